@@ -1,0 +1,100 @@
+package shard
+
+import "github.com/cespare/xxhash/v2"
+
+// Candidate is one picture address with one text, as a page stated it.
+type Candidate struct {
+	PageURL  string // final URL of the page, after redirects
+	ImageURL string // absolute http or https URL, without fragment
+	Text     string // NFC, white space folded, never empty
+	// TextSource says where on the page the text stood: "alt", "title",
+	// "aria-label", "figcaption", "og:image:alt" or "json-ld".
+	TextSource string
+	Language   string // nearest lang attribute, lower case; "" when the page has none
+	License    string // URL of rel=license or JSON-LD license; "" when unknown
+	OptOut     string // the page's opt-out verdict, such as "noai"; "" when none
+	Source     string // "live", or an archive file with offset
+	CrawlTime  int64  // Unix seconds
+}
+
+// PairID names a pair: xxhash64 of the picture's URL and the text.
+func PairID(imageURL, text string) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	d.WriteString(imageURL)
+	d.Write([]byte{0})
+	d.WriteString(text)
+	return d.Sum64()
+}
+
+// ImageID names a picture by its address: xxhash64 of the URL.
+func ImageID(imageURL string) uint64 { return xxhash.Sum64String(imageURL) }
+
+// Matched is a candidate whose text passed the text rules and contains at
+// least one query. A matched folder is sorted by ImageID, then PairID, and no
+// picture is cut in two by the end of a part.
+type Matched struct {
+	Candidate
+	PairID   uint64
+	ImageID  uint64
+	QueryIDs []uint32 // sorted, without repeats
+}
+
+// Image is the outcome of fetching one picture. The images folder has one part
+// for each matched part, under the same name, with one row for each distinct
+// ImageID, in the same order.
+type Image struct {
+	ImageID  uint64
+	ImageURL string
+	// Status is "" for a picture that was fetched, decoded and encoded, else
+	// the reason from fetch's closed list.
+	Status     string
+	Detail     string // one line for people: the error, the rule that decided
+	HTTPStatus int32  // of the last response; 0 when there was none
+	OptOut     string // the opt-out verdict of the picture's own response
+	FetchTime  int64  // Unix seconds
+
+	Bytes       []byte // the resized JPEG; empty when Status is not ""
+	Width       int32  // of Bytes, in pixels
+	Height      int32
+	PictureHash uint64 // xxhash64 of the original bytes
+	PHash       uint64 // 64-bit perceptual hash of the decoded picture
+
+	OriginalFormat string // "jpeg", "png", "gif", "webp", ...
+	OriginalWidth  int32
+	OriginalHeight int32
+	OriginalBytes  int64
+}
+
+// Selection is the decision on one matched pair: kept when Reason is "".
+// The selection folder has one part for each matched part, under the same
+// name, with one row for each row, in the same order.
+type Selection struct {
+	PairID   uint64
+	Reason   string
+	Detail   string   // the value and the limit that decided, for explain
+	QueryIDs []uint32 // the queries that keep the pair
+}
+
+// Pair is one record of the finished dataset.
+type Pair struct {
+	PairID         uint64
+	PageURL        string
+	ImageURL       string
+	Text           string
+	TextSource     string
+	Language       string
+	License        string
+	OptOut         string
+	Source         string
+	CrawlTime      int64
+	QueryIDs       []uint32
+	Image          []byte // JPEG
+	Width          int32
+	Height         int32
+	OriginalFormat string
+	OriginalWidth  int32
+	OriginalHeight int32
+	PictureHash    uint64
+	PHash          uint64
+}
