@@ -40,9 +40,10 @@ type Matched struct {
 	QueryIDs []uint32 // sorted, without repeats
 }
 
-// Image is the outcome of fetching one picture. The images folder has one part
-// for each matched part, under the same name, with one row for each distinct
-// ImageID, in the same order.
+// Image is the outcome of fetching one picture. The images folder grows by
+// parts: a picture that has a row is not fetched again, whatever happens to
+// the pairs that point at it. A picture that was tried again has a row in a
+// later part, which counts.
 type Image struct {
 	ImageID  uint64
 	ImageURL string
@@ -73,7 +74,10 @@ type Selection struct {
 	PairID   uint64
 	Reason   string
 	Detail   string   // the value and the limit that decided, for explain
-	QueryIDs []uint32 // the queries that keep the pair
+	QueryIDs []uint32 // the pair's queries
+	// ImagePart and ImageRow say where the picture lies in the images folder.
+	ImagePart uint32
+	ImageRow  uint32
 }
 
 // Pair is one record of the finished dataset.

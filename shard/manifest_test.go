@@ -1,0 +1,105 @@
+package shard
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func writeManifest(t *testing.T) (folder string, m *Manifest) {
+	t.Helper()
+	folder = filepath.Join(t.TempDir(), "matched")
+	part := writePart[Matched](t, folder, "part-00000.arrow", 12)
+	tally := NewTally("match", "candidates", "pairs")
+	for range 12 {
+		tally.Keep()
+	}
+	tally.Drop("no_query")
+	m = &Manifest{Stage: "match", Settings: "s", Input: "i", Tally: tally, Parts: []Part{part}}
+	if err := WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+	return folder, m
+}
+
+func TestManifestRoundTrip(t *testing.T) {
+	folder, m := writeManifest(t)
+	got, err := ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Hash() != m.Hash() || got.Rows() != 12 || got.Tally.Dropped["no_query"] != 1 {
+		t.Errorf("read back %+v", got)
+	}
+}
+
+func TestManifestNamesWhatIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		harm func(folder string) error
+		want string
+	}{
+		{"part missing", func(f string) error { return os.Remove(filepath.Join(f, "part-00000.arrow")) }, "it is missing; delete it and run pairloom match"},
+		{"part cut short", func(f string) error { return os.Truncate(filepath.Join(f, "part-00000.arrow"), 100) }, "it has 100 bytes, but the manifest says"},
+		{"not JSON", func(f string) error { return os.WriteFile(filepath.Join(f, ManifestName), []byte("{"), 0o644) }, "delete it and run the stage again"},
+		{"later format", func(f string) error {
+			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 99}`), 0o644)
+		}, "format 99"},
+		{"part outside the folder", func(f string) error {
+			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 1, "tally": {}, "parts": [{"name": "../x"}]}`), 0o644)
+		}, "leads out of the folder"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			folder, _ := writeManifest(t)
+			if err := tt.harm(folder); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ReadManifest(folder); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error is %v, want it to say %q", err, tt.want)
+			}
+		})
+	}
+	if _, err := ReadManifest(t.TempDir()); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("a folder without a manifest: %v, want ErrUnfinished", err)
+	}
+}
+
+func TestTallyMustBalance(t *testing.T) {
+	tally := NewTally("match", "candidates", "pairs")
+	tally.In = 3
+	tally.Kept = 1
+	tally.Dropped["no_query"] = 1
+	if err := WriteManifest(t.TempDir(), &Manifest{Tally: tally}); err == nil || !strings.Contains(err.Error(), "unaccounted") {
+		t.Errorf("a tally that does not balance was written: %v", err)
+	}
+}
+
+func TestReasonsMostFrequentFirst(t *testing.T) {
+	tally := &Tally{Dropped: map[string]int64{"b": 2, "a": 2, "c": 9}}
+	if got := strings.Join(tally.Reasons(), " "); got != "c a b" {
+		t.Errorf("Reasons = %s, want c a b", got)
+	}
+}
+
+func TestClearTakesThePartsAndSweepOnlyTheHalfWritten(t *testing.T) {
+	folder, _ := writeManifest(t)
+	half := filepath.Join(folder, "part-00001.arrow"+temporarySuffix)
+	if err := os.WriteFile(half, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Sweep(folder); n != 1 || err != nil {
+		t.Errorf("Sweep = %d, %v; want 1 file", n, err)
+	}
+	if _, err := ReadManifest(folder); err != nil {
+		t.Errorf("Sweep harmed a finished folder: %v", err)
+	}
+	if err := Clear(folder, func(name string) bool { return name == "part-00000.arrow" }); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := os.ReadDir(folder)
+	if len(left) != 1 || left[0].Name() != "part-00000.arrow" {
+		t.Errorf("after Clear: %v", left)
+	}
+}

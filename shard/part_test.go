@@ -1,0 +1,259 @@
+package shard
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+)
+
+var testOrigin = Origin{Stage: "test", Settings: "s1", Input: "i1"}
+
+// fill gives every field of row i a value of its own, some of them empty.
+func fill[T any](i int) T {
+	var row T
+	var set func(v reflect.Value, salt int)
+	set = func(v reflect.Value, salt int) {
+		for f := range v.NumField() {
+			salt := salt*31 + f
+			switch field := v.Field(f); field.Kind() {
+			case reflect.Struct:
+				set(field, salt)
+			case reflect.String:
+				if salt%5 != 0 {
+					field.SetString(strings.Repeat("é", salt%7) + fmt.Sprint(salt))
+				}
+			case reflect.Int32, reflect.Int64:
+				field.SetInt(int64(salt) - 50)
+			case reflect.Uint32, reflect.Uint64:
+				field.SetUint(uint64(salt) * 7)
+			case reflect.Slice:
+				n := salt % 4
+				field.Set(reflect.MakeSlice(field.Type(), n, n))
+				for k := range n {
+					field.Index(k).SetUint(uint64(salt+k) % 251)
+				}
+			}
+		}
+	}
+	set(reflect.ValueOf(&row).Elem(), i+1)
+	return row
+}
+
+func writePart[T Record](t testing.TB, folder, name string, rows int) Part {
+	t.Helper()
+	w, err := CreatePart[T](folder, name, testOrigin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		row := fill[T](i)
+		if err := w.Write(&row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return part
+}
+
+func testRoundTrip[T Record](t *testing.T) {
+	for _, rows := range []int{0, 1, 256, 5000} {
+		folder := t.TempDir()
+		part := writePart[T](t, folder, "part-00000.arrow", rows)
+		if part.Rows != int64(rows) {
+			t.Fatalf("part has %d rows, want %d", part.Rows, rows)
+		}
+		if err := part.Verify(folder); err != nil {
+			t.Fatal(err)
+		}
+		i := 0
+		for row, err := range Rows[T](folder, []Part{part}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := fill[T](i); !reflect.DeepEqual(*row, want) {
+				t.Fatalf("row %d of %d:\n got %+v\nwant %+v", i, rows, *row, want)
+			}
+			i++
+		}
+		if i != rows {
+			t.Fatalf("read %d rows, want %d", i, rows)
+		}
+		checkWithArrow[T](t, filepath.Join(folder, part.Name), rows)
+	}
+}
+
+// checkWithArrow reads the part with arrow/go's own reader, which knows
+// nothing of ours, and compares one text column.
+func checkWithArrow[T Record](t *testing.T, path string, rows int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ipc.NewFileReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	columns := layoutOf[T]().columns
+	n := 0
+	for b := range f.NumRecords() {
+		rec, err := f.Record(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c, col := range columns {
+			if col.kind != kindString {
+				continue
+			}
+			for i := range int(rec.NumRows()) {
+				row := fill[T](n + i)
+				if got, want := rec.Column(c).(*array.String).Value(i), *col.at(&row).(*string); got != want {
+					t.Fatalf("arrow reads %s of row %d as %q, want %q", col.name, n+i, got, want)
+				}
+			}
+		}
+		n += int(rec.NumRows())
+	}
+	if n != rows {
+		t.Fatalf("arrow reads %d rows, want %d", n, rows)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Run("candidate", testRoundTrip[Candidate])
+	t.Run("matched", testRoundTrip[Matched])
+	t.Run("image", testRoundTrip[Image])
+	t.Run("selection", testRoundTrip[Selection])
+	t.Run("pair", testRoundTrip[Pair])
+}
+
+func TestSameRowsSameBytes(t *testing.T) {
+	a := writePart[Matched](t, t.TempDir(), "p.arrow", 3000)
+	b := writePart[Matched](t, t.TempDir(), "p.arrow", 3000)
+	if a != b {
+		t.Errorf("two writings differ: %+v and %+v", a, b)
+	}
+}
+
+func TestTruncatedPartIsNamedWithItsCure(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "matched")
+	part := writePart[Matched](t, folder, "part-00007.arrow", 100)
+	path := filepath.Join(folder, part.Name)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 5, 31, 32, 200, len(whole) / 2, len(whole) - 11, len(whole) - 1} {
+		if err := os.WriteFile(path, whole[:size], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenPart[Matched](path)
+		var damaged *DamagedPart
+		if !errors.As(err, &damaged) {
+			t.Fatalf("cut to %d bytes: error is %v, want a DamagedPart", size, err)
+		}
+		if msg := err.Error(); !strings.Contains(msg, path) || !strings.Contains(msg, "pairloom match") {
+			t.Errorf("cut to %d bytes: message lacks path or cure: %s", size, msg)
+		}
+	}
+}
+
+func TestFlippedBitFailsVerify(t *testing.T) {
+	folder := t.TempDir()
+	part := writePart[Pair](t, folder, "shard-00000.arrow", 50)
+	path := filepath.Join(folder, part.Name)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 4
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var damaged *DamagedPart
+	if err := part.Verify(folder); !errors.As(err, &damaged) {
+		t.Errorf("Verify = %v, want a DamagedPart", err)
+	}
+}
+
+func TestAnotherSchemaIsRefused(t *testing.T) {
+	folder := t.TempDir()
+	writePart[Candidate](t, folder, "p.arrow", 3)
+	if _, err := OpenPart[Pair](filepath.Join(folder, "p.arrow")); err == nil || !strings.Contains(err.Error(), "columns") {
+		t.Errorf("reading candidates as pairs: %v", err)
+	}
+}
+
+func TestRecoverTrustsOnlyItsOwn(t *testing.T) {
+	folder := t.TempDir()
+	part := writePart[Matched](t, folder, "p.arrow", 10)
+	got, ok, err := Recover[Matched](folder, "p.arrow", testOrigin)
+	if err != nil || !ok || got != part {
+		t.Errorf("Recover = %+v, %v, %v; want the part as written", got, ok, err)
+	}
+	other := testOrigin
+	other.Settings = "s2"
+	if _, ok, _ := Recover[Matched](folder, "p.arrow", other); ok {
+		t.Error("a part of other settings was recovered")
+	}
+	if _, ok, _ := Recover[Matched](folder, "q.arrow", testOrigin); ok {
+		t.Error("a part that is not there was recovered")
+	}
+}
+
+func TestDiscardLeavesNothing(t *testing.T) {
+	folder := t.TempDir()
+	w, err := CreatePart[Candidate](folder, "p.arrow", testOrigin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := fill[Candidate](1)
+	if err := w.Write(&row); err != nil {
+		t.Fatal(err)
+	}
+	w.Discard()
+	if left, _ := os.ReadDir(folder); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// FuzzOpenPart holds that no bytes make the reader panic or read outside the
+// file: every row of what opens can be read.
+func FuzzOpenPart(f *testing.F) {
+	folder := f.TempDir()
+	writePart[Matched](f, folder, "seed.arrow", 20)
+	seed, err := os.ReadFile(filepath.Join(folder, "seed.arrow"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add(seed[:len(seed)/2])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "p.arrow")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := OpenPart[Matched](path)
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		var row Matched
+		for i := range r.Len() {
+			r.Read(i, &row)
+			_ = strings.Clone(row.Text + row.PageURL)
+		}
+	})
+}
