@@ -1,0 +1,49 @@
+package picture
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/davidbyttow/govips/v2/vips"
+	"go.uber.org/goleak"
+)
+
+// asChild makes the test binary a decoder process.
+const asChild = "PAIRLOOM_TEST_PICTURE_CHILD"
+
+// Bytes that make a test child kill itself with -9, or hang, when they pass.
+const (
+	killMark = "mark: kill the decoder"
+	hangMark = "mark: hang the decoder"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asChild) != "" {
+		if err := Serve(&markReader{in: os.Stdin}, os.Stdout, Limits{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
+	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
+	goleak.VerifyTestMain(m)
+}
+
+// markReader stands between the pipe and Serve and misbehaves on the marks.
+type markReader struct{ in io.Reader }
+
+func (r *markReader) Read(b []byte) (int, error) {
+	n, err := r.in.Read(b)
+	if bytes.Contains(b[:n], []byte(killMark)) {
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	if bytes.Contains(b[:n], []byte(hangMark)) {
+		select {}
+	}
+	return n, err
+}

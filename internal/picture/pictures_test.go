@@ -1,0 +1,130 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"testing"
+
+	"github.com/davidbyttow/govips/v2/vips"
+)
+
+// scene paints something with low frequencies of its own: two waves and a disc.
+func scene(w, h int) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			u, v := float64(x)/float64(w), float64(y)/float64(h)
+			c := color.NRGBA{A: 255}
+			c.R = uint8(127 + 120*math.Sin(7*u+2*v))
+			c.G = uint8(127 + 120*math.Cos(3*u-5*v))
+			c.B = uint8(255 * u)
+			if (u-.3)*(u-.3)+(v-.6)*(v-.6) < .04 {
+				c.R, c.G, c.B = 250, 240, 20
+			}
+			img.SetNRGBA(x, y, c)
+		}
+	}
+	return img
+}
+
+func pngOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func jpegOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 90}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// gifOf has two frames, the second one flat.
+func gifOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	pal := color.Palette{color.Black}
+	for i := range 215 {
+		pal = append(pal, color.NRGBA{uint8(i % 6 * 51), uint8(i / 6 % 6 * 51), uint8(i / 36 * 51), 255})
+	}
+	first := image.NewPaletted(img.Bounds(), pal)
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			first.Set(x, y, img.At(x, y))
+		}
+	}
+	var b bytes.Buffer
+	err := gif.EncodeAll(&b, &gif.GIF{Image: []*image.Paletted{first, image.NewPaletted(img.Bounds(), pal)}, Delay: []int{10, 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// vipsOf has libvips write img in a format that the standard library lacks.
+func vipsOf(t testing.TB, img image.Image, export func(*vips.ImageRef) ([]byte, *vips.ImageMetadata, error)) []byte {
+	t.Helper()
+	ref, err := vips.NewImageFromBuffer(pngOf(t, img))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ref.Close()
+	b, _, err := export(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func webpOf(t testing.TB, img image.Image) []byte {
+	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+		return r.ExportWebp(&vips.WebpExportParams{Lossless: true})
+	})
+}
+
+func tiffOf(t testing.TB, img image.Image) []byte {
+	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+		return r.ExportTiff(vips.NewTiffExportParams())
+	})
+}
+
+func cmykOf(t testing.TB, img image.Image) []byte {
+	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+		if err := r.ToColorSpace(vips.InterpretationCMYK); err != nil {
+			return nil, nil, err
+		}
+		return r.ExportJpeg(&vips.JpegExportParams{Quality: 95, StripMetadata: true})
+	})
+}
+
+// lyingPNG has a header that claims w x h over the pixels of a small picture.
+func lyingPNG(t testing.TB, w, h uint32) []byte {
+	b := pngOf(t, scene(8, 8))
+	// signature 8, length 4, "IHDR" 4, then width and height.
+	binary.BigEndian.PutUint32(b[16:], w)
+	binary.BigEndian.PutUint32(b[20:], h)
+	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
+	return b
+}
+
+// withOrientation puts an EXIF segment with nothing but the turn into a JPEG.
+func withOrientation(b []byte, turn byte) []byte {
+	exif := []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
+	exif[len(exif)-7] = turn
+	seg := []byte{0xff, 0xe1, 0, byte(len(exif) + 2)}
+	out := append([]byte{}, b[:2]...)
+	out = append(append(out, seg...), exif...)
+	return append(out, b[2:]...)
+}
