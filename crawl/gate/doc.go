@@ -1,0 +1,29 @@
+// Package gate is the only door to the network.
+//
+// A [Gate] is an [http.RoundTripper]. Whatever pairloom asks of a foreign
+// server (a page, a robots.txt, a picture, each hop of a redirect) passes
+// [Gate.RoundTrip], which in this order
+//
+//   - refuses schemes other than http and https,
+//   - asks the host's robots.txt (RFC 9309, read by our own parser),
+//   - waits for the host's turn: one connection, and a delay that is the largest
+//     of the configured one, Crawl-delay, a multiple of the last latency, and
+//     Retry-After,
+//   - dials through a guard that sees the resolved address, so that loopback,
+//     private and other special addresses are refused however they were spelt,
+//   - limits time and decoded bytes, and tries again what may pass.
+//
+// A request that the gate does not let through ends in a [*Refusal], which
+// names the reason and the rule that decided. [Reason] maps any error of a
+// request, refusal or not, to the same closed list of reasons, for pages and
+// pictures alike; [StatusReason] does so for HTTP statuses. [Gate.OptOut] reads
+// what a response says about its use, [Gate.Respects] whether that is obeyed.
+//
+// [WithKind] tells the gate what a request is for, which sets its cap. A page
+// or robots.txt longer than its cap ends there; a longer picture is an error.
+//
+// The caller must close each response body: until then the host's connection
+// is taken. All methods may be called concurrently. Memory is bounded: robots
+// rules are kept for the 4,096 hosts used last, a host's clock is forgotten
+// once it no longer matters.
+package gate

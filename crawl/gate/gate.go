@@ -1,0 +1,323 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind says what a request is for.
+type Kind int
+
+// The kinds of requests. A request without one is for a page.
+const (
+	Page Kind = iota
+	Picture
+	Robots // robots.txt itself: asked for without asking robots.txt
+)
+
+type kindKey struct{}
+
+// WithKind marks the requests made with ctx.
+func WithKind(ctx context.Context, k Kind) context.Context {
+	return context.WithValue(ctx, kindKey{}, k)
+}
+
+// Gate is the door. Create it with New, and Close it.
+type Gate struct {
+	opts      Options
+	userAgent string
+	transport *http.Transport
+	pace      *pacer
+	robots    *rulebook
+}
+
+// New builds a gate; version is pairloom's, sent in the User-Agent.
+func New(opts Options, version string) (*Gate, error) {
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	allowed, err := parseAllowed(opts.AllowAddresses)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{
+		opts:      opts,
+		userAgent: fmt.Sprintf("%s/%s (+%s)", opts.UserAgent, version, opts.Contact),
+		pace:      newPacer(opts.ConnectionsPerHost),
+	}
+	dialer := &net.Dialer{Timeout: opts.DialTimeout, Control: guard{allowed, specialAddresses()}.control}
+	g.transport = &http.Transport{
+		Proxy:                  nil, // a proxy would hide the address from the guard
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    opts.DialTimeout,
+		ResponseHeaderTimeout:  opts.HeaderTimeout,
+		MaxIdleConnsPerHost:    max(1, opts.ConnectionsPerHost),
+		MaxIdleConns:           256,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, g.fetchRobots)
+	return g, nil
+}
+
+// Close drops idle connections. Requests under way go on.
+func (g *Gate) Close() { g.transport.CloseIdleConnections() }
+
+// UserAgent is the header that each request carries.
+func (g *Gate) UserAgent() string { return g.userAgent }
+
+// Token is the product token that robots.txt files may name.
+func (g *Gate) Token() string { return g.opts.UserAgent }
+
+// MaxPageBytes is the length at which a page is cut off.
+func (g *Gate) MaxPageBytes() int64 { return g.opts.MaxPageBytes }
+
+// Client is an HTTP client that follows redirects, each hop through the gate.
+// It keeps no cookies.
+func (g *Gate) Client() *http.Client {
+	return &http.Client{Transport: g, CheckRedirect: g.CheckRedirect}
+}
+
+// CheckRedirect is an http.Client's: it refuses loops and long chains.
+func (g *Gate) CheckRedirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer")
+	target := req.URL.String()
+	for _, v := range via {
+		if v.URL.String() == target {
+			return &Refusal{URL: target, Reason: RedirectLoop, Rule: fmt.Sprintf("seen before, %d redirects ago", len(via))}
+		}
+	}
+	if len(via) > g.opts.MaxRedirects {
+		return &Refusal{URL: target, Reason: TooManyRedirects, Rule: fmt.Sprintf("more than gate.max_redirects = %d", g.opts.MaxRedirects)}
+	}
+	return nil
+}
+
+// OptOut is the package's OptOut for this gate's product token.
+func (g *Gate) OptOut(h http.Header) string { return OptOut(h, g.opts.UserAgent) }
+
+// Respects tells whether one of the words of an opt-out verdict, or a word of
+// Wishes, is obeyed; it returns the first that is, else "".
+func (g *Gate) Respects(verdict string) string {
+	for word := range strings.SplitSeq(verdict, ",") {
+		if word != "" && slices.Contains(g.opts.Respect, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// RoundTrip implements http.RoundTripper. Only GET and HEAD pass.
+func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		defer req.Body.Close()
+	}
+	if req.Method != http.MethodGet && req.Method != http.MethodHead && req.Method != "" {
+		return nil, fmt.Errorf("request %s: method %s: the gate only reads", req.URL, req.Method)
+	}
+	ctx := req.Context()
+	kind, _ := ctx.Value(kindKey{}).(Kind)
+	if err := checkURL(req.URL); err != nil {
+		return nil, err
+	}
+	var delay time.Duration
+	var optOut string
+	if kind != Robots {
+		robots, err := g.robots.lookup(ctx, req.URL)
+		obeyed := g.Respects(RespectRobots) != ""
+		var refusal *Refusal
+		switch {
+		case errors.As(err, &refusal) && refusal.Reason == RobotsUnreachable && !obeyed:
+			robots = &RobotsRules{}
+		case err != nil:
+			return nil, err
+		}
+		path := requestPath(req.URL)
+		if ok, line := robots.Allowed(path); !ok && obeyed {
+			return nil, &Refusal{URL: req.URL.String(), Reason: RobotsDisallowed, Rule: line}
+		}
+		delay = min(robots.CrawlDelay(), g.opts.MaxDelay)
+		optOut = robots.OptOut(path)
+	}
+	resp, err := g.send(ctx, req, kind, max(delay, g.opts.Delay))
+	if err != nil {
+		return nil, err
+	}
+	resp.Header.Del(robotsOptOutHeader)
+	if optOut != "" {
+		resp.Header.Set(robotsOptOutHeader, optOut)
+	}
+	return resp, nil
+}
+
+func (g *Gate) fetchRobots(ctx context.Context, u *url.URL) (*http.Response, error) {
+	ctx = WithKind(ctx, Robots)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return g.RoundTrip(req)
+}
+
+// send waits for the host's turn and asks, again when it may help.
+func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay time.Duration) (*http.Response, error) {
+	t := g.pace.host(hostKey(req.URL))
+	defer g.pace.leave(t)
+	for attempt := 0; ; attempt++ {
+		if err := t.enter(ctx, delay); err != nil {
+			return nil, err
+		}
+		resp, err := g.once(ctx, req, kind, delay, t)
+		if err != nil {
+			reason, _ := Reason(err)
+			again := reason == ConnectionReset || reason == ConnectionRefused || reason == NetworkError
+			if !again || attempt >= g.opts.Retries || ctx.Err() != nil {
+				return nil, err
+			}
+			t.postpone(backoff(delay, attempt, g.opts.MaxDelay))
+			continue
+		}
+		if !mayPass(resp.StatusCode) {
+			return resp, nil
+		}
+		wait, asked := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		if asked && wait > g.opts.MaxDelay {
+			resp.Body.Close()
+			t.postpone(g.opts.MaxDelay)
+			return nil, &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: fmt.Sprintf("status %d, Retry-After: %s", resp.StatusCode, oneLine(resp.Header.Get("Retry-After")))}
+		}
+		if !asked {
+			wait = backoff(delay, attempt, g.opts.MaxDelay)
+		}
+		t.postpone(wait)
+		if attempt >= g.opts.Retries {
+			return resp, nil
+		}
+		resp.Body.Close()
+	}
+}
+
+// once asks one time. The turn is given back here on an error, else with the
+// body.
+func (g *Gate) once(ctx context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.opts.TotalTimeout)
+	finish := func() {
+		cancel()
+		t.exit(max(delay, min(g.opts.MaxDelay, time.Duration(g.opts.LatencyFactor*float64(t.lastLatency())))))
+	}
+	hop := req.Clone(ctx)
+	hop.Body, hop.GetBody, hop.ContentLength = nil, nil, 0
+	hop.Header.Set("User-Agent", g.userAgent)
+	for _, name := range []string{"Accept-Encoding", "Cookie", "Referer", "Authorization"} {
+		hop.Header.Del(name)
+	}
+	start := time.Now()
+	resp, err := g.transport.RoundTrip(hop)
+	t.setLatency(time.Since(start))
+	if err != nil {
+		finish()
+		return nil, err
+	}
+	limit, cut := g.opts.MaxPageBytes, true
+	switch kind {
+	case Picture:
+		limit, cut = g.opts.MaxPictureBytes, false
+	case Robots:
+		limit = g.opts.RobotsMaxBytes
+	}
+	if !cut && resp.ContentLength > limit {
+		resp.Body.Close()
+		finish()
+		return nil, fmt.Errorf("read %s: Content-Length %d, cap %d: %w", req.URL, resp.ContentLength, limit, ErrTooLarge)
+	}
+	// The transport undoes the gzip that it asked for. Anything else was not
+	// asked for, and nobody further on may undo it past the cap.
+	if e := strings.ToLower(resp.Header.Get("Content-Encoding")); !resp.Uncompressed && e != "" && e != "identity" {
+		resp.Body.Close()
+		finish()
+		return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + oneLine(e)}
+	}
+	resp.Uncompressed = true
+	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish}
+	if resp.Request != nil {
+		resp.Request = req
+	}
+	return resp, nil
+}
+
+func checkURL(u *url.URL) error {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return &Refusal{URL: u.String(), Reason: SchemeRefused, Rule: "scheme " + strconv.Quote(u.Scheme) + " is not http or https"}
+	}
+	if u.Hostname() == "" {
+		return &Refusal{URL: u.String(), Reason: AddressRefused, Rule: "no host"}
+	}
+	return nil
+}
+
+// hostKey names a host and port in one spelling.
+func hostKey(u *url.URL) string {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	port := u.Port()
+	if port == "" {
+		port = "80"
+		if u.Scheme == "https" {
+			port = "443"
+		}
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// requestPath is the path and query as the request line has them.
+func requestPath(u *url.URL) string {
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		path += "?" + u.RawQuery
+	}
+	return path
+}
+
+func mayPass(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusTooEarly,
+		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// retryAfter reads the header's seconds or date (RFC 9110, 10.2.3).
+func retryAfter(value string, now time.Time) (time.Duration, bool) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		if seconds < 0 {
+			return 0, false
+		}
+		return time.Duration(min(seconds, 1<<30)) * time.Second, true
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	return max(0, at.Sub(now)), true
+}
+
+// backoff doubles with each attempt.
+func backoff(delay time.Duration, attempt int, most time.Duration) time.Duration {
+	return min(most, max(delay, 100*time.Millisecond)<<min(attempt+1, 16))
+}

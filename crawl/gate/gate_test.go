@@ -1,0 +1,459 @@
+package gate
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// quick are options for a server on loopback, with no waits to speak of.
+func quick() Options {
+	return Options{
+		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
+		Respect:  Wishes(),
+		MaxDelay: 300 * time.Millisecond, ConnectionsPerHost: 1,
+		DialTimeout: time.Second, HeaderTimeout: 100 * time.Millisecond, TotalTimeout: 400 * time.Millisecond,
+		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
+		RobotsTTL: time.Hour, Retries: 2,
+	}
+}
+
+func newGate(t *testing.T, o Options) *Gate {
+	t.Helper()
+	g, err := New(o, "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	return g
+}
+
+// serve starts a site; paths not in it are 404, robots.txt included.
+func serve(t *testing.T, paths map[string]http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	for p, h := range paths {
+		mux.HandleFunc(p, h)
+	}
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func text(s string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, s) }
+}
+
+// get reads a URL to its end.
+func get(g *Gate, kind Kind, url string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(WithKind(context.Background(), kind), http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := g.Client().Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+func hijack(t *testing.T, then func(net.Conn)) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		then(c)
+		c.Close()
+	}
+}
+
+func TestReasons(t *testing.T) {
+	stop := make(chan struct{})
+	wait := func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-stop:
+		}
+	}
+	s := serve(t, map[string]http.HandlerFunc{
+		"/robots.txt": text("User-agent: *\nDisallow: /private\n"),
+		"/private/a":  text("secret"),
+		"/hang":       wait,
+		"/slow": func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "x")
+			w.(http.Flusher).Flush()
+			wait(w, r)
+		},
+		"/reset":      hijack(t, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }),
+		"/close":      hijack(t, func(net.Conn) {}),
+		"/short":      hijack(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc") }),
+		"/garbage":    hijack(t, func(c net.Conn) { io.WriteString(c, "\x00\x01\x02 nothing\r\n\r\n") }),
+		"/loop":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) },
+		"/long/":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
+		"/to-private": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/private/a", http.StatusFound) },
+		"/to-file": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "ftp://example.org/", http.StatusFound)
+		},
+		"/to-metadata": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+		},
+		"/busy": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(429)
+		},
+		"/brotli": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			io.WriteString(w, "x")
+		},
+		"/badgzip": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, "not gzip at all")
+		},
+		"/endless": func(w http.ResponseWriter, r *http.Request) {
+			for block := strings.Repeat("x", 4096); ; {
+				if _, err := io.WriteString(w, block); err != nil {
+					return
+				}
+			}
+		},
+		"/bomb": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			for zeros := make([]byte, 1<<16); r.Context().Err() == nil; {
+				if _, err := z.Write(zeros); err != nil {
+					return
+				}
+			}
+		},
+		"/ok": text("fine"),
+	})
+	defer close(stop)
+	for _, tt := range []struct{ path, reason, rule string }{
+		{"/ok", "", ""},
+		{"/private/a", RobotsDisallowed, "robots.txt line 2: Disallow: /private"},
+		{"/hang", Timeout, ""},
+		{"/slow", Timeout, ""},
+		{"/reset", ConnectionReset, ""},
+		{"/close", ConnectionReset, ""},
+		{"/short", ConnectionReset, ""},
+		{"/garbage", BadResponse, ""},
+		{"/loop", RedirectLoop, ""},
+		{"/long/", TooManyRedirects, "max_redirects"},
+		{"/to-private", RobotsDisallowed, "line 2"},
+		{"/to-file", SchemeRefused, "ftp"},
+		{"/to-metadata", AddressRefused, "169.254.169.254"},
+		{"/busy", HostBusy, "3600"},
+		{"/brotli", BadEncoding, "br"},
+		{"/badgzip", BadEncoding, ""},
+		{"/endless", TooLarge, ""},
+		{"/bomb", TooLarge, ""},
+	} {
+		t.Run(strings.Trim(tt.path, "/"), func(t *testing.T) {
+			t.Parallel()
+			_, _, err := get(newGate(t, quick()), Picture, s.URL+tt.path)
+			reason, rule := Reason(err)
+			if reason != tt.reason || !strings.Contains(rule, tt.rule) {
+				t.Errorf("got %q (%s) from %v, want %q (%s)", reason, rule, err, tt.reason, tt.rule)
+			}
+		})
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	l.Close()
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	s.Config.ErrorLog = nil
+	defer s.Close()
+	for _, tt := range []struct{ name, url, reason string }{
+		{"nobody listens", "http://" + closed + "/", RobotsUnreachable},
+		{"unknown certificate", s.URL + "/", TLS},
+		{"loopback by another name", "http://[::1]/", AddressRefused},
+		{"private", "http://10.0.0.1/", AddressRefused},
+		{"port", "http://1.1.1.1:8080/", PortRefused},
+		{"v4 in v6", "http://[::ffff:10.0.0.1]/", AddressRefused},
+		{"scheme", "file:///etc/passwd", SchemeRefused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := quick()
+			o.Retries = 0
+			_, _, err := get(newGate(t, o), Page, tt.url)
+			if reason, rule := Reason(err); reason != tt.reason {
+				t.Errorf("got %q (%s) from %v, want %q", reason, rule, err, tt.reason)
+			}
+		})
+	}
+}
+
+func TestPageIsCutPictureIsNot(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{
+		"/exact": text(strings.Repeat("x", 1<<16)),
+		"/more": func(w http.ResponseWriter, _ *http.Request) {
+			w.(http.Flusher).Flush()
+			io.WriteString(w, strings.Repeat("x", 1<<16+1))
+		},
+	})
+	g := newGate(t, quick())
+	for _, tt := range []struct {
+		path string
+		kind Kind
+		err  error
+	}{{"/exact", Page, nil}, {"/more", Page, nil}, {"/exact", Picture, nil}, {"/more", Picture, ErrTooLarge}} {
+		_, body, err := get(g, tt.kind, s.URL+tt.path)
+		if !errors.Is(err, tt.err) || len(body) != 1<<16 {
+			t.Errorf("%s as kind %d: %d bytes, error %v; want %d bytes, error %v", tt.path, tt.kind, len(body), err, 1<<16, tt.err)
+		}
+	}
+}
+
+func TestRobotsStatus(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		robots http.HandlerFunc
+		reason string
+	}{
+		{"404 allows", http.NotFound, ""},
+		{"403 allows", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, ""},
+		{"429 forbids", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, RobotsUnreachable},
+		{"503 forbids", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, RobotsUnreachable},
+		{"broken off forbids", hijack(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nUser-") }), RobotsUnreachable},
+		{"redirect is followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other.txt", 302) }, RobotsDisallowed},
+		{"endless redirect allows", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/robots.txt", 302) }, ""},
+		{"longer than the cap: its start counts", func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "User-agent: *\nDisallow: /p\n"+strings.Repeat("#\n", 4096)+"Allow: /p\n")
+		}, RobotsDisallowed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, map[string]http.HandlerFunc{
+				"/robots.txt": tt.robots, "/page": text("x"),
+				"/other.txt": text("User-agent: Pairloom\nDisallow: /p"),
+			})
+			o := quick()
+			o.Retries, o.MaxDelay = 0, 10*time.Millisecond
+			_, _, err := get(newGate(t, o), Page, s.URL+"/page")
+			if reason, rule := Reason(err); reason != tt.reason {
+				t.Errorf("got %q (%s), want %q", reason, rule, tt.reason)
+			}
+		})
+	}
+}
+
+func TestRobotsAskedOnce(t *testing.T) {
+	var asked atomic.Int64
+	s := serve(t, map[string]http.HandlerFunc{
+		"/robots.txt": func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			io.WriteString(w, "User-agent: *\nAllow: /")
+		},
+		"/page": text("x"),
+	})
+	g := newGate(t, quick())
+	errs := make(chan error)
+	for range 20 {
+		go func() { _, _, err := get(g, Page, s.URL+"/page"); errs <- err }()
+	}
+	for range 20 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("robots.txt was asked for %d times, want 1", asked.Load())
+	}
+}
+
+func TestRetries(t *testing.T) {
+	var tries atomic.Int64
+	s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			http.NotFound(w, r)
+			return
+		}
+		if tries.Add(1) < 3 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(503)
+			return
+		}
+		fmt.Fprint(w, r.Header.Get("User-Agent"), r.Header.Get("Cookie"), r.Header.Get("Referer"))
+	}})
+	status, body, err := get(newGate(t, quick()), Page, s.URL+"/x")
+	if err != nil || status != 200 || tries.Load() != 3 {
+		t.Fatalf("status %d after %d tries, error %v", status, tries.Load(), err)
+	}
+	if want := "pairloom/1.0 (+mailto:test@example.org)"; body != want {
+		t.Errorf("User-Agent %q, want %q", body, want)
+	}
+}
+
+// TestPace counts what one host sees: never two requests at once, and no two
+// starts closer than the delay.
+func TestPace(t *testing.T) {
+	const delay = 20 * time.Millisecond
+	var inside, most atomic.Int64
+	starts := make(chan time.Time, 16)
+	s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
+		starts <- time.Now()
+		most.Store(max(most.Load(), inside.Add(1)))
+		defer inside.Add(-1)
+	}})
+	o := quick()
+	o.Delay = delay
+	g := newGate(t, o)
+	errs := make(chan error)
+	for range 6 {
+		go func() { _, _, err := get(g, Page, s.URL+"/"); errs <- err }()
+	}
+	for range 6 {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(starts)
+	var last time.Time
+	for at := range starts {
+		if !last.IsZero() && at.Sub(last) < delay-5*time.Millisecond {
+			t.Errorf("two requests %v apart, want %v", at.Sub(last), delay)
+		}
+		last = at
+	}
+	if most.Load() != 1 {
+		t.Errorf("%d requests at once, want 1", most.Load())
+	}
+}
+
+func TestWaitWatchesContext(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{"/": text("x")})
+	o := quick()
+	o.Delay, o.MaxDelay = time.Hour, time.Hour
+	g := newGate(t, o)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { // robots.txt takes the first turn, the page would wait an hour
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/", nil)
+		_, err := g.RoundTrip(req)
+		done <- err
+	}()
+	cancel()
+	if reason, _ := Reason(<-done); reason != Canceled {
+		t.Errorf("reason %q, want %q", reason, Canceled)
+	}
+}
+
+func TestOptOut(t *testing.T) {
+	for _, tt := range []struct{ name, key, value, want string }{
+		{"none", "", "", ""},
+		{"all agents", "X-Robots-Tag", "noai, noimageai", "noai,noimageai"},
+		{"ours", "X-Robots-Tag", "Pairloom: noindex", "noindex"},
+		{"another's", "X-Robots-Tag", "otherbot: noindex, noai", ""},
+		{"ours, then another's", "X-Robots-Tag", "noai, otherbot: noindex", "noai"},
+		{"none means noindex", "X-Robots-Tag", "NONE", "noindex"},
+		{"dated", "X-Robots-Tag", "unavailable_after: 25 Jun 2030 15:00:00 PST, noimageindex", "noimageindex"},
+		{"sizes", "X-Robots-Tag", "max-image-preview:large", ""},
+		{"tdm", "Tdm-Reservation", "1", "tdm-reservation"},
+		{"tdm granted", "Tdm-Reservation", "0", ""},
+		{"usage", "Content-Usage", "train-ai=n", "content-usage"},
+		{"usage granted", "Content-Usage", "search=n, train-ai=y", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := http.Header{}
+			if tt.key != "" {
+				h.Set(tt.key, tt.value)
+			}
+			if got := OptOut(h, "pairloom"); got != tt.want {
+				t.Errorf("OptOut = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRobotsOptOutReachesResponse(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{
+		"/robots.txt": text("User-agent: *\nContent-Signal: search=yes, ai-train=no\nContent-Usage: /free train-ai=y\nContent-Usage: train-ai=n\n"),
+		"/":           func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(robotsOptOutHeader, "forged") },
+	})
+	g := newGate(t, quick())
+	for path, want := range map[string]string{"/a": "content-signal,content-usage", "/free/a": "content-signal"} {
+		resp, err := g.Client().Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := g.OptOut(resp.Header); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*Options)
+		want string
+	}{
+		{"good", func(*Options) {}, ""},
+		{"no contact", func(o *Options) { o.Contact = "" }, "gate.contact is empty"},
+		{"contact is no address", func(o *Options) { o.Contact = "me" }, "must start with"},
+		{"header injection", func(o *Options) { o.Contact = "mailto:a\r\nX: y" }, "one line"},
+		{"agent", func(o *Options) { o.UserAgent = "pair loom/2" }, "product token"},
+		{"name allowed", func(o *Options) { o.AllowAddresses = []string{"localhost"} }, "no IP, CIDR or IP:port"},
+		{"wish", func(o *Options) { o.Respect = []string{"nobody"} }, "gate.respect"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := quick()
+			tt.edit(&o)
+			err := o.Validate()
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Validate = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{"": -1, "soon": -1, "-1": -1, "0": 0, "7": 7 * time.Second,
+		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2025 03:05:05 GMT": 0, "99999999999999999": (1 << 30) * time.Second} {
+		d, ok := retryAfter(value, now)
+		if !ok {
+			d = -1
+		}
+		if d != want {
+			t.Errorf("retryAfter(%q) = %v, want %v", value, d, want)
+		}
+	}
+}
+
+func TestHostKey(t *testing.T) {
+	for raw, want := range map[string]string{"http://Example.ORG./a": "example.org:80", "https://example.org": "example.org:443", "http://[::1]:8080/": "[::1]:8080"} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hostKey(u); got != want {
+			t.Errorf("hostKey(%s) = %s, want %s", raw, got, want)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package gate
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// pacer gives each host its turns.
+type pacer struct {
+	connections int
+	mu          sync.Mutex
+	hosts       map[string]*turnstile
+}
+
+// turnstile is the state of one host.
+type turnstile struct {
+	slots chan struct{} // one for each request under way
+
+	mu      sync.Mutex
+	next    time.Time     // no request starts before
+	latency time.Duration // of the last response
+	users   int           // requests waiting or under way; guarded by pacer.mu
+}
+
+// forgetAbove is the number of hosts from which idle ones are forgotten.
+const forgetAbove = 16384
+
+func newPacer(connections int) *pacer {
+	return &pacer{connections: max(1, connections), hosts: map[string]*turnstile{}}
+}
+
+func (p *pacer) host(name string) *turnstile {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.hosts[name]
+	if t == nil {
+		if len(p.hosts) >= forgetAbove {
+			p.forget()
+		}
+		t = &turnstile{slots: make(chan struct{}, p.connections)}
+		p.hosts[name] = t
+	}
+	t.users++
+	return t
+}
+
+func (p *pacer) leave(t *turnstile) {
+	p.mu.Lock()
+	t.users--
+	p.mu.Unlock()
+}
+
+// forget drops hosts whose delay has passed. It holds p.mu.
+func (p *pacer) forget() {
+	now := time.Now()
+	for name, t := range p.hosts {
+		t.mu.Lock()
+		idle := t.users == 0 && t.next.Before(now)
+		t.mu.Unlock()
+		if idle {
+			delete(p.hosts, name)
+		}
+	}
+}
+
+// enter waits for a free connection and for the host's next permitted time.
+// delay is the least time to the request after this one.
+func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
+	select {
+	case t.slots <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for {
+		t.mu.Lock()
+		now := time.Now()
+		wait := t.next.Sub(now)
+		if wait <= 0 {
+			t.next = now.Add(delay)
+			t.mu.Unlock()
+			return nil
+		}
+		t.mu.Unlock()
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			<-t.slots
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// exit frees the connection; the next request starts delay from now at the
+// earliest.
+func (t *turnstile) exit(delay time.Duration) {
+	t.postpone(delay)
+	<-t.slots
+}
+
+// postpone keeps requests away for d from now.
+func (t *turnstile) postpone(d time.Duration) {
+	t.mu.Lock()
+	if next := time.Now().Add(d); next.After(t.next) {
+		t.next = next
+	}
+	t.mu.Unlock()
+}
+
+func (t *turnstile) setLatency(d time.Duration) {
+	t.mu.Lock()
+	t.latency = d
+	t.mu.Unlock()
+}
+
+func (t *turnstile) lastLatency() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.latency
+}
