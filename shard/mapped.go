@@ -110,6 +110,123 @@ func (m mapping) blocks() (blocks []block, err error) {
 	return blocks, nil
 }
 
+// fileSchema is what a part's footer says of its columns.
+type fileSchema struct {
+	fields   []schemaField
+	metadata map[string]string
+}
+
+type schemaField struct {
+	name string
+	kind kind
+}
+
+// kindUnknown stands for Arrow types that parts do not use.
+const kindUnknown kind = 255
+
+// Numbers of the union Type in Schema.fbs.
+const (
+	typeInt    = 2
+	typeBinary = 4
+	typeUtf8   = 5
+	typeList   = 12
+)
+
+// schema decodes the footer's schema. It is decoded here and not by arrow/go,
+// which allocates whatever a damaged file claims.
+func (m mapping) schema() (out fileSchema, err error) {
+	defer guard("schema", &err)
+	footer, err := m.footer()
+	if err != nil {
+		return out, err
+	}
+	t := rootTable(footer)
+	schema, ok := child(t, 1) // Footer.schema
+	if !ok {
+		return out, errors.New("it has no schema")
+	}
+	for _, f := range children(schema, 1) { // Schema.fields
+		out.fields = append(out.fields, schemaField{text(f, 0), fieldKind(f)})
+	}
+	out.metadata = map[string]string{}
+	for _, kv := range children(schema, 2) { // Schema.custom_metadata
+		out.metadata[text(kv, 0)] = text(kv, 1)
+	}
+	return out, nil
+}
+
+func fieldKind(f flatbuffers.Table) kind {
+	var typeNumber byte
+	if o := f.Offset(slot(2)); o != 0 { // Field.type_type
+		typeNumber = f.GetByte(f.Pos + flatbuffers.UOffsetT(o))
+	}
+	switch typeNumber {
+	case typeUtf8:
+		return kindString
+	case typeBinary:
+		return kindBytes
+	case typeInt:
+		t, ok := child(f, 3) // Field.type
+		if !ok {
+			return kindUnknown
+		}
+		bits, signed := int32(0), false
+		if o := t.Offset(slot(0)); o != 0 {
+			bits = t.GetInt32(t.Pos + flatbuffers.UOffsetT(o))
+		}
+		if o := t.Offset(slot(1)); o != 0 {
+			signed = t.GetBool(t.Pos + flatbuffers.UOffsetT(o))
+		}
+		switch {
+		case bits == 32 && signed:
+			return kindInt32
+		case bits == 64 && signed:
+			return kindInt64
+		case bits == 32:
+			return kindUint32
+		case bits == 64:
+			return kindUint64
+		}
+	case typeList:
+		if items := children(f, 5); len(items) == 1 && fieldKind(items[0]) == kindUint32 { // Field.children
+			return kindUint32List
+		}
+	}
+	return kindUnknown
+}
+
+// child returns the table in field i.
+func child(t flatbuffers.Table, i int) (flatbuffers.Table, bool) {
+	o := t.Offset(slot(i))
+	if o == 0 {
+		return flatbuffers.Table{}, false
+	}
+	return flatbuffers.Table{Bytes: t.Bytes, Pos: t.Indirect(t.Pos + flatbuffers.UOffsetT(o))}, true
+}
+
+// children returns the tables of the vector in field i.
+func children(t flatbuffers.Table, i int) []flatbuffers.Table {
+	o := t.Offset(slot(i))
+	if o == 0 {
+		return nil
+	}
+	var tables []flatbuffers.Table
+	start := t.Vector(flatbuffers.UOffsetT(o))
+	for k := range t.VectorLen(flatbuffers.UOffsetT(o)) {
+		tables = append(tables, flatbuffers.Table{Bytes: t.Bytes, Pos: t.Indirect(start + 4*flatbuffers.UOffsetT(k))})
+	}
+	return tables
+}
+
+// text returns a copy of the string in field i.
+func text(t flatbuffers.Table, i int) string {
+	o := t.Offset(slot(i))
+	if o == 0 {
+		return ""
+	}
+	return string(t.ByteVector(t.Pos + flatbuffers.UOffsetT(o)))
+}
+
 // batch is one record batch whose buffers have been found but not interpreted.
 type batch struct {
 	rows    int

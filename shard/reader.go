@@ -1,16 +1,14 @@
 package shard
 
 import (
-	"bytes"
 	"fmt"
 	"iter"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"unsafe"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -91,29 +89,23 @@ func (r *PartReader[T]) load() (err error) {
 	return nil
 }
 
-// checkSchema lets Arrow's own reader decode the schema and compares it.
+// checkSchema compares version and columns with what this program writes.
 func (r *PartReader[T]) checkSchema() error {
-	f, err := ipc.NewFileReader(bytes.NewReader(r.mapped))
+	schema, err := r.mapped.schema()
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	schema := f.Schema()
-	value := func(key string) string {
-		meta := schema.Metadata()
-		if i := meta.FindKey(key); i >= 0 {
-			return meta.Values()[i]
-		}
-		return ""
-	}
-	if v := value(metaVersion); v != strconv.Itoa(SchemaVersion) {
+	if v := schema.metadata[metaVersion]; v != strconv.Itoa(SchemaVersion) {
 		return fmt.Errorf("its schema version is %q, but this pairloom reads version %d", v, SchemaVersion)
 	}
-	want := arrow.NewSchema(arrowFields(r.columns), nil)
-	if !schema.Equal(want) {
+	want := make([]schemaField, len(r.columns))
+	for i, c := range r.columns {
+		want[i] = schemaField{c.name, c.kind}
+	}
+	if !slices.Equal(schema.fields, want) {
 		return fmt.Errorf("its columns are not those of %s", filepath.Base(filepath.Dir(r.path)))
 	}
-	r.origin = Origin{Stage: value(metaStage), Settings: value(metaSettings), Input: value(metaInput)}
+	r.origin = Origin{Stage: schema.metadata[metaStage], Settings: schema.metadata[metaSettings], Input: schema.metadata[metaInput]}
 	return nil
 }
 
