@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -145,7 +146,7 @@ func TestReasons(t *testing.T) {
 		},
 		"/ok": text("fine"),
 	})
-	defer close(stop)
+	t.Cleanup(func() { close(stop) })
 	for _, tt := range []struct{ path, reason, rule string }{
 		{"/ok", "", ""},
 		{"/private/a", RobotsDisallowed, "robots.txt line 2: Disallow: /private"},
@@ -184,8 +185,9 @@ func TestUnreachable(t *testing.T) {
 	}
 	closed := l.Addr().String()
 	l.Close()
-	s := httptest.NewTLSServer(http.NotFoundHandler())
-	s.Config.ErrorLog = nil
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
 	defer s.Close()
 	for _, tt := range []struct{ name, url, reason string }{
 		{"nobody listens", "http://" + closed + "/", RobotsUnreachable},

@@ -1,0 +1,47 @@
+package gate
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestGuard(t *testing.T) {
+	allowed, err := parseAllowed([]string{"127.0.0.1:8080", "10.1.0.0/16", "::1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := guard{allowed, specialAddresses()}
+	for _, tt := range []struct{ addr, want string }{
+		{"93.184.216.34:80", ""},
+		{"93.184.216.34:443", ""},
+		{"93.184.216.34:22", PortRefused},
+		{"[2606:2800:220:1::1]:443", ""},
+		{"127.0.0.1:8080", ""},
+		{"127.0.0.1:80", AddressRefused},
+		{"[::ffff:127.0.0.1]:8080", ""},
+		{"[::ffff:127.0.0.1]:80", AddressRefused},
+		{"10.1.2.3:9000", ""},
+		{"10.2.0.1:80", AddressRefused},
+		{"[::1]:81", ""},
+		{"0.0.0.0:80", AddressRefused},
+		{"[::]:80", AddressRefused},
+		{"100.64.0.1:80", AddressRefused},
+		{"169.254.169.254:80", AddressRefused},
+		{"172.16.0.1:80", AddressRefused},
+		{"192.0.0.8:80", AddressRefused},
+		{"192.168.1.1:80", AddressRefused},
+		{"198.18.0.1:80", AddressRefused},
+		{"224.0.0.1:80", AddressRefused},
+		{"255.255.255.255:80", AddressRefused},
+		{"[64:ff9b::7f00:1]:80", AddressRefused},
+		{"[2002:7f00:1::]:80", AddressRefused},
+		{"[fe80::1%eth0]:80", AddressRefused},
+		{"[fd00::1]:80", AddressRefused},
+		{"[ff02::1]:80", AddressRefused},
+		{"[::7f00:1]:80", AddressRefused},
+	} {
+		if got := g.check(netip.MustParseAddrPort(tt.addr)); got != tt.want {
+			t.Errorf("check(%s) = %q, want %q", tt.addr, got, tt.want)
+		}
+	}
+}
