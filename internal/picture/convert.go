@@ -32,6 +32,9 @@ func convert(r *request) Result {
 	res := Result{OriginalFormat: name}
 	if err := convertDecodable(r, &res); err != nil {
 		res.Reason, res.Detail = ReasonCorrupt, vipsMessage(err)
+		if strings.Contains(res.Detail, "out of memory") || strings.Contains(res.Detail, "Error creating thread") {
+			res.Reason = ReasonTooMuchMemory
+		}
 	}
 	return res
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -15,6 +16,9 @@ import (
 // asChild makes the test binary a decoder process.
 const asChild = "PAIRLOOM_TEST_PICTURE_CHILD"
 
+// childMemory is its memory limit in bytes; unset for the default.
+const childMemory = "PAIRLOOM_TEST_PICTURE_CHILD_MEMORY"
+
 // Bytes that make a test child kill itself with -9, or hang, when they pass.
 const (
 	killMark = "mark: kill the decoder"
@@ -23,7 +27,8 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asChild) != "" {
-		if err := Serve(&markReader{in: os.Stdin}, os.Stdout, Limits{}); err != nil {
+		memory, _ := strconv.ParseUint(os.Getenv(childMemory), 10, 64)
+		if err := Serve(&markReader{in: os.Stdin}, os.Stdout, Limits{MemoryBytes: memory}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

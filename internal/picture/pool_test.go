@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
 	"os"
 	"strings"
 	"sync"
@@ -193,6 +194,28 @@ func TestPoolWrongProgram(t *testing.T) {
 		defer p.Close()
 		if _, err := p.Process(t.Context(), []byte("x")); err == nil || !strings.HasSuffix(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want ... %s", tt.script, err, tt.want)
+		}
+	}
+}
+
+func TestPoolMemoryLimit(t *testing.T) {
+	big := pngOf(t, image.NewGray16(image.Rect(0, 0, 7000, 7000))) // 98 MB decoded
+	for _, tt := range []struct {
+		limit  string
+		reason string
+	}{
+		{"180000000", ReasonTooMuchMemory},
+		{"", ""},
+	} {
+		p := newTestPool(t, 1, PoolOptions{Env: []string{childMemory + "=" + tt.limit}})
+		if raceDetector {
+			tt.reason = "" // the limit is off, see limitProcess
+		}
+		if res := process(t, p, big); res.Reason != tt.reason {
+			t.Errorf("limit %q: reason %q (%s), want %q", tt.limit, res.Reason, res.Detail, tt.reason)
+		}
+		if res := process(t, p, pngOf(t, scene(20, 20))); res.Reason != "" {
+			t.Errorf("limit %q: the next picture: %q (%s)", tt.limit, res.Reason, res.Detail)
 		}
 	}
 }

@@ -14,6 +14,8 @@ const (
 	ReasonSideTooLong = "picture_side_too_long"
 	// ReasonCorrupt: the decoder met an error or the end of the bytes.
 	ReasonCorrupt = "picture_truncated_or_corrupt"
+	// ReasonTooMuchMemory: the decoder ran into the child's memory limit.
+	ReasonTooMuchMemory = "picture_too_much_memory"
 	// ReasonDecoderDied: two child processes in a row died on the picture.
 	ReasonDecoderDied = "picture_decoder_died"
 	// ReasonDecoderTimeout: decoding took longer than the limit.
@@ -24,6 +26,6 @@ const (
 func Reasons() []string {
 	return []string{
 		ReasonEmpty, ReasonFormatUnknown, ReasonFormatRefused, ReasonTooManyPixels,
-		ReasonSideTooLong, ReasonCorrupt, ReasonDecoderDied, ReasonDecoderTimeout,
+		ReasonSideTooLong, ReasonCorrupt, ReasonTooMuchMemory, ReasonDecoderDied, ReasonDecoderTimeout,
 	}
 }

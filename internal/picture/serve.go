@@ -12,7 +12,7 @@ import (
 
 // Limits bound one child process. Zero means the default.
 type Limits struct {
-	// MemoryBytes is the most address space the child may have. Default 2 GiB,
+	// MemoryBytes is the most private memory the child may have. Default 2 GiB,
 	// which holds the decoded form of 50 megapixels in every allowed format.
 	MemoryBytes uint64
 }
