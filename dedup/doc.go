@@ -1,0 +1,14 @@
+// Package dedup drops pairs for what other pairs are.
+//
+// [Exact] finds pictures that are equal byte for byte (by the xxhash64 of the
+// original bytes) and texts that stand under many pictures. It knows three
+// reasons: a picture that appears under more addresses than a picture ever
+// should is an error placeholder or a spacer, and all its pairs go; of the
+// other pairs of one picture one stays; a text under more pictures than the
+// limit says nothing about any of them, and its pairs go.
+//
+// Which pair of a picture stays depends on the pairs alone: the one whose text
+// comes from the most preferred place, then the one with the smallest pair id.
+// Memory is what the sorters are given, and a few bytes for each pair of one
+// picture or text.
+package dedup
