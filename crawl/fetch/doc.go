@@ -1,0 +1,24 @@
+// Package fetch turns picture addresses into pictures: each is asked for once
+// through crawl/gate, then decoded, resized and hashed by internal/picture.
+//
+// [Fetcher.Part] takes the distinct pictures of one part and returns one
+// [shard.Image] for each, in the order given, whatever happened on the way.
+// A row's Status is "" for a picture that is there, else one of a closed list:
+//
+//   - the gate's reasons for a request without a usable response
+//     (robots_disallowed, timeout, too_large, ...), and http_404 and its like
+//     for a response that is no success,
+//   - picture.Reasons, for bytes that are no picture we decode,
+//   - [OptOut], for a picture whose own response asks not to be used, when the
+//     gate's settings obey that wish,
+//   - [BadURL].
+//
+// An error means that the part as a whole has no result: the context ended, or
+// the picture decoder does not start. Nothing of it should be written then.
+//
+// Work is shared out by host: a worker takes a host that no other has and stays
+// with it, so that workers do not queue up behind one slow server; only when
+// all hosts are taken do the idle ones help where most is left to do. The rows
+// do not depend on the number of workers. A part of n pictures holds n resized
+// pictures in memory, and for each worker the original it is busy with.
+package fetch

@@ -1,0 +1,333 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"go.uber.org/goleak"
+
+	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// asChild makes the test binary a picture decoder.
+const asChild = "PAIRLOOM_TEST_PICTURE_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asChild) != "" {
+		if err := picture.Serve(os.Stdin, os.Stdout, picture.Limits{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const clock = 1_700_000_000
+
+func newFetcher(t *testing.T, workers int, change func(*gate.Options)) *Fetcher {
+	t.Helper()
+	o := gate.Options{
+		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
+		Respect: gate.Wishes(), MaxDelay: 100 * time.Millisecond, ConnectionsPerHost: 1,
+		DialTimeout: time.Second, HeaderTimeout: 200 * time.Millisecond, TotalTimeout: 500 * time.Millisecond,
+		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
+		RobotsTTL: time.Hour,
+	}
+	if change != nil {
+		change(&o)
+	}
+	g, err := gate.New(o, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	options := Options{Workers: workers, ShortSide: 64, Quality: 90, MaxMegapixels: 1, PictureTimeout: 20 * time.Second}
+	po := options.PoolOptions()
+	po.Env = []string{asChild + "=1"}
+	pool, err := picture.NewPool([]string{os.Args[0]}, 2, po)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pool.Close() })
+	return New(options, g, pool, func() time.Time { return time.Unix(clock, 0) })
+}
+
+func pngOf(t *testing.T, w, h int, c color.NRGBA) []byte {
+	t.Helper()
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			img.SetNRGBA(x, y, color.NRGBA{c.R + uint8(x), c.G + uint8(y), c.B, 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// badSite is a server with a path for each way to go wrong.
+func badSite(t *testing.T) *httptest.Server {
+	t.Helper()
+	good := pngOf(t, 128, 96, color.NRGBA{R: 50})
+	mux := http.NewServeMux()
+	handle := func(path string, h http.HandlerFunc) { mux.HandleFunc(path, h) }
+	handle("/good.png", func(w http.ResponseWriter, _ *http.Request) { w.Write(good) })
+	handle("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/good.png", http.StatusFound) })
+	handle("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	handle("/reset", func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.(*net.TCPConn).SetLinger(0)
+		c.Close()
+	})
+	handle("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	handle("/endless", func(w http.ResponseWriter, r *http.Request) {
+		chunk := make([]byte, 4096)
+		for r.Context().Err() == nil {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	})
+	handle("/page", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<!DOCTYPE html><html>Gone")) })
+	handle("/cut.png", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(good)))
+		w.Write(good[:len(good)/2])
+	})
+	handle("/half.png", func(w http.ResponseWriter, _ *http.Request) { w.Write(good[:len(good)/2]) })
+	handle("/empty", func(http.ResponseWriter, *http.Request) {})
+	handle("/huge.png", func(w http.ResponseWriter, _ *http.Request) {
+		var b bytes.Buffer
+		if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1001, 1000))); err != nil {
+			t.Error(err)
+		}
+		w.Write(b.Bytes())
+	})
+	handle("/noai.png", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Robots-Tag", "noai")
+		w.Write(good)
+	})
+	handle("/secret/", func(w http.ResponseWriter, _ *http.Request) { w.Write(good) })
+	handle("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte("User-agent: *\nDisallow: /secret/\n"))
+	})
+	s := httptest.NewUnstartedServer(mux)
+	s.Config.ErrorLog = nil
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func fetchAll(t *testing.T, f *Fetcher, urls ...string) []shard.Image {
+	t.Helper()
+	var requests []Request
+	for _, u := range urls {
+		requests = append(requests, Request{ImageID: shard.ImageID(u), URL: u})
+	}
+	rows, err := f.Part(t.Context(), requests, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != len(urls) {
+		t.Fatalf("%d rows for %d requests", len(rows), len(urls))
+	}
+	for i, r := range rows {
+		if r.ImageURL != urls[i] || r.ImageID != shard.ImageID(urls[i]) || r.FetchTime != clock {
+			t.Errorf("row %d is of %s at %d", i, r.ImageURL, r.FetchTime)
+		}
+		if (r.Status == "") != (len(r.Bytes) > 0) {
+			t.Errorf("%s: status %q with %d bytes", r.ImageURL, r.Status, len(r.Bytes))
+		}
+	}
+	return rows
+}
+
+func TestPartStatuses(t *testing.T) {
+	s := badSite(t)
+	f := newFetcher(t, 4, nil)
+	for _, tt := range []struct {
+		path, status string
+		http         int32
+		detail       string // a part of it
+	}{
+		{"/good.png", "", 200, ""},
+		{"/moved", "", 200, ""},
+		{"/none.png", "http_404", 404, "Not Found"},
+		{"/hang", gate.Timeout, 0, ""},
+		{"/reset", gate.ConnectionReset, 0, ""},
+		{"/loop", gate.RedirectLoop, 302, ""},
+		{"/endless", gate.TooLarge, 200, ""},
+		{"/page", picture.ReasonFormatUnknown, 200, "text/html"},
+		{"/cut.png", gate.ConnectionReset, 200, ""},
+		{"/half.png", picture.ReasonCorrupt, 200, ""},
+		{"/empty", picture.ReasonEmpty, 200, ""},
+		{"/huge.png", picture.ReasonTooManyPixels, 200, "1001 x 1000"},
+		{"/noai.png", OptOut, 200, "noai"},
+		{"/secret/a.png", gate.RobotsDisallowed, 0, "/secret/"},
+	} {
+		t.Run(strings.Trim(tt.path, "/"), func(t *testing.T) {
+			row := fetchAll(t, f, s.URL+tt.path)[0]
+			if row.Status != tt.status || row.HTTPStatus != tt.http || !strings.Contains(row.Detail, tt.detail) {
+				t.Errorf("status %q, HTTP %d, detail %q; want %q, %d, ... %q",
+					row.Status, row.HTTPStatus, row.Detail, tt.status, tt.http, tt.detail)
+			}
+			if strings.Contains(row.Detail, "->") {
+				t.Errorf("detail %q names our own port", row.Detail)
+			}
+		})
+	}
+	for _, u := range []string{"", "not a url", "//host/a.png", "http://%zz/"} {
+		if row := fetchAll(t, f, u)[0]; row.Status != BadURL {
+			t.Errorf("%q: status %q (%s)", u, row.Status, row.Detail)
+		}
+	}
+	if row := fetchAll(t, f, "http://127.0.0.2:9/a.png")[0]; row.Status != gate.AddressRefused && row.Status != gate.PortRefused && row.Status != gate.RobotsUnreachable {
+		t.Errorf("an address that is not allowed: %q (%s)", row.Status, row.Detail)
+	}
+}
+
+func TestPartFillsTheRow(t *testing.T) {
+	s := badSite(t)
+	row := fetchAll(t, newFetcher(t, 1, nil), s.URL+"/good.png")[0]
+	good := pngOf(t, 128, 96, color.NRGBA{R: 50})
+	if row.Width != 85 || row.Height != 64 || row.OriginalFormat != "png" || row.OriginalWidth != 128 || row.OriginalHeight != 96 {
+		t.Errorf("%dx%d from %s %dx%d", row.Width, row.Height, row.OriginalFormat, row.OriginalWidth, row.OriginalHeight)
+	}
+	if row.PictureHash != xxhash.Sum64(good) || row.OriginalBytes != int64(len(good)) || row.PHash == 0 {
+		t.Errorf("hash %x, %d bytes, perceptual hash %x", row.PictureHash, row.OriginalBytes, row.PHash)
+	}
+}
+
+func TestPartRecordsOptOutsThatAreNotObeyed(t *testing.T) {
+	s := badSite(t)
+	f := newFetcher(t, 1, func(o *gate.Options) { o.Respect = []string{gate.RespectRobots} })
+	if row := fetchAll(t, f, s.URL+"/noai.png")[0]; row.Status != "" || row.OptOut != gate.NoAI {
+		t.Errorf("status %q, opt-out %q", row.Status, row.OptOut)
+	}
+}
+
+// Rows are the same for any number of workers, errors included.
+func TestPartIsTheSameForAnyWorkers(t *testing.T) {
+	s, other := badSite(t), badSite(t)
+	var urls []string
+	for _, site := range []*httptest.Server{s, other} {
+		for _, p := range []string{"/good.png", "/cut.png", "/reset", "/loop", "/page", "/half.png", "/none", "/noai.png", "/secret/x", "/endless", "/moved"} {
+			urls = append(urls, site.URL+p)
+		}
+	}
+	urls = append(urls, "bad url", strings.Replace(s.URL, "http", "ftp", 1))
+	want := fetchAll(t, newFetcher(t, 1, nil), urls...)
+	for _, workers := range []int{2, 8} {
+		got := fetchAll(t, newFetcher(t, workers, nil), urls...)
+		for i := range want {
+			if !reflect.DeepEqual(got[i], want[i]) {
+				a, b := want[i], got[i]
+				a.Bytes, b.Bytes = nil, nil
+				t.Errorf("%s: 1 worker %+v\n%d workers %+v", urls[i], a, workers, b)
+			}
+		}
+	}
+}
+
+func TestPartEndsWithItsContext(t *testing.T) {
+	var started = make(chan struct{}, 100)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			return
+		}
+		started <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	f := newFetcher(t, 2, func(o *gate.Options) { o.HeaderTimeout, o.TotalTimeout = time.Minute, time.Minute })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := errors.New("stopped by the test")
+	go func() {
+		<-started
+		cancel(stopped)
+	}()
+	rows, err := f.Part(ctx, []Request{{1, s.URL + "/a"}, {2, s.URL + "/b"}, {3, s.URL + "/c"}}, nil)
+	if rows != nil || !errors.Is(err, stopped) && !errors.Is(err, context.Canceled) {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+}
+
+func TestPartProgress(t *testing.T) {
+	s := badSite(t)
+	f := newFetcher(t, 3, nil)
+	var last, total int64
+	requests := make([]Request, 20)
+	for i := range requests {
+		requests[i] = Request{uint64(i), fmt.Sprintf("%s/none/%d", s.URL, i)}
+	}
+	if _, err := f.Part(t.Context(), requests, func(d, n int64) {
+		if d < last {
+			t.Errorf("progress went from %d back to %d", last, d)
+		}
+		last, total = d, n
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if last != 20 || total != 20 {
+		t.Errorf("progress ended at %d of %d", last, total)
+	}
+	if rows, err := f.Part(t.Context(), nil, nil); err != nil || len(rows) != 0 {
+		t.Errorf("an empty part: %d rows, %v", len(rows), err)
+	}
+}
+
+func TestHostsShareOut(t *testing.T) {
+	var requests []Request
+	for i := range 3 {
+		requests = append(requests, Request{URL: fmt.Sprintf("http://a.example/%d", i)})
+	}
+	for i := range 5 {
+		requests = append(requests, Request{URL: fmt.Sprintf("https://B.example:443/%d", i)})
+	}
+	h := newHosts(requests)
+	// The first worker gets the long host, the second the other one.
+	i, mine, _ := h.take(nil)
+	j, theirs, _ := h.take(nil)
+	if i != 3 || j != 0 || mine == theirs {
+		t.Fatalf("first requests are %d and %d", i, j)
+	}
+	seen := []int{i, j}
+	for {
+		i, from, ok := h.take(theirs)
+		if !ok {
+			break
+		}
+		theirs = from
+		seen = append(seen, i)
+	}
+	// When its own host was done, the second worker helped the first.
+	if want := []int{3, 0, 1, 2, 4, 5, 6, 7}; !slices.Equal(seen, want) {
+		t.Errorf("order %v, want %v", seen, want)
+	}
+	if _, _, ok := h.take(mine); ok {
+		t.Error("a request is given out twice")
+	}
+}
