@@ -8,13 +8,15 @@ import (
 )
 
 var testOptions = Options{
-	TextSources: []string{"alt", "title"}, MinWords: 2, MaxWords: 6, MinCharacters: 5, MaxCharacters: 60,
-	MaxWordRepetition: 0.5, DropFileNames: true, DropAddresses: true,
-	MinShortSide: 64, MaxAspectRatio: 3, ObeyOptOut: true,
+	Text: TextOptions{
+		Sources: []string{"alt", "title"}, MinWords: 2, MaxWords: 6, MinCharacters: 5, MaxCharacters: 60,
+		MaxWordRepetition: 0.5, DropFileNames: true, DropAddresses: true, ObeyOptOut: true,
+	},
+	Picture: PictureOptions{MinShortSide: 64, MaxAspectRatio: 3, ObeyOptOut: true},
 }
 
 func TestTextRules(t *testing.T) {
-	rules := TextRules(testOptions)
+	rules := TextRules(testOptions.Text)
 	for _, tt := range []struct {
 		name      string
 		candidate shard.Candidate
@@ -55,7 +57,7 @@ func TestTextRules(t *testing.T) {
 }
 
 func TestPictureRules(t *testing.T) {
-	rules := PictureRules(testOptions)
+	rules := PictureRules(testOptions.Picture)
 	for _, tt := range []struct {
 		name          string
 		width, height int32
@@ -78,12 +80,12 @@ func TestPictureRules(t *testing.T) {
 }
 
 func TestZeroTurnsRulesOff(t *testing.T) {
-	off := Options{TextSources: []string{"alt"}}
+	off := Options{Text: TextOptions{Sources: []string{"alt"}}}
 	c := shard.Candidate{Text: "x x x x x x x x.jpg", TextSource: "alt", OptOut: "noai"}
-	if reason, detail := Apply(TextRules(off), &c); reason != "" {
+	if reason, detail := Apply(TextRules(off.Text), &c); reason != "" {
 		t.Errorf("text dropped by %s: %s", reason, detail)
 	}
-	if reason, detail := Apply(PictureRules(off), &shard.Image{OriginalWidth: 1, OriginalHeight: 900}); reason != "" {
+	if reason, detail := Apply(PictureRules(off.Picture), &shard.Image{OriginalWidth: 1, OriginalHeight: 900}); reason != "" {
 		t.Errorf("picture dropped by %s: %s", reason, detail)
 	}
 }
@@ -93,9 +95,9 @@ func TestValidate(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		{func(o *Options) { o.TextSources = nil }, "text_sources"},
-		{func(o *Options) { o.MaxWords = 1 }, "max_words"},
-		{func(o *Options) { o.MaxCharacters = 1 }, "max_characters"},
+		{func(o *Options) { o.Text.Sources = nil }, "text.sources"},
+		{func(o *Options) { o.Text.MaxWords = 1 }, "max_words"},
+		{func(o *Options) { o.Text.MaxCharacters = 1 }, "max_characters"},
 	} {
 		o := testOptions
 		tt.change(&o)

@@ -12,6 +12,6 @@ func textSource(allowed []string) Rule[shard.Candidate] {
 		if slices.Contains(allowed, c.TextSource) {
 			return "", false
 		}
-		return c.TextSource + " is not among text_sources", true
+		return c.TextSource + " is not among sources", true
 	}}
 }

@@ -116,3 +116,12 @@ func (l *List) Name(id uint32) string {
 	}
 	return l.Entries[id].Text
 }
+
+// Texts lists the entries' texts; an entry's id is its index.
+func (l *List) Texts() []string {
+	texts := make([]string, len(l.Entries))
+	for i, e := range l.Entries {
+		texts[i] = e.Text
+	}
+	return texts
+}
