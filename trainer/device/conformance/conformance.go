@@ -1,0 +1,198 @@
+// Package conformance is the suite that a device backend passes to be called
+// done.
+//
+// [Run] holds each operation's forward against a plain loop in float64, and
+// its backward against finite differences of that same loop: for a random dy,
+// the slope of sum(dy*f(x)) along each input word. It adds the contract that
+// operations share: order of the queue, repeatability to the bit, adding into
+// a result, and memory that ends at zero.
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/pairloom/pairloom/trainer/device"
+)
+
+// An operation is one differentiable function under test.
+type operation struct {
+	name string
+	// inputs are the sizes of the float inputs, each filled at random.
+	inputs []int
+	output int
+	// forward is the plain float64 loop.
+	forward func(in [][]float64) []float64
+	// device runs forward and backward and returns y and the gradient of each
+	// input; nil for one that has none.
+	device func(b *bench, in []device.Buffer, dy device.Buffer) (y device.Buffer, grads []device.Buffer)
+	// tolerance is the largest error allowed, absolute plus relative.
+	tolerance float64
+	// positive shifts inputs away from zero.
+	shift float64
+}
+
+// bench allocates for one case and frees at its end.
+type bench struct {
+	device.Device
+	t    *testing.T
+	held []device.Memory
+}
+
+func (b *bench) floats(values ...float32) device.Buffer {
+	buffer := b.zeros(len(values))
+	b.Write(buffer, values)
+	return buffer
+}
+
+func (b *bench) zeros(n int) device.Buffer {
+	m, err := b.Alloc(n)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.held = append(b.held, m)
+	buffer := device.Whole(m)
+	b.Fill(buffer, 0)
+	return buffer
+}
+
+func (b *bench) ints(values ...int32) device.Buffer {
+	buffer := b.zeros(len(values))
+	b.WriteInts(buffer, values)
+	return buffer
+}
+
+func (b *bench) read(x device.Buffer) []float32 {
+	b.t.Helper()
+	out := make([]float32, x.Len)
+	if err := b.Read(out, x); err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}
+
+func (b *bench) free() {
+	for _, m := range b.held {
+		m.Free()
+	}
+}
+
+// Run runs the suite on devices made by open.
+func Run(t *testing.T, open func() device.Device) {
+	for _, op := range operations() {
+		t.Run(op.name, func(t *testing.T) { checkOperation(t, open, op) })
+	}
+	t.Run("contract", func(t *testing.T) { checkContract(t, open) })
+	t.Run("adamw", func(t *testing.T) { checkAdamW(t, open) })
+	t.Run("patchify", func(t *testing.T) { checkPatchify(t, open) })
+	t.Run("clamp", func(t *testing.T) { checkClamp(t, open) })
+}
+
+func closeDevice(t *testing.T, d device.Device) {
+	t.Helper()
+	if d.Bytes() < 0 {
+		t.Errorf("%d bytes held", d.Bytes())
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func checkOperation(t *testing.T, open func() device.Device, op operation) {
+	random := rand.New(rand.NewPCG(1, uint64(len(op.name))))
+	in := make([][]float64, len(op.inputs))
+	for i, n := range op.inputs {
+		in[i] = make([]float64, n)
+		for j := range in[i] {
+			// Rounded to float32, so that both sides start from the same number.
+			in[i][j] = float64(float32(random.NormFloat64() + op.shift))
+		}
+	}
+	dy := make([]float64, op.output)
+	for i := range dy {
+		dy[i] = float64(float32(random.NormFloat64()))
+	}
+	y, grads := runOnce(t, open, op, in, dy)
+	again, gradsAgain := runOnce(t, open, op, in, dy)
+	if !slices.Equal(y, again) {
+		t.Error("forward differs from run to run")
+	}
+	compare(t, "forward", y, op.forward(in), op.tolerance)
+	for i, grad := range grads {
+		if grad == nil {
+			continue
+		}
+		if !slices.Equal(grad, gradsAgain[i]) {
+			t.Errorf("gradient %d differs from run to run", i)
+		}
+		compare(t, fmt.Sprintf("gradient of input %d", i), grad, slopes(op, in, dy, i), 4*op.tolerance)
+	}
+}
+
+func runOnce(t *testing.T, open func() device.Device, op operation, in [][]float64, dy []float64) ([]float32, [][]float32) {
+	t.Helper()
+	d := open()
+	defer closeDevice(t, d)
+	b := &bench{Device: d, t: t}
+	defer b.free()
+	buffers := make([]device.Buffer, len(in))
+	for i := range in {
+		buffers[i] = b.floats(narrow(in[i])...)
+	}
+	yBuffer, gradBuffers := op.device(b, buffers, b.floats(narrow(dy)...))
+	y := b.read(yBuffer)
+	grads := make([][]float32, len(gradBuffers))
+	for i, g := range gradBuffers {
+		if !g.Absent() {
+			grads[i] = b.read(g)
+		}
+	}
+	return y, grads
+}
+
+// slopes are the central differences of sum(dy*forward) along input i.
+func slopes(op operation, in [][]float64, dy []float64, i int) []float64 {
+	const h = 1e-5
+	value := func() float64 {
+		var sum float64
+		for j, v := range op.forward(in) {
+			sum += v * dy[j]
+		}
+		return sum
+	}
+	out := make([]float64, len(in[i]))
+	for j := range out {
+		kept := in[i][j]
+		in[i][j] = kept + h
+		up := value()
+		in[i][j] = kept - h
+		down := value()
+		in[i][j] = kept
+		out[j] = (up - down) / (2 * h)
+	}
+	return out
+}
+
+func compare(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
+	t.Helper()
+	worst, at := 0.0, 0
+	for i := range want {
+		if e := math.Abs(float64(got[i])-want[i]) / (1 + math.Abs(want[i])); !(e <= worst) {
+			worst, at = e, i
+		}
+	}
+	if !(worst <= tolerance) {
+		t.Errorf("%s: word %d is %g, want %g (error %.2g, allowed %.2g)", what, at, got[at], want[at], worst, tolerance)
+	}
+}
+
+func narrow(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
+}

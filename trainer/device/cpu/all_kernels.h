@@ -1,0 +1,37 @@
+// All kernels in one instruction set. Each kernels_*.c sets the target, the
+// number of float lanes of a register and the suffix, then includes this file
+// once. Variants are whole translation units because code that OpenMP outlines
+// takes the file's target, but not the target of the function it came from.
+#include <math.h>
+#include <omp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+#include "exp.h"
+
+#include "words.h"
+#include "bias.h"
+#include "layernorm.h"
+#include "gelu.h"
+#include "tile.h"
+#include "attention.h"
+#include "gather.h"
+#include "patchify.h"
+#include "normalize.h"
+#include "contrastive.h"
+#include "adamw.h"
+
+const pl_kernels KERNELS_TABLE = {
+	.name = KERNELS_NAME,
+	.attention_scratch = KERNEL(attention_scratch),
+#define X(name, parameters, arguments) .name = KERNEL(name),
+	PL_KERNELS(X)
+#undef X
+};

@@ -1,0 +1,64 @@
+// The kernels that oneDNN lacks, as a table that is filled once from what the
+// processor has. PL_KERNELS lists them: name, parameters, arguments.
+#ifndef PAIRLOOM_KERNELS_H
+#define PAIRLOOM_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+	int32_t rows, sequences, longest, width, heads, causal;
+} pl_attention_shape;
+
+typedef struct {
+	float rate, beta1, beta2, epsilon, decay, clip, correct1, correct2;
+} pl_adamw_figures;
+
+#define PL_KERNELS(X) \
+	X(bias, (float *y, const float *b, int64_t rows, int64_t cols), (y, b, rows, cols)) \
+	X(bias_backward, (float *db, const float *dy, int64_t rows, int64_t cols), (db, dy, rows, cols)) \
+	X(fill, (float *x, int64_t n, float value), (x, n, value)) \
+	X(sum, (float *y, const float *a, const float *b, int64_t n), (y, a, b, n)) \
+	X(clamp, (float *x, int64_t n, float lo, float hi), (x, n, lo, hi)) \
+	X(layernorm, (float *y, float *stats, const float *x, const float *gain, const float *shift, int64_t rows, int64_t cols, float eps), (y, stats, x, gain, shift, rows, cols, eps)) \
+	X(layernorm_backward, (float *dx, float *dgain, float *dshift, const float *dy, const float *stats, const float *x, const float *gain, int64_t rows, int64_t cols, float beta), (dx, dgain, dshift, dy, stats, x, gain, rows, cols, beta)) \
+	X(gelu, (float *y, const float *x, int64_t n, int quick), (y, x, n, quick)) \
+	X(gelu_backward, (float *dx, const float *dy, const float *x, int64_t n, int quick), (dx, dy, x, n, quick)) \
+	X(attention, (float *out, float *lse, const float *qkv, const int32_t *offsets, pl_attention_shape a, float *scratch), (out, lse, qkv, offsets, a, scratch)) \
+	X(attention_backward, (float *dqkv, const float *dout, const float *out, const float *lse, const float *qkv, const int32_t *offsets, pl_attention_shape a, float *scratch), (dqkv, dout, out, lse, qkv, offsets, a, scratch)) \
+	X(gather, (float *y, const float *table, const int32_t *ids, int64_t rows, int64_t cols, float beta), (y, table, ids, rows, cols, beta)) \
+	X(gather_backward, (float *dtable, const float *dy, const int32_t *ids, int64_t rows, int64_t cols), (dtable, dy, ids, rows, cols)) \
+	X(patchify, (float *out, const float *pictures, int64_t batch, int64_t side, int64_t patch), (out, pictures, batch, side, patch)) \
+	X(normalize, (float *y, float *norm, const float *x, int64_t rows, int64_t cols), (y, norm, x, rows, cols)) \
+	X(normalize_backward, (float *dx, const float *dy, const float *y, const float *norm, int64_t rows, int64_t cols), (dx, dy, y, norm, rows, cols)) \
+	X(contrastive_tile, (float *rowlse, float *colmax, float *colsum, float *diagonal, const float *s, int64_t first, int64_t rows, int64_t n), (rowlse, colmax, colsum, diagonal, s, first, rows, n)) \
+	X(contrastive_gradient, (double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n), (sums, s, rowlse, collse, first, rows, n)) \
+	X(squared_norm, (float *out, const float *x, int64_t n), (out, x, n)) \
+	X(adamw, (float *p, const float *g, float *m, float *v, const float *norm2, int64_t n, pl_adamw_figures a), (p, g, m, v, norm2, n, a))
+
+typedef struct {
+	const char *name;
+	// Words of attention scratch that one thread needs.
+	int64_t (*attention_scratch)(int64_t longest, int64_t size);
+#define X(name, parameters, arguments) void (*name) parameters;
+	PL_KERNELS(X)
+#undef X
+} pl_kernels;
+
+extern const pl_kernels *pl_chosen;
+
+// pl_choose fills pl_chosen: with level 0 the best this processor can run, 1
+// at most AVX2, 2 plain.
+void pl_choose(int level);
+
+static inline int64_t pl_attention_scratch(int64_t longest, int64_t size) {
+	return pl_chosen->attention_scratch(longest, size);
+}
+static inline const char *pl_kernels_name(void) { return pl_chosen->name; }
+
+#define X(name, parameters, arguments) \
+	static inline void pl_##name parameters { pl_chosen->name arguments; }
+PL_KERNELS(X)
+#undef X
+
+#endif

@@ -1,0 +1,150 @@
+package device
+
+import "fmt"
+
+// Memory is a block of 4-byte words on a device. Free returns it; work that
+// was queued before Free still sees it.
+type Memory interface {
+	Words() int
+	Free()
+}
+
+// Buffer is a run of words of a Memory. It is a value: slices of a buffer share
+// its memory and die with it. The zero Buffer stands for "none" where an
+// operation says that it may be absent.
+type Buffer struct {
+	Memory Memory
+	Offset int // in words
+	Len    int // in words
+}
+
+// Absent reports whether b is the zero Buffer.
+func (b Buffer) Absent() bool { return b.Memory == nil }
+
+// Need panics when b holds fewer than words words; backends call it first.
+func (b Buffer) Need(operation string, words int) {
+	if b.Memory == nil || b.Len < words || b.Offset < 0 || b.Offset+b.Len > b.Memory.Words() {
+		panic(fmt.Sprintf("%s: a buffer of %d words where the shape needs %d", operation, b.Len, words))
+	}
+}
+
+// Whole is the buffer over all of m.
+func Whole(m Memory) Buffer { return Buffer{Memory: m, Len: m.Words()} }
+
+// Slice is the buffer of n words that starts from words into b.
+func (b Buffer) Slice(from, n int) Buffer {
+	return Buffer{Memory: b.Memory, Offset: b.Offset + from, Len: n}
+}
+
+// A Device runs operations in the order in which they were called. A call
+// enqueues and returns; Read, Sync and Close wait. Methods are called from one
+// goroutine at a time.
+//
+// Matrices are row-major float32. In the docs of the operations, beta is 0 to
+// overwrite the result and 1 to add to it; "ids" and "offsets" are buffers of
+// int32 words. Every operation gives the same bits for the same input and the
+// same number of threads.
+//
+// A buffer too small for the shape that a call states is a bug of the caller
+// and panics at the call. A fault while an operation runs is kept and returned
+// by the next Read, Sync or Close, named with the operation.
+type Device interface {
+	Name() string
+	Alloc(words int) (Memory, error)
+	// Bytes is the memory that the device holds at the moment, scratch included.
+	Bytes() int64
+
+	// Write copies src to dst when the queue gets there: src stays unchanged
+	// until the next Read or Sync has returned.
+	Write(dst Buffer, src []float32)
+	// WriteInts is Write for int32 words.
+	WriteInts(dst Buffer, src []int32)
+	// Read waits for the queue and copies src to dst.
+	Read(dst []float32, src Buffer) error
+	Sync() error
+	Close() error
+
+	// MatMul computes C[m,n] = op(A)[m,k] op(B)[k,n] + beta C. With transA, A
+	// is stored as [k,m]; with transB, B is stored as [n,k].
+	MatMul(c, a, b Buffer, m, n, k int, transA, transB bool, beta float32)
+
+	// Bias adds bias[cols] to every row of y[rows,cols], in place.
+	Bias(y, bias Buffer, rows, cols int)
+	// BiasBackward computes dbias[cols] += the sum of dy's rows.
+	BiasBackward(dbias, dy Buffer, rows, cols int)
+
+	// Fill sets every word to value, as float32.
+	Fill(x Buffer, value float32)
+	// Sum computes y = a + b, word by word; y may be a or b.
+	Sum(y, a, b Buffer)
+	// Copy computes y = x.
+	Copy(y, x Buffer)
+	// Clamp limits x to lo..hi, in place.
+	Clamp(x Buffer, lo, hi float32)
+
+	// LayerNorm computes y = (x-mean)*rstd*gain + shift over each row of
+	// x[rows,cols], and stats[2*rows] = mean and rstd = 1/sqrt(variance+eps)
+	// of each row, in turn.
+	LayerNorm(y, stats, x, gain, shift Buffer, rows, cols int, eps float32)
+	// LayerNormBackward computes dx (with beta), dgain += and dshift +=.
+	LayerNormBackward(dx, dgain, dshift, dy, stats, x, gain Buffer, rows, cols int, beta float32)
+
+	// GELU computes y = x*Phi(x), or with quick y = x*sigmoid(1.702x).
+	GELU(y, x Buffer, quick bool)
+	// GELUBackward computes dx = dy*y'(x); dx may be dy.
+	GELUBackward(dx, dy, x Buffer, quick bool)
+
+	// Attention computes softmax(q k^t / sqrt(width/heads)) v for each head of
+	// each sequence. qkv[rows,3*width] holds q, k and v side by side; sequence
+	// s is the rows offsets[s]..offsets[s+1]-1. No sequence is longer than
+	// longest. With causal, a row sees itself and the rows before it. lse
+	// [rows,heads] receives the log-sum-exp of each row's scores.
+	Attention(out, lse, qkv, offsets Buffer, a AttentionShape)
+	// AttentionBackward computes dqkv, all of it.
+	AttentionBackward(dqkv, dout, out, lse, qkv, offsets Buffer, a AttentionShape)
+
+	// Gather computes y[i] = table[ids[i]] + beta y[i] for each of rows rows of
+	// cols words; an id below 0 stands for a row of zeros.
+	Gather(y, table, ids Buffer, rows, cols int, beta float32)
+	// GatherBackward computes dtable[ids[i]] += dy[i].
+	GatherBackward(dtable, dy, ids Buffer, rows, cols int)
+
+	// Patchify cuts pictures[batch,3,side,side] into squares of patch pixels:
+	// out[batch*(1+n*n), 3*patch*patch] with n = side/patch. Row 0 of each
+	// picture is zeros, the place of the class token.
+	Patchify(out, pictures Buffer, batch, side, patch int)
+
+	// Normalize computes y = x/|x| for each row, and norm[rows] = |x|.
+	Normalize(y, norm, x Buffer, rows, cols int)
+	// NormalizeBackward computes dx from dy and the normalised y.
+	NormalizeBackward(dx, dy, y, norm Buffer, rows, cols int)
+
+	// Contrastive computes loss[0] = the mean over rows and columns of the
+	// cross entropies of S = exp(scale[0]) X Y^t against the diagonal, for
+	// X[n,dim] and Y[n,dim]. lse[2n] receives the log-sum-exp of S's rows, then
+	// of its columns. S is never stored whole.
+	Contrastive(loss, lse, x, y, scale Buffer, n, dim int)
+	// ContrastiveBackward computes dx, dy and dscale[0] +=.
+	ContrastiveBackward(dx, dy, dscale, lse, x, y, scale Buffer, n, dim int)
+
+	// SquaredNorm computes out[0] = the sum of x's squares.
+	SquaredNorm(out, x Buffer)
+	// AdamW updates param, m and v of equal length from grad, which is first
+	// scaled by min(1, Clip/sqrt(norm2[0])). When norm2[0] is not finite,
+	// nothing changes.
+	AdamW(param, grad, m, v, norm2 Buffer, a AdamW)
+}
+
+// AttentionShape is the shape of an attention operation.
+type AttentionShape struct {
+	Rows, Sequences, Longest int
+	Width, Heads             int
+	Causal                   bool
+}
+
+// AdamW holds the figures of one update.
+type AdamW struct {
+	Rate, Beta1, Beta2, Epsilon, Decay float32
+	Clip                               float32 // 0 for no limit
+	Correct1, Correct2                 float32 // 1 - beta^t for the update's number t, from 1
+}

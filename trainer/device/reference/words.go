@@ -1,0 +1,32 @@
+package reference
+
+import "github.com/pairloom/pairloom/trainer/device"
+
+// Fill sets every word to value.
+func (d *Device) Fill(xb device.Buffer, value float32) {
+	x := floats("fill", xb, xb.Len)
+	for i := range x {
+		x[i] = value
+	}
+}
+
+// Sum computes y = a + b. Its backward is a copy of dy to each side.
+func (d *Device) Sum(yb, ab, bb device.Buffer) {
+	y, a, b := floats("sum", yb, yb.Len), floats("sum", ab, yb.Len), floats("sum", bb, yb.Len)
+	for i := range y {
+		y[i] = a[i] + b[i]
+	}
+}
+
+// Copy computes y = x.
+func (d *Device) Copy(yb, xb device.Buffer) {
+	copy(floats("copy", yb, yb.Len), floats("copy", xb, yb.Len))
+}
+
+// Clamp limits x to lo..hi.
+func (d *Device) Clamp(xb device.Buffer, lo, hi float32) {
+	x := floats("clamp", xb, xb.Len)
+	for i := range x {
+		x[i] = min(max(x[i], lo), hi)
+	}
+}
