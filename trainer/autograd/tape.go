@@ -1,0 +1,148 @@
+package autograd
+
+import "github.com/pairloom/pairloom/trainer/device"
+
+// Value is a matrix on the device, with its gradient while one is known.
+type Value struct {
+	Data, Grad device.Buffer
+	Rows, Cols int
+
+	owned    bool // Data goes back to the pool
+	keeps    bool // Grad lives outside of the tape: a parameter's
+	constant bool // needs no gradient
+}
+
+// Parameter is a value whose data and gradient the caller keeps. Backward adds
+// to the gradient.
+func Parameter(data, grad device.Buffer, rows, cols int) *Value {
+	return &Value{Data: data, Grad: grad, Rows: rows, Cols: cols, keeps: true}
+}
+
+// Tape records one step.
+type Tape struct {
+	Device device.Device
+	Pool   *device.Pool
+
+	evaluate bool
+	values   []*Value
+	scratch  []device.Buffer
+	back     []func()
+}
+
+// New returns an empty tape for training.
+func New(d device.Device, pool *device.Pool) *Tape { return &Tape{Device: d, Pool: pool} }
+
+// Evaluate returns an empty tape that only goes forward.
+func Evaluate(d device.Device, pool *device.Pool) *Tape {
+	return &Tape{Device: d, Pool: pool, evaluate: true}
+}
+
+// value is a new matrix on the tape.
+func (t *Tape) value(rows, cols int) *Value {
+	v := &Value{Data: t.Pool.Get(rows * cols), Rows: rows, Cols: cols, owned: true}
+	t.values = append(t.values, v)
+	return v
+}
+
+// buffer is scratch that lives until the operation has gone back.
+func (t *Tape) buffer(words int) device.Buffer {
+	b := t.Pool.Get(words)
+	t.scratch = append(t.scratch, b)
+	return b
+}
+
+// Floats uploads a matrix that needs no gradient. The slice stays unchanged
+// until the device's next Read or Sync.
+func (t *Tape) Floats(data []float32, rows, cols int) *Value {
+	v := t.value(rows, cols)
+	v.constant = true
+	t.Device.Write(v.Data, data)
+	return v
+}
+
+// Ints uploads ids or offsets, which live until Reset. The slice stays
+// unchanged until the device's next Read or Sync.
+func (t *Tape) Ints(data []int32) device.Buffer {
+	b := t.buffer(len(data))
+	t.Device.WriteInts(b, data)
+	return b
+}
+
+// note records how to go back from y. After it ran, y is finished with.
+func (t *Tape) note(y *Value, back func()) {
+	if t.evaluate {
+		return
+	}
+	t.back = append(t.back, func() {
+		back()
+		t.release(y)
+	})
+}
+
+// release returns what y still owns.
+func (t *Tape) release(y *Value) {
+	if y.owned {
+		t.Pool.Put(y.Data)
+		y.owned = false
+	}
+	if !y.keeps {
+		t.Pool.Put(y.Grad)
+		y.Grad = device.Buffer{}
+	}
+}
+
+// gradient says where to write v's gradient, and with which beta: 0 for the
+// first writer, 1 after that.
+func (t *Tape) gradient(v *Value) (device.Buffer, float32) {
+	if !v.Grad.Absent() {
+		return v.Grad, 1
+	}
+	v.Grad = t.Pool.Get(v.Rows * v.Cols)
+	return v.Grad, 0
+}
+
+// into lets write fill a whole gradient of v, and adds it to what is there.
+func (t *Tape) into(v *Value, write func(dx device.Buffer)) {
+	if v.Grad.Absent() {
+		v.Grad = t.Pool.Get(v.Rows * v.Cols)
+		write(v.Grad)
+		return
+	}
+	part := t.Pool.Get(v.Rows * v.Cols)
+	write(part)
+	t.Device.Sum(v.Grad, v.Grad, part)
+	t.Pool.Put(part)
+}
+
+// hand gives y's gradient to x, whose derivative it is unchanged. y has no
+// gradient after that.
+func (t *Tape) hand(x, y *Value) {
+	if !x.Grad.Absent() {
+		t.Device.Sum(x.Grad, x.Grad, y.Grad)
+		return
+	}
+	x.Grad, y.Grad = y.Grad, device.Buffer{}
+}
+
+// Backward runs the notes in reverse, then resets the tape. The loss is the
+// last value of the tape.
+func (t *Tape) Backward() {
+	for i := len(t.back) - 1; i >= 0; i-- {
+		t.back[i]()
+	}
+	t.Reset()
+}
+
+// Reset returns all values of the tape to the pool. Work that is queued still
+// sees them.
+func (t *Tape) Reset() {
+	for _, v := range t.values {
+		t.release(v)
+	}
+	for _, b := range t.scratch {
+		t.Pool.Put(b)
+	}
+	clear(t.values)
+	clear(t.back)
+	t.values, t.scratch, t.back = t.values[:0], t.scratch[:0], t.back[:0]
+}

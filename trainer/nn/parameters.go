@@ -1,0 +1,162 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/device"
+)
+
+// Draw fills a tensor with its first values.
+type Draw func(random *rand.Rand, x []float32)
+
+// Constant gives every word the same value.
+func Constant(value float64) Draw {
+	return func(_ *rand.Rand, x []float32) {
+		for i := range x {
+			x[i] = float32(value)
+		}
+	}
+}
+
+// Normal draws from the normal distribution around 0.
+func Normal(std float64) Draw {
+	return func(random *rand.Rand, x []float32) {
+		for i := range x {
+			x[i] = float32(random.NormFloat64() * std)
+		}
+	}
+}
+
+// Uniform draws from -bound to bound.
+func Uniform(bound float64) Draw {
+	return func(random *rand.Rand, x []float32) {
+		for i := range x {
+			x[i] = float32((random.Float64()*2 - 1) * bound)
+		}
+	}
+}
+
+// Parameter is one tensor of a model.
+type Parameter struct {
+	Name  string
+	Shape []int
+	Value *autograd.Value
+
+	draw Draw
+	from int // words into the flat buffers
+}
+
+// Words is the number of values of the tensor.
+func (p *Parameter) Words() int {
+	n := 1
+	for _, s := range p.Shape {
+		n *= s
+	}
+	return n
+}
+
+// Parameters are all tensors of a model.
+type Parameters struct {
+	List []*Parameter // in the order in which layers asked
+
+	// Flat buffers, set by Allocate: values, gradients, first and second
+	// moments. The first Decayed words belong to tensors of rank 2 and more.
+	Data, Grad, M, V device.Buffer
+	Decayed          int
+
+	memory []device.Memory
+}
+
+// New adds a tensor. As a matrix it has its first dimension as rows; a vector
+// or scalar is one row.
+func (p *Parameters) New(name string, draw Draw, shape ...int) *autograd.Value {
+	q := &Parameter{Name: name, Shape: shape, draw: draw}
+	rows, cols := 1, q.Words()
+	if len(shape) > 1 {
+		rows, cols = shape[0], q.Words()/shape[0]
+	}
+	q.Value = autograd.Parameter(device.Buffer{}, device.Buffer{}, rows, cols)
+	p.List = append(p.List, q)
+	return q.Value
+}
+
+// Words is the number of values of all tensors.
+func (p *Parameters) Words() int {
+	n := 0
+	for _, q := range p.List {
+		n += q.Words()
+	}
+	return n
+}
+
+// alignment in words keeps each tensor on a cache line of its own.
+const alignment = 16
+
+// Allocate lays the tensors out on the device. Without training there are no
+// gradients and no moments. All buffers start at zero.
+func (p *Parameters) Allocate(d device.Device, training bool) error {
+	words := 0
+	place := func(decays bool) {
+		for _, q := range p.List {
+			if (len(q.Shape) > 1) == decays {
+				q.from = words
+				words += (q.Words() + alignment - 1) / alignment * alignment
+			}
+		}
+	}
+	place(true)
+	p.Decayed = words
+	place(false)
+	buffers := []*device.Buffer{&p.Data}
+	if training {
+		buffers = append(buffers, &p.Grad, &p.M, &p.V)
+	}
+	for _, b := range buffers {
+		m, err := d.Alloc(words)
+		if err != nil {
+			p.Free()
+			return fmt.Errorf("allocate %d parameters: %w", p.Words(), err)
+		}
+		p.memory = append(p.memory, m)
+		*b = device.Whole(m)
+		d.Fill(*b, 0)
+	}
+	for _, q := range p.List {
+		q.Value.Data = p.Of(p.Data, q)
+		if training {
+			q.Value.Grad = p.Of(p.Grad, q)
+		}
+	}
+	return nil
+}
+
+// Of is the part of a flat buffer that belongs to q.
+func (p *Parameters) Of(flat device.Buffer, q *Parameter) device.Buffer {
+	return flat.Slice(q.from, q.Words())
+}
+
+// Draw gives every tensor its first values, a pure function of seed and name.
+func (p *Parameters) Draw(d device.Device, seed int64) error {
+	for _, q := range p.List {
+		x := make([]float32, q.Words())
+		q.draw(rand.New(rand.NewPCG(uint64(seed), xxhash.Sum64String(q.Name))), x)
+		d.Write(q.Value.Data, x)
+	}
+	return d.Sync()
+}
+
+// Free returns the buffers.
+func (p *Parameters) Free() {
+	for _, m := range p.memory {
+		m.Free()
+	}
+	p.memory = nil
+}
+
+// inverseRoot is n^-0.5.
+func inverseRoot(n int) float64 { return 1 / math.Sqrt(float64(n)) }

@@ -1,0 +1,68 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/pairloom/pairloom/trainer/clip"
+)
+
+// Options is the section train of pairloom.yaml.
+type Options struct {
+	Model           string        `yaml:"model" default:"vit-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16 or vit-l-14"`
+	Epochs          int           `yaml:"epochs" default:"30" range:"1.." doc:"passes over the training pairs"`
+	Batch           int           `yaml:"batch" default:"128" range:"2.." doc:"pairs a step; lowered to the number of training pairs when there are fewer"`
+	LearningRate    float64       `yaml:"lr" default:"0.001" range:"0..1" doc:"peak learning rate, reached at the end of the warm-up; falls to 0 along a cosine"`
+	Warmup          int           `yaml:"warmup" default:"50" range:"0.." doc:"steps of linear warm-up; at most a tenth of all steps is used"`
+	WeightDecay     float64       `yaml:"weight_decay" default:"0.2" range:"0..10" doc:"decoupled weight decay of tensors of rank 2 and more"`
+	Beta1           float64       `yaml:"beta1" default:"0.9" range:"0..0.9999" doc:"decay rate of AdamW's first moment"`
+	Beta2           float64       `yaml:"beta2" default:"0.98" range:"0..0.99999" doc:"decay rate of AdamW's second moment"`
+	Epsilon         float64       `yaml:"eps" default:"0.000001" range:"0..1" doc:"added to the root of AdamW's second moment"`
+	GradClip        float64       `yaml:"grad_clip" default:"1" range:"0.." doc:"largest norm of the gradient over all parameters; 0 means no limit"`
+	CropScale       float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
+	Vocabulary      int           `yaml:"vocabulary" default:"4096" range:"515..200000" doc:"tokens of the vocabulary learned from the training texts; fewer when the texts hold fewer"`
+	Seed            int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
+	CheckpointEvery int           `yaml:"checkpoint_every" default:"100" range:"1.." doc:"steps from one checkpoint to the next"`
+	Keep            int           `yaml:"keep" default:"2" range:"1.." doc:"checkpoints kept, newest first"`
+	LogEvery        int           `yaml:"log_every" default:"10" range:"1.." doc:"steps from one line of metrics.jsonl to the next"`
+	Threads         int           `yaml:"threads" default:"0" range:"0..1024" doc:"threads of the linear algebra; 0 means one a processor"`
+	Workers         int           `yaml:"workers" default:"0" range:"0..1024" doc:"goroutines that decode pictures; 0 means one a processor"`
+	CacheMB         int           `yaml:"cache_mb" default:"512" range:"0.." doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
+	MaxDuration     time.Duration `yaml:"max_duration" default:"0s" range:"0s.." doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
+
+	// Replace removes checkpoints that other settings or other pairs made,
+	// where Run would otherwise refuse to start with ErrForeign.
+	Replace bool `yaml:"-"`
+}
+
+// Validate reports every fault that concerns more than one value, or that a
+// range cannot express.
+func (o Options) Validate() error {
+	var faults []error
+	if _, err := clip.Preset(o.Model); err != nil {
+		faults = append(faults, fmt.Errorf("model: %w", err))
+	}
+	if o.LearningRate <= 0 {
+		faults = append(faults, fmt.Errorf("lr: %g given, more than 0 expected", o.LearningRate))
+	}
+	if o.Epsilon <= 0 {
+		faults = append(faults, fmt.Errorf("eps: %g given, more than 0 expected", o.Epsilon))
+	}
+	return errors.Join(faults...)
+}
+
+func (o Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.NumCPU()
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.NumCPU()
+}
