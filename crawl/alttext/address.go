@@ -3,12 +3,14 @@ package alttext
 import (
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Resolve makes ref absolute against base, as a browser would as far as it
 // matters here: white space around it and line breaks inside are dropped, a
-// percent sign that escapes nothing is itself. Scheme and host are lower case,
-// a default port and the fragment are gone. It reports false for anything but
+// percent sign that escapes nothing is itself. Scheme and host are lower case
+// and ASCII, a default port and the fragment are gone. It reports false for anything but
 // http and https, for data: above all.
 func Resolve(base *url.URL, ref string) (string, bool) {
 	ref = strings.Trim(ref, " \t\n\f\r\x00")
@@ -31,6 +33,12 @@ func Resolve(base *url.URL, ref string) (string, bool) {
 	host := strings.ToLower(u.Hostname())
 	if host == "" || strings.ContainsAny(host, " <>\"'`{}|\\^%") {
 		return "", false
+	}
+	host, err = idna.Lookup.ToASCII(host)
+	if err != nil && strings.IndexFunc(u.Hostname(), func(c rune) bool { return c >= 0x80 }) >= 0 {
+		return "", false
+	} else if err != nil { // underscores and the like occur and resolve
+		host = strings.ToLower(u.Hostname())
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

@@ -81,6 +81,16 @@ func (g *Gate) Token() string { return g.opts.UserAgent }
 // MaxPageBytes is the length at which a page is cut off.
 func (g *Gate) MaxPageBytes() int64 { return g.opts.MaxPageBytes }
 
+// MaxRedirects is the number of redirects followed in a row.
+func (g *Gate) MaxRedirects() int { return g.opts.MaxRedirects }
+
+// ConnectionsPerHost is the number of requests at one time to one host.
+func (g *Gate) ConnectionsPerHost() int { return max(1, g.opts.ConnectionsPerHost) }
+
+// Wait is how long a request for u would wait for its host's turn, so that a
+// caller with other hosts to ask can ask those first.
+func (g *Gate) Wait(u *url.URL) time.Duration { return g.pace.wait(hostKey(u)) }
+
 // Client is an HTTP client that follows redirects, each hop through the gate.
 // It keeps no cookies.
 func (g *Gate) Client() *http.Client {

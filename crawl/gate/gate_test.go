@@ -241,8 +241,8 @@ func TestRobotsStatus(t *testing.T) {
 		{"429 forbids", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, RobotsUnreachable},
 		{"503 forbids", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, RobotsUnreachable},
 		{"broken off forbids", hijack(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nUser-") }), RobotsUnreachable},
-		{"redirect is followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other.txt", 302) }, RobotsDisallowed},
-		{"endless redirect allows", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/robots.txt", 302) }, ""},
+		{"redirect is followed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other.txt", http.StatusFound) }, RobotsDisallowed},
+		{"endless redirect allows", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/robots.txt", http.StatusFound) }, ""},
 		{"longer than the cap: its start counts", func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, "User-agent: *\nDisallow: /p\n"+strings.Repeat("#\n", 4096)+"Allow: /p\n")
 		}, RobotsDisallowed},

@@ -45,6 +45,19 @@ func (p *pacer) host(name string) *turnstile {
 	return t
 }
 
+// wait is the time until a host's next permitted request; 0 for a new host.
+func (p *pacer) wait(name string) time.Duration {
+	p.mu.Lock()
+	t := p.hosts[name]
+	p.mu.Unlock()
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, time.Until(t.next))
+}
+
 func (p *pacer) leave(t *turnstile) {
 	p.mu.Lock()
 	t.users--

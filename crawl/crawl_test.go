@@ -1,0 +1,538 @@
+package crawl
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// childEnv makes the test binary a crawler that can be killed: its value is the
+// folder, the seed and the number of workers.
+const childEnv = "PAIRLOOM_TEST_CRAWL"
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(childEnv); job != "" {
+		part := strings.Split(job, "\n")
+		workers, _ := strconv.Atoi(part[2])
+		o := options(part[1])
+		o.Workers = workers
+		if _, err := run(context.Background(), part[0], o, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func options(seed string) Options {
+	return Options{Seeds: []string{seed}, Scope: "host", MaxHops: 6, Workers: 4, Attempts: 2, RevisitAfter: time.Hour, PartCandidates: 10, MaxPerHost: 1000}
+}
+
+func gateOptions() gate.Options {
+	return gate.Options{
+		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
+		Respect: gate.Wishes(), MaxDelay: 50 * time.Millisecond, ConnectionsPerHost: 1,
+		DialTimeout: time.Second, HeaderTimeout: 150 * time.Millisecond, TotalTimeout: 300 * time.Millisecond,
+		MaxRedirects: 3, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
+		RobotsTTL: time.Hour, Retries: 0,
+	}
+}
+
+// clock is a fixed time, so that two crawls are equal to the byte.
+func clock() time.Time { return time.Unix(1_700_000_000, 0) }
+
+// run crawls and writes the candidates to out, one a line.
+func run(ctx context.Context, dir string, o Options, out io.Writer) (*shard.Tally, error) {
+	return runAt(ctx, dir, o, out, clock)
+}
+
+func runAt(ctx context.Context, dir string, o Options, out io.Writer, now func() time.Time) (*shard.Tally, error) {
+	g, err := gate.New(gateOptions(), "1.0")
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	sink := func(rows iter.Seq2[shard.Candidate, error]) error {
+		w := bufio.NewWriter(out)
+		for c, err := range rows {
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "%+v\n", c)
+		}
+		return w.Flush()
+	}
+	return Run(ctx, dir, o, g, sink, now, func(done, total int64) {
+		if done > total {
+			panic("more done than there is")
+		}
+	})
+}
+
+// site is a small web site with everything that goes wrong on one.
+type site struct {
+	*httptest.Server
+	requests atomic.Int64
+	notify   func(n int64, path string) // called for each request
+	version  atomic.Int64               // of /changing
+	down     atomic.Bool                // /changing hangs up
+	cached   atomic.Int64               // conditional requests
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{}
+	stop := make(chan struct{})
+	page := func(body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, body)
+		}
+	}
+	redirect := func(to string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/robots.txt", page("User-agent: *\nDisallow: /private\n"))
+	mux.HandleFunc("/private/", page(`<img src=/no.png alt=never>`))
+	mux.HandleFunc("/{$}", page(`<img src=/home.png alt="The home"><a href=/p/1><a href=/p/2><a href=/private/x><a href=/missing><a href=/hang>
+		<a href=/reset><a href=/noise><a href=/loop1><a href=/self><a href=/long/1><a href=/moved><a href=/away><a href=/endless><a href=/noai>
+		<a href=/text><a href=/p/1?PHPSESSID=3><a href=/a/b/a/b/a/b><a href=/calendar/2026/01><a href=/photo.jpg><a href=/flaky><a href=/error>
+		<a href=/nothing><a href=/changing><a href="/x?`+strings.Repeat("y", 2100)+`"><a href=`+deepPath()+`>
+		<a href=http://elsewhere.example/><a href="mailto:a@b">`))
+	mux.HandleFunc("/p/{n}", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.PathValue("n"))
+		body := fmt.Sprintf(`<img src=/i/%d.png alt="Picture %d" title="Number %d"><img src=/shared.png alt=shared>`, n, n, n)
+		if n < 32 {
+			body += fmt.Sprintf(`<a href=/p/%d><a href=/p/%d><a href=/>`, 2*n, 2*n+1)
+		}
+		page(body)(w, r)
+	})
+	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-stop:
+		}
+	})
+	mux.HandleFunc("/reset", func(w http.ResponseWriter, _ *http.Request) {
+		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		}
+	})
+	noise := make([]byte, 4096)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range noise {
+		noise[i] = byte(random.Uint32())
+	}
+	mux.HandleFunc("/noise", page(string(noise)))
+	mux.HandleFunc("/loop1", redirect("/loop2"))
+	mux.HandleFunc("/loop2", redirect("/loop1"))
+	mux.HandleFunc("/self", redirect("/self"))
+	mux.HandleFunc("/long/{n}", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.PathValue("n"))
+		redirect(fmt.Sprintf("/long/%d", n+1))(w, r)
+	})
+	mux.HandleFunc("/moved", redirect("/moved-here#part"))
+	mux.HandleFunc("/moved-here", page(`<img src=/moved.png alt=moved>`))
+	mux.HandleFunc("/away", redirect("http://169.254.169.254/latest"))
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+		page(`<img src=/endless.png alt=endless>`)(w, r)
+		for block := strings.Repeat("x", 4096); ; {
+			if _, err := io.WriteString(w, block); err != nil {
+				return
+			}
+		}
+	})
+	mux.HandleFunc("/noai", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Robots-Tag", "noai")
+		page(`<img src=/noai.png alt=mine><a href=/p/63>`)(w, r)
+	})
+	mux.HandleFunc("/text", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "just text") })
+	mux.HandleFunc("/nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("/error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	var flaky atomic.Int64
+	mux.HandleFunc("/flaky", func(w http.ResponseWriter, r *http.Request) {
+		if flaky.Add(1)%2 == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		page(`<img src=/flaky.png alt=flaky>`)(w, r)
+	})
+	mux.HandleFunc("/changing", func(w http.ResponseWriter, r *http.Request) {
+		if s.down.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		tag := fmt.Sprintf(`"v%d"`, s.version.Load())
+		w.Header().Set("ETag", tag)
+		if r.Header.Get("If-None-Match") != "" {
+			s.cached.Add(1)
+		}
+		if r.Header.Get("If-None-Match") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		page(fmt.Sprintf(`<img src=/changing.png alt="version %d">`, s.version.Load()))(w, r)
+	})
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := s.requests.Add(1); s.notify != nil {
+			s.notify(n, r.URL.Path)
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(stop) })
+	return s
+}
+
+func deepPath() string {
+	var b strings.Builder
+	for i := range 21 {
+		fmt.Fprintf(&b, "/s%d", i)
+	}
+	return b.String()
+}
+
+// want is the account of the whole site.
+func want() map[string]int64 {
+	return map[string]int64{
+		gate.RobotsDisallowed: 1, "http_404": 1, gate.Timeout: 1, gate.ConnectionReset: 1, gate.RedirectLoop: 3,
+		Redirected: 4, gate.TooManyRedirects: 1, OutOfScope: 1, OptedOut: 1, NotHTML: 2, TrapSession: 1, TrapRepeat: 1,
+		TrapCalendar: 1, TrapURLLength: 1, TrapDepth: 1, "http_204": 1, "http_500": 1,
+	}
+}
+
+func TestCrawl(t *testing.T) {
+	s := newSite(t)
+	var first string
+	for _, workers := range []int{1, 2, 8} {
+		dir := t.TempDir()
+		o := options(s.URL)
+		o.Workers = workers
+		var out strings.Builder
+		tally, err := run(context.Background(), dir, o, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tally.Check(); err != nil {
+			t.Error(err)
+		}
+		// Home, p/1 to p/63, noise, moved-here, endless, flaky, changing.
+		if tally.Kept != 69 || !maps.Equal(tally.Dropped, want()) {
+			t.Errorf("%d workers: kept %d, dropped %v; want 69 and %v", workers, tally.Kept, tally.Dropped, want())
+		}
+		if n := int64(strings.Count(out.String(), "\n")); n != tally.Out {
+			t.Errorf("%d workers: %d candidates written, %d in the tally", workers, n, tally.Out)
+		}
+		if strings.Contains(out.String(), "never") || strings.Contains(out.String(), "mine") {
+			t.Error("a page that opted out has candidates")
+		}
+		if first == "" {
+			first = out.String()
+		}
+		if out.String() != first {
+			t.Errorf("%d workers give other candidates than 1", workers)
+		}
+	}
+}
+
+func TestBudgetCutsAtTheSamePlace(t *testing.T) {
+	s := newSite(t)
+	for _, budget := range []int64{1, 7, 30} {
+		var first string
+		for _, workers := range []int{1, 8} {
+			o := options(s.URL)
+			o.Workers, o.MaxPages = workers, budget
+			dir := t.TempDir()
+			before := s.requests.Load()
+			var out strings.Builder
+			if _, err := run(context.Background(), dir, o, &out); err != nil {
+				t.Fatal(err)
+			}
+			// robots.txt, and second tries of what may pass, are no pages.
+			if n := s.requests.Load() - before; n > budget+6 {
+				t.Errorf("budget %d: %d requests", budget, n)
+			}
+			if first == "" {
+				first = out.String()
+			}
+			if out.String() != first {
+				t.Errorf("budget %d: 8 workers give other candidates than 1", budget)
+			}
+			if budget == 7 {
+				continue
+			}
+			// The next run goes on where the budget ended.
+			o.MaxPages = 0
+			tally, err := run(context.Background(), dir, o, io.Discard)
+			if err != nil || tally.Kept != 69 {
+				t.Errorf("budget %d, then none: %+v, %v", budget, tally, err)
+			}
+		}
+	}
+}
+
+func TestHostCap(t *testing.T) {
+	s := newSite(t)
+	o := options(s.URL)
+	o.MaxPerHost = 5
+	tally, err := run(context.Background(), t.TempDir(), o, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	traps := tally.Dropped[TrapHostCap]
+	for _, reason := range []string{TrapSession, TrapRepeat, TrapCalendar, TrapURLLength, TrapDepth} {
+		traps += tally.Dropped[reason]
+	}
+	if asked := tally.In - traps; tally.Dropped[TrapHostCap] == 0 || asked > 6 { // photo.jpg is never asked for
+		t.Errorf("%d pages asked for with a cap of 5: %+v", asked, tally)
+	}
+}
+
+func TestCancelAndGoOn(t *testing.T) {
+	s := newSite(t)
+	var whole strings.Builder
+	if _, err := run(context.Background(), t.TempDir(), options(s.URL), &whole); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, after := range []int64{1, 2, 9, 30} {
+		ctx, cancel := context.WithCancel(context.Background())
+		start := s.requests.Load()
+		s.notify = func(n int64, _ string) {
+			if n == start+after {
+				cancel()
+			}
+		}
+		var out strings.Builder
+		_, err := run(ctx, dir, options(s.URL), &out)
+		cancel()
+		if !errors.Is(err, context.Canceled) || out.Len() > 0 {
+			t.Fatalf("cancelled after %d: error %v, %d bytes written", after, err, out.Len())
+		}
+	}
+	s.notify = nil
+	var out strings.Builder
+	tally, err := run(context.Background(), dir, options(s.URL), &out)
+	if err != nil || tally.Kept != 69 {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	if out.String() != whole.String() {
+		t.Error("a crawl that was cancelled four times gives other candidates")
+	}
+}
+
+// TestKill kills the crawler with SIGKILL at several requests, then lets it
+// finish; a budget must hold over all of it.
+func TestKill(t *testing.T) {
+	s := newSite(t)
+	var whole strings.Builder
+	if _, err := run(context.Background(), t.TempDir(), options(s.URL), &whole); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	child := func(out io.Writer) *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childEnv+"="+dir+"\n"+s.URL+"\n4")
+		cmd.Stdout, cmd.Stderr = out, os.Stderr
+		return cmd
+	}
+	for _, after := range []int64{1, 3, 10, 17, 40} {
+		cmd := child(io.Discard)
+		start := s.requests.Load()
+		reached := make(chan struct{})
+		s.notify = func(n int64, _ string) {
+			if n == start+after {
+				close(reached)
+			}
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-reached
+		cmd.Process.Kill()
+		if err := cmd.Wait(); err == nil {
+			t.Fatalf("the crawler ended before request %d", after)
+		}
+	}
+	s.notify = nil
+	var out strings.Builder
+	if err := child(&out).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != whole.String() {
+		t.Error("a crawl that was killed five times gives other candidates")
+	}
+}
+
+func TestRevisit(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	at := clock()
+	crawl := func() string {
+		t.Helper()
+		var out strings.Builder
+		if _, err := runAt(context.Background(), dir, options(s.URL), &out, func() time.Time { return at }); err != nil {
+			t.Fatal(err)
+		}
+		i := strings.Index(out.String(), "Text:version")
+		if i < 0 {
+			return ""
+		}
+		return out.String()[i+len("Text:") : i+len("Text:version 0")]
+	}
+	if got := crawl(); got != "version 0" {
+		t.Fatalf("first run: %q", got)
+	}
+	before := s.requests.Load()
+	s.version.Store(1)
+	at = at.Add(time.Minute)
+	if got := crawl(); got != "version 0" || s.cached.Load() != 0 {
+		t.Errorf("not due: %q after %d conditional requests", got, s.cached.Load())
+	}
+	// Only robots.txt and what failed in passing are asked for.
+	if n := s.requests.Load() - before; n > 12 {
+		t.Errorf("not due: %d requests", n)
+	}
+	at = at.Add(2 * time.Hour)
+	if got := crawl(); got != "version 1" || s.cached.Load() != 1 {
+		t.Errorf("due and changed: %q after %d conditional requests", got, s.cached.Load())
+	}
+	at = at.Add(2 * time.Hour)
+	if got := crawl(); got != "version 1" || s.cached.Load() != 2 {
+		t.Errorf("due and unchanged: %q after %d conditional requests", got, s.cached.Load())
+	}
+	at = at.Add(2 * time.Hour)
+	s.down.Store(true)
+	if got := crawl(); got != "version 1" {
+		t.Errorf("due and out of reach: %q, want the copy at hand", got)
+	}
+}
+
+func TestChangedScope(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	o := options(s.URL)
+	o.MaxHops = 1
+	tally, err := run(context.Background(), dir, o, io.Discard)
+	if err != nil || tally.Dropped[TrapHops] == 0 || tally.Kept >= 69 {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	tally, err = run(context.Background(), dir, options(s.URL), io.Discard)
+	if err != nil || tally.Kept != 69 || tally.Dropped[TrapHops] != 0 {
+		t.Fatalf("after max_hops was raised: %+v, %v", tally, err)
+	}
+	o = options(s.URL + "/p/9")
+	o.Hosts = []string{"example.org"}
+	if tally, err = run(context.Background(), dir, o, io.Discard); err != nil || tally.Kept != 69 {
+		t.Fatalf("another seed: %+v, %v", tally, err)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	if _, err := State(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("State of an empty folder: %v", err)
+	}
+	if _, err := run(context.Background(), dir, options(s.URL), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ path, reason, rule string }{
+		{"/", "", ""},
+		{"", "", ""},
+		{"/private/x", gate.RobotsDisallowed, "robots.txt line 2: Disallow: /private"},
+		{"/missing", "http_404", "Not Found"},
+		{"/moved", Redirected, "/moved-here"},
+		{"/text", NotHTML, "text/plain"},
+		{"/photo.jpg#x", NotHTML, ".jpg"},
+		{"/noai", OptedOut, "noai"},
+		{"/endless", "", "max_page_bytes"},
+		{"/calendar/2026/01", TrapCalendar, "calendar/2026"},
+	} {
+		r, ok, err := Explain(dir, s.URL+tt.path)
+		if err != nil || !ok || r.State != "decided" || r.Reason != tt.reason || !strings.Contains(r.Rule, tt.rule) {
+			t.Errorf("%s: %+v, %v, %v; want %q (%s)", tt.path, r, ok, err, tt.reason, tt.rule)
+		}
+	}
+	if _, ok, err := Explain(dir, "http://elsewhere.example/"); ok || err != nil {
+		t.Errorf("out of scope: known %v, error %v", ok, err)
+	}
+	c, err := State(dir)
+	if err != nil || c.Kept != 69 || c.Pending != 0 || c.Hosts != 1 || c.Running {
+		t.Errorf("State = %+v, %v", c, err)
+	}
+}
+
+func TestDamagedFrontier(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(File(dir), []byte(strings.Repeat("no database at all ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := run(context.Background(), dir, options("http://127.0.0.1/"), io.Discard)
+	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "crawl.db")) || !strings.Contains(err.Error(), "move it away") {
+		t.Errorf("error %v, want the file's name and the cure", err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	o := options("example.org")
+	o.Hosts = []string{"http://example.org/"}
+	err := o.Validate()
+	for _, part := range []string{"crawl.seeds", "crawl.hosts"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("Validate = %v, want a word on %s", err, part)
+		}
+	}
+	o.Seeds = nil
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "crawl.seeds is empty") {
+		t.Errorf("Validate = %v", err)
+	}
+}
+
+func TestScope(t *testing.T) {
+	for _, tt := range []struct {
+		scope string
+		in    []string
+		out   []string
+	}{
+		{"host", []string{"http://www.a.example.co.uk/", "https://a.example.co.uk/x", "http://more.org/"}, []string{"http://b.example.co.uk/", "http://a.example.co.uk:8080/"}},
+		{"domain", []string{"http://b.example.co.uk/", "http://example.co.uk/"}, []string{"http://other.co.uk/"}},
+		{"any", []string{"http://other.co.uk/"}, nil},
+	} {
+		o := Options{Scope: tt.scope, Hosts: []string{"more.org"}, MaxHops: 1}
+		s, err := newScope(o, []string{"http://a.example.co.uk/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range slices.Concat(tt.in, tt.out) {
+			if _, in := s.judge(u, 1); in != slices.Contains(tt.in, u) {
+				t.Errorf("scope %s: %s in scope is %v", tt.scope, u, in)
+			}
+		}
+	}
+}

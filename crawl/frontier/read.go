@@ -1,0 +1,170 @@
+package frontier
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Candidates lists what all kept pages said, by page address, then in page
+// order. A page's candidates live on after the step.
+func (f *Frontier) Candidates() iter.Seq2[shard.Candidate, error] {
+	return func(yield func(shard.Candidate, error) bool) {
+		fail := func(err error) { yield(shard.Candidate{}, fmt.Errorf("read candidates of %s: %w", f.path, err)) }
+		dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer dec.Close()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		rows, err := f.db.Query("SELECT url, data FROM pages JOIN texts ON page = id WHERE candidates > 0 ORDER BY url")
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var page string
+			var data sql.RawBytes
+			if err := rows.Scan(&page, &data); err != nil {
+				fail(err)
+				return
+			}
+			plain, err := dec.DecodeAll(data, nil)
+			var candidates []shard.Candidate
+			if err == nil {
+				err = json.Unmarshal(plain, &candidates)
+			}
+			if err != nil {
+				fail(fmt.Errorf("page %s: %w", page, err))
+				return
+			}
+			for _, c := range candidates {
+				c.PageURL = page
+				if !yield(c, nil) {
+					return
+				}
+			}
+		}
+		if err := rows.Err(); err != nil {
+			fail(err)
+		}
+	}
+}
+
+// A page that was read and is due again counts as what it is: read.
+const tallyQuery = `SELECT CASE WHEN page IS NULL THEN reason ELSE '' END AS why, count(*), sum(candidates)
+	FROM pages LEFT JOIN texts ON page = id WHERE state = 2 OR page IS NOT NULL GROUP BY why`
+
+// Tally accounts for all pages that are decided.
+func (f *Frontier) Tally() (*shard.Tally, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := shard.NewTally("crawl", "pages", "candidates")
+	rows, err := f.db.Query(tallyQuery)
+	if err != nil {
+		return nil, fmt.Errorf("count pages of %s: %w", f.path, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var reason string
+		var n, candidates int64
+		if err := rows.Scan(&reason, &n, &candidates); err != nil {
+			return nil, fmt.Errorf("count pages of %s: %w", f.path, err)
+		}
+		t.In += n
+		if reason == "" {
+			t.Kept, t.Out = t.Kept+n, t.Out+candidates
+		} else {
+			t.Dropped[reason] += n
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("count pages of %s: %w", f.path, err)
+	}
+	return t, t.Check()
+}
+
+// Counts are the pages of a crawl.
+type Counts struct {
+	Pages      int64 `json:"pages"`   // known
+	Kept       int64 `json:"kept"`    // read
+	Dropped    int64 `json:"dropped"` // decided, but not read
+	Pending    int64 `json:"pending"` // still to be asked for
+	Hosts      int64 `json:"hosts"`
+	Candidates int64 `json:"candidates"`
+	Running    bool  `json:"running"` // the last run has not finished
+}
+
+// Counts counts.
+func (f *Frontier) Counts() (Counts, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return counts(f.path, f.db)
+}
+
+func counts(path string, db *sql.DB) (c Counts, err error) {
+	err = db.QueryRow(`SELECT count(*), count(*) FILTER (WHERE state = 2 AND reason = ''), count(*) FILTER (WHERE state = 2 AND reason <> ''),
+		count(*) FILTER (WHERE state <> 2), count(DISTINCT host), coalesce(sum(candidates), 0), EXISTS (SELECT 1 FROM runs WHERE finished = 0) FROM pages`).
+		Scan(&c.Pages, &c.Kept, &c.Dropped, &c.Pending, &c.Hosts, &c.Candidates, &c.Running)
+	if err != nil {
+		return c, fmt.Errorf("count pages of %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ReadCounts counts the pages of the file at path, also while a crawl runs.
+func ReadCounts(path string) (Counts, error) {
+	db, err := connect(path, false)
+	if err != nil {
+		return Counts{}, err
+	}
+	defer db.Close()
+	return counts(path, db)
+}
+
+// Record is all that is known of one page.
+type Record struct {
+	URL          string `json:"url"`
+	State        string `json:"state"` // pending, leased, decided
+	Reason       string `json:"reason"`
+	Rule         string `json:"rule"`
+	Status       int    `json:"http_status"`
+	Fetched      int64  `json:"fetched"` // Unix seconds, 0 when never
+	Hops         int    `json:"hops"`
+	Referrer     string `json:"referrer"`
+	Target       string `json:"redirects_to"`
+	OptOut       string `json:"opt_out"`
+	Attempts     int    `json:"attempts"`
+	Candidates   int    `json:"candidates"`
+	ForeignLinks int    `json:"links_out_of_scope"`
+}
+
+// Lookup reads one page of the file at path; ok is false when it is unknown.
+func Lookup(path, url string) (r Record, ok bool, err error) {
+	db, err := connect(path, false)
+	if err != nil {
+		return r, false, err
+	}
+	defer db.Close()
+	var state int
+	err = db.QueryRow(`SELECT url, state, reason, rule, status, fetched, hops, referrer, target, opt_out, attempts, candidates, foreign_links
+		FROM pages WHERE url = ?`, url).Scan(&r.URL, &state, &r.Reason, &r.Rule, &r.Status, &r.Fetched, &r.Hops, &r.Referrer, &r.Target,
+		&r.OptOut, &r.Attempts, &r.Candidates, &r.ForeignLinks)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, fmt.Errorf("look up %s in %s: %w", url, path, err)
+	}
+	r.State = [...]string{"pending", "leased", "decided"}[min(max(state, 0), 2)]
+	return r, true, nil
+}

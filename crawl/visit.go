@@ -1,0 +1,230 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/gocolly/colly/v2"
+
+	"github.com/pairloom/pairloom/crawl/alttext"
+	"github.com/pairloom/pairloom/crawl/frontier"
+	"github.com/pairloom/pairloom/crawl/gate"
+)
+
+// visitor reads one page at a time. Each worker has one.
+type visitor struct {
+	gate     *gate.Gate
+	scope    *scope
+	attempts int
+	now      func() time.Time
+
+	collector *colly.Collector
+	seen      response // of the visit under way
+}
+
+// response is what colly's callbacks saw.
+type response struct {
+	status      int
+	header      http.Header
+	contentType string
+	body        []byte
+	read        bool // the body came, with a status of success
+	notHTML     bool
+}
+
+func newVisitor(ctx context.Context, g *gate.Gate, s *scope, attempts int, now func() time.Time) *visitor {
+	v := &visitor{gate: g, scope: s, attempts: attempts, now: now}
+	c := colly.NewCollector()
+	// NewCollector reads settings from COLLY_ variables of the environment;
+	// what matters is set after it. Robots, pace, identity, redirects, caps and
+	// timeouts are the gate's and the frontier's.
+	c.Context = gate.WithKind(ctx, gate.Page)
+	c.UserAgent = g.UserAgent()
+	c.IgnoreRobotsTxt, c.AllowURLRevisit = true, true
+	c.Async, c.DetectCharset, c.ParseHTTPErrorResponse = false, false, false
+	c.MaxBodySize, c.MaxDepth, c.MaxRequests, c.CacheDir = 0, 0, 0, ""
+	c.AllowedDomains, c.DisallowedDomains, c.URLFilters, c.DisallowedURLFilters = nil, nil, nil, nil
+	c.WithTransport(g)
+	c.SetRequestTimeout(0)
+	c.DisableCookies()
+	c.SetRedirectHandler(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })
+	c.OnResponseHeaders(func(r *colly.Response) {
+		v.seen.status, v.seen.header = r.StatusCode, r.Headers.Clone()
+		v.seen.contentType = r.Headers.Get("Content-Type")
+		if r.StatusCode == http.StatusOK && !maybeHTML(v.seen.contentType) {
+			v.seen.notHTML = true
+			r.Request.Abort()
+			return
+		}
+		// colly would recode the body by this header, and drop the page when it
+		// does not know the character set. The extractor does it with more to
+		// go by.
+		r.Headers.Set("Content-Type", "text/html; charset=utf-8")
+	})
+	c.OnResponse(func(r *colly.Response) { v.seen.body, v.seen.read = r.Body, true })
+	v.collector = c
+	return v
+}
+
+// maybeHTML looks at the header; a page without one is looked into.
+func maybeHTML(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil && kind == "" {
+		kind, _, _ = strings.Cut(contentType, ";")
+	}
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "", "text/html", "application/xhtml+xml":
+		return true
+	}
+	return false
+}
+
+// visit asks for a page and reads it. It reports false when the request was
+// cut off by pairloom itself and says nothing about the page.
+func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
+	v.seen = response{}
+	r := frontier.Result{Lease: l}
+	header := http.Header{"Accept": {"text/html,application/xhtml+xml"}}
+	if l.Kept && l.ETag != "" {
+		header.Set("If-None-Match", l.ETag)
+	}
+	if l.Kept && l.Modified != "" {
+		header.Set("If-Modified-Since", l.Modified)
+	}
+	page, err := url.Parse(l.URL)
+	if err == nil {
+		err = v.collector.Request(http.MethodGet, l.URL, nil, nil, header)
+	}
+	r.Fetched, r.Status = v.now().Unix(), v.seen.status
+	switch s := &v.seen; {
+	case s.notHTML:
+		r.Reason, r.Rule = NotHTML, "Content-Type: "+oneLine(s.contentType)
+	case s.read:
+		v.read(&r, page)
+	case s.status == http.StatusNotModified && l.Kept:
+		r.Unchanged = true
+		return r, true
+	case s.status >= 300 && s.status < 400 && s.status != http.StatusNotModified:
+		v.redirect(&r, page)
+	case s.status > 0 && (s.status < 200 || s.status >= 300):
+		r.Reason, r.Rule = gate.StatusReason(s.status), http.StatusText(s.status)
+	case s.status > 203 || s.status == 203:
+		// Answered, but with no whole page: 204, 206.
+		r.Reason, r.Rule = fmt.Sprintf("http_%d", s.status), http.StatusText(s.status)
+	default:
+		r.Reason, r.Rule = gate.Reason(err)
+		var parse *url.Error
+		if page == nil || r.Reason == "" || s.status == 0 && r.Reason == gate.NetworkError && !errors.As(err, &parse) {
+			r.Reason, r.Rule = BadURL, oneLine(fmt.Sprint(err))
+		}
+	}
+	if r.Reason == gate.Canceled {
+		return r, false
+	}
+	if gate.Transient(r.Reason) {
+		switch {
+		case l.Attempts+1 < v.attempts:
+			r.Again = true
+		case l.Kept: // the copy at hand is better than none
+			r.Unchanged, r.Rule = true, "not refreshed: "+r.Reason+": "+r.Rule
+		}
+	}
+	return r, true
+}
+
+// read takes in the body of a page.
+func (v *visitor) read(r *frontier.Result, page *url.URL) {
+	body, contentType := v.seen.body, v.seen.contentType
+	if contentType == "" {
+		if guess := http.DetectContentType(body); !maybeHTML(guess) {
+			r.Reason, r.Rule = NotHTML, "no Content-Type, looks like "+guess
+			return
+		}
+	}
+	p, err := alttext.Extract(body, contentType, page)
+	if err != nil {
+		r.Reason, r.Rule = NotHTML, oneLine(err.Error())
+		return
+	}
+	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
+	r.BodyHash = xxhash.Sum64(body)
+	r.OptOut = gate.JoinOptOut(p.OptOut, v.gate.OptOut(v.seen.header))
+	if int64(len(body)) >= v.gate.MaxPageBytes() {
+		r.Rule = fmt.Sprintf("cut off at gate.max_page_bytes = %d", v.gate.MaxPageBytes())
+	}
+	if word := v.gate.Respects(r.OptOut); word != "" {
+		r.Reason, r.Rule = OptedOut, word
+	}
+	r.Candidates = p.Candidates
+	for i := range r.Candidates {
+		c := &r.Candidates[i]
+		c.OptOut, c.Source, c.CrawlTime = r.OptOut, "live", r.Fetched
+	}
+	if v.headerNoFollow() {
+		return
+	}
+	for _, link := range p.Links {
+		if link == r.Lease.URL {
+			continue
+		}
+		if l, in := v.scope.judge(link, r.Lease.Hops+1); in {
+			r.Links = append(r.Links, l)
+		} else {
+			r.Foreign++
+		}
+	}
+}
+
+func (v *visitor) headerNoFollow() bool {
+	for _, line := range v.seen.header.Values("X-Robots-Tag") {
+		for _, word := range gate.RobotsDirectives(line, v.gate.Token()) {
+			if word == "nofollow" || word == "none" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// redirect makes the target a page to ask for.
+func (v *visitor) redirect(r *frontier.Result, page *url.URL) {
+	location := v.seen.header.Get("Location")
+	target, ok := alttext.Resolve(page, location)
+	if location == "" || !ok {
+		r.Reason, r.Rule = gate.BadRedirect, fmt.Sprintf("status %d, Location: %s", r.Status, oneLine(location))
+		return
+	}
+	l, in := v.scope.judge(target, r.Lease.Hops+1)
+	switch {
+	case target == r.Lease.URL:
+		r.Reason, r.Rule = gate.RedirectLoop, "to itself"
+	case !in:
+		r.Reason, r.Rule = OutOfScope, "redirects to "+oneLine(target)
+	case r.Lease.Redirects >= v.gate.MaxRedirects():
+		r.Reason, r.Rule = gate.TooManyRedirects, fmt.Sprintf("more than gate.max_redirects = %d, next %s", v.gate.MaxRedirects(), oneLine(target))
+	default:
+		r.Reason, r.Rule, r.Target = Redirected, "to "+oneLine(target), target
+		r.Links = []frontier.Link{l}
+	}
+}
+
+// oneLine makes foreign text fit a table.
+func oneLine(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "") + "..."
+	}
+	return s
+}
