@@ -197,18 +197,23 @@ func TestConvertGround(t *testing.T) {
 		name   string
 		ink    color.NRGBA
 		ground uint8
+		lines  bool // black lines across the ink
 	}{
-		{"black on nothing", color.NRGBA{A: 255}, 255},
-		{"white on nothing", color.NRGBA{255, 255, 255, 255}, 0},
-		{"yellow on nothing", color.NRGBA{255, 255, 0, 255}, 0},
-		{"red on nothing", color.NRGBA{220, 20, 20, 255}, 255},
-		{"nothing at all", color.NRGBA{}, 255},
+		{"black on nothing", color.NRGBA{A: 255}, 255, false},
+		{"white on nothing", color.NRGBA{255, 255, 255, 255}, 0, false},
+		{"yellow on nothing", color.NRGBA{255, 255, 0, 255}, 0, false},
+		{"red on nothing", color.NRGBA{220, 20, 20, 255}, 255, false},
+		{"nothing at all", color.NRGBA{}, 255, false},
+		{"white chart with margins", color.NRGBA{255, 255, 255, 255}, 255, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			img := image.NewNRGBA(image.Rect(0, 0, 300, 300))
 			for y := 100; y < 200; y++ {
 				for x := 100; x < 200; x++ {
 					img.SetNRGBA(x, y, tt.ink)
+					if tt.lines && y%40 == 0 {
+						img.SetNRGBA(x, y, color.NRGBA{A: 255})
+					}
 				}
 			}
 			res := convertBytes(pngOf(t, img))

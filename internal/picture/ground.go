@@ -2,17 +2,24 @@ package picture
 
 import "image"
 
-// hidingLuma is the mean luma, of 255, from which on white ground would hide
-// what a see-through picture shows.
-const hidingLuma = 200
+const (
+	// hidingLuma is the luma, of 255, from which on white ground would hide a
+	// pixel.
+	hidingLuma = 200
+	// darkShare is the part, one in so many, of what is visible that must be
+	// darker than that for white ground to show it well: the ink of a chart.
+	darkShare = 200
+)
 
-// groundOf chooses the colour that see-through parts of img are filled with:
-// white, as a page would show it, or black when the visible pixels are so light
-// on average that white would hide them (a white logo, chalk on nothing). Each
-// pixel counts as much as it is opaque. opaque is true when nothing shows
-// through, and then the ground does not matter.
+// groundOf chooses the colour that see-through parts of img are filled with.
+// It is white, as a page would show it, unless white would hide what there is
+// to see: when the visible pixels are light on average (mean luma of 200 or
+// more) and next to none of them is dark (under 0.5%). So a white logo lies on
+// black, and a chart with see-through margins on white. Each pixel counts as
+// much as it is opaque. opaque is true when nothing shows through, and then the
+// ground does not matter.
 func groundOf(img *image.NRGBA) (ground uint8, opaque bool) {
-	var light, weight int64
+	var light, dark, weight int64
 	opaque = true
 	for y := range img.Rect.Dy() {
 		row := img.Pix[y*img.Stride : y*img.Stride+4*img.Rect.Dx()]
@@ -21,11 +28,15 @@ func groundOf(img *image.NRGBA) (ground uint8, opaque bool) {
 			if a != 255 {
 				opaque = false
 			}
-			light += a * int64(luma(row[x], row[x+1], row[x+2]))
+			l := luma(row[x], row[x+1], row[x+2])
+			if l < hidingLuma*1000 {
+				dark += a
+			}
+			light += a * int64(l)
 			weight += a
 		}
 	}
-	if weight > 0 && light >= weight*hidingLuma*1000 && !opaque {
+	if !opaque && weight > 0 && light >= weight*hidingLuma*1000 && dark*darkShare < weight {
 		return 0, false
 	}
 	return 255, opaque

@@ -1,0 +1,23 @@
+// Package stats counts what is in a dataset and shows it.
+//
+// [Collect] reads every pair once, with the tallies of the stages that made
+// them, and returns [Stats]: how many pairs, pictures, texts, pages and hosts;
+// sizes, lengths, languages, licences, text sources and opt-outs; pairs for
+// each query; what each stage kept and dropped, and why; and a sample of
+// pictures with their texts. [Write] puts them into DIR/report as stats.json,
+// for programs, and index.html, for people: one page that asks nothing of any
+// network and works without scripts. The same pairs in any order give the same
+// bytes, as long as no bound on names is reached.
+//
+// Memory does not grow with the dataset. Three bounds make it so, each stated in
+// the figures where it was reached:
+//
+//   - Distinct things (addresses, pictures, texts, pages) are counted exactly up
+//     to Options.MaxDistinct. Past it only those whose hash starts with a number
+//     of zero bits are kept, so that the count, and how often each occurs, comes
+//     from an even sample; at the default bound the error is about 0.3%.
+//   - Names (hosts, languages, licences) are counted exactly up to
+//     Options.MaxNames of a kind, and together as "(other)" from then on.
+//   - Quantiles are exact for values below 4,096; above it a value is rounded
+//     down by less than 0.4%.
+package stats

@@ -1,0 +1,109 @@
+package stats
+
+import "github.com/pairloom/pairloom/shard"
+
+// Version is that of stats.json. History: 1, the first.
+const Version = 1
+
+// Stats are the figures of one dataset.
+type Stats struct {
+	Version  int    `json:"version"`
+	Pairs    int64  `json:"pairs"`
+	Pictures int64  `json:"-"` // pairs with picture bytes, for the checks of tests
+	Bytes    int64  `json:"picture_bytes"`
+	Distinct Unique `json:"distinct"`
+
+	Sides         []Side         `json:"original_sides"`
+	Distributions []Distribution `json:"distributions"`
+
+	Formats     Names `json:"original_formats"`
+	Languages   Names `json:"languages"`
+	Licenses    Names `json:"licenses"`
+	Hosts       Names `json:"hosts"` // of the pages
+	TextSources Names `json:"text_sources"`
+	OptOuts     Names `json:"opt_outs"` // recorded on pairs that were kept
+
+	Queries     Queries       `json:"queries"`
+	Stages      []shard.Tally `json:"stages"`
+	FetchErrors Names         `json:"fetch_errors"` // by class
+	Samples     []Sample      `json:"samples"`
+}
+
+// Unique holds counts of different things.
+type Unique struct {
+	ImageURLs Estimate `json:"image_urls"`
+	Pictures  Estimate `json:"pictures"` // by the hash of the original bytes
+	Texts     Estimate `json:"texts"`
+	Pages     Estimate `json:"pages"`
+}
+
+// Estimate is a count that may be of a sample.
+type Estimate struct {
+	Count int64 `json:"count"`
+	Exact bool  `json:"exact"`
+}
+
+// Side counts the pictures whose original is at least that large, in pixels.
+type Side struct {
+	Pixels int   `json:"pixels"`
+	Both   int64 `json:"both_sides"`
+	Either int64 `json:"either_side"`
+}
+
+// Distribution describes one number over all pairs, pictures, texts or pages.
+type Distribution struct {
+	Name      string    `json:"name"`
+	Unit      string    `json:"unit"`
+	Of        string    `json:"of"` // what has this number: pairs, pages, ...
+	Count     int64     `json:"count"`
+	Min       int64     `json:"min"`
+	Mean      float64   `json:"mean"`
+	Max       int64     `json:"max"`
+	Quantiles []int64   `json:"quantiles"` // .05, .10 ... .95
+	Exact     bool      `json:"exact"`     // false when Count is of a sample
+	Histogram []HistBin `json:"histogram"`
+}
+
+// HistBin counts values in [From, To).
+type HistBin struct {
+	From  int64 `json:"from"`
+	To    int64 `json:"to"`
+	Count int64 `json:"count"`
+}
+
+// Names are counts by name, most frequent first, then by name.
+type Names []Name
+
+// Name is one of them.
+type Name struct {
+	Name  string `json:"name"`
+	Count int64  `json:"count"`
+}
+
+// Queries tells how pairs spread over queries.
+type Queries struct {
+	WithPairs int64   `json:"with_pairs"` // queries that keep a pair
+	Matches   int64   `json:"matches"`    // sum over pairs of their queries
+	Head50    int64   `json:"head_50"`    // fewest queries that hold 50% of the matches
+	Head90    int64   `json:"head_90"`    // and 90%
+	Top       []Name  `json:"top"`
+	Curve     []Point `json:"curve"`
+}
+
+// Point says that the Rank most frequent queries hold Matches matches in all.
+type Point struct {
+	Rank    int64 `json:"rank"`
+	Matches int64 `json:"matches"`
+}
+
+// Sample is one pair to look at.
+type Sample struct {
+	PairID   uint64   `json:"pair_id"`
+	ImageURL string   `json:"image_url"`
+	PageURL  string   `json:"page_url"`
+	Text     string   `json:"text"`
+	Queries  []string `json:"queries"`
+	Thumb    []byte   `json:"-"` // small JPEG; empty when the picture did not decode
+	Width    int      `json:"-"` // of Thumb, in pixels
+	Height   int      `json:"-"`
+}

@@ -1,0 +1,48 @@
+package stats
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"path/filepath"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Folder is where Write puts its files, under the dataset's folder.
+const Folder = "report"
+
+//go:embed page.html
+var pageSource string
+
+// Write puts stats.json and index.html into dir/report, each whole or not at
+// all.
+func Write(dir string, s *Stats) error {
+	page, err := HTML(s)
+	if err != nil {
+		return err
+	}
+	figures, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode stats.json: %w", err)
+	}
+	if err := shard.WriteFile(filepath.Join(dir, Folder, "stats.json"), append(figures, '\n')); err != nil {
+		return err
+	}
+	return shard.WriteFile(filepath.Join(dir, Folder, "index.html"), page)
+}
+
+// HTML is the report as one page.
+func HTML(s *Stats) ([]byte, error) {
+	t, err := template.New("report").Funcs(template.FuncMap{"num": grouped, "pct": percent}).Parse(pageSource)
+	if err != nil {
+		return nil, fmt.Errorf("read the report's template: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, viewOf(s)); err != nil {
+		return nil, fmt.Errorf("fill the report's page: %w", err)
+	}
+	return b.Bytes(), nil
+}
