@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -228,6 +229,23 @@ func TestConvertGround(t *testing.T) {
 				t.Errorf("ground is %d, want %d", r>>8, tt.ground)
 			}
 		})
+	}
+}
+
+// Browsers show a picture whose profile is broken, and so do we.
+func TestConvertBrokenProfile(t *testing.T) {
+	plain := jpegOf(t, scene(300, 300))
+	want := convertBytes(plain)
+	for _, profile := range []string{"", "not a profile at all", strings.Repeat("\x00", 200)} {
+		seg := "ICC_PROFILE\x00\x01\x01" + profile
+		b := append([]byte{0xff, 0xd8, 0xff, 0xe2, 0, byte(len(seg) + 2)}, seg...)
+		res := convertBytes(append(b, plain[2:]...))
+		if res.Reason != "" || res.PHash != want.PHash {
+			t.Errorf("profile %.20q: %q (%s)", profile, res.Reason, res.Detail)
+		}
+		if bytes.Contains(res.JPEG, []byte("ICC_PROFILE")) {
+			t.Errorf("profile %.20q is still there", profile)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -34,6 +35,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(asParent) != "" {
+		if err := runAsParent(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
 	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
 	goleak.VerifyTestMain(m)
@@ -51,4 +59,23 @@ func (r *markReader) Read(b []byte) (int, error) {
 		select {}
 	}
 	return n, err
+}
+
+// asParent makes the test binary a program with a pool of one child, whose pid
+// it prints before it hands it a picture that never ends.
+const asParent = "PAIRLOOM_TEST_PICTURE_PARENT"
+
+func runAsParent() error {
+	p, err := NewPool([]string{os.Args[0]}, 1, PoolOptions{Env: []string{asChild + "=1"}})
+	if err != nil {
+		return err
+	}
+	if _, err := p.Process(context.Background(), []byte("no picture")); err != nil {
+		return err
+	}
+	c := <-p.free
+	fmt.Println(c.cmd.Process.Pid)
+	p.free <- c
+	_, err = p.Process(context.Background(), []byte(hangMark))
+	return err
 }
