@@ -1,10 +1,12 @@
 package clip
 
+import "github.com/pairloom/pairloom/trainer/token"
+
 // Flops counts the floating-point operations of one training step, forward and
 // backward, that are useful: the products of the captions' real tokens and of
 // the pictures' patches, two for each multiply-add. Backward is twice forward.
 // Attention is counted in full for pictures and by half for the causal text.
-func (m *Model) Flops(pictures int, captions *Captions) float64 {
+func (m *Model) Flops(pictures int, captions *token.Captions) float64 {
 	c := m.Config
 	block := func(rows, width float64) float64 { return 2 * rows * 12 * width * width }
 	patches := float64(pictures * (m.position.Rows - 1))

@@ -6,6 +6,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/autograd"
 	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/nn"
+	"github.com/pairloom/pairloom/trainer/token"
 )
 
 // Bounds of the logit scale s, of which exp(s) is the inverse temperature.
@@ -56,32 +57,10 @@ func New(c Config, vocabulary int) *Model {
 	return m
 }
 
-// Captions are the token ids of texts, end to end; caption i is
-// Tokens[Offsets[i]:Offsets[i+1]] and ends with the end-of-text token.
-type Captions struct {
-	Tokens  []int32
-	Offsets []int32
-}
-
-// Len is the number of captions.
-func (c *Captions) Len() int { return max(0, len(c.Offsets)-1) }
-
-// Append adds one caption.
-func (c *Captions) Append(tokens []int32) {
-	if len(c.Offsets) == 0 {
-		c.Offsets = append(c.Offsets, 0)
-	}
-	c.Tokens = append(c.Tokens, tokens...)
-	c.Offsets = append(c.Offsets, int32(len(c.Tokens)))
-}
-
-// Reset empties c and keeps its memory.
-func (c *Captions) Reset() { c.Tokens, c.Offsets = c.Tokens[:0], c.Offsets[:0] }
-
 // imageLayout holds the ids that place class token and positions for a batch.
 type imageLayout struct {
 	batch                           int
-	class, position, offsets, heads []int32
+	class, position, offsets, first []int32
 }
 
 // layoutFor makes the ids for a batch, or hands out those of the last one.
@@ -101,7 +80,7 @@ func (m *Model) layoutFor(batch int) *imageLayout {
 			l.class = append(l.class, class)
 			l.position = append(l.position, int32(r))
 		}
-		l.heads = append(l.heads, int32(b*rows))
+		l.first = append(l.first, int32(b*rows))
 		l.offsets = append(l.offsets, int32((b+1)*rows))
 	}
 	return l
@@ -120,12 +99,12 @@ func (m *Model) Images(t *autograd.Tape, pictures []float32) *autograd.Value {
 	x = t.AddRows(x, m.position, t.Ints(l.position))
 	x = m.lnPre.Forward(t, x)
 	x = m.visual.Forward(t, x, nn.Sequences{Offsets: t.Ints(l.offsets), Count: batch, Longest: m.position.Rows})
-	x = m.lnPost.Forward(t, t.Gather(x, t.Ints(l.heads), batch))
+	x = m.lnPost.Forward(t, t.Gather(x, t.Ints(l.first), batch))
 	return t.Normalize(t.Project(x, m.proj))
 }
 
 // Texts embeds captions: one row of length 1 a caption.
-func (m *Model) Texts(t *autograd.Tape, captions *Captions) *autograd.Value {
+func (m *Model) Texts(t *autograd.Tape, captions *token.Captions) *autograd.Value {
 	positions, ends := make([]int32, 0, len(captions.Tokens)), make([]int32, 0, captions.Len())
 	longest := 0
 	for i := range captions.Len() {
@@ -145,7 +124,7 @@ func (m *Model) Texts(t *autograd.Tape, captions *Captions) *autograd.Value {
 
 // Loss enqueues the forward pass of a batch; the loss goes to loss[0]. Tape's
 // Backward gives the gradients.
-func (m *Model) Loss(t *autograd.Tape, loss device.Buffer, pictures []float32, captions *Captions) {
+func (m *Model) Loss(t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
 	x := m.Images(t, pictures)
 	y := m.Texts(t, captions)
 	t.Contrastive(loss, x, y, m.scale)

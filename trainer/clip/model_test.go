@@ -14,6 +14,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/device/reference"
+	"github.com/pairloom/pairloom/trainer/token"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -53,7 +54,7 @@ func start(t testing.TB, d device.Device, c Config, vocabulary int) *run {
 }
 
 // step enqueues one forward and backward pass.
-func (r *run) step(pictures []float32, captions *Captions) {
+func (r *run) step(pictures []float32, captions *token.Captions) {
 	tape := autograd.New(r.dev, r.pool)
 	r.dev.Fill(r.model.Parameters.Grad, 0)
 	r.model.Loss(tape, device.Whole(r.loss), pictures, captions)
@@ -69,13 +70,13 @@ func (r *run) read(t testing.TB, b device.Buffer) []float32 {
 	return x
 }
 
-func fakeBatch(c Config, batch, vocabulary int) ([]float32, *Captions) {
+func fakeBatch(c Config, batch, vocabulary int) ([]float32, *token.Captions) {
 	random := rand.New(rand.NewPCG(3, 4))
 	pictures := make([]float32, batch*3*c.Resolution*c.Resolution)
 	for i := range pictures {
 		pictures[i] = float32(random.NormFloat64())
 	}
-	captions := &Captions{}
+	captions := &token.Captions{}
 	for range batch {
 		tokens := make([]int32, 2+random.IntN(min(24, c.Context)-2))
 		for i := range tokens {
@@ -153,7 +154,7 @@ func TestGradientIsTheSlope(t *testing.T) {
 func TestPackingIsExact(t *testing.T) {
 	_, captions := fakeBatch(tiny, 6, 30)
 	r := start(t, cpu.Open(2), tiny, 30)
-	embed := func(c *Captions) []float32 {
+	embed := func(c *token.Captions) []float32 {
 		tape := autograd.Evaluate(r.dev, r.pool)
 		x := r.read(t, r.model.Texts(tape, c).Data)
 		tape.Reset()
@@ -161,7 +162,7 @@ func TestPackingIsExact(t *testing.T) {
 	}
 	together := embed(captions)
 	for i := range captions.Len() {
-		one := &Captions{}
+		one := &token.Captions{}
 		one.Append(captions.Tokens[captions.Offsets[i]:captions.Offsets[i+1]])
 		for j, v := range embed(one) {
 			if w := together[i*tiny.Embed+j]; math.Abs(float64(v-w)) > 1e-6 {

@@ -1,0 +1,199 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/token"
+)
+
+// Options say what a batch is.
+type Options struct {
+	Batch      int // pairs
+	Resolution int // pixels a side
+	Context    int // tokens of the longest caption
+	Seed       int64
+	CropScale  float64 // smallest side of a crop, as a share of the short side
+	Workers    int
+	CacheBytes int64 // limit of the pictures kept decoded
+}
+
+// Batch is what one step consumes.
+type Batch struct {
+	Number   int64
+	Pictures []float32 // [batch,3,side,side]
+	Captions token.Captions
+	// Undecodable lists rows that should have been in the batch but do not
+	// decode; others took their places.
+	Undecodable []int
+}
+
+// pairs is what a loader reads: a Source, or a fake in tests.
+type pairs interface {
+	Len() int
+	Pair(i int) shard.Pair
+}
+
+// Loader makes batches in order. Next and Release are called from one
+// goroutine.
+type Loader struct {
+	source  pairs
+	order   Order
+	options Options
+	cache   cache
+
+	jobs    chan job
+	ordered chan chan result
+	free    chan *Batch
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+type job struct {
+	number int64
+	batch  *Batch
+	reply  chan result
+}
+
+type result struct {
+	batch *Batch
+	err   error
+}
+
+// ErrNoPicture is returned when no picture of the dataset decodes.
+var ErrNoPicture = errors.New("none of the pictures decodes; run pairloom shard again")
+
+// StepsPerEpoch is the number of whole batches in the rows.
+func StepsPerEpoch(rows, batch int) int { return rows / batch }
+
+// NewLoader starts making the batches numbered first to last-1. There is at
+// least one whole batch in the source. Close it when done.
+func NewLoader(source *Source, v *token.Vocabulary, o Options, first, last int64) *Loader {
+	return newLoader(source, v, o, first, last)
+}
+
+func newLoader(source pairs, v *token.Vocabulary, o Options, first, last int64) *Loader {
+	ctx, cancel := context.WithCancel(context.Background())
+	workers := max(1, o.Workers)
+	l := &Loader{
+		source: source, order: Order{source.Len(), o.Seed}, options: o,
+		cache:   cache{limit: o.CacheBytes, pictures: map[int]picture{}, bad: map[int]bool{}},
+		jobs:    make(chan job),
+		ordered: make(chan chan result, workers+1),
+		free:    make(chan *Batch, workers+2),
+		cancel:  cancel,
+	}
+	for range cap(l.free) {
+		l.free <- &Batch{Pictures: make([]float32, o.Batch*3*o.Resolution*o.Resolution)}
+	}
+	l.done.Go(func() { l.plan(ctx, first, last) })
+	for range workers {
+		l.done.Go(func() { l.work(v.NewEncoder()) })
+	}
+	return l
+}
+
+// plan hands out the batches in order.
+func (l *Loader) plan(ctx context.Context, first, last int64) {
+	defer close(l.jobs)
+	defer close(l.ordered)
+	for number := first; number < last; number++ {
+		var b *Batch
+		select {
+		case b = <-l.free:
+		case <-ctx.Done():
+			return
+		}
+		reply := make(chan result, 1)
+		select {
+		case l.ordered <- reply:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case l.jobs <- job{number, b, reply}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *Loader) work(e *token.Encoder) {
+	var r resampler
+	for j := range l.jobs {
+		err := l.fill(j.batch, j.number, e, &r)
+		j.reply <- result{j.batch, err}
+	}
+}
+
+// fill makes one batch.
+func (l *Loader) fill(b *Batch, number int64, e *token.Encoder, r *resampler) error {
+	steps := int64(StepsPerEpoch(l.source.Len(), l.options.Batch))
+	epoch, from := int(number/steps), int(number%steps)*l.options.Batch
+	size := 3 * l.options.Resolution * l.options.Resolution
+	b.Number, b.Undecodable = number, b.Undecodable[:0]
+	b.Captions.Reset()
+	for k := range l.options.Batch {
+		position := from + k
+		row := l.order.At(epoch, position)
+		p, ok := l.picture(row, r)
+		for tries := 0; !ok; tries++ {
+			if tries == l.source.Len() {
+				return ErrNoPicture
+			}
+			b.Undecodable = append(b.Undecodable, row)
+			row = (row + 1) % l.source.Len()
+			p, ok = l.picture(row, r)
+		}
+		hash := mix(l.options.Seed, uint64(epoch), uint64(position), 0xC409)
+		p.random(r, b.Pictures[k*size:(k+1)*size], l.options.Resolution, l.options.CropScale,
+			unit(hash), unit(mix(l.options.Seed, hash, 1, 0)), unit(mix(l.options.Seed, hash, 2, 0)))
+		b.Captions.Add(e, l.source.Pair(row).Text, l.options.Context)
+	}
+	return nil
+}
+
+// picture is row's, decoded and shrunk, from the cache where it is there.
+func (l *Loader) picture(row int, r *resampler) (picture, bool) {
+	if p, ok, known := l.cache.get(row); known {
+		return p, ok
+	}
+	p, err := decode(l.source.Pair(row).Image)
+	if err != nil {
+		l.cache.putBad(row)
+		return picture{}, false
+	}
+	width, height := p.shortTo((l.options.Resolution*9 + 7) / 8)
+	p = r.resize(p, 0, 0, p.width, p.height, width, height)
+	l.cache.put(row, p)
+	return p, true
+}
+
+// Next waits for the next batch. After the last one it returns nil.
+func (l *Loader) Next(ctx context.Context) (*Batch, error) {
+	select {
+	case reply, open := <-l.ordered:
+		if !open {
+			return nil, nil
+		}
+		select {
+		case r := <-reply:
+			return r.batch, r.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Release gives a batch back to be filled again.
+func (l *Loader) Release(b *Batch) { l.free <- b }
+
+// Close stops the workers and waits for them.
+func (l *Loader) Close() {
+	l.cancel()
+	l.done.Wait()
+}
