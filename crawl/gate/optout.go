@@ -74,19 +74,6 @@ func RobotsDirectives(line, token string) []string {
 	return words
 }
 
-// MetaOptOut maps the words of a page's own robots meta and its tdm-reservation
-// meta to a verdict in the form of OptOut.
-func MetaOptOut(directives []string, tdmReservation string) string {
-	var v verdicts
-	for _, word := range directives {
-		v.add(directiveVerdict(word))
-	}
-	if strings.TrimSpace(tdmReservation) == "1" {
-		v.add(TDMReservation)
-	}
-	return v.String()
-}
-
 // JoinOptOut unites verdicts.
 func JoinOptOut(parts ...string) string {
 	var v verdicts
