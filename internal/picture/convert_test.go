@@ -102,7 +102,7 @@ func TestConvertDrops(t *testing.T) {
 		{"header claims 65000x65000", lyingPNG(t, 65000, 65000), ReasonTooManyPixels},
 		{"header claims 0x0", lyingPNG(t, 0, 0), ReasonCorrupt},
 		{"header claims 60x60 over 8x8", lyingPNG(t, 60, 60), ReasonCorrupt},
-		{"200 wide, 70000 high", pngOf(t, image.NewGray(image.Rect(0, 0, 200, 70000))), ReasonSideTooLong},
+		{"200 wide, 70000 high", blackPNG(t, 200, 70000), ReasonSideTooLong},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			res := convertBytes(tt.b)
@@ -141,8 +141,8 @@ func TestConvertPixelLimitIsExact(t *testing.T) {
 
 // A JPEG that is shrunk while it is decoded must look like one that is not.
 func TestConvertLargeJPEG(t *testing.T) {
-	img := scene(4200, 2800)
-	res := convertBytes(jpegOf(t, img))
+	img := scene(600, 400)
+	res := convertBytes(largeJPEG(t, img, 7))
 	if res.Reason != "" || res.Height != 256 || res.Width != 384 {
 		t.Fatalf("%q %s: %dx%d, want 384x256", res.Reason, res.Detail, res.Width, res.Height)
 	}

@@ -128,3 +128,31 @@ func withOrientation(b []byte, turn byte) []byte {
 	out = append(append(out, seg...), exif...)
 	return append(out, b[2:]...)
 }
+
+// largeJPEG is img enlarged by libvips, which is faster than painting.
+func largeJPEG(t testing.TB, img image.Image, factor float64) []byte {
+	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
+		if err := r.Resize(factor, vips.KernelLinear); err != nil {
+			return nil, nil, err
+		}
+		return r.ExportJpeg(&vips.JpegExportParams{Quality: 90})
+	})
+}
+
+// blackPNG is 16-bit grey, which takes little room as a file and much decoded.
+func blackPNG(t testing.TB, w, h int) []byte {
+	t.Helper()
+	img, err := vips.Black(w, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	if err := img.Cast(vips.BandFormatUshort); err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := img.ExportPng(&vips.PngExportParams{Compression: 1, Bitdepth: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"image"
 	"os"
 	"strings"
 	"sync"
@@ -73,7 +72,7 @@ func TestPoolDeadlyPictureCostsItselfOnly(t *testing.T) {
 // A child killed from outside, idle or at work, costs nothing.
 func TestPoolKilledChildCostsNothing(t *testing.T) {
 	p := newTestPool(t, 1, PoolOptions{})
-	big := jpegOf(t, scene(3000, 2000))
+	big := largeJPEG(t, scene(600, 400), 5)
 	want := process(t, p, big)
 	for i := range 6 {
 		c := <-p.free
@@ -199,7 +198,7 @@ func TestPoolWrongProgram(t *testing.T) {
 }
 
 func TestPoolMemoryLimit(t *testing.T) {
-	big := pngOf(t, image.NewGray16(image.Rect(0, 0, 7000, 7000))) // 98 MB decoded
+	big := blackPNG(t, 7000, 7000) // 98 MB decoded
 	for _, tt := range []struct {
 		limit  string
 		reason string
