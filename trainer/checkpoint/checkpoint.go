@@ -1,0 +1,311 @@
+package checkpoint
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Names of the files of a checkpoint.
+const (
+	weightsName    = "model.safetensors"
+	momentsName    = "optimizer.safetensors"
+	vocabularyName = "vocabulary.txt"
+	stateName      = "state.json"
+	writing        = ".writing" // suffix of files that are not finished
+)
+
+// Content is what a checkpoint holds.
+type Content struct {
+	State      State
+	Weights    []Tensor
+	Moments    []Tensor
+	Vocabulary []byte
+}
+
+var stepName = regexp.MustCompile(`^step-[0-9]{8,}$`)
+
+// Save writes a checkpoint into folder and removes all but the newest keep.
+// Killed at any moment, it leaves those that were there.
+func Save(folder string, c Content, keep int) error {
+	path := filepath.Join(folder, fmt.Sprintf("step-%08d", c.State.Step))
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return fmt.Errorf("save checkpoint: %w", err)
+	}
+	// A folder of this step may be there, unfinished or from a run that is
+	// done again: it must not count while its files change.
+	if err := removeState(path); err != nil {
+		return err
+	}
+	c.State.Format = stateFormat
+	c.State.Files = map[string]File{}
+	metadata := map[string]string{"format": "pt", "model": c.State.Model.Name}
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{weightsName, func(w io.Writer) error { return Encode(w, c.Weights, metadata) }},
+		{momentsName, func(w io.Writer) error { return Encode(w, c.Moments, metadata) }},
+		{vocabularyName, func(w io.Writer) error { _, err := w.Write(c.Vocabulary); return err }},
+	} {
+		file, err := writeFile(filepath.Join(path, f.name), f.write)
+		if err != nil {
+			return err
+		}
+		c.State.Files[f.name] = file
+	}
+	text, err := json.MarshalIndent(c.State, "", "  ")
+	if err != nil {
+		return fmt.Errorf("save checkpoint %s: %w", path, err)
+	}
+	if err := shard.SyncFolder(path); err != nil {
+		return err
+	}
+	if err := shard.WriteFile(filepath.Join(path, stateName), append(text, '\n')); err != nil {
+		return err
+	}
+	if err := shard.SyncFolder(folder); err != nil {
+		return err
+	}
+	return prune(folder, keep)
+}
+
+// writeFile writes a file under a temporary name, syncs and renames it.
+func writeFile(path string, write func(io.Writer) error) (File, error) {
+	fail := func(err error) (File, error) { return File{}, fmt.Errorf("write %s: %w", path, err) }
+	f, err := os.Create(path + writing)
+	if err != nil {
+		return fail(err)
+	}
+	counted := &counter{w: f}
+	counted.hash.Reset()
+	buffer := bufio.NewWriterSize(counted, 1<<20)
+	err = write(buffer)
+	if err == nil {
+		err = buffer.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fail(err)
+	}
+	return File{counted.n, fmt.Sprintf("%016x", counted.hash.Sum64())}, nil
+}
+
+type counter struct {
+	w    io.Writer
+	hash xxhash.Digest
+	n    int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.hash.Write(p[:n])
+	c.n += int64(n)
+	return n, err
+}
+
+func removeState(path string) error {
+	err := os.Remove(filepath.Join(path, stateName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove checkpoint: %w", err)
+	}
+	return shard.SyncFolder(path)
+}
+
+// remove deletes a checkpoint, what makes it count first.
+func remove(path string) error {
+	if err := removeState(path); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return fmt.Errorf("remove checkpoint: %w", err)
+	}
+	return nil
+}
+
+// steps lists the step folders, newest last; an absent folder has none.
+func steps(folder string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list checkpoints: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && stepName.MatchString(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(a) - len(b)
+		}
+		return slices.Compare([]byte(a), []byte(b))
+	})
+	return names, nil
+}
+
+func complete(path string) bool {
+	_, err := os.Stat(filepath.Join(path, stateName))
+	return err == nil
+}
+
+// prune keeps the newest keep checkpoints, and removes unfinished ones.
+func prune(folder string, keep int) error {
+	names, err := steps(folder)
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for _, name := range slices.Backward(names) {
+		path := filepath.Join(folder, name)
+		if complete(path) && kept < keep {
+			kept++
+			continue
+		}
+		if err := remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Clear removes all checkpoints of folder, newest first, so that a run killed
+// in between does not go on from a newer one.
+func Clear(folder string) error {
+	names, err := steps(folder)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Backward(names) {
+		if err := remove(filepath.Join(folder, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrNone is wrapped by Latest when there is no finished checkpoint.
+var ErrNone = errors.New("no checkpoint; run pairloom train first")
+
+// Checkpoint is a finished checkpoint on disk.
+type Checkpoint struct {
+	Path  string
+	State State
+}
+
+// Latest opens the newest finished checkpoint of folder.
+func Latest(folder string) (*Checkpoint, error) {
+	names, err := steps(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Backward(names) {
+		if path := filepath.Join(folder, name); complete(path) {
+			return open(path)
+		}
+	}
+	return nil, fmt.Errorf("open %s: %w", folder, ErrNone)
+}
+
+// A Damaged checkpoint says which file cannot be used, and why.
+type Damaged struct{ Path, Cause string }
+
+func (e *Damaged) Error() string {
+	return fmt.Sprintf("read checkpoint %s: %s; delete the folder %s to go on from the checkpoint before it, or from the start",
+		e.Path, e.Cause, filepath.Dir(e.Path))
+}
+
+func open(path string) (*Checkpoint, error) {
+	c := &Checkpoint{Path: path}
+	name := filepath.Join(path, stateName)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoint: %w", err)
+	}
+	if err := json.Unmarshal(text, &c.State); err != nil {
+		return nil, &Damaged{name, err.Error()}
+	}
+	if c.State.Format != stateFormat {
+		return nil, &Damaged{name, fmt.Sprintf("its format is %d, but this pairloom reads %d", c.State.Format, stateFormat)}
+	}
+	return c, nil
+}
+
+// file reads a file of the checkpoint and holds it against state.json.
+func (c *Checkpoint) file(name string) ([]byte, error) {
+	path := filepath.Join(c.Path, name)
+	want, known := c.State.Files[name]
+	if !known {
+		return nil, &Damaged{path, "state.json does not name it"}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &Damaged{path, err.Error()}
+	}
+	if int64(len(data)) != want.Bytes {
+		return nil, &Damaged{path, fmt.Sprintf("it has %d bytes, but state.json says %d", len(data), want.Bytes)}
+	}
+	if sum := fmt.Sprintf("%016x", xxhash.Sum64(data)); sum != want.XXH64 {
+		return nil, &Damaged{path, "its content is not what was written (xxhash64 " + sum + ", " + want.XXH64 + " expected)"}
+	}
+	return data, nil
+}
+
+func (c *Checkpoint) tensors(name string) (map[string]Tensor, error) {
+	data, err := c.file(name)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(c.Path, name)
+	list, _, err := Decode(data)
+	if err != nil {
+		return nil, &Damaged{path, err.Error()}
+	}
+	byName := map[string]Tensor{}
+	for _, t := range list {
+		for _, v := range t.Data {
+			if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
+				return nil, &Damaged{path, fmt.Sprintf("tensor %s holds %g", t.Name, v)}
+			}
+		}
+		byName[t.Name] = t
+	}
+	return byName, nil
+}
+
+// Weights are the model's tensors by name.
+func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(weightsName) }
+
+// Moments are the optimizer's tensors by name.
+func (c *Checkpoint) Moments() (map[string]Tensor, error) { return c.tensors(momentsName) }
+
+// Vocabulary is the tokenizer's file.
+func (c *Checkpoint) Vocabulary() ([]byte, error) { return c.file(vocabularyName) }
+
+// Names lists the tensors of a set, sorted.
+func Names(set map[string]Tensor) []string { return slices.Sorted(maps.Keys(set)) }

@@ -1,0 +1,16 @@
+// Package checkpoint keeps the state of a training run on disk.
+//
+//	DIR/checkpoints/step-00001200/model.safetensors      weights, public names
+//	                              optimizer.safetensors  both moments
+//	                              vocabulary.txt         merges of the tokenizer
+//	                              state.json             the rest, and hashes of the files above
+//
+// Each file appears whole or not at all, and state.json comes last: a folder
+// without it is unfinished and is never read. [Save] writes a checkpoint and
+// removes the oldest; [Latest] finds the newest; [Checkpoint.Weights] and its
+// siblings check length and hash before a byte is used.
+//
+// Weights are plain safetensors in float32 under the names of the public
+// checkpoints, so that other programs load them as they are. [Decode] and
+// [Encode] are the codec; they hold all of a file in memory.
+package checkpoint

@@ -1,0 +1,43 @@
+package checkpoint
+
+import "github.com/pairloom/pairloom/trainer/clip"
+
+// stateFormat is the version of state.json.
+//
+//	1  first version
+const stateFormat = 1
+
+// State is what a run needs beside weights, moments and vocabulary to go on as
+// if it had never stopped.
+type State struct {
+	Format int `json:"format"`
+
+	Model      clip.Config `json:"model"`
+	Vocabulary int         `json:"vocabulary"` // tokens
+	Settings   string      `json:"settings"`   // the settings that shape the run, as text
+	Data       string      `json:"data"`       // hash of the shards' manifest
+
+	Step    int64 `json:"step"` // steps taken
+	Total   int64 `json:"total"`
+	Updates int64 `json:"updates"` // steps that changed the weights
+	// Skipped counts steps whose loss or gradient was not finite; SkippedInRow
+	// those since the last one that was.
+	Skipped      int64 `json:"skipped"`
+	SkippedInRow int64 `json:"skipped_in_row"`
+
+	Undecodable []int     `json:"undecodable"` // rows found so far, sorted
+	LossFirst   []float64 `json:"loss_first"`  // of the first steps
+	LossLast    []float64 `json:"loss_last"`   // of the last steps
+	Scale       float64   `json:"scale"`       // logit scale
+
+	MetricsBytes int64   `json:"metrics_bytes"` // length of metrics.jsonl
+	Seconds      float64 `json:"seconds"`       // time spent in steps, by all runs
+
+	Files map[string]File `json:"files"`
+}
+
+// File is what state.json knows of a file beside it.
+type File struct {
+	Bytes int64  `json:"bytes"`
+	XXH64 string `json:"xxh64"`
+}
