@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,7 +72,11 @@ func run(ctx context.Context, dir string, o Options, out io.Writer) (*shard.Tall
 }
 
 func runAt(ctx context.Context, dir string, o Options, out io.Writer, now func() time.Time) (*shard.Tally, error) {
-	g, err := gate.New(gateOptions(), "1.0")
+	return runWith(ctx, dir, o, gateOptions(), out, now)
+}
+
+func runWith(ctx context.Context, dir string, o Options, gates gate.Options, out io.Writer, now func() time.Time) (*shard.Tally, error) {
+	g, err := gate.New(gates, "1.0")
 	if err != nil {
 		return nil, err
 	}
@@ -492,8 +497,11 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: %+v, %v, %v; want %q (%s)", tt.path, r, ok, err, tt.reason, tt.rule)
 		}
 	}
-	if _, ok, err := Explain(dir, "http://elsewhere.example/"); ok || err != nil {
-		t.Errorf("out of scope: known %v, error %v", ok, err)
+	if r, ok, err := Explain(dir, "http://elsewhere.example/"); !ok || err != nil || r.State != "unknown" || r.Reason != OutOfScope {
+		t.Errorf("out of scope: %+v, %v, %v", r, ok, err)
+	}
+	if _, ok, err := Explain(dir, s.URL+"/never-linked"); ok || err != nil {
+		t.Errorf("never linked: known %v, error %v", ok, err)
 	}
 	c, err := State(dir)
 	if err != nil || c.Kept != 69 || c.Pending != 0 || c.Hosts != 1 || c.Running {
@@ -547,5 +555,75 @@ func TestScope(t *testing.T) {
 				t.Errorf("scope %s: %s in scope is %v", tt.scope, u, in)
 			}
 		}
+	}
+}
+
+// TestHostsTakeTurns crawls three hosts with one worker: while one host rests,
+// the others are asked.
+func TestHostsTakeTurns(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	var seeds []string
+	for n := 2; n <= 4; n++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.%d:0", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			asked = append(asked, r.Host)
+			mu.Unlock()
+			if r.URL.Path == "/robots.txt" {
+				http.NotFound(w, r)
+				return
+			}
+			fmt.Fprint(w, "<html><img src=/a.png alt=a>")
+		}))
+		s.Listener.Close()
+		s.Listener = l
+		s.Start()
+		t.Cleanup(s.Close)
+		for p := range 5 {
+			seeds = append(seeds, fmt.Sprintf("%s/%d", s.URL, p))
+		}
+	}
+	g := gateOptions()
+	g.AllowAddresses, g.Delay = []string{"127.0.0.0/8"}, 60*time.Millisecond
+	o := options(seeds[0])
+	o.Seeds, o.Workers = seeds, 1
+	tally, err := runWith(context.Background(), t.TempDir(), o, g, io.Discard, clock)
+	if err != nil || tally.Kept != 15 {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	row := 0
+	for i := 1; i < len(asked); i++ {
+		if asked[i] != asked[i-1] {
+			row = 0
+		} else if row++; row > 2 { // robots.txt, its page, and one more
+			t.Fatalf("one host was asked %d times in a row: %v", row+1, asked)
+		}
+	}
+}
+
+// TestDuration stops taking pages when the time is up, and counts as done.
+func TestDuration(t *testing.T) {
+	s := newSite(t)
+	s.hangs.Store(true)
+	o := options(s.URL)
+	o.Seeds = []string{s.URL + "/hang", s.URL + "/p/1"}
+	o.MaxDuration, o.Workers = 200*time.Millisecond, 1
+	g := gateOptions()
+	g.Delay = 100 * time.Millisecond
+	dir := t.TempDir()
+	var out strings.Builder
+	if _, err := runWith(context.Background(), dir, o, g, &out, clock); err != nil {
+		t.Fatal(err)
+	}
+	c, err := State(dir)
+	if err != nil || c.Running || c.Pending == 0 {
+		t.Errorf("%+v, %v: want a finished run with pages left", c, err)
+	}
+	if n := int64(strings.Count(out.String(), "\n")); n != c.Candidates {
+		t.Errorf("%d candidates written, %d known", n, c.Candidates)
 	}
 }

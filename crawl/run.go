@@ -87,6 +87,7 @@ type crawler struct {
 	total     int64
 	shownAt   time.Time
 	leavesOut bool // the level has no more pages to lease
+	futile    bool // the last lease brought no host whose turn it is
 }
 
 // settings are the options that decide which pages belong to a crawl.
@@ -282,9 +283,10 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 	}
 }
 
-// refill leases pages while no host is ready and the level has some.
+// refill leases pages while no host is ready and the level has some. When the
+// pages are all of hosts that are busy, more of them would only fill memory.
 func (c *crawler) refill(hops int) error {
-	for !c.leavesOut && len(c.schedule.ready) == 0 && c.schedule.pages < maxLeased {
+	for !c.leavesOut && len(c.schedule.ready) == 0 && c.schedule.pages < maxLeased && (!c.futile || c.schedule.pages < leaseBatch) {
 		leases, err := c.frontier.Lease(hops, leaseBatch, c.o.MaxPages)
 		if err != nil {
 			return err
@@ -295,6 +297,7 @@ func (c *crawler) refill(hops int) error {
 		for _, l := range leases {
 			c.schedule.add(l)
 		}
+		c.futile = len(c.schedule.ready) == 0
 	}
 	return nil
 }

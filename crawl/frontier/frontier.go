@@ -15,9 +15,11 @@ import (
 type Frontier struct {
 	path string
 	db   *sql.DB
-	mu   sync.Mutex // one statement at a time; also guards enc
+	mu   sync.Mutex // one statement at a time; also guards what follows
 	enc  *zstd.Encoder
 	run  int64
+	// counted is the number of pages in the run's budget.
+	counted int64
 }
 
 // Open opens or creates the file at path, releases all leases and goes on with
@@ -41,7 +43,7 @@ func Open(path string, now int64) (f *Frontier, resumed bool, err error) {
 		err := tx.QueryRow("SELECT id FROM runs WHERE finished = 0 ORDER BY id DESC LIMIT 1").Scan(&f.run)
 		if err == nil {
 			resumed = true
-			return nil
+			return tx.QueryRow("SELECT count(*) FROM pages WHERE run = ?", f.run).Scan(&f.counted)
 		}
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err

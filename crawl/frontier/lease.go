@@ -58,14 +58,11 @@ WHERE id IN (SELECT next.id FROM next LEFT JOIN done ON done.host = next.host
 // the number of pages that the run may have in all; 0 means no limit.
 // Pages that the run counted before cost nothing.
 func (f *Frontier) Lease(hops, n int, budget int64) (leases []Lease, err error) {
+	var fresh int64
 	err = f.write("lease pages", func(tx *sql.Tx) error {
 		left := int64(n)
 		if budget > 0 {
-			var counted int64
-			if err := tx.QueryRow("SELECT count(*) FROM pages WHERE run = ?", f.run).Scan(&counted); err != nil {
-				return err
-			}
-			left = min(left, budget-counted)
+			left = min(left, budget-f.counted)
 		}
 		query := "SELECT id, url, host, hops, attempts, redirects, etag, modified, body_hash, run, EXISTS (SELECT 1 FROM texts WHERE page = id) FROM pages WHERE state = 0 AND hops = ?"
 		if left <= 0 {
@@ -87,6 +84,7 @@ func (f *Frontier) Lease(hops, n int, budget int64) (leases []Lease, err error) 
 					continue
 				}
 				left--
+				fresh++
 			}
 			leases = append(leases, l)
 		}
@@ -105,7 +103,13 @@ func (f *Frontier) Lease(hops, n int, budget int64) (leases []Lease, err error) 
 		}
 		return nil
 	})
-	return leases, err
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	f.counted += fresh
+	f.mu.Unlock()
+	return leases, nil
 }
 
 // Due makes pages pending again: those fetched before the time given (Unix

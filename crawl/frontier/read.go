@@ -131,10 +131,24 @@ func ReadCounts(path string) (Counts, error) {
 	return counts(path, db)
 }
 
+// ReadSetting reads a value from the file at path, "" when there is none.
+func ReadSetting(path, key string) (value string, err error) {
+	db, err := connect(path, false)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	err = db.QueryRow("SELECT value FROM settings WHERE key = ?", key).Scan(&value)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read setting %s in %s: %w", key, path, err)
+	}
+	return value, nil
+}
+
 // Record is all that is known of one page.
 type Record struct {
 	URL          string `json:"url"`
-	State        string `json:"state"` // pending, leased, decided
+	State        string `json:"state"` // pending, leased, decided; crawl.Explain adds unknown
 	Reason       string `json:"reason"`
 	Rule         string `json:"rule"`
 	Status       int    `json:"http_status"`

@@ -459,3 +459,56 @@ func TestHostKey(t *testing.T) {
 		}
 	}
 }
+
+func TestRobotsNotRespected(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{"/robots.txt": text("User-agent: *\nDisallow: /"), "/a": text("x")})
+	o := quick()
+	o.Respect = []string{NoAI}
+	if _, body, err := get(newGate(t, o), Page, s.URL+"/a"); err != nil || body != "x" {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+// TestStaleRobots lets the server fail once the rules are old: they go on to
+// hold.
+func TestStaleRobots(t *testing.T) {
+	var broken atomic.Bool
+	s := serve(t, map[string]http.HandlerFunc{
+		"/robots.txt": func(w http.ResponseWriter, _ *http.Request) {
+			if broken.Load() {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			io.WriteString(w, "User-agent: *\nDisallow: /no")
+		},
+		"/": text("x"),
+	})
+	o := quick()
+	o.Retries, o.RobotsTTL = 0, time.Nanosecond
+	g := newGate(t, o)
+	for _, state := range []bool{false, true} {
+		broken.Store(state)
+		for path, want := range map[string]string{"/yes": "", "/no": RobotsDisallowed} {
+			_, _, err := get(g, Page, s.URL+path)
+			if reason, rule := Reason(err); reason != want {
+				t.Errorf("broken %v, %s: %q (%s), want %q", state, path, reason, rule, want)
+			}
+		}
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	book := newRulebook("pairloom", time.Hour, nil)
+	pace := newPacer(1)
+	for n := range forgetAbove + 10 {
+		name := fmt.Sprint("http://h", n)
+		book.page(name)
+		pace.leave(pace.host(name))
+	}
+	if len(book.pages) != rulebookHosts || book.order.Len() != rulebookHosts {
+		t.Errorf("rules of %d hosts kept, want %d", len(book.pages), rulebookHosts)
+	}
+	if len(pace.hosts) > forgetAbove {
+		t.Errorf("clocks of %d hosts kept, want at most %d", len(pace.hosts), forgetAbove)
+	}
+}
