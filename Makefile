@@ -1,0 +1,48 @@
+# make help lists the targets.
+
+BIN   := bin/pairloom
+GO    ?= go
+DEMO  ?= demo
+# libvips decodes pictures, oneDNN does the trainer's linear algebra.
+DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libdnnl-dev
+
+.PHONY: help demo test test-long build bench lint deps clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: build ## the whole road on a real site served on loopback: at most 10 minutes
+	@pages=$$(testdata/gimp-help.sh $(DEMO)/site) || pages=testdata/site; \
+	echo "pages: $$pages"; \
+	$(BIN) demo -C $(DEMO) --pages $$pages
+
+test: deps ## all tests, with the race detector
+	$(GO) test -race ./...
+
+test-long: deps ## the slow tests too: a hundred kills, long fuzzing
+	PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./cmd/pairloom
+
+build: deps ## bin/pairloom
+	$(GO) build -o $(BIN) ./cmd/pairloom
+
+bench: deps ## all benchmarks
+	$(GO) test -run '^$$' -bench . ./...
+
+lint: deps ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+deps: ## install missing native packages (Debian, Ubuntu), or name them
+	@if pkg-config --exists vips 2>/dev/null && [ -e /usr/include/dnnl.h -o -e /usr/include/oneapi/dnnl/dnnl.h ]; then exit 0; fi; \
+	if command -v apt-get >/dev/null; then \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBIAN_PACKAGES); \
+	else \
+		echo "Install a C compiler, pkg-config, libvips (8.13 or later) and oneDNN (2.6 or later) with their headers, then run make again."; \
+		exit 1; \
+	fi
+
+clean: ## remove the program and the demo's data
+	rm -rf bin $(DEMO)
