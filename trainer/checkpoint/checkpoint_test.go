@@ -17,8 +17,8 @@ import (
 func sample(step int64) Content {
 	return Content{
 		State:      State{Step: step, Total: 10, Undecodable: []int{3}, LossFirst: []float64{1.25}},
-		Weights:    []Tensor{{"b", []int{2, 3}, []float32{1, 2, 3, 4, 5, 6}}, {"a", nil, []float32{float32(step)}}, {"empty", []int{0, 4}, []float32{}}},
-		Moments:    []Tensor{{"b.m", []int{2}, []float32{7, 8}}},
+		Weights:    []Tensor{{Name: "b", Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}, {Name: "a", Data: []float32{float32(step)}}, {Name: "empty", Shape: []int{0, 4}, Data: []float32{}}},
+		Moments:    []Tensor{{Name: "b.m", Shape: []int{2}, Data: []float32{7, 8}}},
 		Vocabulary: []byte("#version\n"),
 	}
 }

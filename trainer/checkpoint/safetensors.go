@@ -9,14 +9,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/pairloom/pairloom/trainer/nn"
 )
 
-// Tensor is a named array of float32, row-major. A scalar has no dimensions.
-type Tensor struct {
-	Name  string
-	Shape []int
-	Data  []float32
-}
+// Tensor is what a safetensors file holds many of.
+type Tensor = nn.Tensor
 
 // entry is a tensor in the header of a safetensors file.
 type entry struct {
@@ -151,7 +149,7 @@ func Decode(data []byte) (tensors []Tensor, metadata map[string]string, err erro
 		for i := range x {
 			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
 		}
-		tensors = append(tensors, Tensor{e.name, e.Shape, x})
+		tensors = append(tensors, Tensor{Name: e.name, Shape: e.Shape, Data: x})
 	}
 	if at != int64(len(data)) {
 		return nil, nil, errLayout

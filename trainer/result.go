@@ -1,0 +1,90 @@
+package trainer
+
+import "github.com/pairloom/pairloom/shard"
+
+// Reasons for which a training pair is not used in an epoch.
+const (
+	// Undecodable pictures are found on the way; another pair takes the place.
+	Undecodable = "undecodable"
+	// TailOfEpoch is what does not fill a batch at the end of an epoch. The
+	// order changes, so that other pairs fall there in the next.
+	TailOfEpoch = "tail_of_epoch"
+)
+
+// Step is what is known after a training step.
+type Step struct {
+	Step, Total    int64   // steps taken, by this run and those before it, and in all
+	Epoch          int     // from 1
+	Loss           float64 // of the batch
+	Rate           float64 // learning rate
+	Temperature    float64 // exp(-logit scale)
+	GradientNorm   float64 // before clipping
+	PairsPerSecond float64 // over the last steps
+	DataWait       float64 // share of the time in which the device waited for data, 0 to 1
+}
+
+// Result is the account of a training run, those that it resumed included.
+type Result struct {
+	Tally *shard.Tally `json:"tally"`
+
+	Model      string `json:"model"`
+	Device     string `json:"device"`
+	Parameters int    `json:"parameters"`
+	Vocabulary int    `json:"vocabulary"` // tokens
+	Batch      int    `json:"batch"`      // pairs a step
+	Epochs     int    `json:"epochs"`
+
+	Steps      int64 `json:"steps"` // taken
+	TotalSteps int64 `json:"total_steps"`
+	Resumed    int64 `json:"resumed"` // steps that were there when this run started
+	Skipped    int64 `json:"skipped"` // steps whose loss or gradient was not finite
+	PairsSeen  int64 `json:"pairs_seen"`
+	Complete   bool  `json:"complete"` // false when max_duration ended the run
+
+	LossFirst   float64 `json:"loss_first"`  // mean of the first steps, up to 20
+	LossLast    float64 `json:"loss_last"`   // mean of the last steps, up to 20
+	LossChance  float64 `json:"loss_chance"` // ln(batch), what guessing gives
+	Temperature float64 `json:"temperature"`
+
+	Seconds        float64 `json:"seconds"` // in training steps, by all runs
+	PairsPerSecond float64 `json:"pairs_per_second"`
+	Checkpoint     string  `json:"checkpoint"` // path of the last one
+	Hint           string  `json:"hint,omitempty"`
+}
+
+// lossWindow is the number of steps over which first and last loss are means.
+func lossWindow(total int64) int { return int(max(1, min(20, total/10))) }
+
+// average is the mean of x, 0 for none.
+func average(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	var sum float64
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+// tally accounts for the pairs of one epoch.
+func tally(rows, used, undecodable int) *shard.Tally {
+	t := shard.NewTally("train", "pairs", "steps")
+	t.In = int64(rows)
+	t.Kept = int64(min(used, rows-undecodable))
+	if undecodable > 0 {
+		t.Dropped[Undecodable] = int64(undecodable)
+	}
+	if tail := t.In - t.Kept - int64(undecodable); tail > 0 {
+		t.Dropped[TailOfEpoch] = tail
+	}
+	return t
+}
+
+// hint says why a loss may have stayed at that of guessing.
+func hint(last, chance float64) string {
+	if last < 0.97*chance {
+		return ""
+	}
+	return "the loss stayed near ln(batch), that of guessing: a lower lr, more epochs, more pairs or texts that say more of the picture may help"
+}

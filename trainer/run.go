@@ -1,0 +1,178 @@
+package trainer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device/cpu"
+	"github.com/pairloom/pairloom/trainer/token"
+)
+
+// Folder of the checkpoints in a dataset's folder, and of the shards.
+const (
+	checkpointsFolder = "checkpoints"
+	shardsFolder      = "shards"
+)
+
+var (
+	// ErrForeign is wrapped when the checkpoints belong to other settings or
+	// other pairs. Options.Replace removes them instead.
+	ErrForeign = errors.New("the checkpoints there were made otherwise")
+	// ErrTooFew is wrapped when there is nothing to tell apart.
+	ErrTooFew = errors.New("fewer than two training pairs")
+	// ErrDiverged is wrapped when step after step is not finite.
+	ErrDiverged = errors.New("the loss is not finite")
+)
+
+// Run trains on dir/shards and leaves its checkpoints in dir/checkpoints. When
+// an earlier run with the same settings got part of the way, it goes on from
+// there; when that run was complete, there is nothing to do. progress, which
+// may be nil, is called after each step.
+//
+// When ctx is cancelled, Run saves a checkpoint and returns ctx.Err.
+func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Result, error) {
+	if err := o.Validate(); err != nil {
+		return Result{}, err
+	}
+	source, err := batch.Open(filepath.Join(dir, shardsFolder), batch.Training)
+	if err != nil {
+		return Result{}, err
+	}
+	defer source.Close()
+	r, err := newRun(dir, o, source)
+	if err != nil {
+		return Result{}, err
+	}
+	defer r.close()
+	if err := r.restore(); err != nil {
+		return Result{}, err
+	}
+	if progress == nil {
+		progress = func(Step) {}
+	}
+	loopErr := r.loop(ctx, progress)
+	if err := r.device.Sync(); err != nil && loopErr == nil {
+		loopErr = err
+	}
+	result := r.result()
+	if loopErr == nil {
+		loopErr = result.Tally.Check()
+	}
+	return result, loopErr
+}
+
+// newRun plans the run: sizes, settings, vocabulary. Nothing is written yet.
+func newRun(dir string, o Options, source *batch.Source) (*run, error) {
+	rows := source.Len()
+	if rows < 2 {
+		return nil, fmt.Errorf("train on %s: %w (there are %d); crawl more pages or loosen the filters", filepath.Join(dir, shardsFolder), ErrTooFew, rows)
+	}
+	config, err := clip.Preset(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{options: o, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, rows)}
+	r.stepsPerEpoch = batch.StepsPerEpoch(rows, r.batch)
+	r.state = checkpoint.State{
+		Model: config, Data: source.Hash(), Settings: o.settings(r.batch),
+		Total: int64(o.Epochs) * int64(r.stepsPerEpoch), Undecodable: []int{},
+		LossFirst: []float64{}, LossLast: []float64{},
+	}
+	if err := r.findCheckpoint(); err != nil {
+		return nil, err
+	}
+	if err := r.findVocabulary(); err != nil {
+		return nil, err
+	}
+	r.model = clip.New(config, r.vocabulary.Size())
+	r.device = cpu.Open(o.threads())
+	if err := r.allocate(); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// settings are the options that shape the result, as text that compares.
+func (o Options) settings(batch int) string {
+	text, err := json.Marshal(map[string]any{
+		"model": o.Model, "epochs": o.Epochs, "batch": batch, "lr": o.LearningRate, "warmup": o.Warmup,
+		"weight_decay": o.WeightDecay, "beta1": o.Beta1, "beta2": o.Beta2, "eps": o.Epsilon, "grad_clip": o.GradClip,
+		"crop_scale": o.CropScale, "vocabulary": o.Vocabulary, "seed": o.Seed,
+	})
+	if err != nil {
+		panic(err) // numbers and strings always encode
+	}
+	return string(text)
+}
+
+// findCheckpoint looks for work to go on from.
+func (r *run) findCheckpoint() error {
+	found, err := checkpoint.Latest(r.folder)
+	if errors.Is(err, checkpoint.ErrNone) {
+		return r.startAfresh()
+	}
+	var damaged *checkpoint.Damaged
+	if errors.As(err, &damaged) && r.options.Replace {
+		return r.startAfresh()
+	}
+	if err != nil {
+		return err
+	}
+	difference := ""
+	switch {
+	case found.State.Data != r.state.Data:
+		difference = "the shards have changed since"
+	case found.State.Settings != r.state.Settings:
+		difference = fmt.Sprintf("they have the settings %s, and now %s is asked for", found.State.Settings, r.state.Settings)
+	case found.State.Model != r.state.Model:
+		difference = fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
+	}
+	if difference == "" {
+		r.found = found
+		r.state = found.State
+		r.resumed = found.State.Step
+		return nil
+	}
+	if r.options.Replace {
+		return r.startAfresh()
+	}
+	return fmt.Errorf("resume from %s: %w: %s; move or delete the folder %s to start anew", found.Path, ErrForeign, difference, r.folder)
+}
+
+// startAfresh removes what other runs left.
+func (r *run) startAfresh() error {
+	if err := checkpoint.Clear(r.folder); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.folder, 0o755); err != nil {
+		return fmt.Errorf("make folder for checkpoints: %w", err)
+	}
+	return removeMetrics(filepath.Join(r.folder, metricsName))
+}
+
+// findVocabulary reads the checkpoint's vocabulary, or learns one.
+func (r *run) findVocabulary() (err error) {
+	if r.found != nil {
+		data, err := r.found.Vocabulary()
+		if err != nil {
+			return err
+		}
+		if r.vocabulary, err = token.Parse(data, 0); err != nil {
+			return fmt.Errorf("%s: %w", r.found.Path, err)
+		}
+		return nil
+	}
+	if r.vocabulary, err = token.Train(r.source.Texts(), r.options.Vocabulary); err != nil {
+		return fmt.Errorf("learn vocabulary: %w", err)
+	}
+	r.state.Vocabulary = r.vocabulary.Size()
+	return nil
+}

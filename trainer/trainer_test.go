@@ -1,0 +1,410 @@
+package trainer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+// childFolder tells the test binary to train there as the victim of a kill.
+const childFolder = "PAIRLOOM_TRAIN_IN"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childFolder); dir != "" {
+		if _, err := Run(context.Background(), dir, small(), func(s Step) { fmt.Println("step", s.Step) }); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// small is a run of 24 steps.
+func small() Options {
+	return Options{
+		Model: "vit-nano", Epochs: 6, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
+		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: 600, Seed: 3,
+		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 2, Workers: 2, CacheMB: 10,
+	}
+}
+
+var colours = []struct {
+	name string
+	rgb  color.RGBA
+}{
+	{"red", color.RGBA{220, 30, 30, 255}}, {"green", color.RGBA{30, 180, 40, 255}}, {"blue", color.RGBA{40, 60, 220, 255}},
+	{"yellow", color.RGBA{230, 220, 40, 255}}, {"black", color.RGBA{20, 20, 20, 255}}, {"white", color.RGBA{240, 240, 240, 255}},
+}
+
+// drawShape paints a square, disc or bar on gray, moved and sized by variant.
+func drawShape(shape int, rgb color.RGBA, variant int) image.Image {
+	const side = 40
+	m := image.NewRGBA(image.Rect(0, 0, side, side))
+	cx, cy, r := 17+variant%6, 17+variant/2%6, 8+variant%5
+	for y := range side {
+		for x := range side {
+			m.Set(x, y, color.RGBA{128, 128, 128, 255})
+			dx, dy := x-cx, y-cy
+			inside := [3]bool{max(dx, -dx, dy, -dy) <= r, dx*dx+dy*dy <= r*r, max(dy, -dy) <= 3}[shape]
+			if inside {
+				m.Set(x, y, rgb)
+			}
+		}
+	}
+	return m
+}
+
+// writeShards makes dir/shards of n pairs; rows in broken do not decode.
+func writeShards(t testing.TB, dir string, n int, broken ...int) {
+	t.Helper()
+	folder := filepath.Join(dir, "shards")
+	tally := shard.NewTally("shard", "pairs", "pairs")
+	m := &shard.Manifest{Stage: "shard", Tally: tally}
+	w, err := shard.CreatePart[shard.Pair](folder, "shard-00000.arrow", shard.Origin{Stage: "shard"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		c, shape := colours[i%len(colours)], i/len(colours)%3
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, drawShape(shape, c.rgb, i/18), nil); err != nil {
+			t.Fatal(err)
+		}
+		p := shard.Pair{PairID: uint64(i), Text: fmt.Sprintf("a %s %s", c.name, []string{"square", "disc", "bar"}[shape]), Image: b.Bytes()}
+		for _, row := range broken {
+			if row == i {
+				p.Image = p.Image[:40]
+			}
+		}
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+		tally.Keep()
+	}
+	part, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Parts = []shard.Part{part}
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func train(t testing.TB, dir string, o Options) Result {
+	t.Helper()
+	r, err := Run(context.Background(), dir, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func lastWeights(t testing.TB, dir string) []byte {
+	t.Helper()
+	c, err := checkpoint.Latest(filepath.Join(dir, "checkpoints"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(c.Path, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// lastMetrics is metrics.jsonl without its timings.
+func lastMetrics(t testing.TB, dir string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "checkpoints", "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for line := range bytes.Lines(data) {
+		var m metricsLine
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		m.PairsPerSecond, m.DataWait = 0, 0
+		fmt.Fprintln(&out, m)
+	}
+	return out.String()
+}
+
+// TestLearns trains on coloured shapes; 18 captions are told apart far better
+// than by guessing, but the same caption many times in a batch keeps the loss
+// above zero.
+func TestLearns(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 144)
+	o := small()
+	o.Epochs, o.CheckpointEvery = 20, 1000
+	r := train(t, dir, o)
+	if r.LossLast > 0.4*r.LossChance || r.LossFirst > 1.1*r.LossChance {
+		t.Errorf("the loss falls from %.3f to %.3f; guessing gives %.3f", r.LossFirst, r.LossLast, r.LossChance)
+	}
+	if !r.Complete || r.Steps != 180 || r.PairsSeen != 180*16 || r.Hint != "" {
+		t.Errorf("result is %+v", r)
+	}
+	again := train(t, dir, o)
+	if again.Resumed != 180 || again.LossLast != r.LossLast {
+		t.Errorf("a second run gives %+v", again)
+	}
+}
+
+func TestTally(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 70, 3, 44)
+	r := train(t, dir, small())
+	if r.Tally.In != 70 || r.Tally.Kept != 64 || r.Tally.Dropped[Undecodable] != 2 || r.Tally.Dropped[TailOfEpoch] != 4 {
+		t.Errorf("tally is %+v", r.Tally)
+	}
+}
+
+// TestResume stops a run in every way that leaves a checkpoint, and goes on.
+func TestResume(t *testing.T) {
+	whole := t.TempDir()
+	writeShards(t, whole, 70, 3)
+	want := train(t, whole, small())
+
+	t.Run("cancelled", func(t *testing.T) {
+		dir := t.TempDir()
+		writeShards(t, dir, 70, 3)
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := Run(ctx, dir, small(), func(s Step) {
+			if s.Step == 7 {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want %v", err, context.Canceled)
+		}
+		r := train(t, dir, small())
+		if r.Resumed != 7 {
+			t.Errorf("resumed at %d, want 7", r.Resumed)
+		}
+		equalRuns(t, whole, dir)
+	})
+	t.Run("out of time", func(t *testing.T) {
+		dir := t.TempDir()
+		writeShards(t, dir, 70, 3)
+		o := small()
+		o.MaxDuration = time.Nanosecond
+		runs := 0
+		for r := (Result{}); !r.Complete; runs++ {
+			if runs == 2 {
+				o.MaxDuration = 0
+			}
+			r = train(t, dir, o)
+		}
+		equalRuns(t, whole, dir)
+	})
+	t.Run("another seed", func(t *testing.T) {
+		dir := t.TempDir()
+		writeShards(t, dir, 70, 3)
+		o := small()
+		o.Seed++
+		if r := train(t, dir, o); r.LossLast == want.LossLast {
+			t.Error("two seeds end with one loss")
+		}
+	})
+}
+
+func equalRuns(t *testing.T, whole, dir string) {
+	t.Helper()
+	if !bytes.Equal(lastWeights(t, whole), lastWeights(t, dir)) {
+		t.Error("the weights differ from those of an unbroken run")
+	}
+	if a, b := lastMetrics(t, whole), lastMetrics(t, dir); a != b {
+		t.Errorf("the metrics differ from those of an unbroken run:\n%s\n%s", a, b)
+	}
+}
+
+// TestKilled kills a training process after several steps, again and again,
+// until one survives.
+func TestKilled(t *testing.T) {
+	whole, dir := t.TempDir(), t.TempDir()
+	writeShards(t, whole, 70, 3)
+	writeShards(t, dir, 70, 3)
+	train(t, whole, small())
+	kills := 0
+	for ; ; kills++ {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), childFolder+"="+dir)
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Reading step lines times the kill: at another place in each round.
+		buffer, lines := make([]byte, 1), 0
+		for lines < 6+kills%3 {
+			if _, err := out.Read(buffer); err != nil {
+				break
+			}
+			if buffer[0] == '\n' {
+				lines++
+			}
+		}
+		if lines == 6+kills%3 {
+			child.Process.Kill()
+		}
+		if child.Wait() == nil {
+			break
+		}
+		if kills > 20 {
+			t.Fatal("no run comes to an end")
+		}
+	}
+	if kills < 3 {
+		t.Errorf("only %d kills", kills)
+	}
+	equalRuns(t, whole, dir)
+}
+
+func TestForeign(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 40)
+	o := small()
+	o.Epochs = 1
+	train(t, dir, o)
+	for _, tt := range []struct {
+		name, want string
+		change     func()
+	}{
+		{"other settings", `they have the settings`, func() { o.LearningRate = 5e-4 }},
+		{"other data", "the shards have changed", func() { o.LearningRate = 2e-3; writeShards(t, dir, 41) }},
+	} {
+		tt.change()
+		if _, err := Run(context.Background(), dir, o, nil); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q in it", tt.name, err, tt.want)
+		}
+		o.Replace = true
+		if r := train(t, dir, o); r.Resumed != 0 || !r.Complete {
+			t.Errorf("%s: replaced it gives %+v", tt.name, r)
+		}
+		o.Replace = false
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	t.Run("no shards", func(t *testing.T) {
+		if _, err := Run(context.Background(), t.TempDir(), small(), nil); !errors.Is(err, shard.ErrUnfinished) {
+			t.Errorf("got %v, want %v", err, shard.ErrUnfinished)
+		}
+	})
+	t.Run("one pair", func(t *testing.T) {
+		dir := t.TempDir()
+		writeShards(t, dir, 1)
+		if _, err := Run(context.Background(), dir, small(), nil); !errors.Is(err, ErrTooFew) {
+			t.Errorf("got %v, want %v", err, ErrTooFew)
+		}
+	})
+	t.Run("batch larger than the data", func(t *testing.T) {
+		dir := t.TempDir()
+		writeShards(t, dir, 10)
+		if r := train(t, dir, small()); r.Batch != 10 || r.Steps != 6 {
+			t.Errorf("result is %+v", r)
+		}
+	})
+	t.Run("damaged checkpoint", func(t *testing.T) {
+		dir := t.TempDir()
+		writeShards(t, dir, 40)
+		r := train(t, dir, small())
+		if err := os.Truncate(filepath.Join(r.Checkpoint, "optimizer.safetensors"), 100); err != nil {
+			t.Fatal(err)
+		}
+		var damaged *checkpoint.Damaged
+		if _, err := Run(context.Background(), dir, small(), nil); !errors.As(err, &damaged) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestNotFinite follows steps whose loss is not finite: skipped, counted, and
+// an error when there is no end of them.
+func TestNotFinite(t *testing.T) {
+	r := &run{options: small(), stepsPerEpoch: 4, batch: 16}
+	r.state.Total = 100
+	bad, good := stepFigures{loss: math.NaN(), norm2: 1}, stepFigures{loss: 1, norm2: 1}
+	m, err := openMetrics(filepath.Join(t.TempDir(), metricsName), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	reported := 0
+	step := func(f stepFigures) error { return r.account(m, f, func(Step) { reported++ }) }
+	for i, f := range []stepFigures{good, bad, {loss: 1, norm2: math.Inf(1)}, good} {
+		if err := step(f); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	if s := r.state; s.Step != 4 || s.Updates != 2 || s.Skipped != 2 || s.SkippedInRow != 0 || reported != 4 {
+		t.Errorf("state is %+v", s)
+	}
+	for range patience - 1 {
+		if err := step(bad); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := step(bad); !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "step 14") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHint(t *testing.T) {
+	for _, tt := range []struct {
+		last, chance float64
+		want         bool
+	}{{4.85, 4.852, true}, {4.9, 4.852, true}, {4.2, 4.852, false}} {
+		if got := hint(tt.last, tt.chance); (got != "") != tt.want {
+			t.Errorf("a loss of %g against %g gives the hint %q", tt.last, tt.chance, got)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	o := small()
+	o.Model, o.LearningRate, o.Epsilon = "vit-nanu", 0, 0
+	err := o.Validate()
+	for _, want := range []string{"vit-nano", "lr:", "eps:"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestRate(t *testing.T) {
+	o := Options{LearningRate: 1, Warmup: 10}
+	for _, tt := range []struct {
+		step, total int64
+		want        float64
+	}{
+		{0, 100, 0.1}, {9, 100, 1}, {10, 100, 1}, {55, 100, 0.5}, {100, 100, 0}, {0, 5, 1},
+	} {
+		if got := o.rate(tt.step, tt.total); math.Abs(got-tt.want) > 1e-12 {
+			t.Errorf("rate(%d of %d) = %g, want %g", tt.step, tt.total, got, tt.want)
+		}
+	}
+}
