@@ -58,7 +58,7 @@ func Run(ctx context.Context, dir string, o Options, g *gate.Gate, write func(it
 		return nil, err
 	}
 	if stopped {
-		return tally, context.Cause(ctx)
+		return tally, ctx.Err()
 	}
 	if err := write(f.Candidates()); err != nil {
 		return nil, err

@@ -101,7 +101,8 @@ func trap(u *url.URL, length int) (reason, rule string) {
 			}
 		}
 	}
-	if kind := fileKind(path.Ext(u.Path)); kind != "" {
+	// Wikis have pages about files, under names such as File:Fox.jpg.
+	if kind := fileKind(path.Ext(u.Path)); kind != "" && !strings.Contains(path.Base(u.Path), ":") {
 		return NotHTML, "file name ends in ." + kind
 	}
 	var year, part bool
@@ -132,9 +133,8 @@ func fileKind(ext string) string {
 	switch ext = strings.TrimPrefix(strings.ToLower(ext), "."); ext {
 	case "jpg", "jpeg", "png", "gif", "webp", "avif", "svg", "ico", "bmp", "tif", "tiff",
 		"mp3", "mp4", "m4a", "m4v", "mov", "avi", "mkv", "ogg", "ogv", "wav", "flac", "webm",
-		"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "epub", "ps", "djvu",
-		"zip", "gz", "tgz", "bz2", "xz", "7z", "rar", "tar", "iso", "exe", "dmg", "deb", "rpm", "apk", "jar",
-		"css", "js", "json", "xml", "rss", "atom", "csv", "woff", "woff2", "ttf":
+		"pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "epub", "djvu",
+		"zip", "gz", "tgz", "bz2", "xz", "7z", "rar", "tar", "iso", "exe", "dmg", "deb", "rpm", "apk":
 		return ext
 	}
 	return ""

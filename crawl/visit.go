@@ -130,13 +130,19 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	}
 	if gate.Transient(r.Reason) {
 		switch {
-		case l.Attempts+1 < v.attempts:
+		case l.Attempts+1 < v.attempts && worthwhile(r.Reason):
 			r.Again = true
 		case l.Kept: // the copy at hand is better than none
 			r.Unchanged, r.Rule = true, "not refreshed: "+r.Reason+": "+r.Rule
 		}
 	}
 	return r, true
+}
+
+// worthwhile tells whether trying again in this run may help: statuses the gate
+// has tried again already, and a robots.txt that failed it remembers.
+func worthwhile(reason string) bool {
+	return reason != gate.RobotsUnreachable && !strings.HasPrefix(reason, "http_")
 }
 
 // read takes in the body of a page.

@@ -13,6 +13,8 @@ type cappedBody struct {
 	cut  bool // end quietly at the cap instead of with ErrTooLarge
 	once sync.Once
 	done func()
+	// ended is the caller's context's Err.
+	ended func() error
 }
 
 func (b *cappedBody) Read(p []byte) (int, error) {
@@ -41,6 +43,9 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	if err != nil {
 		b.finish()
+		if err != io.EOF {
+			err = blame(b.ended(), err)
+		}
 	}
 	return n, err
 }

@@ -208,8 +208,13 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay tim
 		if !asked {
 			wait = backoff(delay, attempt, g.opts.MaxDelay)
 		}
-		t.postpone(wait)
-		if attempt >= g.opts.Retries {
+		last := attempt >= g.opts.Retries
+		// After the last try only those that complain of load are left alone
+		// for longer: a page that is broken says nothing about the next one.
+		if !last || asked || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
+			t.postpone(wait)
+		}
+		if last {
 			return resp, nil
 		}
 		resp.Body.Close()
@@ -218,8 +223,8 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay tim
 
 // once asks one time. The turn is given back here on an error, else with the
 // body.
-func (g *Gate) once(ctx context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, g.opts.TotalTimeout)
+func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(caller, g.opts.TotalTimeout)
 	finish := func() {
 		cancel()
 		t.exit(max(delay, min(g.opts.MaxDelay, time.Duration(g.opts.LatencyFactor*float64(t.lastLatency())))))
@@ -235,7 +240,7 @@ func (g *Gate) once(ctx context.Context, req *http.Request, kind Kind, delay tim
 	t.setLatency(time.Since(start))
 	if err != nil {
 		finish()
-		return nil, err
+		return nil, blame(caller.Err(), err)
 	}
 	limit, cut := g.opts.MaxPageBytes, true
 	switch kind {
@@ -257,11 +262,20 @@ func (g *Gate) once(ctx context.Context, req *http.Request, kind Kind, delay tim
 		return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + oneLine(e)}
 	}
 	resp.Uncompressed = true
-	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish}
+	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish, ended: caller.Err}
 	if resp.Request != nil {
 		resp.Request = req
 	}
 	return resp, nil
+}
+
+// blame puts the caller's end of the context first: the transport reports the
+// cause of it, which need not say that the request was cancelled.
+func blame(ended, err error) error {
+	if ended == nil || errors.Is(err, ended) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ended, err)
 }
 
 func checkURL(u *url.URL) error {

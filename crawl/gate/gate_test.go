@@ -351,7 +351,9 @@ func TestWaitWatchesContext(t *testing.T) {
 	o := quick()
 	o.Delay, o.MaxDelay = time.Hour, time.Hour
 	g := newGate(t, o)
-	ctx, cancel := context.WithCancel(context.Background())
+	// The cause is what a signal leaves; the request is cancelled all the same.
+	ctx, cause := context.WithCancelCause(context.Background())
+	cancel := func() { cause(errors.New("interrupt")) }
 	done := make(chan error)
 	go func() { // robots.txt takes the first turn, the page would wait an hour
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/", nil)
@@ -510,5 +512,36 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if len(pace.hosts) > forgetAbove {
 		t.Errorf("clocks of %d hosts kept, want at most %d", len(pace.hosts), forgetAbove)
+	}
+}
+
+func TestCancelWhileReading(t *testing.T) {
+	stop := make(chan struct{})
+	s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			http.NotFound(w, r)
+			return
+		}
+		w.(http.Flusher).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-stop:
+		}
+	}})
+	t.Cleanup(func() { close(stop) })
+	ctx, cancel := context.WithCancelCause(context.Background())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := newGate(t, quick()).Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	cancel(errors.New("interrupt"))
+	_, err = io.ReadAll(resp.Body)
+	if reason, rule := Reason(err); reason != Canceled {
+		t.Errorf("%q (%s), want %q", reason, rule, Canceled)
 	}
 }

@@ -83,7 +83,7 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 	select {
 	case t.slots <- struct{}{}:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	for {
 		t.mu.Lock()
@@ -101,7 +101,7 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 		case <-ctx.Done():
 			timer.Stop()
 			<-t.slots
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (b *rulebook) lookup(ctx context.Context, u *url.URL) (*RobotsRules, error)
 	case r.turn <- struct{}{}:
 		defer func() { <-r.turn }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, ctx.Err()
 	}
 	if robots, refusal, ok := r.current(); ok {
 		return robots, withURL(refusal, u)
@@ -122,7 +122,7 @@ func (b *rulebook) read(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal
 	for range robotsRedirects + 1 {
 		resp, err := b.fetch(ctx, at)
 		if err != nil {
-			return nil, unreachable(err), ctxError(ctx)
+			return nil, unreachable(err), ctx.Err()
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -132,7 +132,7 @@ func (b *rulebook) read(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal
 			// A body that broke off holds some rules but not all: what is
 			// missing may forbid.
 			if err != nil {
-				return nil, unreachable(err), ctxError(ctx)
+				return nil, unreachable(err), ctx.Err()
 			}
 			return ParseRobots(body, b.token), nil, nil
 		case status >= 300 && status < 400:
@@ -165,11 +165,4 @@ func unreachable(err error) *Refusal {
 		return &Refusal{Reason: reason, Rule: rule}
 	}
 	return &Refusal{Reason: RobotsUnreachable, Rule: "robots.txt: " + rule}
-}
-
-func ctxError(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }
