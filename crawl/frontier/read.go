@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -102,6 +103,23 @@ type Counts struct {
 	Hosts      int64 `json:"hosts"`
 	Candidates int64 `json:"candidates"`
 	Running    bool  `json:"running"` // the last run has not finished
+
+	// fetched counts the pages that may be asked for again, by the minute of
+	// their last request; the key is the latest second in it.
+	fetched map[int64]int64
+}
+
+// Due is the number of pages that a run at the time given would find to ask
+// for: pending ones, and those whose last request is after or longer ago, to
+// the minute. Pages that failed in passing are not among them.
+func (c Counts) Due(now time.Time, after time.Duration) int64 {
+	n, before := c.Pending, now.Add(-after).Unix()
+	for at, pages := range c.fetched {
+		if at <= before {
+			n += pages
+		}
+	}
+	return n
 }
 
 // Counts counts.
@@ -116,6 +134,22 @@ func counts(path string, db *sql.DB) (c Counts, err error) {
 		count(*) FILTER (WHERE state <> 2), count(DISTINCT host), coalesce(sum(candidates), 0), EXISTS (SELECT 1 FROM runs WHERE finished = 0) FROM pages`).
 		Scan(&c.Pages, &c.Kept, &c.Dropped, &c.Pending, &c.Hosts, &c.Candidates, &c.Running)
 	if err != nil {
+		return c, fmt.Errorf("count pages of %s: %w", path, err)
+	}
+	rows, err := db.Query("SELECT max(fetched), count(*) FROM pages WHERE state = 2 AND fetched > 0 AND reason NOT IN ('http_404', 'http_410') GROUP BY fetched / 60")
+	if err != nil {
+		return c, fmt.Errorf("count pages of %s: %w", path, err)
+	}
+	defer rows.Close()
+	c.fetched = map[int64]int64{}
+	for rows.Next() {
+		var at, n int64
+		if err := rows.Scan(&at, &n); err != nil {
+			return c, fmt.Errorf("count pages of %s: %w", path, err)
+		}
+		c.fetched[at] = n
+	}
+	if err := rows.Err(); err != nil {
 		return c, fmt.Errorf("count pages of %s: %w", path, err)
 	}
 	return c, nil
