@@ -18,8 +18,8 @@ type Options struct {
 	MaxPages       int64         `yaml:"max_pages" default:"0" range:"0.." doc:"pages asked for in one run; 0 means no limit"`
 	MaxPerHost     int           `yaml:"max_per_host" default:"20000" range:"0.." doc:"pages asked for on one host, over all runs; 0 means no limit"`
 	MaxHops        int           `yaml:"max_hops" default:"20" range:"0..1000" doc:"links followed from a seed"`
-	MaxDuration    time.Duration `yaml:"max_duration" default:"0s" range:"0s.." doc:"stop taking pages after this time; 0s means no limit"`
-	Workers        int           `yaml:"workers" default:"8" range:"1..1024" doc:"pages read at one time, over all hosts"`
+	MaxDuration    time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop taking pages after this time; 0s means no limit"`
+	Workers        int           `yaml:"workers" default:"8" range:"1..1024" pace:"true" doc:"pages read at one time, over all hosts"`
 	Attempts       int           `yaml:"attempts" default:"2" range:"1..20" doc:"times a page is asked for when the failure may pass"`
 	RevisitAfter   time.Duration `yaml:"revisit_after" default:"720h" range:"0s.." doc:"a page read longer ago is asked for again by the next run"`
 	PartCandidates int           `yaml:"part_candidates" default:"50000" range:"1..10000000" doc:"candidates in one file"`
