@@ -1,0 +1,136 @@
+package evaluate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+// ErrTooFew is wrapped when there is nothing to tell apart.
+var ErrTooFew = errors.New("fewer than two held-out pairs")
+
+// Run evaluates the last checkpoint of dir/checkpoints on the held-out pairs
+// of dir/shards and writes dir/checkpoints/eval.json. classes may be empty.
+// progress, which may be nil, counts embedded pairs.
+func Run(ctx context.Context, dir string, o Options, classes []Class, progress func(done, total int64)) (Result, error) {
+	if err := o.Validate(); err != nil {
+		return Result{}, err
+	}
+	folder := filepath.Join(dir, "checkpoints")
+	last, err := checkpoint.Latest(folder)
+	if err != nil {
+		return Result{}, err
+	}
+	source, err := batch.Open(filepath.Join(dir, "shards"), batch.HeldOut)
+	if err != nil {
+		return Result{}, err
+	}
+	defer source.Close()
+	e, err := newEmbedder(last, o.threads())
+	if err != nil {
+		return Result{}, err
+	}
+	defer e.close()
+
+	r := Result{Model: last.State.Model.Name, Checkpoint: last.Path, Step: last.State.Step}
+	pairs, images, texts, tally, err := e.embedAll(ctx, source, o, progress)
+	if err != nil {
+		return Result{}, err
+	}
+	r.Tally, r.Pairs = tally, len(pairs)
+	if len(pairs) < 2 {
+		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, "shards"), ErrTooFew, len(pairs))
+	}
+	right, ks := rightAnswers(pairs), o.recallAt()
+	for _, side := range []struct {
+		to            *Retrieval
+		asked, answer []float32
+	}{{&r.ImageToText, images, texts}, {&r.TextToImage, texts, images}} {
+		ranks := make([]int, len(pairs))
+		err := e.scores(ctx, side.asked, side.answer, func(i int, scores []float32) { ranks[i] = rankOf(pairs, i, scores) })
+		if err != nil {
+			return Result{}, err
+		}
+		*side.to = retrieval(ranks, right, ks)
+	}
+	if r.ZeroShot, err = e.zeroShot(ctx, o, classes, pairs, images); err != nil {
+		return Result{}, err
+	}
+	if err := tally.Check(); err != nil {
+		return Result{}, err
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return Result{}, fmt.Errorf("write evaluation: %w", err)
+	}
+	return r, shard.WriteFile(filepath.Join(folder, "eval.json"), append(text, '\n'))
+}
+
+// embedAll embeds the held-out pairs, batch by batch.
+func (e *embedder) embedAll(ctx context.Context, source *batch.Source, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
+	tally = shard.NewTally("eval", "pairs", "pairs")
+	total := min(source.Len(), o.MaxPairs)
+	textNumbers, pictureNumbers := map[string]int{}, map[uint64]int{}
+	for first := 0; first < total; first += o.Batch {
+		if ctx.Err() != nil {
+			return nil, nil, nil, nil, ctx.Err()
+		}
+		count := min(o.Batch, total-first)
+		pixels, rows, err := e.decode(ctx, source, first, count)
+		if err != nil {
+			return nil, nil, nil, nil, err
+		}
+		for range count - len(rows) {
+			tally.Drop(Undecodable)
+		}
+		if len(rows) == 0 {
+			continue
+		}
+		var captions []string
+		for _, row := range rows {
+			p := source.Pair(row)
+			tally.Keep()
+			captions = append(captions, p.Text)
+			h := heldOut{text: number(textNumbers, p.Text), queries: slices.Clone(p.QueryIDs)}
+			// Hash 0 stands for an unknown picture, which equals no other.
+			if h.picture = -row - 1; p.PictureHash != 0 {
+				h.picture = number(pictureNumbers, p.PictureHash)
+			}
+			pairs = append(pairs, h)
+		}
+		x, err := e.images(pixels)
+		if err != nil {
+			return nil, nil, nil, nil, err
+		}
+		y, err := e.texts(captions)
+		if err != nil {
+			return nil, nil, nil, nil, err
+		}
+		images, texts = append(images, x...), append(texts, y...)
+		if progress != nil {
+			progress(int64(first+count), int64(total))
+		}
+	}
+	for range source.Len() - total {
+		tally.Drop(OverLimit)
+	}
+	tally.Out = tally.Kept
+	return pairs, images, texts, tally, nil
+}
+
+// number gives equal keys equal numbers, from 0.
+func number[K comparable](numbers map[K]int, key K) int {
+	n, there := numbers[key]
+	if !there {
+		n = len(numbers)
+		numbers[key] = n
+	}
+	return n
+}
