@@ -94,7 +94,7 @@ func TestBackendsAgree(t *testing.T) {
 		c := tiny
 		c.QuickGELU = quick
 		pictures, captions := fakeBatch(c, 5, 30)
-		want, got := start(t, reference.New(), c, 30), start(t, cpu.Open(2), c, 30)
+		want, got := start(t, reference.New(), c, 30), start(t, cpu.Open(1), c, 30)
 		want.step(pictures, captions)
 		got.step(pictures, captions)
 		a, b := want.read(t, device.Whole(want.loss))[0], got.read(t, device.Whole(got.loss))[0]
@@ -153,7 +153,7 @@ func TestGradientIsTheSlope(t *testing.T) {
 // TestPackingIsExact embeds captions in one packed batch and one at a time.
 func TestPackingIsExact(t *testing.T) {
 	_, captions := fakeBatch(tiny, 6, 30)
-	r := start(t, cpu.Open(2), tiny, 30)
+	r := start(t, cpu.Open(1), tiny, 30)
 	embed := func(c *token.Captions) []float32 {
 		tape := autograd.Evaluate(r.dev, r.pool)
 		x := r.read(t, r.model.Texts(tape, c).Data)
@@ -179,7 +179,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	pictures, captions := fakeBatch(c, 8, 100)
-	r := start(t, cpu.Open(2), c, 100)
+	r := start(t, cpu.Open(1), c, 100)
 	r.step(pictures, captions)
 	r.step(pictures, captions)
 	if err := r.dev.Sync(); err != nil {
