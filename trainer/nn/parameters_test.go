@@ -1,0 +1,109 @@
+package nn
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pairloom/pairloom/trainer/device/reference"
+)
+
+func build(names ...string) *Parameters {
+	p := &Parameters{}
+	for _, name := range names {
+		p.New(name+".vector", Constant(2), 5)
+		p.New(name+".matrix", Normal(0.5), 40, 30)
+	}
+	return p
+}
+
+func TestLayout(t *testing.T) {
+	d := reference.New()
+	p := build("a", "b")
+	if err := p.Allocate(d, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Draw(d, 7); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range p.List {
+		if decays := q.from < p.Decayed; decays != (len(q.Shape) > 1) {
+			t.Errorf("%s of rank %d: decays is %v", q.Name, len(q.Shape), decays)
+		}
+	}
+	tensors, err := p.Read(d, p.Data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum float64
+	for _, v := range tensors[1].Data {
+		sum += float64(v) * float64(v)
+	}
+	if std := math.Sqrt(sum / 1200); math.Abs(std-0.5) > 0.03 {
+		t.Errorf("the deviation is %g, want 0.5", std)
+	}
+	if slices.Equal(tensors[1].Data, tensors[3].Data) {
+		t.Error("two tensors were drawn alike")
+	}
+
+	// A layer more changes nothing in the others.
+	wider := build("z", "a", "b")
+	if err := wider.Allocate(d, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := wider.Draw(d, 7); err != nil {
+		t.Fatal(err)
+	}
+	again, err := wider.Read(d, wider.Data, "")
+	if err != nil || !slices.Equal(again[3].Data, tensors[1].Data) {
+		t.Errorf("another layer changes a.matrix, %v", err)
+	}
+	p.Free()
+	wider.Free()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	d := reference.New()
+	p := build("a")
+	if err := p.Allocate(d, false); err != nil {
+		t.Fatal(err)
+	}
+	vector := Tensor{Name: "m.a.vector", Shape: []int{5}, Data: []float32{1, 2, 3, 4, 5}}
+	matrix := Tensor{Name: "m.a.matrix", Shape: []int{40, 30}, Data: make([]float32, 1200)}
+	other := Tensor{Name: "m.b", Shape: []int{1}, Data: []float32{1}}
+	flat := Tensor{Name: "m.a.matrix", Shape: []int{1200}, Data: make([]float32, 1200)}
+	for _, tt := range []struct {
+		tensors []Tensor
+		want    string
+	}{
+		{[]Tensor{vector, matrix}, ""},
+		{[]Tensor{vector}, "m.a.matrix: the tensors are those of another model: it is missing"},
+		{[]Tensor{vector, flat}, "its shape is [1200], [40 30] expected"},
+		{[]Tensor{vector, matrix, other}, "there are 3, 2 expected"},
+	} {
+		set := map[string]Tensor{"other.x": other}
+		for _, x := range tt.tensors {
+			set[x.Name] = x
+		}
+		err := p.Load(d, p.Data, set, "m.")
+		if tt.want == "" && err != nil {
+			t.Error(err)
+		}
+		if tt.want != "" && (!errors.Is(err, ErrOtherModel) || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("got %v, want %q in it", err, tt.want)
+		}
+	}
+	back, err := p.Read(d, p.Data, "")
+	if err != nil || !slices.Equal(back[0].Data, vector.Data) {
+		t.Errorf("read back %v, %v", back[0], err)
+	}
+	p.Free()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
