@@ -1,0 +1,71 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pairloom/pairloom/crawl"
+	"github.com/pairloom/pairloom/crawl/fetch"
+	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/dedup"
+	"github.com/pairloom/pairloom/filter"
+	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/evaluate"
+)
+
+// Config is pairloom.yaml.
+type Config struct {
+	Seed      int64 `yaml:"seed" default:"1" doc:"seed of every choice but the trainer's: which pairs stay, in which order they lie"`
+	Workers   int   `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"workers of stages that compute; 0 means one for each processor"`
+	MemoryMiB int   `yaml:"memory_mib" default:"512" range:"16.." pace:"true" doc:"memory for sorting in MiB; what does not fit is spilled to the folder"`
+
+	Gate    gate.Options     `yaml:"gate" doc:"manners: how pairloom behaves towards other people's servers"`
+	Crawl   crawl.Options    `yaml:"crawl" doc:"which pages are read"`
+	Match   MatchOptions     `yaml:"match" doc:"which texts are kept"`
+	Fetch   FetchOptions     `yaml:"fetch" doc:"how pictures are fetched and stored"`
+	Filter  filter.Options   `yaml:"filter" doc:"rules that drop pairs for what they are"`
+	Dedup   dedup.Options    `yaml:"dedup" doc:"what may not repeat"`
+	Balance BalanceOptions   `yaml:"balance" doc:"how many pairs a query may have"`
+	Shard   ShardOptions     `yaml:"shard" doc:"the finished dataset"`
+	Train   trainer.Options  `yaml:"train" doc:"pre-training"`
+	Eval    evaluate.Options `yaml:"eval" doc:"evaluation on the held-out pairs"`
+}
+
+// MatchOptions are the settings of the match stage.
+type MatchOptions struct {
+	Queries   string `yaml:"queries" default:"wordnet-3.0" doc:"query list: the one that ships (wordnet-3.0), or a file"`
+	PartPairs int    `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
+}
+
+// FetchOptions are the settings of the fetch stage.
+type FetchOptions struct {
+	fetch.Options
+	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; a run that is killed loses at most one file's work"`
+}
+
+// BalanceOptions are the settings of the cap a query.
+type BalanceOptions struct {
+	MaxPairsPerQuery int `yaml:"max_pairs_per_query" default:"20000" range:"0.." doc:"most pairs that one query keeps (CLIP: 20000); 0 means no limit"`
+}
+
+// ShardOptions are the settings of the shard stage.
+type ShardOptions struct {
+	Pairs   int `yaml:"pairs" default:"10000" range:"1.." doc:"pairs in one shard"`
+	Heldout int `yaml:"heldout" default:"1000" range:"0.." doc:"pairs held out of training for evaluation, at most a tenth of all"`
+}
+
+// validate asks the sections whose faults concern more than one value. Gate and
+// crawl are asked by the stages that use them, since the others need no contact
+// and no seeds.
+func (c *Config) validate() error {
+	var faults []error
+	for section, err := range map[string]error{
+		"filter": c.Filter.Validate(),
+		"train":  c.Train.Validate(), "eval": c.Eval.Validate(),
+	} {
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", section, err))
+		}
+	}
+	return errors.Join(faults...)
+}

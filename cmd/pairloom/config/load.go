@@ -1,0 +1,207 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// FileName is the configuration's name in a dataset's folder.
+const FileName = "pairloom.yaml"
+
+// Load reads the file at path. Its error lists every fault, one a line.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no configuration %s; make one with: pairloom init %s", path, strings.TrimSuffix(strings.TrimSuffix(path, FileName), "/"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return parse(path, data)
+}
+
+func parse(name string, data []byte) (*Config, error) {
+	c := &Config{}
+	var faults []error
+	walk(reflect.ValueOf(c).Elem(), "", func(path string, f field) {
+		if err := f.setDefault(); err != nil {
+			faults = append(faults, err)
+		}
+	})
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	d := decoder{name: name}
+	for _, doc := range file.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.NullType {
+			d.section(reflect.ValueOf(c).Elem(), "", doc.Body)
+		}
+	}
+	if len(file.Docs) > 1 {
+		faults = append(faults, fmt.Errorf("%s: it holds %d documents; want one", name, len(file.Docs)))
+	}
+	faults = append(faults, d.faults...)
+	if len(faults) == 0 {
+		if err := c.validate(); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return c, nil
+}
+
+// decoder fills the struct from the syntax tree and collects faults.
+type decoder struct {
+	name   string
+	faults []error
+}
+
+func (d *decoder) fault(at ast.Node, key, format string, args ...any) {
+	p := at.GetToken().Position
+	d.faults = append(d.faults, fmt.Errorf("%s:%d:%d: %s: %s", d.name, p.Line, p.Column, key, fmt.Sprintf(format, args...)))
+}
+
+func (d *decoder) section(section reflect.Value, prefix string, node ast.Node) {
+	var pairs []*ast.MappingValueNode
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		pairs = n.Values
+	case *ast.MappingValueNode:
+		pairs = []*ast.MappingValueNode{n}
+	case *ast.NullNode:
+		return
+	default:
+		d.fault(node, strings.TrimSuffix(prefix, "."), "expected keys with values, found %s", describe(node))
+		return
+	}
+	known := map[string]field{}
+	for _, f := range fields(section) {
+		known[f.key] = f
+	}
+	seen := map[string]bool{}
+	for _, pair := range pairs {
+		key := pair.Key.GetToken().Value
+		f, ok := known[key]
+		switch {
+		case !ok:
+			d.fault(pair.Key, prefix+key, "unknown key%s", nearest(key, known))
+		case seen[key]:
+			d.fault(pair.Key, prefix+key, "the key stands here twice")
+		case f.section():
+			d.section(f.value, prefix+key+".", pair.Value)
+		default:
+			d.leaf(f, prefix+key, pair.Value)
+		}
+		seen[key] = true
+	}
+}
+
+func (d *decoder) leaf(f field, key string, node ast.Node) {
+	if f.value.Kind() == reflect.Slice {
+		d.list(f, key, node)
+		return
+	}
+	text, ok := scalar(node, f)
+	if !ok || !f.set(text) {
+		d.fault(node, key, "expected %s, found %s", f.expected(), describe(node))
+	}
+}
+
+func (d *decoder) list(f field, key string, node ast.Node) {
+	seq, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.fault(node, key, "expected %s, found %s", f.expected(), describe(node))
+		return
+	}
+	list := []string{}
+	for _, v := range seq.Values {
+		switch v.(type) {
+		case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode:
+			list = append(list, v.GetToken().Value)
+		default:
+			d.fault(v, key, "expected %s, found %s in it", f.expected(), describe(v))
+			return
+		}
+	}
+	f.value.Set(reflect.ValueOf(list))
+}
+
+// scalar returns the text of a node whose YAML type suits the field: a quoted
+// number is a text and not a number.
+func scalar(node ast.Node, f field) (string, bool) {
+	kind := f.value.Kind()
+	text := node.GetToken().Value
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value, kind == reflect.String || f.value.Type() == durationType
+	case *ast.LiteralNode:
+		return n.Value.Value, kind == reflect.String
+	case *ast.BoolNode:
+		return text, kind == reflect.Bool
+	case *ast.IntegerNode:
+		// A bare 0 is the one duration that needs no unit.
+		return strings.ReplaceAll(text, "_", ""), kind != reflect.Bool && (f.value.Type() != durationType || text == "0")
+	case *ast.FloatNode:
+		return text, f.value.CanFloat() || kind == reflect.String
+	}
+	return "", false
+}
+
+func describe(node ast.Node) string {
+	switch node.(type) {
+	case *ast.NullNode:
+		return "nothing"
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "keys with values"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.StringNode:
+		return fmt.Sprintf("the text %q", node.GetToken().Value)
+	}
+	return node.GetToken().Value
+}
+
+// nearest suggests the known key that is the fewest edits away.
+func nearest(key string, known map[string]field) string {
+	best, bestDistance := "", 4
+	for k := range known {
+		if dist := editDistance(key, k); dist < bestDistance || dist == bestDistance && k < best {
+			best, bestDistance = k, dist
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Exit codes; pairloom --help lists them.
+const (
+	exitDone          = 0
+	exitError_        = 1
+	exitConfiguration = 2
+	exitPartial       = 3
+	exitStorage       = 4
+	exitLocked        = 75
+	exitInterrupt     = 130
+	exitTerminate     = 143
+)
+
+const exitCodesHelp = `Exit codes:
+    0  done, or the budget was reached
+    1  any other error
+    2  configuration or command line
+    3  finished, but a stage kept nothing
+    4  storage: no space, no permission, a damaged file
+   75  another process has the folder's lock
+  130  interrupted (Ctrl-C); run again to go on
+  143  terminated; run again to go on`
+
+// exitError carries the exit code with which an error ends the program.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// terminated is the cause of a context that SIGTERM cancelled.
+var errTerminated = errors.New("terminated")
+var errInterrupted = errors.New("interrupted")
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(ctx context.Context, err error) int {
+	var coded *exitError
+	var damaged *shard.DamagedPart
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(context.Cause(ctx), errTerminated):
+		return exitTerminate
+	case errors.Is(context.Cause(ctx), errInterrupted):
+		return exitInterrupt
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &damaged), storageError(err):
+		return exitStorage
+	}
+	return exitError_
+}
+
+// storageError tells errors of the disk from errors of the program.
+func storageError(err error) bool {
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.ENOTDIR, fs.ErrPermission} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+func TestExitCode(t *testing.T) {
+	cancelled := func(cause error) context.Context {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(cause)
+		return ctx
+	}
+	plain := context.Background()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"done", plain, nil, 0},
+		{"done although a signal came late", cancelled(errInterrupted), nil, 0},
+		{"any other", plain, errors.New("x"), 1},
+		{"configuration", plain, &exitError{exitConfiguration, errors.New("x")}, 2},
+		{"wrapped", plain, fmt.Errorf("crawl: %w", &exitError{exitPartial, errors.New("x")}), 3},
+		{"no space", plain, fmt.Errorf("write: %w", &fs.PathError{Op: "write", Err: syscall.ENOSPC}), 4},
+		{"read-only", plain, &fs.PathError{Op: "open", Err: syscall.EROFS}, 4},
+		{"damaged", plain, fmt.Errorf("match: %w", &shard.DamagedPart{}), 4},
+		{"interrupted", cancelled(errInterrupted), context.Canceled, 130},
+		{"terminated", cancelled(errTerminated), context.Canceled, 143},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := exitCode(tt.ctx, tt.err); got != tt.want {
+				t.Errorf("exit code %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestExitCodesOfTheProgram(t *testing.T) {
+	empty := t.TempDir()
+	for _, tt := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"help", []string{"--help"}, 0},
+		{"no configuration", []string{"run", "-C", empty}, 2},
+		{"unknown command", []string{"crawll"}, 2},
+		{"unknown flag", []string{"run", "--forse"}, 2},
+		{"nothing kept", []string{"crawl", "-C", newFolder(t, testSettings("http://127.0.0.1:1/"))}, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if code, stdout, stderr := pairloom(t, tt.args...); code != tt.want {
+				t.Errorf("exit %d, want %d\n%s%s", code, tt.want, stdout, stderr)
+			}
+		})
+	}
+	if _, stdout, _ := pairloom(t, "--help"); !strings.Contains(stdout, "75  another process has the folder's lock") {
+		t.Errorf("help does not list the exit codes:\n%s", stdout)
+	}
+}

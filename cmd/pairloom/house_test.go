@@ -1,0 +1,227 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pairloom/pairloom/"
+
+// source is one Go file of the house.
+type source struct {
+	path string // from the root, such as shard/writer.go
+	room string // its folder
+	file *ast.File
+	fset *token.FileSet
+}
+
+func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
+
+// line is the number of lines of the file.
+func (s source) lines() int { return s.fset.File(s.file.Pos()).LineCount() }
+
+// sources parses every Go file of the repository.
+func sources(t *testing.T) []source {
+	t.Helper()
+	const root = "../.."
+	var list []source
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "bin" || strings.HasPrefix(d.Name(), ".") && p != root) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(p, ".go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, p, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		list = append(list, source{rel, path.Dir(rel), f, fset})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 50 {
+		t.Fatalf("found only %d Go files", len(list))
+	}
+	return list
+}
+
+func (s source) imports() []string {
+	var list []string
+	for _, i := range s.file.Imports {
+		list = append(list, strings.Trim(i.Path.Value, `"`))
+	}
+	return list
+}
+
+// within tells whether room is one of the rooms or lies inside one.
+func within(room string, rooms ...string) bool {
+	return slices.ContainsFunc(rooms, func(r string) bool { return room == r || strings.HasPrefix(room, r+"/") })
+}
+
+// floor is the number of the floor that a room lies on; imports point down.
+func floor(room string) int {
+	switch {
+	case within(room, "cmd"):
+		return 4
+	case within(room, "crawl", "query", "filter", "dedup", "trainer"):
+		return 3
+	case within(room, "shard"):
+		return 2
+	case within(room, "internal", "queries"):
+		return 1
+	}
+	return 0
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			target, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			from, to := floor(s.room), floor(target)
+			stageOf := func(room string) string { return strings.Split(room, "/")[0] }
+			switch {
+			case from == 0 || to == 0:
+				t.Errorf("%s imports %s: one of them is in no room of the plan; give it a floor in floor() and a line in CONTRIBUTING.md", s.path, target)
+			case to > from:
+				t.Errorf("%s imports %s, which lies a floor higher; pass what it needs as a plain value or a function", s.path, target)
+			case from == 3 && to == 3 && stageOf(s.room) != stageOf(target) && !s.test():
+				t.Errorf("%s imports %s: stages do not know one another; let cmd/pairloom wire them", s.path, target)
+			}
+		}
+	}
+}
+
+// only says which rooms may import a package.
+var only = map[string][]string{
+	"C":                                {"trainer/device/cpu"},
+	"github.com/davidbyttow/govips/v2": {"internal/picture"},
+	"github.com/mattn/go-sqlite3":      {"crawl/frontier"},
+	"database/sql":                     {"crawl/frontier"},
+	"github.com/gocolly/colly/v2":      {"crawl"},
+	"github.com/PuerkitoBio/goquery":   {"crawl"},
+	"github.com/apache/arrow/go/v17":   {"shard"},
+	"github.com/spf13/cobra":           {"cmd"},
+	"github.com/goccy/go-yaml":         {"cmd"},
+	"os/exec":                          {"internal/picture"},
+	"math/rand":                        {},
+	"math/rand/v2":                     {"trainer/nn", "trainer/device/conformance"}, // seeded sources: weights, test tensors
+}
+
+func TestPackagesHaveOneRoom(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		for _, imported := range s.imports() {
+			longest := "" // the entry that says most of the import
+			for restricted := range only {
+				if within(imported, restricted) && len(restricted) > len(longest) {
+					longest = restricted
+				}
+			}
+			if rooms := only[longest]; longest != "" && !within(s.room, rooms...) {
+				t.Errorf("%s imports %s, which only %v may; call that room instead (random choices: hash the pair's id with the seed)", s.path, imported, rooms)
+			}
+		}
+	}
+}
+
+// pure are the rooms whose output may depend on their input alone.
+var pure = []string{
+	"crawl/alttext", "query", "queries", "filter", "dedup", "shard", "internal/fold", "internal/extsort",
+	"trainer/autograd", "trainer/nn", "trainer/clip", "trainer/token", "trainer/checkpoint", "trainer/evaluate",
+}
+
+func TestPureRoomsHaveNoClock(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test() || !within(s.room, pure...) {
+			continue
+		}
+		calls(s, func(pkg, name string) {
+			if pkg == "time" && (name == "Now" || name == "Since") {
+				t.Errorf("%s calls time.%s: take the time as an argument", s.path, name)
+			}
+		})
+	}
+}
+
+func TestTestsDoNotSleep(t *testing.T) {
+	for _, s := range sources(t) {
+		if !s.test() {
+			continue
+		}
+		calls(s, func(pkg, name string) {
+			if pkg == "time" && name == "Sleep" {
+				t.Errorf("%s calls time.Sleep: wait for the event itself", s.path)
+			}
+		})
+	}
+}
+
+// calls visits every pkg.Name that the file uses.
+func calls(s source, visit func(pkg, name string)) {
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Obj == nil {
+				visit(x.Name, sel.Sel.Name)
+			}
+		}
+		return true
+	})
+}
+
+func TestNamesSayWhatIsInside(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, word := range []string{"util", "utils", "common", "helper", "helpers", "manager", "misc"} {
+			name := strings.TrimSuffix(strings.TrimSuffix(path.Base(s.path), ".go"), "_test")
+			if name == word || path.Base(s.room) == word {
+				t.Errorf("%s: the name says nothing; name it after the thing in it", s.path)
+			}
+		}
+		if n := s.lines(); n > 600 {
+			t.Errorf("%s has %d lines; a file over 600 holds two ideas: split it", s.path, n)
+		}
+	}
+}
+
+func TestRoomsAreDescribed(t *testing.T) {
+	docs := map[string]string{}
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		if _, ok := docs[s.room]; !ok {
+			docs[s.room] = ""
+		}
+		if s.file.Doc != nil {
+			docs[s.room] += s.file.Doc.Text()
+		}
+	}
+	for room, doc := range docs {
+		if len(strings.Fields(doc)) < 10 {
+			t.Errorf("%s has no package comment that says what the room does; write doc.go", room)
+		}
+	}
+}

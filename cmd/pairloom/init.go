@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pairloom/pairloom/cmd/pairloom/config"
+	"github.com/pairloom/pairloom/shard"
+	"github.com/spf13/cobra"
+)
+
+func newInit(g *global) *cobra.Command {
+	var contact string
+	var seeds, set []string
+	c := &cobra.Command{
+		Use: "init [FOLDER]", Short: "Make a folder with a configuration",
+		Long: `Make a folder with a pairloom.yaml that holds every key with its default and a
+line of comment. A configuration that is there is never overwritten.`,
+		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org`,
+		Args: func(c *cobra.Command, args []string) error {
+			if err := cobra.MaximumNArgs(1)(c, args); err != nil {
+				return &exitError{exitConfiguration, err}
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := g.dir
+			if len(args) > 0 {
+				dir = filepath.Join(dir, args[0])
+			}
+			values := map[string]string{}
+			if contact != "" {
+				values["gate.contact"] = yamlText(contact)
+			}
+			if len(seeds) > 0 {
+				values["crawl.seeds"] = yamlList(seeds)
+			}
+			for _, kv := range set {
+				key, value, ok := strings.Cut(kv, "=")
+				if !ok {
+					return &exitError{exitConfiguration, fmt.Errorf("--set %s: want KEY=VALUE, such as crawl.max_pages=1000", kv)}
+				}
+				values[key] = value
+			}
+			path, err := writeConfiguration(dir, values)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(g.stdout, "wrote %s; name your pages in crawl.seeds and yourself in gate.contact, then: pairloom run -C %s\n", path, dir)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&contact, "contact", "", "who answers for the crawl: mailto: or https: `address`")
+	c.Flags().StringSliceVar(&seeds, "seed", nil, "first `URL` to crawl; may be repeated")
+	c.Flags().StringArrayVar(&set, "set", nil, "`KEY=VALUE` to write instead of a default, the value as YAML; may be repeated")
+	return c
+}
+
+// writeConfiguration writes a new configuration with the given values.
+func writeConfiguration(dir string, values map[string]string) (string, error) {
+	path := filepath.Join(dir, config.FileName)
+	if _, err := os.Stat(path); err == nil {
+		return "", &exitError{exitConfiguration, fmt.Errorf("%s is there already; edit it, or choose another folder", path)}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", &exitError{exitStorage, fmt.Errorf("look for %s: %w", path, err)}
+	}
+	text := config.Template(values)
+	if err := config.Check(path, text, values); err != nil {
+		return "", &exitError{exitConfiguration, err}
+	}
+	if err := shard.WriteFile(path, text); err != nil {
+		return "", &exitError{exitStorage, err}
+	}
+	return path, nil
+}
+
+// yamlText and yamlList write values for Template.
+func yamlText(s string) string { return fmt.Sprintf("%q", s) }
+
+func yamlList(list []string) string {
+	text := "["
+	for i, s := range list {
+		if i > 0 {
+			text += ", "
+		}
+		text += yamlText(s)
+	}
+	return text + "]"
+}

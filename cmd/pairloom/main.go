@@ -1,0 +1,67 @@
+// Command pairloom builds a CLIP-style image-text dataset from the web and
+// pre-trains CLIP on it. Run pairloom --help.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// version is what the User-Agent and --version say.
+const version = "0.1.0"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the whole program: it returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := untilSignal(context.Background(), stderr)
+	defer stop()
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && strings.HasPrefix(err.Error(), "unknown command") {
+		err = &exitError{exitConfiguration, err}
+	}
+	code := exitCode(ctx, err)
+	if err != nil && code != exitPartial {
+		fmt.Fprintf(stderr, "pairloom: %v\n", err)
+	}
+	return code
+}
+
+// untilSignal is a context that the first SIGINT or SIGTERM cancels, so that
+// work in hand is finished and saved; the second ends the program at once,
+// which is safe too: files appear whole or not at all.
+func untilSignal(parent context.Context, stderr io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			cause := errInterrupted
+			if s == syscall.SIGTERM {
+				cause = errTerminated
+			}
+			fmt.Fprintf(stderr, "\npairloom: %v; finishing what is in hand (once more to stop now)\n", cause)
+			cancel(cause)
+		}
+		select {
+		case <-done:
+		case s := <-signals:
+			if s == syscall.SIGTERM {
+				os.Exit(exitTerminate)
+			}
+			os.Exit(exitInterrupt)
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// progress shows how far one stage is: a bar with time left on a terminal, a
+// plain line each half minute elsewhere, nothing when quiet. Its methods may be
+// called from any goroutine.
+type progress struct {
+	mu    sync.Mutex
+	out   io.Writer
+	what  string
+	bar   *progressbar.ProgressBar
+	quiet bool
+	began time.Time
+	last  time.Time
+	note  string
+}
+
+const plainEvery = 30 * time.Second
+
+func newProgress(g *global, what string) *progress {
+	p := &progress{out: g.stderr, what: what, quiet: g.quiet, began: time.Now(), last: time.Now()}
+	if g.terminal() && !g.quiet {
+		p.bar = progressbar.NewOptions64(-1,
+			progressbar.OptionSetWriter(g.stderr),
+			progressbar.OptionSetDescription(fmt.Sprintf("%-18s", what)),
+			progressbar.OptionSetWidth(24),
+			progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionFullWidth(),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetElapsedTime(true),
+		)
+	}
+	return p
+}
+
+// set says that done of total are finished; total 0 means that it is unknown.
+func (p *progress) set(done, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.quiet:
+	case p.bar != nil:
+		if total > 0 && p.bar.GetMax64() != total {
+			p.bar.ChangeMax64(total)
+		}
+		if total <= 0 || done < total { // the bar ends itself at its maximum
+			p.bar.Set64(done)
+		}
+	case time.Since(p.last) >= plainEvery:
+		p.last = time.Now()
+		fmt.Fprintf(p.out, "%s: %s\n", p.what, p.line(done, total))
+	}
+}
+
+func (p *progress) line(done, total int64) string {
+	elapsed := time.Since(p.began)
+	text := fmt.Sprintf("%d", done)
+	if total > 0 {
+		text = fmt.Sprintf("%d of %d (%d%%)", done, total, 100*done/total)
+		if done > 0 {
+			left := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
+			text += fmt.Sprintf(", %s left", left.Round(time.Second))
+		}
+	}
+	if p.note != "" {
+		text += ", " + p.note
+	}
+	return text
+}
+
+// say sets a short text beside the figures, such as the loss.
+func (p *progress) say(note string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.note = note
+	if p.bar != nil {
+		p.bar.Describe(fmt.Sprintf("%-18s %s", p.what, note))
+	}
+}
+
+// end clears the bar.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Finish()
+		p.bar.Clear()
+	}
+}

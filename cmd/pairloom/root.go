@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// global holds the flags that every command takes, and where output goes.
+type global struct {
+	dir            string
+	json, quiet    bool
+	verbose        bool
+	stdout, stderr io.Writer
+}
+
+const rootLong = `pairloom builds a CLIP-style image-text dataset from the web and pre-trains
+CLIP on it: crawl public pages for pictures with alt text, keep the pairs whose
+text contains a query, fetch the pictures politely, filter, deduplicate and
+balance, write Arrow shards with a report, train, and evaluate.
+
+A dataset is a folder with a pairloom.yaml. Each stage writes a folder of its
+own; pairloom run does those whose settings or input changed.
+
+` + exitCodesHelp
+
+const rootExample = `  pairloom init cats              # a folder with a configuration
+  pairloom run -C cats            # the whole road, or what is left of it
+  pairloom run -C cats --quiet    # from cron: one line
+  pairloom status -C cats         # where each stage stands
+  pairloom explain -C cats https://example.org/cat.jpg`
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	g := &global{stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use: "pairloom", Short: "From web pages to a trained CLIP", Long: rootLong, Example: rootExample,
+		Version: version, SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	flags := root.PersistentFlags()
+	flags.StringVarP(&g.dir, "dir", "C", ".", "the dataset's `folder`")
+	flags.BoolVar(&g.json, "json", false, "print the summary as one JSON object on stdout")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress; one summary line when all went well")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more to stderr")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitConfiguration, err} })
+	root.AddCommand(newInit(g), newRun(g))
+	for _, c := range stageCommands(g) {
+		root.AddCommand(c)
+	}
+	root.AddCommand(newStatus(g), newExplain(g), newServe(g), newDemo(g), newPictureChild())
+	return root
+}
+
+// terminal tells whether someone watches.
+func (g *global) terminal() bool {
+	f, ok := g.stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// logger writes warnings, or more with --verbose: text for people, JSON lines
+// when --json asks for a program's output.
+func (g *global) logger() *slog.Logger {
+	o := &slog.HandlerOptions{Level: slog.LevelWarn}
+	if g.verbose {
+		o.Level = slog.LevelDebug
+	}
+	if g.json {
+		return slog.New(slog.NewJSONHandler(g.stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(g.stderr, o))
+}
+
+// pictureChildCommand starts the process that decodes pictures; package picture
+// speaks to it.
+const pictureChildCommand = "picture-child"
+
+func newPictureChild() *cobra.Command {
+	return &cobra.Command{
+		Use: pictureChildCommand, Hidden: true, Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			return picture.Serve(os.Stdin, os.Stdout, picture.Limits{})
+		},
+	}
+}
+
+// noArguments is cobra.NoArgs with our exit code and the cure.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &exitError{exitConfiguration, fmt.Errorf("%s takes no arguments, found %q; the folder is given by -C", c.CommandPath(), args[0])}
+	}
+	return nil
+}

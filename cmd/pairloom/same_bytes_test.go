@@ -1,0 +1,147 @@
+package main
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestSameBytesForAnyNumberOfWorkers(t *testing.T) {
+	site := newSite(t)
+	var want map[string]string
+	for _, workers := range []string{"1", "2", "8"} {
+		values := testSettings(site)
+		values["workers"] = workers
+		values["crawl.workers"] = workers
+		values["fetch.workers"] = workers
+		values["fetch.decode_children"] = workers
+		values["gate.connections_per_host"] = workers
+		values["memory_mib"] = map[string]string{"1": "16", "2": "64", "8": "512"}[workers]
+		dir := newFolder(t, values)
+		must(t, "run", "-C", dir, "--to", "report")
+		got := hashes(t, dir, dataFolders...)
+		if want == nil {
+			want = got
+		}
+		sameFiles(t, workers+" workers", got, want)
+	}
+}
+
+// killsWanted is how many kills the test below deals: few in an ordinary run,
+// as many as PAIRLOOM_KILLS says in a long one.
+func killsWanted(t *testing.T) int {
+	if n, err := strconv.Atoi(os.Getenv("PAIRLOOM_KILLS")); err == nil {
+		return n
+	}
+	if testing.Short() {
+		return 6
+	}
+	return 30
+}
+
+// TestKilledAtAnyMoment kills the real program with -9 at random moments of the
+// whole road, or one of the children that decode pictures, and starts it again
+// until it ends. The result must be that of a run that was never stopped.
+func TestKilledAtAnyMoment(t *testing.T) {
+	site := newSite(t)
+	whole := newFolder(t, testSettings(site))
+	began := time.Now()
+	must(t, "run", "-C", whole)
+	duration := time.Since(began)
+	want := trainedHashes(t, whole)
+
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d, an unbroken run takes %v", seed, duration.Round(time.Millisecond))
+	r := rand.New(rand.NewPCG(seed, 0))
+	killed, children, roads := 0, 0, 0
+	for killed+children < killsWanted(t) {
+		dir := newFolder(t, testSettings(site))
+		roads++
+		for {
+			c := program(t, "run", "-C", dir)
+			var errs strings.Builder
+			c.Stderr = &errs
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			victim := rand.N(10)
+			done := make(chan error, 1)
+			go func() { done <- c.Wait() }()
+			// Most kills fall within the road; it gets shorter with each.
+			timer := time.NewTimer(time.Duration(r.Float64() * 0.7 * float64(duration)))
+			finished := false
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Fatalf("seed %d: run failed after %d kills: %v\n%s", seed, killed, err, errs.String())
+				}
+				finished = true
+			case <-timer.C:
+				if pid := childOf(c.Process.Pid); victim < 4 && pid > 0 {
+					if syscall.Kill(pid, syscall.SIGKILL) == nil {
+						children++
+					}
+					if err := <-done; err != nil {
+						t.Fatalf("seed %d: run failed after a child was killed: %v\n%s", seed, err, errs.String())
+					}
+					finished = true
+				} else {
+					c.Process.Kill()
+					<-done
+					killed++
+				}
+			}
+			timer.Stop()
+			if finished {
+				break
+			}
+		}
+		sameFiles(t, "road "+strconv.Itoa(roads), trainedHashes(t, dir), want)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	if killed == 0 {
+		t.Fatalf("seed %d: no kill hit the program", seed)
+	}
+	t.Logf("killed the program %d times and a decoding child %d times over %d roads", killed, children, roads)
+}
+
+// trainedHashes hashes the data and what training made of it, but for the files
+// that tell how long it took.
+func trainedHashes(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	steps, err := filepath.Glob(filepath.Join(dir, "checkpoints", "step-*"))
+	if err != nil || len(steps) == 0 {
+		t.Fatalf("no checkpoint in %s: %v", dir, err)
+	}
+	last, err := filepath.Rel(dir, steps[len(steps)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := hashes(t, dir, append([]string{last, "checkpoints", "evaluation"}, dataFolders...)...)
+	for name := range sums {
+		switch filepath.Base(name) {
+		case "metrics.jsonl", "state.json", "eval.json":
+			delete(sums, name)
+		}
+	}
+	return sums
+}
+
+// childOf finds a process whose parent is pid; 0 when there is none.
+func childOf(pid int) int {
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(pid)).Output()
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	child, _ := strconv.Atoi(strings.TrimSpace(first))
+	return child
+}

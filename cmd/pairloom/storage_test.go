@@ -1,0 +1,298 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestDiskFullLosesNothing(t *testing.T) {
+	site := newSite(t)
+	mount := t.TempDir()
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=2m"); err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("mounting a small tmpfs needs root")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(mount, syscall.MNT_DETACH) })
+	if _, err := writeConfiguration(mount, testSettings(site)); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := pairloom(t, "run", "-C", mount, "--to", "shard")
+	if code != exitStorage || !strings.Contains(stderr, "no space left on device") {
+		t.Fatalf("exit %d, want %d and the cause:\n%s", code, exitStorage, stderr)
+	}
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "run", "-C", mount, "--to", "report")
+	whole := newFolder(t, testSettings(site))
+	must(t, "run", "-C", whole, "--to", "report")
+	sameFiles(t, "after a full disk", hashes(t, mount, dataFolders...), hashes(t, whole, dataFolders...))
+}
+
+func TestFolderNotWritable(t *testing.T) {
+	dir := newFolder(t, testSettings("http://127.0.0.1:1/"))
+	if err := syscall.Mount(dir, dir, "", syscall.MS_BIND, ""); err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("mounting a folder read-only needs root")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr := pairloom(t, "run", "-C", dir)
+	if code != exitStorage || !strings.Contains(stderr, "the folder must be writable") {
+		t.Errorf("exit %d, want %d and the cure:\n%s", code, exitStorage, stderr)
+	}
+}
+
+// slowSite answers the first page and lets every picture hang, until the test
+// ends; began is closed by the first request for a picture.
+func slowSite(t *testing.T) (site string, began chan struct{}) {
+	began = make(chan struct{})
+	var once atomic.Bool
+	end := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/index.html":
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, `<img src="fox.png" alt="a red fox in the snow">`)
+		case "/fox.png":
+			if once.CompareAndSwap(false, true) {
+				close(began)
+			}
+			<-end
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(func() { close(end); s.Close() })
+	return s.URL + "/", began
+}
+
+func TestLockHeldByAnotherRun(t *testing.T) {
+	site, began := slowSite(t)
+	dir := newFolder(t, testSettings(site))
+	first := program(t, "run", "-C", dir)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	code, _, stderr := pairloom(t, "match", "-C", dir)
+	if want := fmt.Sprintf("in use by process %d (pairloom run", first.Process.Pid); code != exitLocked || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d, want %d and the words %q:\n%s", code, exitLocked, want, stderr)
+	}
+	first.Process.Kill()
+	first.Wait()
+	if code, _, stderr := pairloom(t, "match", "-C", dir); code != 0 {
+		t.Errorf("the lock outlives its holder: exit %d\n%s", code, stderr)
+	}
+}
+
+func TestInterruptOnceAndTwice(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		signals []os.Signal
+		want    int
+	}{
+		{"once drains", []os.Signal{os.Interrupt}, exitInterrupt},
+		{"terminate drains", []os.Signal{syscall.SIGTERM}, exitTerminate},
+		{"twice stops now", []os.Signal{os.Interrupt, os.Interrupt}, exitInterrupt},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			site, began := slowSite(t)
+			dir := newFolder(t, testSettings(site))
+			c := program(t, "run", "-C", dir)
+			stderr, err := c.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-began
+			lines := bufio.NewScanner(stderr)
+			for _, s := range tt.signals {
+				c.Process.Signal(s)
+				for lines.Scan() { // the first is answered before the second is sent
+					if strings.Contains(lines.Text(), "once more to stop now") {
+						break
+					}
+				}
+			}
+			for lines.Scan() {
+			}
+			c.Wait()
+			if code := c.ProcessState.ExitCode(); code != tt.want {
+				t.Errorf("exit %d, want %d", code, tt.want)
+			}
+			// The crawl was finished and saved before the signal came.
+			if _, stdout, _ := pairloom(t, "status", "-C", dir); !strings.Contains(stdout, "crawl   finished") {
+				t.Errorf("status after the signal:\n%s", stdout)
+			}
+		})
+	}
+}
+
+func TestInterruptedRunGoesOn(t *testing.T) {
+	site := newSite(t)
+	dir := newFolder(t, testSettings(site))
+	c := program(t, "run", "-C", dir, "--to", "report")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { _, err := os.Stat(filepath.Join(dir, "images", "part-00000.arrow")); return err == nil })
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	must(t, "run", "-C", dir, "--to", "report")
+	whole := newFolder(t, testSettings(site))
+	must(t, "run", "-C", whole, "--to", "report")
+	sameFiles(t, "after Ctrl-C", hashes(t, dir, dataFolders...), hashes(t, whole, dataFolders...))
+}
+
+// waitFor polls until the condition holds.
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(time.Minute)
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("waited a minute in vain")
+		}
+	}
+}
+
+func TestTruncatedPartIsNamedAndRebuilt(t *testing.T) {
+	site := newSite(t)
+	dir := newFolder(t, testSettings(site))
+	must(t, "run", "-C", dir, "--to", "report")
+	want := hashes(t, dir, dataFolders...)
+	for folder, next := range map[string]string{"candidates": "match", "matched": "fetch", "images": "curate", "selection": "shard", "shards": "report"} {
+		parts, err := filepath.Glob(filepath.Join(dir, folder, "*.arrow"))
+		if err != nil || len(parts) == 0 {
+			t.Fatalf("no parts in %s", folder)
+		}
+		if err := os.Truncate(parts[0], 300); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := pairloom(t, next, "-C", dir)
+		if code != exitStorage || !strings.Contains(stderr, parts[0]) || !strings.Contains(stderr, "delete it and run pairloom ") {
+			t.Errorf("%s: exit %d, want %d, path and cure:\n%s", folder, code, exitStorage, stderr)
+		}
+		must(t, "run", "-C", dir, "--to", "report")
+		sameFiles(t, folder+" rebuilt", hashes(t, dir, dataFolders...), want)
+	}
+}
+
+// hostileSite serves pictures and pages that misbehave; each path is one way.
+func hostileSite(t *testing.T) string {
+	png := func() []byte {
+		data, err := os.ReadFile("testdata/fox.png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}()
+	lying := append([]byte{}, png...)
+	copy(lying[16:24], []byte{0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff}) // IHDR width and height, and its checksum
+	binary.BigEndian.PutUint32(lying[29:], crc32.ChecksumIEEE(lying[12:29]))
+	pictures := []string{"good.png", "empty.png", "cut.png", "lying.png", "hang.png", "reset.png", "loop.png", "endless.png", "noise.png", "gone.png", "page.png"}
+	end := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "image/png")
+		switch strings.TrimPrefix(r.URL.Path, "/") {
+		case "index.html":
+			w.Header().Set("Content-Type", "text/html")
+			for i, p := range pictures {
+				fmt.Fprintf(w, "<img src=%q alt='a red fox in picture %d'>", p, i)
+			}
+			fmt.Fprint(w, `<a href="noise.html">noise</a> <a href="hang.html">hang</a> <a href="loop.html">loop</a> <a href="reset.html">reset</a> <a href="endless.html">endless</a>`)
+		case "good.png":
+			w.Write(png)
+		case "cut.png":
+			w.Write(png[:len(png)/2])
+		case "lying.png":
+			w.Write(lying)
+		case "empty.png":
+		case "noise.png", "noise.html":
+			w.Header().Set("Content-Type", "text/html")
+			noise := make([]byte, 100_000)
+			x := uint32(1)
+			for i := range noise {
+				x = x*1664525 + 1013904223
+				noise[i] = byte(x >> 24)
+			}
+			w.Write(noise)
+		case "hang.png", "hang.html":
+			select {
+			case <-end:
+			case <-r.Context().Done():
+			}
+		case "reset.png", "reset.html":
+			if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+				c.(*net.TCPConn).SetLinger(0)
+				c.Close()
+			}
+		case "loop.png", "loop.html":
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		case "endless.png", "endless.html":
+			w.Header().Set("Content-Type", "text/html")
+			block := []byte(strings.Repeat("<p>more of the same", 5000))
+			for {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		case "page.png":
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<html>not found, but 200</html>")
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(func() { close(end); s.Close() })
+	return s.URL + "/"
+}
+
+func TestHostileSiteIsCounted(t *testing.T) {
+	values := testSettings(hostileSite(t))
+	values["gate.total_timeout"] = "2s"
+	values["gate.header_timeout"] = "1s"
+	values["gate.retries"] = "0"
+	values["crawl.attempts"] = "1"
+	dir := newFolder(t, values)
+	stages := summaryOf(t, must(t, "run", "-C", dir, "--to", "curate", "--json"))
+	crawl, fetch := stages[stageCrawl], stages[stageFetch]
+	for _, reason := range []string{"timeout", "redirect_loop", "connection_reset"} {
+		if crawl.Dropped[reason] != 1 {
+			t.Errorf("crawl drops %d pages for %s, want 1; all: %v", crawl.Dropped[reason], reason, crawl.Dropped)
+		}
+	}
+	if fetch.In != 11 || fetch.Kept != 1 {
+		t.Errorf("fetch: in %d, kept %d; want 11 and 1: %v", fetch.In, fetch.Kept, fetch.Dropped)
+	}
+	for _, reason := range []string{"timeout", "redirect_loop", "connection_reset", "http_404", "too_large", "picture_empty", "picture_truncated_or_corrupt", "picture_too_many_pixels"} {
+		if fetch.Dropped[reason] < 1 {
+			t.Errorf("fetch drops nothing for %s; all: %v", reason, fetch.Dropped)
+		}
+	}
+}

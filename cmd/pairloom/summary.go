@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+// stageSummary is one stage's line of the summary.
+type stageSummary struct {
+	*shard.Tally
+	Seconds    float64 `json:"seconds"`
+	Skipped    string  `json:"skipped,omitempty"`    // why the stage did not run
+	Unfinished string  `json:"unfinished,omitempty"` // why it stopped before its end
+	Result     any     `json:"result,omitempty"`
+	notes      []string
+}
+
+// summary is what a command prints at its end.
+type summary struct {
+	Stages []stageSummary `json:"stages"`
+	Error  string         `json:"error,omitempty"`
+	Exit   int            `json:"exit"`
+}
+
+// print writes the summary: one JSON object, one line when quiet, or a table.
+func (s *summary) print(g *global) {
+	switch {
+	case g.json:
+		data, err := json.MarshalIndent(s, "", "  ")
+		if err != nil {
+			fmt.Fprintf(g.stderr, "pairloom: encode summary: %v\n", err)
+			return
+		}
+		fmt.Fprintf(g.stdout, "%s\n", data)
+	case len(s.Stages) == 0:
+	case g.quiet:
+		fmt.Fprintln(g.stdout, s.line())
+	default:
+		s.table(g.stdout)
+	}
+}
+
+func (s *summary) line() string {
+	var parts []string
+	for _, st := range s.Stages {
+		if st.Skipped != "" {
+			parts = append(parts, st.Stage+" unchanged")
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s %d of %d %s", st.Stage, st.Kept, st.In, st.Unit))
+	}
+	return "pairloom: " + strings.Join(parts, ", ")
+}
+
+func (s *summary) table(out io.Writer) {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "stage\tin\tkept\tdropped\tseconds\t\n")
+	for _, st := range s.Stages {
+		seconds := fmt.Sprintf("%.1f", st.Seconds)
+		if st.Skipped != "" {
+			seconds = "-"
+		}
+		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\t%s\t\n", st.Stage, grouped(st.In), st.Unit, grouped(st.Kept), grouped(st.DroppedTotal()), seconds)
+	}
+	t.Flush()
+	for _, st := range s.Stages {
+		if st.Skipped != "" {
+			fmt.Fprintf(out, "\n%s: skipped, %s", st.Stage, st.Skipped)
+		}
+		if st.Unfinished != "" {
+			fmt.Fprintf(out, "\n%s: %s", st.Stage, st.Unfinished)
+		}
+		if len(st.Dropped) > 0 {
+			var reasons []string
+			for _, reason := range st.Reasons() {
+				reasons = append(reasons, reason+" "+grouped(st.Dropped[reason]))
+			}
+			fmt.Fprintf(out, "\n%s dropped: %s", st.Stage, strings.Join(reasons, ", "))
+		}
+	}
+	fmt.Fprintln(out)
+	for _, st := range s.Stages {
+		for _, note := range st.notes {
+			fmt.Fprintf(out, "%s: %s\n", st.Stage, note)
+		}
+	}
+}
+
+// grouped writes n with commas between groups of three digits.
+func grouped(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
