@@ -30,7 +30,7 @@ type Config struct {
 // paper's, with the GELU of open_clip's configurations.
 var presets = []Config{
 	{"vit-nano", 32, 32, 8, 64, 2, 2, 64, 2, 2, 77, false},
-	{"vit-micro", 128, 64, 8, 192, 6, 6, 128, 4, 4, 77, false},
+	{"vit-micro", 128, 64, 8, 128, 4, 4, 128, 3, 4, 77, false},
 	{"vit-small", 256, 112, 16, 256, 8, 4, 256, 6, 4, 77, false},
 	{"vit-b-32", 512, 224, 32, 768, 12, 12, 512, 12, 8, 77, false},
 	{"vit-b-16", 512, 224, 16, 768, 12, 12, 512, 12, 8, 77, false},

@@ -12,6 +12,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+// A register of floats; in memory it needs no alignment.
+typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4)));
+
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 #include "exp.h"

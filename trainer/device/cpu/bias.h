@@ -14,23 +14,36 @@ static void KERNEL(bias)(float *y, const float *b, int64_t rows, int64_t cols) {
 // sum grows with the chunks instead of the rows.
 enum { STRIP = 64, CHUNK = 64 };
 
+// strip_sum adds rows first to last of a strip of cols-wide rows to total.
+INLINE void strip_sum(float *total, const float *x, int64_t cols, int64_t first, int64_t last, int64_t width) {
+	if (width == STRIP) {
+		lanes part[STRIP / LANES] = {{0}};
+		for (int64_t i = first; i < last; i++) {
+#pragma GCC unroll 16
+			for (int l = 0; l < STRIP / LANES; l++)
+				part[l] += *(const lanes *)(x + i * cols + l * LANES);
+		}
+#pragma GCC unroll 16
+		for (int l = 0; l < STRIP / LANES; l++)
+			*(lanes *)(total + l * LANES) += part[l];
+		return;
+	}
+	float part[STRIP] = {0};
+	for (int64_t i = first; i < last; i++)
+		for (int64_t j = 0; j < width; j++)
+			part[j] += x[i * cols + j];
+	for (int64_t j = 0; j < width; j++)
+		total[j] += part[j];
+}
+
 // bias_backward: db[j] += sum over i of dy[i,j].
 static void KERNEL(bias_backward)(float *db, const float *dy, int64_t rows, int64_t cols) {
 #pragma omp parallel for schedule(static) if (rows * cols > 32768)
 	for (int64_t strip = 0; strip < cols; strip += STRIP) {
 		int64_t width = smaller(STRIP, cols - strip);
 		float total[STRIP] = {0};
-		for (int64_t chunk = 0; chunk < rows; chunk += CHUNK) {
-			float part[STRIP] = {0};
-			for (int64_t i = chunk; i < smaller(chunk + CHUNK, rows); i++) {
-				const float *row = dy + i * cols + strip;
-#pragma omp simd
-				for (int64_t j = 0; j < width; j++)
-					part[j] += row[j];
-			}
-			for (int64_t j = 0; j < width; j++)
-				total[j] += part[j];
-		}
+		for (int64_t chunk = 0; chunk < rows; chunk += CHUNK)
+			strip_sum(total, dy + strip, cols, chunk, smaller(chunk + CHUNK, rows), width);
 		for (int64_t j = 0; j < width; j++)
 			db[strip + j] += total[j];
 	}

@@ -1,7 +1,6 @@
 // Products of matrices too small for a library call: attention's, one head of
 // one sequence at a time. Matrices lie in scratch, their rows padded to WIDE
 // columns, so that no tail needs masks.
-typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4)));
 enum { WIDE = 2 * LANES };
 
 INLINE int64_t padded(int64_t n) { return (n + WIDE - 1) / WIDE * WIDE; }
