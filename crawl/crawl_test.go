@@ -80,7 +80,7 @@ func runWith(ctx context.Context, dir string, o Options, gates gate.Options, out
 		return nil, err
 	}
 	defer g.Close()
-	sink := func(rows iter.Seq2[shard.Candidate, error]) error {
+	sink := func(_ *shard.Tally, rows iter.Seq2[shard.Candidate, error]) error {
 		w := bufio.NewWriter(out)
 		for c, err := range rows {
 			if err != nil {

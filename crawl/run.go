@@ -28,14 +28,15 @@ const (
 func File(dir string) string { return filepath.Join(dir, "crawl.db") }
 
 // Run crawls until nothing is left, a budget is used up, or ctx ends. In the
-// first two cases write gets all candidates, ordered by page address; it may
-// be called with candidates of earlier runs alone. When ctx ends, pages under
+// first two cases write gets the tally and all candidates, ordered by page
+// address; it may be called with candidates of earlier runs alone. The run ends
+// after write has returned, so that a kill within it resumes the same run. When ctx ends, pages under
 // way are finished and stored, write is not called, and ctx's error is
 // returned with the tally so far.
 //
 // The tally is that of the frontier: all pages decided in this run or before.
 // The caller holds the lock of dir. progress may be nil.
-func Run(ctx context.Context, dir string, o Options, g *gate.Gate, write func(iter.Seq2[shard.Candidate, error]) error,
+func Run(ctx context.Context, dir string, o Options, g *gate.Gate, write func(*shard.Tally, iter.Seq2[shard.Candidate, error]) error,
 	now func() time.Time, progress func(done, total int64)) (*shard.Tally, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func Run(ctx context.Context, dir string, o Options, g *gate.Gate, write func(it
 	if stopped {
 		return tally, ctx.Err()
 	}
-	if err := write(f.Candidates()); err != nil {
+	if err := write(tally, f.Candidates()); err != nil {
 		return nil, err
 	}
 	if err := f.FinishRun(now().Unix()); err != nil {

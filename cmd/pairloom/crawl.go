@@ -26,8 +26,7 @@ func crawlStage(ctx context.Context, w *workspace, progress func(done, total int
 			out.discard()
 		}
 	}()
-	var written int64
-	write := func(candidates iter.Seq2[shard.Candidate, error]) error {
+	write := func(tally *shard.Tally, candidates iter.Seq2[shard.Candidate, error]) error {
 		var err error
 		if out, err = newFolderWriter[shard.Candidate](w, stageCrawl); err != nil {
 			return err
@@ -42,16 +41,14 @@ func crawlStage(ctx context.Context, w *workspace, progress func(done, total int
 			if err != nil {
 				return err
 			}
-			written++
 		}
-		return nil
+		if err := out.endPart(); err != nil {
+			return err
+		}
+		tally.Out, tally.OutUnit = out.manifest.Rows(), "candidates"
+		return out.finish(tally)
 	}
-	tally, err := crawl.Run(ctx, w.dir, w.cfg.Crawl, g, write, w.now, progress)
-	if err != nil {
-		return nil, err
-	}
-	tally.Out, tally.OutUnit = written, "candidates"
-	return tally, out.finish(tally)
+	return crawl.Run(ctx, w.dir, w.cfg.Crawl, g, write, w.now, progress)
 }
 
 // crawlDue tells whether a run would find pages to ask for.
