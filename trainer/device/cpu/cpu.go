@@ -6,6 +6,7 @@ package cpu
 #include <stdlib.h>
 #include <omp.h>
 #include "kernels.h"
+#include "waiting.h"
 */
 import "C"
 
@@ -75,6 +76,10 @@ func (d *Device) serve(level int, started chan struct{}) {
 	C.omp_set_num_threads(C.int(d.threads))
 	C.omp_set_dynamic(0)
 	C.pl_choose(C.int(level))
+	var waiting *C.pl_waiting
+	if d.threads > 1 {
+		waiting = C.pl_waiting_start(C.int(d.threads))
+	}
 	close(started)
 	for c := range d.queue {
 		if c.run != nil && d.fault == nil {
@@ -85,6 +90,7 @@ func (d *Device) serve(level int, started chan struct{}) {
 		}
 	}
 	d.growScratch(0)
+	C.pl_waiting_stop(waiting)
 	d.reply <- d.fault
 }
 
