@@ -30,7 +30,7 @@ func newProgress(g *global, what string) *progress {
 	if g.terminal() && !g.quiet {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(g.stderr),
-			progressbar.OptionSetDescription(fmt.Sprintf("%-18s", what)),
+			progressbar.OptionSetDescription(fmt.Sprintf("%-22s", what)),
 			progressbar.OptionSetWidth(24),
 			progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(),
@@ -85,7 +85,7 @@ func (p *progress) say(note string) {
 	defer p.mu.Unlock()
 	p.note = note
 	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%-18s %s", p.what, note))
+		p.bar.Describe(fmt.Sprintf("%-22s %s", p.what, note))
 	}
 }
 

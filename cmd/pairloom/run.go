@@ -117,8 +117,11 @@ func (g *global) runStages(ctx context.Context, w *workspace, list []stage, forc
 	}
 	s := &summary{}
 	var err error
-	for _, st := range list {
+	for i, st := range list {
 		var line stageSummary
+		if len(list) > 1 {
+			st.doing = fmt.Sprintf("%d/%d %s", i+1, len(list), st.doing)
+		}
 		if line, err = g.runStage(ctx, w, st, force); err != nil {
 			err = fmt.Errorf("%s: %w", st.name, err)
 			break
