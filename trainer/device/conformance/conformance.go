@@ -31,7 +31,7 @@ type operation struct {
 	device func(b *bench, in []device.Buffer, dy device.Buffer) (y device.Buffer, grads []device.Buffer)
 	// tolerance is the largest error allowed, absolute plus relative.
 	tolerance float64
-	// positive shifts inputs away from zero.
+	// shift moves the inputs away from zero.
 	shift float64
 }
 
@@ -115,8 +115,10 @@ func checkOperation(t *testing.T, open func() device.Device, op operation) {
 	for i := range dy {
 		dy[i] = float64(float32(random.NormFloat64()))
 	}
-	y, grads := runOnce(t, open, op, in, dy)
-	again, gradsAgain := runOnce(t, open, op, in, dy)
+	d := open()
+	defer closeDevice(t, d)
+	y, grads := runOnce(t, d, op, in, dy)
+	again, gradsAgain := runOnce(t, d, op, in, dy)
 	if !slices.Equal(y, again) {
 		t.Error("forward differs from run to run")
 	}
@@ -132,10 +134,8 @@ func checkOperation(t *testing.T, open func() device.Device, op operation) {
 	}
 }
 
-func runOnce(t *testing.T, open func() device.Device, op operation, in [][]float64, dy []float64) ([]float32, [][]float32) {
+func runOnce(t *testing.T, d device.Device, op operation, in [][]float64, dy []float64) ([]float32, [][]float32) {
 	t.Helper()
-	d := open()
-	defer closeDevice(t, d)
 	b := &bench{Device: d, t: t}
 	defer b.free()
 	buffers := make([]device.Buffer, len(in))

@@ -81,7 +81,8 @@ func (d *Device) serve(level int, started chan struct{}) {
 		waiting = C.pl_waiting_start(C.int(d.threads))
 	}
 	close(started)
-	for c := range d.queue {
+	var c command // one for all, since its address is handed on
+	for c = range d.queue {
 		if c.run != nil && d.fault == nil {
 			c.run(d, &c)
 		}
