@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -306,6 +305,3 @@ func (c *Checkpoint) Moments() (map[string]Tensor, error) { return c.tensors(mom
 
 // Vocabulary is the tokenizer's file.
 func (c *Checkpoint) Vocabulary() ([]byte, error) { return c.file(vocabularyName) }
-
-// Names lists the tensors of a set, sorted.
-func Names(set map[string]Tensor) []string { return slices.Sorted(maps.Keys(set)) }
