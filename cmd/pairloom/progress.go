@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
 
 // progress shows how far one stage is: a bar with time left on a terminal, a
@@ -30,16 +32,14 @@ func newProgress(g *global, what string) *progress {
 	if g.terminal() && !g.quiet {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(g.stderr),
-			progressbar.OptionSetDescription(fmt.Sprintf("%-22s", what)),
-			progressbar.OptionSetWidth(24),
+			progressbar.OptionSetWidth(14),
 			progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(),
 			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionFullWidth(),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetElapsedTime(true),
 		)
+		p.describe()
 	}
 	return p
 }
@@ -85,8 +85,30 @@ func (p *progress) say(note string) {
 	defer p.mu.Unlock()
 	p.note = note
 	if p.bar != nil {
-		p.bar.Describe(fmt.Sprintf("%-22s %s", p.what, note))
+		p.describe()
 	}
+}
+
+// barWidth is what the bar, its counts and its times take of a line.
+const barWidth = 58
+
+// describe writes what the stage does and its note, as far as the terminal has
+// room: a line that wraps is not overwritten but leaves a trail.
+func (p *progress) describe() {
+	room := 80
+	if f, ok := p.out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			room = width
+		}
+	}
+	text := fmt.Sprintf("%-21s ", p.what)
+	if p.note != "" {
+		text += p.note
+	}
+	if runes := []rune(text); len(runes) > max(room-barWidth, 21) {
+		text = string(runes[:max(room-barWidth, 21)])
+	}
+	p.bar.Describe(text)
 }
 
 // end clears the bar.

@@ -18,8 +18,8 @@ func trainStage(ctx context.Context, w *workspace, progress func(done, total int
 	o.Replace = w.replace
 	result, err := trainer.Run(ctx, w.dir, o, func(s trainer.Step) {
 		if w.progress != nil {
-			w.progress.say(fmt.Sprintf("epoch %d, loss %.3f, temperature %.3f, %.0f pairs/s, waits for data %.0f%%",
-				s.Epoch, s.Loss, s.Temperature, s.PairsPerSecond, 100*s.DataWait))
+			w.progress.say(fmt.Sprintf("loss %.3f, %.0f pairs/s, epoch %d, temperature %.3f, waits for data %.0f%%",
+				s.Loss, s.PairsPerSecond, s.Epoch, s.Temperature, 100*s.DataWait))
 		}
 		progress(s.Step, s.Total)
 	})

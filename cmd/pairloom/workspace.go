@@ -137,7 +137,8 @@ func (w *workspace) acquire(command string) error {
 		return &exitError{exitLocked, fmt.Errorf("%s is in use by %s; wait for it to end", w.dir, strings.TrimSpace(string(holder)))}
 	}
 	text := fmt.Sprintf("process %d (pairloom %s, since %s)\n", os.Getpid(), command, time.Now().UTC().Format(time.RFC3339))
-	if err := f.Truncate(0); err == nil {
+	err = f.Truncate(0)
+	if err == nil {
 		_, err = f.WriteAt([]byte(text), 0)
 	}
 	if err != nil {
