@@ -49,12 +49,22 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress; one summary line when all went well")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more to stderr")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitConfiguration, err} })
-	root.AddCommand(newInit(g), newRun(g))
-	for _, c := range stageCommands(g) {
-		root.AddCommand(c)
-	}
-	root.AddCommand(newStatus(g), newExplain(g), newServe(g), newDemo(g), newPictureChild())
+	cobra.EnableCommandSorting = false // the order is that of the road
+	addGroup(root, "The road:", newInit(g), newRun(g))
+	addGroup(root, "Its stages, in order:", stageCommands(g)...)
+	addGroup(root, "What became of it:", newStatus(g), newExplain(g))
+	addGroup(root, "To try it:", newServe(g), newDemo(g))
+	root.AddCommand(newPictureChild())
 	return root
+}
+
+// addGroup adds commands under a title of their own in the help.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+	}
+	root.AddCommand(commands...)
 }
 
 // terminal tells whether someone watches.
