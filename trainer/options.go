@@ -24,13 +24,13 @@ type Options struct {
 	CropScale       float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
 	Vocabulary      int           `yaml:"vocabulary" default:"4096" range:"515..200000" doc:"tokens of the vocabulary learned from the training texts; fewer when the texts hold fewer"`
 	Seed            int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
-	CheckpointEvery int           `yaml:"checkpoint_every" default:"100" range:"1.." doc:"steps from one checkpoint to the next"`
-	Keep            int           `yaml:"keep" default:"2" range:"1.." doc:"checkpoints kept, newest first"`
-	LogEvery        int           `yaml:"log_every" default:"10" range:"1.." doc:"steps from one line of metrics.jsonl to the next"`
-	Threads         int           `yaml:"threads" default:"0" range:"0..1024" doc:"threads of the linear algebra; 0 means one a processor"`
-	Workers         int           `yaml:"workers" default:"0" range:"0..1024" doc:"goroutines that decode pictures; 0 means one a processor"`
-	CacheMB         int           `yaml:"cache_mb" default:"512" range:"0.." doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
-	MaxDuration     time.Duration `yaml:"max_duration" default:"0s" range:"0s.." doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
+	CheckpointEvery int           `yaml:"checkpoint_every" default:"100" range:"1.." pace:"true" doc:"steps from one checkpoint to the next"`
+	Keep            int           `yaml:"keep" default:"2" range:"1.." pace:"true" doc:"checkpoints kept, newest first"`
+	LogEvery        int           `yaml:"log_every" default:"10" range:"1.." pace:"true" doc:"steps from one line of metrics.jsonl to the next"`
+	Threads         int           `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra; 0 means one a processor"`
+	Workers         int           `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"goroutines that decode pictures; 0 means one a processor"`
+	CacheMB         int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
+	MaxDuration     time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
 
 	// Replace removes checkpoints that other settings or other pairs made,
 	// where Run would otherwise refuse to start with ErrForeign.

@@ -29,7 +29,9 @@ line of comment. A configuration that is there is never overwritten.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
-			if len(args) > 0 {
+			if len(args) > 0 && filepath.IsAbs(args[0]) {
+				dir = args[0]
+			} else if len(args) > 0 {
 				dir = filepath.Join(dir, args[0])
 			}
 			values := map[string]string{}

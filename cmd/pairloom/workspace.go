@@ -78,7 +78,8 @@ func (w *workspace) workers() int {
 
 // producers names the command that fills a folder.
 var producers = map[string]string{
-	"candidates": "crawl", "matched": "match", "images": "fetch", "selection": "curate", "shards": "shard", "checkpoints": "train",
+	"candidates": "crawl", "matched": "match", "images": "fetch", "selection": "curate", "shards": "shard",
+	"report": "report", "checkpoints": "train", "evaluation": "eval",
 }
 
 // manifest reads the manifest of an input folder; where it is missing, the

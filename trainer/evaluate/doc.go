@@ -15,6 +15,6 @@
 // the classifier.
 //
 // [Run] reads DIR/shards and DIR/checkpoints and writes
-// DIR/checkpoints/eval.json. Pictures are scaled and cut as the public models
+// DIR/evaluation/eval.json. Pictures are scaled and cut as the public models
 // do it; what does not decode is counted and left out.
 package evaluate

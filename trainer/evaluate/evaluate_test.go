@@ -141,7 +141,7 @@ func TestRun(t *testing.T) {
 	if z := r.ZeroShot; z == nil || z.Pairs != 20 || z.Top1 < 0.6 || z.Top1Chance != 0.2 || z.Top5 != 1 {
 		t.Errorf("zero-shot is %+v", z)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "checkpoints", "eval.json"))
+	data, err := os.ReadFile(filepath.Join(dir, "evaluation", "eval.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ type Options struct {
 	Templates []string `yaml:"templates" default:"A photo of a {label}." doc:"prompts of the zero-shot classifier; each holds {label}"`
 	Classes   int      `yaml:"classes" default:"20" range:"0..100000" doc:"classes of the zero-shot test: the queries with most held-out pairs; 0 leaves it out"`
 	MaxPairs  int      `yaml:"max_pairs" default:"5000" range:"2.." doc:"held-out pairs used at most; recall at k depends on how many there are"`
-	Batch     int      `yaml:"batch" default:"64" range:"1.." doc:"pairs embedded at a time"`
-	Threads   int      `yaml:"threads" default:"0" range:"0..1024" doc:"threads of the linear algebra and of decoding; 0 means one a processor"`
+	Batch     int      `yaml:"batch" default:"64" range:"1.." pace:"true" doc:"pairs embedded at a time"`
+	Threads   int      `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra and of decoding; 0 means one a processor"`
 }
 
 // Validate reports every fault that a range cannot express.

@@ -18,7 +18,7 @@ type Class struct {
 type Result struct {
 	Tally      *shard.Tally `json:"tally"`
 	Model      string       `json:"model"`
-	Checkpoint string       `json:"checkpoint"` // path
+	Checkpoint string       `json:"checkpoint"` // its folder in checkpoints
 	Step       int64        `json:"step"`
 	Pairs      int          `json:"pairs"` // embedded
 

@@ -17,7 +17,7 @@ import (
 var ErrTooFew = errors.New("fewer than two held-out pairs")
 
 // Run evaluates the last checkpoint of dir/checkpoints on the held-out pairs
-// of dir/shards and writes dir/checkpoints/eval.json. classes may be empty.
+// of dir/shards and writes dir/evaluation/eval.json. classes may be empty.
 // progress, which may be nil, counts embedded pairs.
 func Run(ctx context.Context, dir string, o Options, classes []Class, progress func(done, total int64)) (Result, error) {
 	if err := o.Validate(); err != nil {
@@ -39,7 +39,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	}
 	defer e.close()
 
-	r := Result{Model: last.State.Model.Name, Checkpoint: last.Path, Step: last.State.Step}
+	r := Result{Model: last.State.Model.Name, Checkpoint: filepath.Base(last.Path), Step: last.State.Step}
 	pairs, images, texts, tally, err := e.embedAll(ctx, source, o, progress)
 	if err != nil {
 		return Result{}, err
@@ -70,7 +70,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if err != nil {
 		return Result{}, fmt.Errorf("write evaluation: %w", err)
 	}
-	return r, shard.WriteFile(filepath.Join(folder, "eval.json"), append(text, '\n'))
+	return r, shard.WriteFile(filepath.Join(dir, "evaluation", "eval.json"), append(text, '\n'))
 }
 
 // embedAll embeds the held-out pairs, batch by batch.
