@@ -105,7 +105,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	r.Fetched, r.Status = v.now().Unix(), v.seen.status
 	switch s := &v.seen; {
 	case s.notHTML:
-		r.Reason, r.Rule = NotHTML, "Content-Type: "+oneLine(s.contentType)
+		r.Reason, r.Rule = NotHTML, "Content-Type: "+gate.OneLine(s.contentType)
 	case s.read:
 		v.read(&r, page)
 	case s.status == http.StatusNotModified && l.Kept:
@@ -122,7 +122,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		r.Reason, r.Rule = gate.Reason(err)
 		var parse *url.Error
 		if page == nil || r.Reason == "" || s.status == 0 && r.Reason == gate.NetworkError && !errors.As(err, &parse) {
-			r.Reason, r.Rule = BadURL, oneLine(fmt.Sprint(err))
+			r.Reason, r.Rule = BadURL, gate.OneLine(fmt.Sprint(err))
 		}
 	}
 	if r.Reason == gate.Canceled {
@@ -156,7 +156,7 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	p, err := alttext.Extract(body, contentType, page)
 	if err != nil {
-		r.Reason, r.Rule = NotHTML, oneLine(err.Error())
+		r.Reason, r.Rule = NotHTML, gate.OneLine(err.Error())
 		return
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
@@ -204,7 +204,7 @@ func (v *visitor) redirect(r *frontier.Result, page *url.URL) {
 	location := v.seen.header.Get("Location")
 	target, ok := alttext.Resolve(page, location)
 	if location == "" || !ok {
-		r.Reason, r.Rule = gate.BadRedirect, fmt.Sprintf("status %d, Location: %s", r.Status, oneLine(location))
+		r.Reason, r.Rule = gate.BadRedirect, fmt.Sprintf("status %d, Location: %s", r.Status, gate.OneLine(location))
 		return
 	}
 	l, in := v.scope.judge(target, r.Lease.Hops+1)
@@ -212,25 +212,11 @@ func (v *visitor) redirect(r *frontier.Result, page *url.URL) {
 	case target == r.Lease.URL:
 		r.Reason, r.Rule = gate.RedirectLoop, "to itself"
 	case !in:
-		r.Reason, r.Rule = OutOfScope, "redirects to "+oneLine(target)
+		r.Reason, r.Rule = OutOfScope, "redirects to "+gate.OneLine(target)
 	case r.Lease.Redirects >= v.gate.MaxRedirects():
-		r.Reason, r.Rule = gate.TooManyRedirects, fmt.Sprintf("more than gate.max_redirects = %d, next %s", v.gate.MaxRedirects(), oneLine(target))
+		r.Reason, r.Rule = gate.TooManyRedirects, fmt.Sprintf("more than gate.max_redirects = %d, next %s", v.gate.MaxRedirects(), gate.OneLine(target))
 	default:
-		r.Reason, r.Rule, r.Target = Redirected, "to "+oneLine(target), target
+		r.Reason, r.Rule, r.Target = Redirected, "to "+gate.OneLine(target), target
 		r.Links = []frontier.Link{l}
 	}
-}
-
-// oneLine makes foreign text fit a table.
-func oneLine(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(s, "?"))
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "..."
-	}
-	return s
 }

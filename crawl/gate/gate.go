@@ -203,7 +203,7 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay tim
 		if asked && wait > g.opts.MaxDelay {
 			resp.Body.Close()
 			t.postpone(g.opts.MaxDelay)
-			return nil, &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: fmt.Sprintf("status %d, Retry-After: %s", resp.StatusCode, oneLine(resp.Header.Get("Retry-After")))}
+			return nil, &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: fmt.Sprintf("status %d, Retry-After: %s", resp.StatusCode, OneLine(resp.Header.Get("Retry-After")))}
 		}
 		if !asked {
 			wait = backoff(delay, attempt, g.opts.MaxDelay)
@@ -259,7 +259,7 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	if e := strings.ToLower(resp.Header.Get("Content-Encoding")); !resp.Uncompressed && e != "" && e != "identity" {
 		resp.Body.Close()
 		finish()
-		return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + oneLine(e)}
+		return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + OneLine(e)}
 	}
 	resp.Uncompressed = true
 	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish, ended: caller.Err}

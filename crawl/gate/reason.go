@@ -68,7 +68,7 @@ func Reason(err error) (reason, rule string) {
 	if errors.As(err, &refusal) {
 		return refusal.Reason, refusal.Rule
 	}
-	rule = oneLine(err.Error())
+	rule = OneLine(err.Error())
 	var (
 		netErr     net.Error
 		dnsErr     *net.DNSError
@@ -129,8 +129,9 @@ func Transient(reason string) bool {
 	return false
 }
 
-// oneLine makes the text of an error fit a table: foreign bytes may be in it.
-func oneLine(s string) string {
+// OneLine makes foreign text, such as that of an error, fit a table: one line of
+// valid UTF-8 and at most 303 bytes.
+func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '

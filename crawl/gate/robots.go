@@ -62,7 +62,7 @@ func ParseRobots(body []byte, token string) *RobotsRules {
 			if value == "" { // "Disallow:" with nothing forbids nothing
 				continue
 			}
-			r := rule{pattern: normalPattern(value), allow: key == "allow", line: "robots.txt line " + strconv.Itoa(n) + ": " + oneLine(strings.TrimSpace(string(raw)))}
+			r := rule{pattern: normalPattern(value), allow: key == "allow", line: "robots.txt line " + strconv.Itoa(n) + ": " + OneLine(strings.TrimSpace(string(raw)))}
 			add = func(g *RobotsRules) { g.rules = append(g.rules, r) }
 		case "crawl-delay":
 			inAgents = false

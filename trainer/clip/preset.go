@@ -2,7 +2,10 @@ package clip
 
 import (
 	"fmt"
+	"math"
 	"strings"
+
+	"github.com/pairloom/pairloom/internal/spelling"
 )
 
 // Config is the shape of a model.
@@ -40,15 +43,12 @@ var presets = []Config{
 // Preset is the model of that name. The error of an unknown one names the
 // nearest.
 func Preset(name string) (Config, error) {
-	best, distance := "", 1<<30
 	for _, c := range presets {
 		if c.Name == name {
 			return c, nil
 		}
-		if d := editDistance(strings.ToLower(name), c.Name); d < distance {
-			best, distance = c.Name, d
-		}
 	}
+	best := spelling.Nearest(strings.ToLower(name), Presets(), math.MaxInt-1)
 	return Config{}, fmt.Errorf("no model is called %q; the nearest name is %s; all names: %s", name, best, strings.Join(Presets(), ", "))
 }
 
@@ -59,26 +59,4 @@ func Presets() []string {
 		names = append(names, c.Name)
 	}
 	return names
-}
-
-// editDistance counts the insertions, deletions and replacements of bytes that
-// turn a into b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

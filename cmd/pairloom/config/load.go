@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/pairloom/pairloom/internal/spelling"
 )
 
 // FileName is the configuration's name in a dataset's folder.
@@ -171,37 +174,11 @@ func describe(node ast.Node) string {
 	return node.GetToken().Value
 }
 
-// nearest suggests the known key that is the fewest edits away.
+// nearest suggests the known key that was probably meant.
 func nearest(key string, known map[string]field) string {
-	best, bestDistance := "", 4
-	for k := range known {
-		if dist := editDistance(key, k); dist < bestDistance || dist == bestDistance && k < best {
-			best, bestDistance = k, dist
-		}
-	}
+	best := spelling.Nearest(key, slices.Collect(maps.Keys(known)), 3)
 	if best == "" {
 		return ""
 	}
 	return "; did you mean " + best + "?"
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
