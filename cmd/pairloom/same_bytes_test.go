@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,9 +51,22 @@ func killsWanted(t *testing.T) int {
 // until it ends. The result must be that of a run that was never stopped.
 func TestKilledAtAnyMoment(t *testing.T) {
 	site := newSite(t)
+	binary := build(t)
+	start := func(dir string, stderr io.Writer) *exec.Cmd {
+		c := exec.Command(binary, "run", "-C", dir)
+		c.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
+		c.Stderr = stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
 	whole := newFolder(t, testSettings(site))
 	began := time.Now()
-	must(t, "run", "-C", whole)
+	var errs strings.Builder
+	if err := start(whole, &errs).Wait(); err != nil {
+		t.Fatalf("unbroken run: %v\n%s", err, errs.String())
+	}
 	duration := time.Since(began)
 	want := trainedHashes(t, whole)
 
@@ -63,12 +78,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		dir := newFolder(t, testSettings(site))
 		roads++
 		for {
-			c := program(t, "run", "-C", dir)
 			var errs strings.Builder
-			c.Stderr = &errs
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
+			c := start(dir, &errs)
 			done := make(chan error, 1)
 			go func() { done <- c.Wait() }()
 			// One road in four loses a decoding child before the program.
@@ -103,6 +114,17 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Fatalf("seed %d: killed the program %d times and a child %d times; want both", seed, killed, children)
 	}
 	t.Logf("killed the program %d times and a decoding child %d times over %d roads", killed, children, roads)
+}
+
+// build makes the program as users have it, without the race detector, which
+// would make each of many roads several times longer.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "pairloom")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
 }
 
 // trainedHashes hashes the data and what training made of it, but for the files
