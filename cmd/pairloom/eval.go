@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
@@ -36,15 +38,60 @@ func evalStage(ctx context.Context, w *workspace, progress func(done, total int6
 	return &outcome{tally: result.Tally, result: result, notes: evalNotes(&result)}, w.finishStage(stageNamed(stageEval), result.Tally)
 }
 
-// commonShare is the share of held-out pairs above which a query says too
-// little of a picture to be a class.
-const commonShare = 0.2
+const (
+	// commonShare is the share of held-out pairs above which a query says too
+	// little of a picture to be a class.
+	commonShare = 0.2
+	// classCharacters is the least length of a class: shorter queries, such as
+	// A and on, are seldom what a picture shows.
+	classCharacters = 3
+)
 
-// zeroShotClasses makes classes of the queries that most held-out pairs have,
-// but for those that stand nearly everywhere. Ties go to the lower id.
+// zeroShotClasses makes classes of the queries that most held-out pairs have.
+// Left out are queries that stand nearly everywhere, short ones, and those of
+// whose pairs more than half belong to a class already: pairs of two classes are
+// not used. Ties go to the lower id.
 func zeroShotClasses(w *workspace, shards *shard.Manifest, list *query.List) ([]evaluate.Class, error) {
-	counts := map[uint32]int{}
-	pairs := 0
+	pairs, err := heldOutQueries(w, shards)
+	if err != nil {
+		return nil, err
+	}
+	byQuery := map[uint32][]int{} // query to its pairs
+	for i, queries := range pairs {
+		for _, q := range queries {
+			byQuery[q] = append(byQuery[q], i)
+		}
+	}
+	ids := slices.SortedFunc(maps.Keys(byQuery), func(a, b uint32) int {
+		return cmp.Or(len(byQuery[b])-len(byQuery[a]), cmp.Compare(a, b))
+	})
+	var classes []evaluate.Class
+	taken := make([]bool, len(pairs)) // belongs to a class
+	for _, id := range ids {
+		label, own := list.Name(id), byQuery[id]
+		free := 0
+		for _, i := range own {
+			if !taken[i] {
+				free++
+			}
+		}
+		if len(classes) == w.cfg.Eval.Classes {
+			break
+		}
+		if utf8.RuneCountInString(label) < classCharacters || float64(len(own)) > commonShare*float64(len(pairs)) || 2*free < len(own) {
+			continue
+		}
+		for _, i := range own {
+			taken[i] = true
+		}
+		classes = append(classes, evaluate.Class{Label: label, QueryID: id})
+	}
+	return classes, nil
+}
+
+// heldOutQueries reads the queries of the held-out pairs that are evaluated.
+func heldOutQueries(w *workspace, shards *shard.Manifest) ([][]uint32, error) {
+	var pairs [][]uint32
 	for _, part := range shards.Parts {
 		if !strings.HasPrefix(part.Name, "heldout-") {
 			continue
@@ -53,26 +100,12 @@ func zeroShotClasses(w *workspace, shards *shard.Manifest, list *query.List) ([]
 			if err != nil {
 				return nil, err
 			}
-			pairs++
-			for _, q := range p.QueryIDs {
-				counts[q]++
+			if pairs = append(pairs, slices.Clone(p.QueryIDs)); len(pairs) == w.cfg.Eval.MaxPairs {
+				return pairs, nil
 			}
 		}
 	}
-	var ids []uint32
-	for id, n := range counts {
-		if float64(n) <= commonShare*float64(pairs) {
-			ids = append(ids, id)
-		}
-	}
-	slices.SortFunc(ids, func(a, b uint32) int {
-		return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b))
-	})
-	var classes []evaluate.Class
-	for _, id := range ids[:min(len(ids), w.cfg.Eval.Classes)] {
-		classes = append(classes, evaluate.Class{Label: list.Name(id), QueryID: id})
-	}
-	return classes, nil
+	return pairs, nil
 }
 
 func evalNotes(r *evaluate.Result) []string {
