@@ -30,9 +30,9 @@ func File(dir string) string { return filepath.Join(dir, "crawl.db") }
 // Run crawls until nothing is left, a budget is used up, or ctx ends. In the
 // first two cases write gets the tally and all candidates, ordered by page
 // address; it may be called with candidates of earlier runs alone. The run ends
-// after write has returned, so that a kill within it resumes the same run. When ctx ends, pages under
-// way are finished and stored, write is not called, and ctx's error is
-// returned with the tally so far.
+// after write has returned, so that a kill within it resumes the same run. When
+// ctx ends, pages under way are finished and stored, write is not called, and
+// ctx's error is returned with the tally so far.
 //
 // The tally is that of the frontier: all pages decided in this run or before.
 // The caller holds the lock of dir. progress may be nil.

@@ -27,6 +27,7 @@ func demoValues(address, seed string) map[string]string {
 		"filter.picture.min_short_side": "16",
 		"shard.pairs":                   "500",
 		"shard.heldout":                 "200",
+		"train.epochs":                  "45",
 		// A manual does not say "a photo of"; these are how its texts read.
 		"eval.templates": yamlList([]string{"{label}", "The {label}", "Example of {label}", "{label} example"}),
 	}
