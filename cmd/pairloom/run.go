@@ -112,12 +112,12 @@ func (g *global) withWorkspace(ctx context.Context, command string, f func(*work
 // runStages does the stages in order and prints the summary, also of what was
 // done before an error.
 func (g *global) runStages(ctx context.Context, w *workspace, list []stage, force bool) error {
-	if err := w.validateNetwork(list); err != nil {
-		return err
-	}
-	s := &summary{}
-	var err error
+	s := &summary{Stages: []stageSummary{}}
+	err := w.validateNetwork(list)
 	for i, st := range list {
+		if err != nil {
+			break
+		}
 		var line stageSummary
 		if len(list) > 1 {
 			st.doing = fmt.Sprintf("%d/%d %s", i+1, len(list), st.doing)
