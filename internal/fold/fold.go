@@ -30,13 +30,49 @@ func Text(s string) string { return string(AppendText(nil, s)) }
 
 // AppendText appends s, folded, to dst.
 func AppendText(dst []byte, s string) []byte {
-	if isASCII(s) {
-		return appendASCII(dst, s)
-	}
-	s = strings.ToValidUTF8(s, "\ufffd") // the normaliser gives each invalid byte a meaning of its own
-	folded := norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+	start := len(dst)
 	space := true
-	for _, r := range folded {
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			f := lookUp(r)
+			if f.size == 0 || r == utf8.RuneError {
+				return appendInContext(dst[:start], s)
+			}
+			i += size
+			if f.class&white != 0 {
+				break
+			}
+			dst = append(dst, f.bytes[:f.size]...)
+			space = false
+			continue
+		case c == ' ' || c >= '\t' && c <= '\r':
+			i++
+		default:
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			dst = append(dst, c)
+			i++
+			space = false
+			continue
+		}
+		if !space {
+			dst = append(dst, ' ')
+		}
+		space = true
+	}
+	return trimSpace(dst, start)
+}
+
+// appendInContext is AppendText for texts that hold characters whose folding
+// depends on their neighbours, such as combining marks, or invalid UTF-8.
+func appendInContext(dst []byte, s string) []byte {
+	start := len(dst)
+	space := true
+	for _, r := range foldRunes(strings.ToValidUTF8(s, "\ufffd")) { // the normaliser gives each invalid byte a meaning of its own
 		if unicode.IsSpace(r) {
 			if !space {
 				dst = append(dst, ' ')
@@ -44,53 +80,33 @@ func AppendText(dst []byte, s string) []byte {
 			space = true
 			continue
 		}
-		switch {
-		case r == '\u2019':
-			r = '\''
-		case 0xab70 <= r && r <= 0xabbf: // Cherokee folds to upper case; cases.Fold swaps the two
-			r += 0x13a0 - 0xab70
-		case 0x13f8 <= r && r <= 0x13fd:
-			r -= 8
-		}
-		dst = utf8.AppendRune(dst, r)
+		dst = utf8.AppendRune(dst, plain(r))
 		space = false
 	}
-	return trimSpace(dst, space)
+	return trimSpace(dst, start)
 }
 
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
+// foldRunes is NFC, full case folding and NFC again.
+func foldRunes(s string) string {
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(s)))
+}
+
+// plain makes the apostrophe plain and sets Cherokee right.
+func plain(r rune) rune {
+	switch {
+	case r == '\u2019':
+		return '\''
+	case 0xab70 <= r && r <= 0xabbf: // Cherokee folds to upper case; cases.Fold swaps the two
+		return r + 0x13a0 - 0xab70
+	case 0x13f8 <= r && r <= 0x13fd:
+		return r - 8
 	}
-	return true
+	return r
 }
 
-// appendASCII is AppendText for texts where folding is lower case.
-func appendASCII(dst []byte, s string) []byte {
-	space := true
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == ' ' || c >= '\t' && c <= '\r':
-			if !space {
-				dst = append(dst, ' ')
-			}
-			space = true
-			continue
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
-		space = false
-	}
-	return trimSpace(dst, space)
-}
-
-// trimSpace drops the space that folding left at the end.
-func trimSpace(dst []byte, space bool) []byte {
-	if n := len(dst); space && n > 0 && dst[n-1] == ' ' {
+// trimSpace drops the space that folding left at the end of dst[start:].
+func trimSpace(dst []byte, start int) []byte {
+	if n := len(dst); n > start && dst[n-1] == ' ' {
 		return dst[:n-1]
 	}
 	return dst
@@ -102,12 +118,12 @@ type Span struct{ Start, End int }
 // Words appends the spans of the words of folded, a result of Text.
 func Words(dst []Span, folded []byte) []Span {
 	for i := 0; i < len(folded); {
-		r, size := decode(folded[i:])
+		class, size := classAt(folded, i)
 		switch {
-		case alone(r):
+		case class&alone != 0:
 			dst = append(dst, Span{i, i + size})
 			i += size
-		case inWord(r):
+		case class&inWord != 0:
 			end := wordEnd(folded, i)
 			dst = append(dst, Span{i, end})
 			i = end
@@ -121,15 +137,15 @@ func Words(dst []Span, folded []byte) []Span {
 // wordEnd is the end of the word that starts at i.
 func wordEnd(b []byte, i int) int {
 	for i < len(b) {
-		r, size := decode(b[i:])
+		class, size := classAt(b, i)
 		switch {
-		case alone(r):
+		case class&alone != 0:
 			return i
-		case inWord(r):
+		case class&inWord != 0:
 			i += size
-		case r == '\'' && letterAt(b, i+size):
-			i += size
-		case r == '+' || r == '#':
+		case b[i] == '\'' && letterAt(b, i+1):
+			i++
+		case b[i] == '+' || b[i] == '#':
 			return signsEnd(b, i)
 		default:
 			return i
@@ -145,37 +161,13 @@ func signsEnd(b []byte, i int) int {
 	for j < len(b) && (b[j] == '+' || b[j] == '#') {
 		j++
 	}
-	if r, _ := decode(b[j:]); j < len(b) && (inWord(r) || alone(r)) {
+	if class, _ := classAt(b, j); class&inWord != 0 {
 		return i
 	}
 	return j
 }
 
 func letterAt(b []byte, i int) bool {
-	r, _ := decode(b[i:])
-	return unicode.IsLetter(r) && !alone(r)
-}
-
-func decode(b []byte) (rune, int) {
-	if len(b) > 0 && b[0] < utf8.RuneSelf {
-		return rune(b[0]), 1
-	}
-	return utf8.DecodeRune(b)
-}
-
-func inWord(r rune) bool {
-	if r < utf8.RuneSelf {
-		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z'
-	}
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r))
-}
-
-// unspaced are the scripts that are written without spaces between words.
-var unspaced = []*unicode.RangeTable{
-	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai,
-	unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan,
-}
-
-func alone(r rune) bool {
-	return r >= 0x0e00 && unicode.In(r, unspaced...) && inWord(r)
+	class, _ := classAt(b, i)
+	return class&(letter|alone) == letter
 }

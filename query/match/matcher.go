@@ -1,105 +1,225 @@
 package match
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/pairloom/pairloom/internal/fold"
 )
 
-// none is the word or the query that is not there.
-const none = ^uint32(0)
-
-// Matcher is a tree over the words of the queries.
+// Matcher finds the queries of a list in texts. It is a tree over the words of
+// the queries, in the tables of table.go; these lie in one block of bytes,
+// which is a mapped file or memory.
 type Matcher struct {
-	words map[string]uint32 // word to its number
-	// edges leads from a node by a word to the next node. The root is node 0.
-	edges map[edge]uint32
-	query []uint32 // node to the query that ends there, or none
-	// Shadowed is how many queries fold to the words of an earlier one, and
-	// Empty how many hold no word at all. They can never be found.
-	Shadowed, Empty int
-}
+	header
+	short []shortSlot
+	long  []longSlot
+	edges []edgeSlot
+	pairs []uint64 // one bit for each hash of an edge, to tell most misses
+	bytes []byte   // of the words that slots have no room for
 
-type edge struct{ node, word uint32 }
+	unmap func() error
+}
 
 // Scratch is the memory that Find needs; one a worker.
 type Scratch struct {
-	folded []byte
-	spans  []fold.Span
-	words  []uint32
+	text  []byte // folded, with fold.Padding zero bytes behind it
+	edges []uint32
+	words []word
+	sort  [rankSortMax]uint32
 }
 
-// New builds a matcher for queries; a query's id is its index. Where several
-// queries fold to the same words, the first is found.
-func New(queries []string) *Matcher {
-	m := &Matcher{
-		words: make(map[string]uint32, len(queries)),
-		edges: make(map[edge]uint32, 2*len(queries)),
-		query: []uint32{none},
-	}
-	var s Scratch
-	for id, q := range queries {
-		m.insert(uint32(id), q, &s)
+// word is what the tables know of one word of a text.
+type word struct {
+	id    uint32 // number and marks, as in shortSlot; 0 where no query has the word
+	query uint32 // the query that is the word alone, counted from 1, or 0
+}
+
+// New builds a matcher in mode Clean; a query's id is its index. Where several
+// queries come to the same words, the first is found.
+func New(queries []string) *Matcher { return NewMode(queries, Clean) }
+
+// NewMode is New in any mode.
+func NewMode(queries []string, mode Mode) *Matcher {
+	m, err := attach(build(queries, mode, ""))
+	if err != nil {
+		panic(err) // our own bug: build and attach disagree
 	}
 	return m
 }
 
-func (m *Matcher) insert(id uint32, q string, s *Scratch) {
-	s.folded = fold.AppendText(s.folded[:0], q)
-	s.spans = fold.Words(s.spans[:0], s.folded)
-	node := uint32(0)
-	for _, span := range s.spans {
-		word, ok := m.words[string(s.folded[span.Start:span.End])]
-		if !ok {
-			word = uint32(len(m.words))
-			m.words[string(s.folded[span.Start:span.End])] = word
-		}
-		next, ok := m.edges[edge{node, word}]
-		if !ok {
-			next = uint32(len(m.query))
-			m.edges[edge{node, word}] = next
-			m.query = append(m.query, none)
-		}
-		node = next
+// Mode is the mode that the matcher was built in.
+func (m *Matcher) Mode() Mode { return m.mode }
+
+// Queries is how many queries the matcher was built from.
+func (m *Matcher) Queries() int { return int(m.queries) }
+
+// Shadowed is how many queries come to the words of an earlier one, so that
+// they are never found.
+func (m *Matcher) Shadowed() int { return int(m.shadowed) }
+
+// Empty is how many queries hold no word at all and are never found.
+func (m *Matcher) Empty() int { return int(m.empty) }
+
+// Close unmaps the file. No method may run then or later. A matcher that was
+// not opened from a file needs no Close.
+func (m *Matcher) Close() error {
+	if m.unmap == nil {
+		return nil
 	}
-	switch {
-	case node == 0:
-		m.Empty++
-	case m.query[node] != none:
-		m.Shadowed++
-	default:
-		m.query[node] = id
-	}
+	unmap := m.unmap
+	*m = Matcher{}
+	return unmap()
 }
 
 // Find appends the ids of the queries that text contains, sorted and without
-// repeats.
+// repeats. It allocates nothing while ids and s have room.
 func (m *Matcher) Find(ids []uint32, text string, s *Scratch) []uint32 {
-	s.folded = fold.AppendText(s.folded[:0], text)
-	s.spans = fold.Words(s.spans[:0], s.folded)
-	s.words = s.words[:0]
-	for _, span := range s.spans {
-		word, ok := m.words[string(s.folded[span.Start:span.End])]
-		if !ok {
-			word = none
-		}
-		s.words = append(s.words, word)
-	}
+	m.cut(text, s)
 	first := len(ids)
-	for i := range s.words {
-		node := uint32(0)
-		for _, word := range s.words[i:] {
-			next, ok := m.edges[edge{node, word}]
-			if !ok {
-				break
-			}
-			node = next
-			if q := m.query[node]; q != none {
-				ids = append(ids, q)
-			}
+	n := len(s.edges) / 2
+	// The lookups of different words do not wait for one another: most of the
+	// time that memory takes passes in parallel.
+	s.words = slices.Grow(s.words[:0], n+1)[:n+1]
+	ids = slices.Grow(ids, n)
+	found := ids[first : first+n]
+	count := 0
+	for i := range n {
+		w := m.word(s.text, s.edges[2*i], s.edges[2*i+1])
+		s.words[i] = w
+		found[count] = w.query - 1
+		if w.query != 0 {
+			count++
 		}
 	}
-	found := ids[first:]
-	slices.Sort(found)
-	return ids[:first+len(slices.Compact(found))]
+	s.words[n] = word{}
+	ids = ids[:first+count]
+	for i, w := range s.words[:n] {
+		if w.id&begins != 0 && s.words[i+1].id&continues != 0 {
+			ids = m.phrases(ids, w.id&numberMask, s.words[i+1:])
+		}
+	}
+	return ids[:first+len(sortUnique(ids[first:], s))]
 }
+
+// phrases appends the queries that begin at node and go on with words. The last
+// of words is 0.
+func (m *Matcher) phrases(ids []uint32, node uint32, words []word) []uint32 {
+	for _, w := range words {
+		if w.id&continues == 0 {
+			break
+		}
+		e := m.edge(node, w.id&numberMask)
+		if e.to == 0 {
+			break
+		}
+		if e.query != 0 {
+			ids = append(ids, e.query-1)
+		}
+		if e.to&begins == 0 {
+			break
+		}
+		node = e.to & numberMask
+	}
+	return ids
+}
+
+// Found is a query in a text.
+type Found struct {
+	ID uint32
+	// Start and End are the place as byte offsets: in mode Clean into the folded
+	// text, as fold.Text gives it, and in mode MetaCLIP into the text itself.
+	Start, End int
+}
+
+// FindAll lists every place where a query stands in text, by start and then by
+// end. It is for showing; Find is for counting.
+func (m *Matcher) FindAll(text string) []Found {
+	var s Scratch
+	if m.mode == Clean {
+		text = fold.Text(text) // folding the folded changes nothing
+	}
+	m.cut(text, &s)
+	n := len(s.edges) / 2
+	words := make([]word, n+1)
+	for i := range n {
+		words[i] = m.word(s.text, s.edges[2*i], s.edges[2*i+1])
+	}
+	var all []Found
+	for i, w := range words[:n] {
+		start := int(s.edges[2*i])
+		if w.query != 0 {
+			all = append(all, Found{w.query - 1, start, int(s.edges[2*i+1])})
+		}
+		node := w.id
+		for j := i + 1; node&begins != 0 && words[j].id&continues != 0; j++ {
+			e := m.edge(node&numberMask, words[j].id&numberMask)
+			if e.query != 0 {
+				all = append(all, Found{e.query - 1, start, int(s.edges[2*j+1])})
+			}
+			node = e.to
+		}
+	}
+	return all
+}
+
+// cut fills the text and the edges of its words into s.
+func (m *Matcher) cut(text string, s *Scratch) {
+	if m.mode == MetaCLIP {
+		s.text, s.edges = cutSpaced(s.text, s.edges[:0], text)
+	} else {
+		s.text, s.edges = fold.Cut(s.text, s.edges[:0], text)
+	}
+	s.text = s.text[:len(s.text)+fold.Padding]
+}
+
+// rankSortMax is the most ids that are sorted by counting smaller ones: a few
+// comparisons more than other ways, but none that the processor must guess.
+const rankSortMax = 24
+
+// sortUnique sorts ids in place and drops repeats.
+func sortUnique(ids []uint32, s *Scratch) []uint32 {
+	n := len(ids)
+	if n < 2 {
+		return ids
+	}
+	if n > rankSortMax {
+		slices.Sort(ids)
+		return slices.Compact(ids)
+	}
+	for i, x := range ids {
+		rank := uint64(0)
+		for _, y := range ids[:i] {
+			rank += 1 - (uint64(x)-uint64(y))>>63 // y <= x
+		}
+		for _, y := range ids[i+1:] {
+			rank += (uint64(y) - uint64(x)) >> 63 // y < x
+		}
+		s.sort[rank%rankSortMax] = x
+	}
+	ids[0] = s.sort[0]
+	kept := 1
+	for i := 1; i < n; i++ {
+		x := s.sort[i]
+		ids[kept] = x
+		if x != ids[kept-1] {
+			kept++
+		}
+	}
+	return ids[:kept]
+}
+
+// mix spreads x and y over 64 bits.
+func mix(x, y uint64) uint64 {
+	high, low := bits.Mul64(x^0x9e3779b97f4a7c15, y^0xd6e8feb86659fd93)
+	return high ^ low
+}
+
+// scale maps a hash to a place among n.
+func scale(hash uint64, n int) int {
+	high, _ := bits.Mul64(hash, uint64(n))
+	return int(high)
+}
+
+func load(b []byte, at uint32) uint64 { return binary.LittleEndian.Uint64(b[at:]) }

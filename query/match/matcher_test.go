@@ -14,8 +14,8 @@ import (
 func TestFind(t *testing.T) {
 	list := []string{"fox", "red fox", "fox in the snow", "St. Louis", "well-known", "狗", "狗在", "café", "c++", "Fox", "!!!", "a.d."}
 	m := New(list)
-	if m.Shadowed != 1 || m.Empty != 1 {
-		t.Errorf("Shadowed = %d, Empty = %d; want 1 (Fox) and 1 (!!!)", m.Shadowed, m.Empty)
+	if m.Shadowed() != 1 || m.Empty() != 1 {
+		t.Errorf("Shadowed = %d, Empty = %d; want 1 (Fox) and 1 (!!!)", m.Shadowed(), m.Empty())
 	}
 	for _, tt := range []struct{ name, text, want string }{
 		{"nested and longest", "A photo of a red fox in the snow", "fox|red fox|fox in the snow"},
