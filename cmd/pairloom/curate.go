@@ -12,8 +12,10 @@ import (
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/fold"
+	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/query/balance"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
 )
 
 // Reasons for which the curate stage drops a pair, beside the picture rules'
@@ -24,7 +26,7 @@ const (
 )
 
 // curateStage decides on every matched pair: the picture was fetched, the
-// picture rules, exact duplicates, and the cap a query, in this order.
+// picture rules, exact duplicates, and the balance of queries, in this order.
 //
 // A pair's place is its number among all matched pairs. Decisions are gathered
 // by place in a sorter and merged with the matched pairs at the end, so that
@@ -48,21 +50,58 @@ func curateStage(ctx context.Context, w *workspace, progress func(done, total in
 	}
 	defer c.decisions.Close()
 	total := matched.Rows()
-	// Three walks over the pairs: pictures, duplicates and cap, writing.
+	// Three walks over the pairs: pictures, duplicates and balance, writing.
 	exact := dedup.NewExact(w.cfg.Dedup, w.dir, w.memory()/3)
 	defer exact.Close()
 	if err := c.judgePictures(exact, func(n int64) { progress(n/2, total) }); err != nil {
 		return nil, err
 	}
-	limit := balance.NewCap(w.dir, w.memory()/3, len(list.Entries), w.cfg.Balance.MaxPairsPerQuery, uint64(w.cfg.Seed))
-	defer limit.Close()
-	if err := c.judgeDuplicates(exact, limit); err != nil {
+	balancer, err := w.balancer(len(list.Entries), 0, w.memory()/3)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.judgeCap(limit); err != nil {
+	defer balancer.Close()
+	if err := c.judgeDuplicates(exact, balancer); err != nil {
 		return nil, err
 	}
-	return c.write(func(n int64) { progress(total/2+n/2, total) })
+	if err := c.judgeBalance(balancer); err != nil {
+		return nil, err
+	}
+	return c.write(queryCounts(list, balancer.Counts()), func(n int64) { progress(total/2+n/2, total) })
+}
+
+// balancer makes the balancer of one use: before fetching with the margin, at
+// the end with none.
+func (w *workspace) balancer(queries int, margin float64, memory int) (*balance.Balancer, error) {
+	o := w.cfg.Balance
+	return balance.New(balance.Options{
+		Mode: balance.Mode(o.Mode), Limit: o.MaxPairsPerQuery, Margin: margin, Seed: uint64(w.cfg.Seed),
+		Queries: queries, Memory: memory, Dir: w.dir,
+	})
+}
+
+// balanceDetail says to people why no query kept a pair.
+func (w *workspace) balanceDetail(margin float64) string {
+	o := w.cfg.Balance
+	times := ""
+	if margin > 0 {
+		times = fmt.Sprintf(" times margin %v", margin)
+	}
+	if balance.Mode(o.Mode) == balance.Probability {
+		return fmt.Sprintf("none of its queries, which have more than max_pairs_per_query %d%s pairs each, drew it", o.MaxPairsPerQuery, times)
+	}
+	return fmt.Sprintf("each of its queries has max_pairs_per_query %d%s pairs with a smaller hash", o.MaxPairsPerQuery, times)
+}
+
+// queryCounts names the counts of all queries of the list.
+func queryCounts(list *query.List, counts []balance.Counts) iter.Seq[stats.QueryCount] {
+	return func(yield func(stats.QueryCount) bool) {
+		for id, n := range counts {
+			if !yield(stats.QueryCount{ID: uint32(id), Query: list.Name(uint32(id)), Before: n.Before, Own: n.Own, After: n.After}) {
+				return
+			}
+		}
+	}
 }
 
 type curation struct {
@@ -77,7 +116,7 @@ type curation struct {
 const (
 	decisionPicture = 'a' // where the picture lies: part, row
 	decisionDrop    = 'b' // reason, NUL, detail
-	decisionKeep    = 'c' // the cap kept it
+	decisionKeep    = 'c' // balancing kept it
 )
 
 func (c *curation) decide(place uint64, kind byte, value []byte) error {
@@ -147,7 +186,7 @@ func (c *curation) judgePicture(place uint64, m *shard.Matched, p *picturePlace,
 	})
 }
 
-func (c *curation) judgeDuplicates(exact *dedup.Exact, limit *balance.Cap) error {
+func (c *curation) judgeDuplicates(exact *dedup.Exact, balancer *balance.Balancer) error {
 	for v, err := range exact.Verdicts() {
 		if err == nil {
 			err = c.ctx.Err()
@@ -155,7 +194,7 @@ func (c *curation) judgeDuplicates(exact *dedup.Exact, limit *balance.Cap) error
 		if err == nil && v.Reason != "" {
 			err = c.drop(v.Place, v.Reason, v.Detail)
 		} else if err == nil {
-			err = limit.Add(v.Place, v.PairID, v.QueryIDs)
+			err = balancer.Add(v.Place, v.PairID, v.QueryIDs)
 		}
 		if err != nil {
 			return err
@@ -164,8 +203,8 @@ func (c *curation) judgeDuplicates(exact *dedup.Exact, limit *balance.Cap) error
 	return nil
 }
 
-func (c *curation) judgeCap(limit *balance.Cap) error {
-	for place, err := range limit.Kept() {
+func (c *curation) judgeBalance(balancer *balance.Balancer) error {
+	for place, err := range balancer.Kept() {
 		if err == nil {
 			err = c.decide(place, decisionKeep, nil)
 		}
@@ -176,18 +215,23 @@ func (c *curation) judgeCap(limit *balance.Cap) error {
 	return nil
 }
 
-// write merges the decisions with the matched pairs, one part for one part.
-func (c *curation) write(progress func(int64)) (*shard.Tally, error) {
+// write writes the counts of queries, and merges the decisions with the matched
+// pairs, one part for one part.
+func (c *curation) write(counts iter.Seq[stats.QueryCount], progress func(int64)) (*shard.Tally, error) {
 	w := c.w
 	out, err := newFolderWriter[shard.Selection](w, stageCurate)
 	if err != nil {
 		return nil, err
 	}
 	defer out.discard()
+	if err := stats.WriteQueryCounts(out.path, counts); err != nil {
+		return nil, err
+	}
 	next, stop := iter.Pull2(c.decisions.Sorted())
 	defer stop()
 	rec, err, more := next()
 	tally := shard.NewTally("curate", "pairs", "pairs")
+	detail := w.balanceDetail(0)
 	var place uint64
 	for _, part := range c.matched.Parts {
 		for m, rowErr := range shard.Rows[shard.Matched](w.path("matched"), []shard.Part{part}) {
@@ -198,7 +242,7 @@ func (c *curation) write(progress func(int64)) (*shard.Tally, error) {
 				return nil, rowErr
 			}
 			s := shard.Selection{PairID: m.PairID, QueryIDs: m.QueryIDs, Reason: reasonQueryCap,
-				Detail: fmt.Sprintf("each of its queries has max_pairs_per_query %d pairs with a smaller hash", w.cfg.Balance.MaxPairsPerQuery)}
+				Detail: detail}
 			for more && err == nil && binary.BigEndian.Uint64(rec.Key) == place {
 				applyDecision(&s, rec)
 				rec, err, more = next()

@@ -106,6 +106,9 @@ func (w *workspace) explain(url string) (*explanation, error) {
 			byID[p.id] = p
 		}
 	}
+	if err := w.explainMatched(byID); err != nil {
+		return nil, err
+	}
 	if err := w.explainSelection(byID); err != nil {
 		return nil, err
 	}
@@ -153,6 +156,33 @@ func (w *workspace) explainPairs(e *explanation) error {
 		}
 		if e.Pairs = append(e.Pairs, r); len(e.Pairs) == maxExplained {
 			return nil
+		}
+	}
+	return nil
+}
+
+// explainMatched adds which pairs balancing left out before fetching: those that
+// are missing where the match stage saw them.
+func (w *workspace) explainMatched(pairs map[uint64]*pairReport) error {
+	m, err := shard.ReadManifest(w.path("matched"))
+	if err != nil || m.Tally.Dropped[reasonQueryCapBeforeFetch] == 0 {
+		return nil // not finished, or none was left out
+	}
+	if stale, err := w.stale(stageNamed(stageMatch)); err != nil || stale != "" {
+		return err
+	}
+	seen := map[uint64]bool{}
+	for row, err := range shard.Rows[shard.Matched](w.path("matched"), m.Parts) {
+		if err != nil {
+			return err
+		}
+		if pairs[row.PairID] != nil {
+			seen[row.PairID] = true
+		}
+	}
+	for id, r := range pairs {
+		if !seen[id] {
+			r.Reason, r.Detail = reasonQueryCapBeforeFetch, w.balanceDetail(w.cfg.Balance.Margin)
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ func within(room string, rooms ...string) bool {
 // floor is the number of the floor that a room lies on; imports point down.
 func floor(room string) int {
 	switch {
-	case within(room, "cmd"):
+	case within(room, "cmd", "bench"):
 		return 4
 	case within(room, "crawl", "query", "filter", "dedup", "trainer"):
 		return 3

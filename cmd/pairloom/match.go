@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/extsort"
+	"github.com/pairloom/pairloom/query/balance"
 	"github.com/pairloom/pairloom/query/match"
 	"github.com/pairloom/pairloom/shard"
 	"golang.org/x/sync/errgroup"
@@ -17,15 +21,18 @@ import (
 
 // Reasons for which the match stage drops a candidate, beside the text rules'.
 const (
-	reasonNoQuery        = "no_query"
-	reasonRepeatOnTheWeb = "same_url_and_text"
+	reasonNoQuery             = "no_query"
+	reasonRepeatOnTheWeb      = "same_url_and_text"
+	reasonQueryCapBeforeFetch = "query_cap_before_fetch"
 )
 
 // matchRange is how many candidates a worker takes at a time.
 const matchRange = 2048
 
 // matchStage keeps the candidates whose text passes the text rules and contains
-// a query, once for each picture URL and text, sorted by picture.
+// a query, once for each picture URL and text, sorted by picture. Of queries
+// with far too many pairs it keeps only as many as fetching and the final
+// balance need, so that no server is asked for pictures in vain.
 func matchStage(ctx context.Context, w *workspace, progress func(done, total int64)) (*shard.Tally, error) {
 	in, err := w.manifest("candidates")
 	if err != nil {
@@ -39,7 +46,7 @@ func matchStage(ctx context.Context, w *workspace, progress func(done, total int
 		rules:       filter.TextRules(w.cfg.Filter.Text),
 		matcher:     match.New(list.Texts()),
 		preferences: preferences(w.cfg.Filter.Text.Sources),
-		sorter:      extsort.New(w.dir, w.memory()),
+		sorter:      extsort.New(w.dir, w.memory()/3*2),
 		tally:       shard.NewTally("match", "candidates", "pairs"),
 	}
 	defer m.sorter.Close()
@@ -58,7 +65,7 @@ func matchStage(ctx context.Context, w *workspace, progress func(done, total int
 			return nil, err
 		}
 	}
-	return m.write(ctx, w)
+	return m.write(ctx, w, len(list.Entries))
 }
 
 // matching is the state that the workers share.
@@ -161,40 +168,108 @@ func (m *matching) take(b *matchBatch, progress func(done int64)) error {
 	return nil
 }
 
-// write sorts, drops repeats and writes the parts. A part ends with a picture.
-func (m *matching) write(ctx context.Context, w *workspace) (*shard.Tally, error) {
+// pairs walks the sorted records' pairs, each once; repeat is called for the
+// others. The pair is valid until the next step.
+func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, error], repeat func()) iter.Seq2[*shard.Matched, error] {
+	return func(yield func(*shard.Matched, error) bool) {
+		var row shard.Matched
+		var last [matchKeySize]byte
+		first := true
+		for rec, err := range records {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			const ids = matchKeySize - 1 // without the preference
+			if !first && bytes.Equal(rec.Key[:ids], last[:ids]) {
+				repeat()
+				continue
+			}
+			first = false
+			copy(last[:], rec.Key)
+			_, err = shard.ReadRow(rec.Value, &row)
+			if !yield(&row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// balance walks the pairs ahead and tells which to fetch: the numbers of those
+// that stay, ascending, as a pair's place among all pairs. It is nil when all
+// stay.
+func (m *matching) balance(ctx context.Context, w *workspace, queries int) (*balance.Balancer, error) {
+	o := w.cfg.Balance
+	if o.Margin == 0 || o.MaxPairsPerQuery == 0 || m.sorter.Len() <= int64(o.MaxPairsPerQuery) {
+		return nil, nil
+	}
+	b, err := w.balancer(queries, o.Margin, w.memory()/3)
+	if err != nil {
+		return nil, err
+	}
+	var place uint64
+	for row, err := range m.pairs(ctx, m.sorter.Walk(), func() {}) {
+		if err == nil {
+			err = b.Add(place, row.PairID, row.QueryIDs)
+		}
+		if err != nil {
+			b.Close()
+			return nil, err
+		}
+		place++
+	}
+	return b, nil
+}
+
+// write sorts, drops repeats and what balancing leaves out, and writes the
+// parts. A part ends with a picture.
+func (m *matching) write(ctx context.Context, w *workspace, queries int) (*shard.Tally, error) {
+	balancer, err := m.balance(ctx, w, queries)
+	if err != nil {
+		return nil, err
+	}
+	var staying uint64 // the next pair that stays
+	next := func() (uint64, error, bool) { return staying, nil, true }
+	if balancer != nil {
+		defer balancer.Close()
+		var stop func()
+		next, stop = iter.Pull2(balancer.Kept())
+		defer stop()
+	}
 	out, err := newFolderWriter[shard.Matched](w, stageMatch)
 	if err != nil {
 		return nil, err
 	}
 	defer out.discard()
-	var row shard.Matched
-	var last, lastImage uint64
-	first := true
-	for rec, err := range m.sorter.Sorted() {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
+	staying, err, more := next()
+	var place, lastImage uint64
+	for row, rowErr := range m.pairs(ctx, m.sorter.Sorted(), func() { m.tally.Drop(reasonRepeatOnTheWeb) }) {
+		if err = errors.Join(rowErr, err); err != nil {
 			return nil, err
 		}
-		if _, err := shard.ReadRow(rec.Value, &row); err != nil {
-			return nil, err
-		}
-		if !first && row.ImageID == lastImage && row.PairID == last {
-			m.tally.Drop(reasonRepeatOnTheWeb)
+		stays := more && (balancer == nil || staying == place)
+		place++
+		if !stays {
+			m.tally.Drop(reasonQueryCapBeforeFetch)
 			continue
 		}
+		staying, err, more = next()
 		if out.rows() >= w.cfg.Match.PartPairs && row.ImageID != lastImage {
 			if err := out.endPart(); err != nil {
 				return nil, err
 			}
 		}
-		first, last, lastImage = false, row.PairID, row.ImageID
-		if err := out.write(&row); err != nil {
+		lastImage = row.ImageID
+		if err := out.write(row); err != nil {
 			return nil, err
 		}
 		m.tally.Keep()
+	}
+	if err != nil {
+		return nil, err
 	}
 	m.tally.Out = m.tally.Kept
 	return m.tally, out.finish(m.tally)

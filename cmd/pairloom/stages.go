@@ -63,7 +63,9 @@ func stages() []stage {
 			func(w *workspace) (string, error) { return config.Hash(w.cfg.Crawl, w.cfg.Gate), nil },
 			crawlDue, tallyOnly(crawlStage)},
 		{stageMatch, "matching texts", "matched", []string{"candidates"},
-			withList(func(w *workspace) []any { return []any{w.cfg.Match, w.cfg.Filter.Text} }),
+			withList(func(w *workspace) []any {
+				return []any{w.cfg.Match, w.cfg.Filter.Text, w.cfg.Balance, w.cfg.Seed}
+			}),
 			nil, tallyOnly(matchStage)},
 		{stageFetch, "fetching pictures", "images", []string{"matched"},
 			func(w *workspace) (string, error) { return pictureSettings(w), nil },

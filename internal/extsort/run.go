@@ -26,7 +26,7 @@ type runWriter struct {
 }
 
 func newRun(dir string) (*runWriter, error) {
-	f, err := temporary(dir)
+	f, err := Temporary(dir)
 	if err != nil {
 		return nil, err
 	}

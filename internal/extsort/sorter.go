@@ -102,6 +102,15 @@ func (s *Sorter) spill() error {
 func (s *Sorter) Sorted() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		defer s.Close()
+		s.Walk()(yield)
+	}
+}
+
+// Walk is Sorted for callers who look at the records more than once: the sorter
+// stays open, and Walk or Sorted may follow, one at a time. A second walk costs
+// the merge, not the sorting.
+func (s *Sorter) Walk() iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
 		if len(s.runs) == 0 {
 			s.sortArena()
 			for _, e := range s.entries {
@@ -169,8 +178,9 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// temporary makes a file that has no name: a kill leaves nothing behind.
-func temporary(dir string) (*os.File, error) {
+// Temporary makes a file in dir that has no name: a kill leaves nothing behind,
+// but for a moment in which it is called .sort- and a number.
+func Temporary(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".sort-*")
 	if err != nil {
 		return nil, fmt.Errorf("spill to disk: %w", err)

@@ -82,6 +82,30 @@ func TestOrderDependsOnlyOnWhatWasAdded(t *testing.T) {
 	}
 }
 
+func TestWalkMayBeRepeated(t *testing.T) {
+	for _, memory := range []int{4096, 1 << 20} {
+		s := New(t.TempDir(), memory)
+		for i := range 5000 {
+			if err := s.Add(fmt.Appendf(nil, "%d", i*7919%5000), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range s.Walk() {
+			break // a walk that is broken off leaves the records
+		}
+		var walked []string
+		for rec, err := range s.Walk() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			walked = append(walked, string(rec.Key)+"="+string(rec.Value))
+		}
+		if got := sorted(t, s); len(walked) != 5000 || !slices.Equal(got, walked) || !slices.IsSorted(got) {
+			t.Errorf("memory %d: the second walk gives other records", memory)
+		}
+	}
+}
+
 func TestStoppingEarlyFreesTheRuns(t *testing.T) {
 	s := New(t.TempDir(), 4096)
 	for i := range 5000 {

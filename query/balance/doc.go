@@ -1,12 +1,24 @@
 // Package balance decides which pairs stay when a query has too many.
 //
-// The rule is the CLIP paper's cap (section 2.2: at most 20,000 pairs a query):
-// each query keeps the Limit pairs with the smallest seeded hash, and a pair
-// stays if any of its queries keeps it. A frequent query can therefore end above
-// the limit through pairs that rarer queries keep; [Counts] tells both numbers.
-// The choice depends on pair ids and seed alone: it is the same in any order of
-// adding, on any number of machines, and it changes little when pairs are added.
+// A [Balancer] takes every pair with its queries, counts, and then tells the
+// pairs that stay. It knows two rules:
 //
-// Memory is what the sorters are given plus three counters a query; cost is one
-// external sort of the (query, pair) rows and one of the kept pairs.
+//   - [Cap] is the CLIP paper's (section 2.2: at most 20,000 pairs a query).
+//     Each query keeps the Limit pairs with the smallest seeded hash, and a pair
+//     stays if any of its queries keeps it.
+//   - [Probability] is MetaCLIP's (arXiv 2309.16671, section 3.3). A query with
+//     n pairs keeps each with probability min(1, Limit/n), independently of
+//     other queries and pairs, and a pair stays if any of these draws succeeds:
+//     with probability 1 - prod(1 - p).
+//
+// Under both, a frequent query can end above the limit through pairs that rarer
+// queries keep; [Counts] tells both numbers. The choice depends on pair ids,
+// queries and seed alone: it is the same in any order of adding, with any memory
+// and on any number of machines.
+//
+// Nothing is sorted. Pairs go to a log, in memory or, past Options.Memory, in a
+// file; the log is then walked once to find each over-full query's limiting
+// hash, and once to decide. Time is linear in the number of rows (a pair's
+// queries). Memory is Options.Memory, plus 28 bytes a query, plus 160 bytes a
+// query that is over the limit.
 package balance

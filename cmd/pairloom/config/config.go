@@ -43,9 +43,19 @@ type FetchOptions struct {
 	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; a run that is killed loses at most one file's work"`
 }
 
-// BalanceOptions are the settings of the cap a query.
+// BalanceOptions are the settings of balancing, before fetching and at the end.
 type BalanceOptions struct {
-	MaxPairsPerQuery int `yaml:"max_pairs_per_query" default:"20000" range:"0.." doc:"most pairs that one query keeps (CLIP: 20000); 0 means no limit"`
+	Mode             string  `yaml:"mode" default:"cap" choices:"cap|probability" doc:"cap: a query keeps at most max_pairs_per_query pairs (CLIP); probability: it keeps each of its n pairs with probability max_pairs_per_query / n (MetaCLIP)"`
+	MaxPairsPerQuery int     `yaml:"max_pairs_per_query" default:"20000" range:"0.." doc:"most pairs that one query keeps (CLIP: 20000); 0 means no limit"`
+	Margin           float64 `yaml:"margin" default:"1.5" range:"0..1000" doc:"pictures are fetched for this many times max_pairs_per_query, since some fail; 0 fetches them all"`
+}
+
+// Validate reports a margin that would fetch too few pictures.
+func (o BalanceOptions) Validate() error {
+	if o.Margin > 0 && o.Margin < 1 {
+		return fmt.Errorf("margin is %v; use 0 to fetch all pictures, or at least 1: below that fewer are fetched than a query may keep", o.Margin)
+	}
+	return nil
 }
 
 // ShardOptions are the settings of the shard stage.
@@ -60,8 +70,9 @@ type ShardOptions struct {
 func (c *Config) validate() error {
 	var faults []error
 	for section, err := range map[string]error{
-		"filter": c.Filter.Validate(),
-		"train":  c.Train.Validate(), "eval": c.Eval.Validate(),
+		"filter":  c.Filter.Validate(),
+		"balance": c.Balance.Validate(),
+		"train":   c.Train.Validate(), "eval": c.Eval.Validate(),
 	} {
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", section, err))
