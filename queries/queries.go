@@ -5,9 +5,9 @@ package queries
 import _ "embed"
 
 // Name is the name by which configuration and reports call the list.
-const Name = "wordnet-3.0"
+const Name = "english-500k"
 
 // List is the list, zstd-compressed, as package query reads it.
 //
-//go:embed wordnet-3.0.zst
+//go:embed english-500k.zst
 var List []byte

@@ -33,7 +33,7 @@ type Config struct {
 
 // MatchOptions are the settings of the match stage.
 type MatchOptions struct {
-	Queries   string `yaml:"queries" default:"wordnet-3.0" doc:"query list: the one that ships (wordnet-3.0), or a file"`
+	Queries   string `yaml:"queries" default:"english-500k" doc:"query list: the one that ships (english-500k), or a file"`
 	PartPairs int    `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
 }
 
