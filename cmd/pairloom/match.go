@@ -42,9 +42,14 @@ func matchStage(ctx context.Context, w *workspace, progress func(done, total int
 	if err != nil {
 		return nil, err
 	}
+	matcher, err := w.matcher(list)
+	if err != nil {
+		return nil, err
+	}
+	defer matcher.Close()
 	m := &matching{
 		rules:       filter.TextRules(w.cfg.Filter.Text),
-		matcher:     match.New(list.Texts()),
+		matcher:     matcher,
 		preferences: preferences(w.cfg.Filter.Text.Sources),
 		sorter:      extsort.New(w.dir, w.memory()/3*2),
 		tally:       shard.NewTally("match", "candidates", "pairs"),
@@ -284,8 +289,12 @@ func explainText(w *workspace, c *shard.Candidate) (reason, detail string, queri
 	if err != nil {
 		return "", "", nil, err
 	}
+	matcher, err := w.explainer(list)
+	if err != nil {
+		return "", "", nil, err
+	}
 	var s match.Scratch
-	for _, id := range w.matcher(list).Find(nil, c.Text, &s) {
+	for _, id := range matcher.Find(nil, c.Text, &s) {
 		queries = append(queries, list.Name(id))
 	}
 	if len(queries) == 0 {

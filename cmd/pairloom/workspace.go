@@ -31,9 +31,9 @@ type workspace struct {
 	replace     bool      // train removes checkpoints that were made otherwise
 	progress    *progress // of the stage that runs
 
-	list    *query.List    // the query list, once it was asked for
-	matches *match.Matcher // its matcher, once it was asked for
-	lock    *os.File
+	list       *query.List    // the query list, once it was asked for
+	explaining *match.Matcher // explain's matcher, once it was asked for
+	lock       *os.File
 }
 
 // openWorkspace reads the configuration of dir.
@@ -102,6 +102,9 @@ func (w *workspace) queryList() (*query.List, error) {
 		w.list, err = query.Read(name, queries.List)
 	} else {
 		w.list, err = query.Open(w.resolve(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("match.queries names %s, which is no file; the list that ships is called %s", w.resolve(name), queries.Name)
+		}
 	}
 	return w.list, err
 }
@@ -114,11 +117,42 @@ func (w *workspace) resolve(path string) string {
 	return w.path(path)
 }
 
-func (w *workspace) matcher(list *query.List) *match.Matcher {
-	if w.matches == nil {
-		w.matches = match.New(list.Texts())
+// compiledName is the file of the compiled query list. It can be made again at
+// any time, and is when it is missing, damaged or of another list or mode.
+const compiledName = "queries.match"
+
+// matcher maps the compiled list, which is compiled first where needed; the
+// caller closes it. Only a process that holds the lock may ask for it.
+func (w *workspace) matcher(list *query.List) (*match.Matcher, error) {
+	mode, err := match.ParseMode(w.cfg.Match.Mode)
+	if err != nil {
+		return nil, err
 	}
-	return w.matches
+	path := w.path(compiledName)
+	m, err := match.Open(path, list.Hash, mode)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, match.ErrDamaged) || errors.Is(err, match.ErrOther) {
+		if err := match.Compile(path, list.Texts(), list.Hash, mode); err != nil {
+			return nil, err
+		}
+		m, err = match.Open(path, list.Hash, mode)
+	}
+	return m, err
+}
+
+// explainer is a matcher for a process that may not write: the compiled list
+// where there is one, else the list compiled in memory. It is made once.
+func (w *workspace) explainer(list *query.List) (*match.Matcher, error) {
+	if w.explaining != nil {
+		return w.explaining, nil
+	}
+	mode, err := match.ParseMode(w.cfg.Match.Mode)
+	if err != nil {
+		return nil, err
+	}
+	if w.explaining, err = match.Open(w.path(compiledName), list.Hash, mode); err != nil {
+		w.explaining = match.NewMode(list.Texts(), mode)
+	}
+	return w.explaining, nil
 }
 
 const lockName = "pairloom.lock"

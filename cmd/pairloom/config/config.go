@@ -34,6 +34,7 @@ type Config struct {
 // MatchOptions are the settings of the match stage.
 type MatchOptions struct {
 	Queries   string `yaml:"queries" default:"english-500k" doc:"query list: the one that ships (english-500k), or a file"`
+	Mode      string `yaml:"mode" default:"clean" choices:"clean|metaclip" doc:"what it means that a text contains a query: its words after folding, or MetaCLIP's bytes"`
 	PartPairs int    `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
 }
 
