@@ -107,18 +107,13 @@ func slots(n int) int { return n*5/3 + 1 }
 // lay writes header and tables.
 func (b *builder) lay() []byte {
 	h := &b.header
-	isShort := func(w string) bool {
-		return len(w) <= shortMax && (w == "" || w[len(w)-1] != 0)
-	}
-	short, spelled := 0, 0
+	spelled := 0
 	for _, w := range b.words {
-		if isShort(w) {
-			short++
-		} else if len(w) > inlineMax {
+		if len(w) > inlineMax {
 			spelled += len(w)
 		}
 	}
-	h.short, h.long, h.edges = slots(short), slots(len(b.words)-short), slots(len(b.edges))
+	h.words, h.edges = slots(len(b.words)), slots(len(b.edges))
 	h.pairs = len(b.edges)*16/64 + 1
 	h.bytes = spelled
 	size := h.size()
@@ -129,21 +124,13 @@ func (b *builder) lay() []byte {
 	at := uint32(0)
 	for i, w := range b.words {
 		b.scratch.text = pad(b.scratch.text, w)
-		text := b.scratch.text[:len(w)+fold.Padding]
-		low, high, place := longKey(text, 0, uint32(len(w)))
-		if isShort(w) {
-			j := scale(mix(low, low), len(m.short))
-			for ; m.short[j].id != 0; j = (j + 1) % len(m.short) {
-			}
-			m.short[j] = shortSlot{low, b.word[i].id, b.word[i].query}
-			continue
+		k := keyOf(b.scratch.text[:len(w)+fold.Padding], 0, uint32(len(w)))
+		j := k.home(len(m.words))
+		for ; m.words[j].id != 0; j = (j + 1) % len(m.words) {
 		}
-		j := scale(place, len(m.long))
-		for ; m.long[j].id != 0; j = (j + 1) % len(m.long) {
-		}
-		m.long[j] = longSlot{low: low, high: high, id: b.word[i].id, query: b.word[i].query, length: uint32(len(w))}
+		m.words[j] = wordSlot{k.low, k.high, b.word[i].id, b.word[i].query, k.length, 0}
 		if len(w) > inlineMax {
-			m.long[j].at = at
+			m.words[j].at = at
 			at += uint32(copy(m.bytes[at:], w))
 		}
 	}

@@ -40,10 +40,10 @@ var ErrDamaged = errors.New("remove the file and compile the list again")
 
 // header is what a compiled list says of itself.
 type header struct {
-	mode                             Mode
-	listHash, unicode                string
-	queries, shadowed, empty         uint32
-	short, long, edges, pairs, bytes int // lengths of the tables
+	mode                       Mode
+	listHash, unicode          string
+	queries, shadowed, empty   uint32
+	words, edges, pairs, bytes int // lengths of the tables
 }
 
 // Compile writes the matcher of queries in mode to the file at path, whole or
@@ -135,30 +135,19 @@ func attach(data []byte) (*Matcher, error) {
 // wrote the file.
 func (m *Matcher) sound() error {
 	free := 0
-	for i := range m.short {
-		if s := &m.short[i]; s.id == 0 {
-			free++
-		} else if s.query > m.queries {
-			return fmt.Errorf("slot %d of the short words names query %d of %d", i, s.query, m.queries)
-		}
-	}
-	if free == 0 {
-		return errors.New("the table of short words is full")
-	}
-	free = 0
-	for i := range m.long {
-		s := &m.long[i]
+	for i := range m.words {
+		s := &m.words[i]
 		switch {
 		case s.id == 0:
 			free++
 		case s.query > m.queries:
-			return fmt.Errorf("slot %d of the long words names query %d of %d", i, s.query, m.queries)
+			return fmt.Errorf("slot %d of the words names query %d of %d", i, s.query, m.queries)
 		case s.length > inlineMax && uint64(s.at)+uint64(s.length) > uint64(len(m.bytes)):
-			return fmt.Errorf("slot %d of the long words lies outside the bytes", i)
+			return fmt.Errorf("the word in slot %d lies outside the bytes", i)
 		}
 	}
 	if free == 0 {
-		return errors.New("the table of long words is full")
+		return errors.New("the table of words is full")
 	}
 	free = 0
 	for i := range m.edges {
@@ -177,18 +166,16 @@ func (m *Matcher) sound() error {
 // size is the length of the file in bytes, or -1 if no file can be so long.
 func (h *header) size() int {
 	const most = 1 << 31
-	if max(h.short, h.long, h.edges, h.pairs, h.bytes) > most {
+	if max(h.words, h.edges, h.pairs, h.bytes) > most {
 		return -1
 	}
-	return headerSize + h.short*int(unsafe.Sizeof(shortSlot{})) + h.long*int(unsafe.Sizeof(longSlot{})) +
-		h.edges*int(unsafe.Sizeof(edgeSlot{})) + h.pairs*8 + h.bytes
+	return headerSize + h.words*int(unsafe.Sizeof(wordSlot{})) + h.edges*int(unsafe.Sizeof(edgeSlot{})) + h.pairs*8 + h.bytes
 }
 
 // slice sets the tables to where they lie in data.
 func (m *Matcher) slice(data []byte) {
 	rest := data[headerSize:]
-	m.short, rest = cast[shortSlot](rest, m.header.short)
-	m.long, rest = cast[longSlot](rest, m.header.long)
+	m.words, rest = cast[wordSlot](rest, m.header.words)
 	m.edges, rest = cast[edgeSlot](rest, m.header.edges)
 	m.pairs, rest = cast[uint64](rest, m.header.pairs)
 	m.bytes = rest[:m.header.bytes]
@@ -204,7 +191,7 @@ func cast[T any](b []byte, n int) (values []T, rest []byte) {
 
 func (h *header) counts() []*uint32 { return []*uint32{&h.queries, &h.shadowed, &h.empty} }
 func (h *header) lengths() []*int {
-	return []*int{&h.short, &h.long, &h.edges, &h.pairs, &h.bytes}
+	return []*int{&h.words, &h.edges, &h.pairs, &h.bytes}
 }
 
 // write writes all but the checksum.

@@ -115,13 +115,13 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// fill marks every free slot of the short words taken.
+// fill marks every free slot of the words taken.
 func fill(b []byte) {
 	m := &Matcher{}
 	m.read(b)
 	m.slice(b)
-	for i := range m.short {
-		m.short[i].id |= 1
+	for i := range m.words {
+		m.words[i].id |= 1
 	}
 }
 

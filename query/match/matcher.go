@@ -1,7 +1,6 @@
 package match
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"slices"
 
@@ -13,8 +12,7 @@ import (
 // which is a mapped file or memory.
 type Matcher struct {
 	header
-	short []shortSlot
-	long  []longSlot
+	words []wordSlot
 	edges []edgeSlot
 	pairs []uint64 // one bit for each hash of an edge, to tell most misses
 	bytes []byte   // of the words that slots have no room for
@@ -22,17 +20,39 @@ type Matcher struct {
 	unmap func() error
 }
 
-// Scratch is the memory that Find needs; one a worker.
+// Scratch is the memory that Find needs; one a worker. It grows to about 300 KiB
+// and what the longest text takes.
 type Scratch struct {
-	text  []byte // folded, with fold.Padding zero bytes behind it
-	edges []uint32
-	words []word
-	sort  [rankSortMax]uint32
+	text   []byte // folded, with fold.Padding zero bytes behind it
+	edges  []uint32
+	words  []word
+	missed []wordKey
+	sort   [rankSortMax]uint32
+
+	// cache has what the tables of the matcher cacheOf know of the words met
+	// last, at the top bits of their hashes. The commonest words of a language
+	// lie scattered over tables larger than a core's own cache and the pages that
+	// it knows the place of; here they lie together.
+	cache   []cached
+	cacheOf *Matcher
+	touched uint32 // keeps the compiler from leaving out a load; see look
 }
+
+// cached is a word of at most sixteen bytes.
+type cached struct {
+	low, high uint64
+	length    uint32 // plus one; 0: nothing is here
+	word      word
+}
+
+const (
+	cacheBits = 13
+	cacheSize = 1 << cacheBits
+)
 
 // word is what the tables know of one word of a text.
 type word struct {
-	id    uint32 // number and marks, as in shortSlot; 0 where no query has the word
+	id    uint32 // number and marks, as in wordSlot; 0 where no query has the word
 	query uint32 // the query that is the word alone, counted from 1, or 0
 }
 
@@ -76,24 +96,18 @@ func (m *Matcher) Close() error {
 // Find appends the ids of the queries that text contains, sorted and without
 // repeats. It allocates nothing while ids and s have room.
 func (m *Matcher) Find(ids []uint32, text string, s *Scratch) []uint32 {
-	m.cut(text, s)
 	first := len(ids)
-	n := len(s.edges) / 2
-	// The lookups of different words do not wait for one another: most of the
-	// time that memory takes passes in parallel.
-	s.words = slices.Grow(s.words[:0], n+1)[:n+1]
+	n := m.cut(text, s)
+	m.look(s, n)
 	ids = slices.Grow(ids, n)
 	found := ids[first : first+n]
 	count := 0
-	for i := range n {
-		w := m.word(s.text, s.edges[2*i], s.edges[2*i+1])
-		s.words[i] = w
+	for _, w := range s.words[:n] {
 		found[count] = w.query - 1
 		if w.query != 0 {
 			count++
 		}
 	}
-	s.words[n] = word{}
 	ids = ids[:first+count]
 	for i, w := range s.words[:n] {
 		if w.id&begins != 0 && s.words[i+1].id&continues != 0 {
@@ -140,12 +154,9 @@ func (m *Matcher) FindAll(text string) []Found {
 	if m.mode == Clean {
 		text = fold.Text(text) // folding the folded changes nothing
 	}
-	m.cut(text, &s)
-	n := len(s.edges) / 2
-	words := make([]word, n+1)
-	for i := range n {
-		words[i] = m.word(s.text, s.edges[2*i], s.edges[2*i+1])
-	}
+	n := m.cut(text, &s)
+	m.look(&s, n)
+	words := s.words
 	var all []Found
 	for i, w := range words[:n] {
 		start := int(s.edges[2*i])
@@ -164,14 +175,69 @@ func (m *Matcher) FindAll(text string) []Found {
 	return all
 }
 
-// cut fills the text and the edges of its words into s.
-func (m *Matcher) cut(text string, s *Scratch) {
+// cut fills the text and its words' edges into s, and returns how many words
+// there are.
+func (m *Matcher) cut(text string, s *Scratch) int {
 	if m.mode == MetaCLIP {
 		s.text, s.edges = cutSpaced(s.text, s.edges[:0], text)
 	} else {
 		s.text, s.edges = fold.Cut(s.text, s.edges[:0], text)
 	}
 	s.text = s.text[:len(s.text)+fold.Padding]
+	return len(s.edges) / 2
+}
+
+// look fills s.words with what the tables know of the text's n words, and a
+// zero behind them.
+func (m *Matcher) look(s *Scratch, n int) {
+	if s.cacheOf != m {
+		if s.cache == nil {
+			s.cache = make([]cached, cacheSize)
+		}
+		clear(s.cache)
+		s.cacheOf = m
+	}
+	s.words = slices.Grow(s.words[:0], n+1)[:n+1]
+	s.words[n] = word{}
+	s.missed = slices.Grow(s.missed[:0], n)
+	missed := s.missed[:n]
+	cache := (*[cacheSize]cached)(s.cache)
+	text, edges, words := s.text, s.edges[:2*n], s.words[:n]
+	count := 0
+	for i := range words {
+		start, end := edges[2*i], edges[2*i+1]
+		length := end - start
+		if length <= inlineMax {
+			low, high := inlineKey(text, start, length)
+			hash := hashKey(low, high, length)
+			c := &cache[hash>>(64-cacheBits)]
+			if (c.low^low)|(c.high^high)|uint64(c.length^(length+1)) == 0 {
+				words[i] = c.word
+				continue
+			}
+			missed[count] = wordKey{low, high, start, length, uint32(scale(hash, len(m.words))), uint32(i)}
+		} else {
+			k := keyOf(text, start, end)
+			k.slot, k.index = uint32(k.home(len(m.words))), uint32(i)
+			missed[count] = k
+		}
+		count++
+	}
+	// Each slot is touched before any is compared. No touch waits for what
+	// another finds, so the times that memory takes pass in parallel.
+	missed = missed[:count]
+	for i := range missed {
+		s.touched |= m.words[missed[i].slot].id
+	}
+	for i := range missed {
+		k := &missed[i]
+		slot := m.find(k, text)
+		w := word{slot.id, slot.query} // of a free slot: zeros
+		words[k.index] = w
+		if k.length <= inlineMax {
+			cache[hashKey(k.low, k.high, k.length)>>(64-cacheBits)] = cached{k.low, k.high, k.length + 1, w}
+		}
+	}
 }
 
 // rankSortMax is the most ids that are sorted by counting smaller ones: a few
@@ -221,5 +287,3 @@ func scale(hash uint64, n int) int {
 	high, _ := bits.Mul64(hash, uint64(n))
 	return int(high)
 }
-
-func load(b []byte, at uint32) uint64 { return binary.LittleEndian.Uint64(b[at:]) }

@@ -1,14 +1,13 @@
 package match
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pairloom/pairloom/internal/fold"
-	"github.com/pairloom/pairloom/queries"
-	"github.com/pairloom/pairloom/query"
 )
 
 func TestFind(t *testing.T) {
@@ -50,11 +49,13 @@ func TestFind(t *testing.T) {
 func naive(list []string, text string) []uint32 {
 	join := func(s string) string {
 		folded := fold.AppendText(nil, s)
-		out := "\n"
+		var out strings.Builder
+		out.WriteByte('\n')
 		for _, w := range fold.Words(nil, folded) {
-			out += string(folded[w.Start:w.End]) + "\n"
+			out.Write(folded[w.Start:w.End])
+			out.WriteByte('\n')
 		}
-		return out
+		return out.String()
 	}
 	joined := join(text)
 	var ids []uint32
@@ -111,42 +112,127 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-func shipped(tb testing.TB) *Matcher {
-	tb.Helper()
-	list, err := query.Read(queries.Name, queries.List)
-	if err != nil {
-		tb.Fatal(err)
+// TestFindAll holds that the places are where the queries stand, and that they
+// are of the queries that Find finds.
+func TestFindAll(t *testing.T) {
+	list := []string{"fox", "red fox", "fox in the snow", "snow", "Café", ",", "St"}
+	for _, tt := range []struct {
+		mode       Mode
+		text, want string
+	}{
+		{Clean, "A  red FOX in the snow, red-fox", "red fox@2-9|fox@6-9|fox in the snow@6-21|snow@17-21|red-fox@23-30|fox@27-30"},
+		{Clean, "CAFE\u0301  fox", "café@0-5|fox@6-9"},
+		{MetaCLIP, "A  red fox in the snow, St.", "red fox@3-10|fox@7-10|fox in the snow@7-22|snow@18-22|,@22-23|St@24-26"},
+		{Clean, "", ""},
+	} {
+		m := NewMode(list, tt.mode)
+		in := tt.text
+		if tt.mode == Clean {
+			in = fold.Text(in)
+		}
+		var got []string
+		var ids []uint32
+		for _, f := range m.FindAll(tt.text) {
+			got = append(got, fmt.Sprintf("%s@%d-%d", in[f.Start:f.End], f.Start, f.End))
+			ids = append(ids, f.ID)
+		}
+		if joined := strings.Join(got, "|"); joined != tt.want {
+			t.Errorf("%s: FindAll(%q) = %s, want %s", tt.mode, tt.text, joined, tt.want)
+		}
+		slices.Sort(ids)
+		if want := m.Find(nil, tt.text, &Scratch{}); !slices.Equal(slices.Compact(ids), want) {
+			t.Errorf("%s: FindAll(%q) has the ids %v, Find %v", tt.mode, tt.text, ids, want)
+		}
 	}
-	texts := make([]string, len(list.Entries))
-	for i, e := range list.Entries {
-		texts[i] = e.Text
+}
+
+// TestFindInLongTexts searches texts of about a megabyte, with many more
+// queries found than are sorted by counting.
+func TestFindInLongTexts(t *testing.T) {
+	const seed = 11
+	r := rand.New(rand.NewPCG(seed, 0))
+	words := []string{"a", "bb", "ccc", "word", "é", "e\u0301", "狗", "🦊", "שלום", "don't", "c++", "internationalisation", "pneumonoultramicroscopic"}
+	var list []string
+	for range 400 {
+		q := words[r.IntN(len(words))]
+		for range r.IntN(3) {
+			q += " " + words[r.IntN(len(words))]
+		}
+		list = append(list, q)
 	}
-	return New(texts)
+	list = different(list)
+	for name, separators := range map[string][]string{"spaces": {" "}, "marks": {" ", ", ", "-", "  ", "\n", ""}} {
+		var b strings.Builder
+		for b.Len() < 1<<20 {
+			b.WriteString(words[r.IntN(len(words))] + separators[r.IntN(len(separators))])
+		}
+		text := b.String()
+		if got, want := New(list).Find(nil, text, &Scratch{}), naive(list, text); !slices.Equal(got, want) {
+			t.Errorf("seed %d, %s, clean: %d queries found, want %d", seed, name, len(got), len(want))
+		}
+		if got, want := NewMode(list, MetaCLIP).Find(nil, text, &Scratch{}), spacedNaive(list, text); !slices.Equal(got, want) {
+			t.Errorf("seed %d, %s, metaclip: %d queries found, want %d", seed, name, len(got), len(want))
+		}
+	}
+	for _, text := range []string{strings.Repeat("+", 1<<20), "c" + strings.Repeat("+", 1<<20), strings.Repeat("'", 1<<20), strings.Repeat("a'", 1<<19), strings.Repeat("\u0301", 1<<19), strings.Repeat("a", 1<<20), strings.Repeat("狗", 1<<18)} {
+		if got, want := New(list).Find(nil, text, &Scratch{}), naive(list, text); !slices.Equal(got, want) {
+			t.Errorf("Find(%.20q...) = %v, want %v", text, got, want)
+		}
+	}
+}
+
+// TestScratchServesAnotherMatcher holds that a worker's cache is of one matcher.
+func TestScratchServesAnotherMatcher(t *testing.T) {
+	var s Scratch
+	for range 2 {
+		for id, list := range [][]string{{"fox", "dog"}, {"dog", "fox"}} {
+			if got := New(list).Find(nil, "fox", &s); !slices.Equal(got, []uint32{uint32(id)}) {
+				t.Errorf("Find(fox) in %q = %v, want %d", list, got, id)
+			}
+		}
+	}
 }
 
 func TestFindAllocatesNothing(t *testing.T) {
-	m := shipped(t)
-	var s Scratch
-	ids := make([]uint32, 0, 64)
-	text := "The “Layers” dialog with a red fox in the snow"
-	ids = m.Find(ids[:0], text, &s)
-	if len(ids) == 0 {
-		t.Fatal("nothing found")
-	}
-	ascii := "The Layers dialog with a red fox in the snow"
-	if n := testing.AllocsPerRun(100, func() { ids = m.Find(ids[:0], ascii, &s) }); n != 0 {
-		t.Errorf("Find allocates %v times on ASCII text, want 0", n)
+	for _, mode := range []Mode{Clean, MetaCLIP} {
+		m := NewMode(entries(t), mode)
+		var s Scratch
+		ids := make([]uint32, 0, 256)
+		for _, text := range []string{
+			"The Layers dialog with a red fox in the snow",
+			"The “Layers” dialog – Étienne’s red fox in the snow, 狗在跑 🦊",
+		} {
+			if ids = m.Find(ids[:0], text, &s); len(ids) == 0 {
+				t.Fatalf("nothing found in %q", text)
+			}
+			if n := testing.AllocsPerRun(100, func() { ids = m.Find(ids[:0], text, &s) }); n != 0 {
+				t.Errorf("%s: Find(%q) allocates %v times, want 0", mode, text, n)
+			}
+		}
 	}
 }
 
+// BenchmarkFind: go test -run '^$' -bench Find -count 6 ./query/match
 func BenchmarkFind(b *testing.B) {
-	m := shipped(b)
-	text := "A photo of a red fox in the snow, taken near the old railway station of St. Louis"
-	var s Scratch
-	var ids []uint32
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		ids = m.Find(ids[:0], text, &s)
+	list := entries(b)
+	texts := glosses(b)
+	size := 0
+	for _, t := range texts {
+		size += len(t)
+	}
+	for _, mode := range []Mode{Clean, MetaCLIP} {
+		m := NewMode(list, mode)
+		b.Run(fmt.Sprintf("mode=%s/queries=%d", mode, len(list)), func(b *testing.B) {
+			var s Scratch
+			var ids []uint32
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, t := range texts {
+					ids = m.Find(ids[:0], t, &s)
+				}
+			}
+			b.ReportMetric(float64(b.N)*float64(len(texts))/b.Elapsed().Seconds(), "texts/s")
+		})
 	}
 }

@@ -60,7 +60,7 @@ var spacing = func() (table [256]uint8) {
 // words, cut at its spaces alone, stand there one after another: both begin and
 // end with a space, so each space of the entry meets one of the text.
 func cutSpaced(dst []byte, edges []uint32, text string) ([]byte, []uint32) {
-	text = text[:min(len(text), 1<<31)]
+	text = text[:min(len(text), fold.MaxBytes)]
 	start := 0
 	for i := range len(text) {
 		switch spacing[text[i]] {

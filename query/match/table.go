@@ -1,6 +1,9 @@
 package match
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // The tables. All are open addressing with linear probing; a place is found by
 // scaling a hash to the table's length, so that tables are as full as build
@@ -13,26 +16,17 @@ const (
 	numberMask = continues - 1
 )
 
-// shortMax and inlineMax are the most bytes that a slot holds itself.
-const (
-	shortMax  = 8
-	inlineMax = 16
-)
+// inlineMax is the most bytes of a word that a slot holds itself.
+const inlineMax = 16
 
-// shortSlot holds a word of at most eight bytes, the last of which is not 0.
-// Most words of texts are such, and cost one look at one cache line.
-type shortSlot struct {
-	key   uint64 // the word's bytes, the first one lowest, zeros behind
-	id    uint32 // number, from 1, with begins and continues; 0: a free slot
-	query uint32 // the query that is this word alone, counted from 1, or 0
-}
-
-// longSlot holds any other word.
-type longSlot struct {
-	low, high uint64 // up to 16 bytes of the word, or its hash and 0
-	id, query uint32 // as in shortSlot
+// wordSlot holds a word. Nearly all words of texts have at most sixteen bytes
+// and cost one look at one cache line, of which a slot is half.
+type wordSlot struct {
+	low, high uint64 // the word's bytes, zeros behind; of a longer word hashes
+	id        uint32 // number, from 1, with begins and continues; 0: a free slot
+	query     uint32 // the query that is this word alone, counted from 1, or 0
 	length    uint32 // of the word in bytes
-	at        uint32 // where the word stands in bytes, if longer than 16
+	at        uint32 // where the word stands in bytes, if longer than sixteen
 }
 
 // edgeSlot leads from a node by a word to the next node. A first word's node is
@@ -43,59 +37,72 @@ type edgeSlot struct {
 	query      uint32 // the query that ends here, counted from 1, or 0
 }
 
-// word looks up the word text[start:end], behind which there is padding.
-func (m *Matcher) word(text []byte, start, end uint32) word {
-	n := end - start
-	if n <= shortMax {
-		shift := 64 - 8*uint64(n)
-		key := load(text, start) << shift >> shift
-		if n == 0 || key>>(8*n-8) != 0 {
-			for i := scale(mix(key, key), len(m.short)); ; {
-				if s := &m.short[i]; s.key == key || s.id == 0 {
-					return word{s.id, s.query} // of a free slot: zeros
-				}
-				if i++; i == len(m.short) {
-					i = 0
-				}
-			}
-		}
-	}
-	return m.longWord(text, start, end)
+// wordKey is what wordSlot says of a word in a text.
+type wordKey struct {
+	low, high uint64
+	start     uint32 // of the word in the text
+	length    uint32
+	slot      uint32 // where the search for it begins
+	index     uint32 // which word of the text it is
 }
 
-func (m *Matcher) longWord(text []byte, start, end uint32) word {
-	low, high, place := longKey(text, start, end)
-	for i := scale(place, len(m.long)); ; {
-		s := &m.long[i]
-		if s.id == 0 || s.low == low && s.high == high && s.length == end-start &&
-			(s.length <= inlineMax || bytes.Equal(m.bytes[s.at:s.at+s.length], text[start:end])) {
-			return word{s.id, s.query}
+// keep has a mask for each length up to sixteen: of the first eight bytes, and
+// of the next eight.
+var keep = func() (masks [inlineMax + 1][2]uint64) {
+	for n := range masks {
+		for i := range n {
+			masks[n][i/8] |= 0xff << (i % 8 * 8)
 		}
-		if i++; i == len(m.long) {
+	}
+	return masks
+}()
+
+// inlineKey is the key of a word of at most sixteen bytes, behind which there is
+// padding.
+func inlineKey(text []byte, start, length uint32) (low, high uint64) {
+	b := text[start : start+inlineMax]
+	mask := &keep[length]
+	return binary.LittleEndian.Uint64(b) & mask[0], binary.LittleEndian.Uint64(b[8:]) & mask[1]
+}
+
+// keyOf is the key of the word text[start:end], behind which there is padding.
+func keyOf(text []byte, start, end uint32) wordKey {
+	k := wordKey{start: start, length: end - start}
+	if k.length <= inlineMax {
+		k.low, k.high = inlineKey(text, start, k.length)
+	} else {
+		k.low, k.high = hashLong(text[start:end])
+	}
+	return k
+}
+
+// hashLong hashes a word of more than sixteen bytes; docs/format.md says how.
+func hashLong(word []byte) (low, high uint64) {
+	low = uint64(len(word))
+	for rest := word; len(rest) > 8; rest = rest[8:] {
+		low = mix(low, binary.LittleEndian.Uint64(rest))
+	}
+	high = binary.LittleEndian.Uint64(word[len(word)-8:])
+	return mix(low, high), high
+}
+
+// home is where the search for a word begins in a table of n slots.
+func (k *wordKey) home(n int) int { return scale(hashKey(k.low, k.high, k.length), n) }
+
+func hashKey(low, high uint64, length uint32) uint64 { return mix(low, high+uint64(length)) }
+
+// find is the slot of a word, or a free one.
+func (m *Matcher) find(k *wordKey, text []byte) *wordSlot {
+	for i := int(k.slot); ; {
+		s := &m.words[i]
+		if (s.low^k.low)|(s.high^k.high)|uint64(s.length^k.length) == 0 &&
+			(k.length <= inlineMax || bytes.Equal(m.bytes[s.at:s.at+s.length], text[k.start:k.start+k.length])) || s.id == 0 {
+			return s
+		}
+		if i++; i == len(m.words) {
 			i = 0
 		}
 	}
-}
-
-// longKey is the key of the word text[start:end] for longSlot, and a hash of it.
-func longKey(text []byte, start, end uint32) (low, high, place uint64) {
-	n := end - start
-	low, high = load(text, start), load(text, start+8)
-	if n <= shortMax {
-		shift := 64 - 8*uint64(n)
-		low, high = low<<shift>>shift, 0
-	} else if n <= inlineMax {
-		shift := 64 - 8*uint64(n-8)
-		high = high << shift >> shift
-	} else {
-		low = mix(low, high)
-		at := start + 16
-		for ; at+8 <= end; at += 8 {
-			low = mix(low, load(text, at))
-		}
-		low, high = mix(low, load(text, end-8)), 0 // the last bytes, some for the second time
-	}
-	return low, high, mix(low, high+uint64(n))
 }
 
 // edge looks up the edge from node by the word with this number. It is zero
