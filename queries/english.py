@@ -2,7 +2,7 @@
 
 usage: english.py WORDNET_DIR WORDFREQ_MSGPACK_GZ SYMSPELL_DIR SCOWL_DIR SIZE >list
 
-Order: all of WordNet in order of code points; words of wordfreq, commonest
+Order: all of WordNet by its texts without case, lower case first; words of wordfreq, commonest
 first; phrases of two words with a pointwise mutual information of at least
 MIN_PMI bits, highest first; words of SCOWL, those of its size 70 before those
 of size 80, shorter ones first, until SIZE entries. Ties fall by code point. A
@@ -21,7 +21,8 @@ import msgpack
 MIN_PMI = 8
 
 # Words that say nothing at a phrase's edge: articles, pronouns, prepositions,
-# conjunctions, auxiliaries, and common adverbs and verbs of that kind.
+# conjunctions, auxiliaries, common adverbs and verbs of that kind, and the
+# furniture of web pages.
 EDGE = set("""a about above across after again against ago all almost along already also although
 always am among an and another any anyone anything are around as asked at away back be became because
 become been before began behind being below between both but by came can cannot come comes could did
@@ -35,7 +36,8 @@ soon still such take taken takes than that the their theirs them themselves then
 they this those though through thus till to together too took toward towards two under unless until up
 upon us use used using very via want was way we well went were what whatever when where whether which
 while who whom whose why will with within without would yes yet you your yours yourself et al st nd rd
-th d s t ll ve m com de la le el du der mailing commits mentioned herein hereof thereof please www http html org net php asp""".split())
+th d s t ll ve m com de la le el du der mailing commits site sites online reserved respective sponsored
+constitutes listing listings webmaster javascript unread subscribing window email mentioned herein hereof thereof please www http html org net php asp""".split())
 
 # The phrases were counted on web pages of the 2000s; their high mutual
 # information is partly that of advertisements. Any phrase with a word that
@@ -140,7 +142,9 @@ def main():
             out.append((text, source, count))
 
     synsets = wordnet(wn_dir)
-    for text in sorted(synsets):
+    # Of spellings that differ by case alone the one in lower case comes first:
+    # clean matching finds the first.
+    for text in sorted(sorted(synsets, reverse=True), key=str.casefold):
         out.append((text, "wordnet", synsets[text]))
     taken.update(text.casefold() for text in synsets)
     for word, count in wordfreq(wf_path):

@@ -110,7 +110,7 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	a.result.Views = tally
-	a.sorted("wordnet", synsets, 1, func(x, y query.Entry) int { return cmp.Compare(x.Text, y.Text) })
+	a.sorted("wordnet", synsets, 1, caseless)
 	if err := a.dumps(ctx); err != nil {
 		return nil, err
 	}
@@ -122,6 +122,12 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 		return nil, fmt.Errorf("build query list: nothing reached the thresholds; lower --min-count, --min-pmi or --min-views")
 	}
 	return a.result, nil
+}
+
+// caseless orders by the text without case; of spellings that differ by case
+// alone the one in lower case comes first, since clean matching finds the first.
+func caseless(x, y query.Entry) int {
+	return cmp.Or(cmp.Compare(strings.ToLower(x.Text), strings.ToLower(y.Text)), cmp.Compare(y.Text, x.Text))
 }
 
 func commonest(x, y query.Entry) int {
@@ -138,7 +144,7 @@ type assembly struct {
 func (a *assembly) header() {
 	o := a.o
 	a.result.Header = []string{
-		"recipe: WordNet's synsets by code point; words by count; phrases of two words by pointwise mutual information; titles by views; cut at the end",
+		"recipe: WordNet's synsets by text without case; words by count; phrases of two words by pointwise mutual information; titles by views; cut at the end",
 		fmt.Sprintf("threshold: min-count %d, min-pmi %g, min-phrase-count %d, min-views %d, size %d, project %s",
 			o.MinCount, o.MinPMI, o.MinPhraseCount, o.MinViews, o.Size, o.Project),
 	}

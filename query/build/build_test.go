@@ -172,7 +172,7 @@ func TestSourcesOrderAndCut(t *testing.T) {
 	if !slices.Equal(titles, []string{"Eiffel Tower 120", "Moon 71"}) {
 		t.Errorf("titles are %q", titles)
 	}
-	if got := r.Entries[:3]; got[0].Text != "Turkey" || got[1].Text != "red fox" || got[2].Text != "turkey" || got[0].Source != "wordnet" {
+	if got := r.Entries[:3]; got[0].Text != "red fox" || got[1].Text != "turkey" || got[2].Text != "Turkey" || got[0].Source != "wordnet" {
 		t.Errorf("the list begins with %v", got)
 	}
 	if want := (ViewsTally{Rows: 9, OtherProject: 1, Few: 1, Colon: 1, Malformed: 1}); r.Views != want {

@@ -9,8 +9,8 @@
 //   - titles with at least 70 views, where rows of an hourly page-view file
 //     under 50 views and titles with a colon do not count.
 //
-// The list has them in this order: WordNet by code point, words by count,
-// phrases by mutual information, titles by views; ties by code point. It is cut
+// The list has them in this order: WordNet by text without case, words
+// by count, phrases by mutual information, titles by views; ties by code point. It is cut
 // at its size from the end. A text that equals an earlier entry after folding
 // (package fold) is not taken again, so an entry's source is the first that has
 // it. MetaCLIP also adds the numbers 0 to 99 and walks unordered sets, so that
