@@ -22,9 +22,12 @@ const magic = "plmatch\n"
 
 // Where the parts of the header lie, in bytes. See docs/format.md.
 const (
+	versionAt  = 8
+	modeAt     = 12
 	listHashAt = 16
 	unicodeAt  = 48
 	countsAt   = 64
+	lengthsAt  = 80
 	checksumAt = 128
 	headerSize = 192
 	listHashes = unicodeAt - listHashAt // bytes that a list's hash may have
@@ -113,7 +116,7 @@ func attach(data []byte) (*Matcher, error) {
 	if len(data) < headerSize || string(data[:len(magic)]) != magic {
 		return nil, fmt.Errorf("it is no compiled query list: %w", ErrDamaged)
 	}
-	if v := binary.LittleEndian.Uint32(data[8:]); v != version {
+	if v := binary.LittleEndian.Uint32(data[versionAt:]); v != version {
 		return nil, fmt.Errorf("it is of version %d, this program reads version %d: %w", v, version, ErrOther)
 	}
 	m := &Matcher{}
@@ -197,8 +200,8 @@ func (h *header) lengths() []*int {
 // write writes all but the checksum.
 func (h *header) write(data []byte) {
 	copy(data, magic)
-	binary.LittleEndian.PutUint32(data[8:], version)
-	binary.LittleEndian.PutUint32(data[12:], uint32(h.mode))
+	binary.LittleEndian.PutUint32(data[versionAt:], version)
+	binary.LittleEndian.PutUint32(data[modeAt:], uint32(h.mode))
 	copy(data[listHashAt:unicodeAt], h.listHash)
 	copy(data[unicodeAt:countsAt], h.unicode)
 	at := countsAt
@@ -206,7 +209,7 @@ func (h *header) write(data []byte) {
 		binary.LittleEndian.PutUint32(data[at:], *c)
 		at += 4
 	}
-	at += 4
+	at = lengthsAt
 	for _, n := range h.lengths() {
 		binary.LittleEndian.PutUint64(data[at:], uint64(*n))
 		at += 8
@@ -215,14 +218,14 @@ func (h *header) write(data []byte) {
 
 func (h *header) read(data []byte) {
 	text := func(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
-	h.mode = Mode(binary.LittleEndian.Uint32(data[12:]))
+	h.mode = Mode(binary.LittleEndian.Uint32(data[modeAt:]))
 	h.listHash, h.unicode = text(data[listHashAt:unicodeAt]), text(data[unicodeAt:countsAt])
 	at := countsAt
 	for _, c := range h.counts() {
 		*c = binary.LittleEndian.Uint32(data[at:])
 		at += 4
 	}
-	at += 4
+	at = lengthsAt
 	for _, n := range h.lengths() {
 		*n = int(min(binary.LittleEndian.Uint64(data[at:]), 1<<40))
 		at += 8
