@@ -169,7 +169,7 @@ func (a *assembly) sources(ctx context.Context) error {
 	}
 	for _, kind := range []string{"views", "wordnet"} {
 		for _, path := range files[kind] {
-			sum, err := hashFile(ctx, path)
+			sum, err := hashFile(ctx, path, nil)
 			if err != nil {
 				return err
 			}

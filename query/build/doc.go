@@ -27,7 +27,7 @@
 //
 // Each worker counts in tables of a fixed size that go to disk, sorted, when
 // they are full, so counts are exact and memory is bounded by Options.Memory,
-// plus the list itself, the words above MinCount and the titles with 50 views
+// plus about 50 MiB, the list itself, the words above MinCount and the titles with 50 views
 // in an hour. Finished counts of a dump stay in Options.Temp under its hash, and
 // a later build with other thresholds starts from them. The result is the same
 // for any number of workers and any memory.

@@ -33,22 +33,32 @@ type DumpTally struct {
 	TextBytes int64            `json:"text_bytes"` // markup of the pages kept
 }
 
-// hashFile is the sha256 of a file.
-func hashFile(ctx context.Context, path string) (string, error) {
+// hashFile is the sha256 of a file; report, where given, is told how far it is.
+func hashFile(ctx context.Context, path string, report func(done, total int64)) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("open source: %w", err)
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("open source: %w", err)
+	}
 	h := sha256.New()
-	for {
+	for done := int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
-		if _, err := io.CopyN(h, f, 16<<20); errors.Is(err, io.EOF) {
+		n, err := io.CopyN(h, f, 16<<20)
+		if errors.Is(err, io.EOF) {
 			return hex.EncodeToString(h.Sum(nil)), nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return "", fmt.Errorf("read %s: %w", path, err)
+		}
+		done += n
+		if report != nil {
+			report(done, info.Size())
 		}
 	}
 }
@@ -61,7 +71,7 @@ type counted struct {
 
 // countDump counts the words and phrases of a dump, or finds that it was done.
 func countDump(ctx context.Context, path string, o *Options) (*counted, error) {
-	sum, err := hashFile(ctx, path)
+	sum, err := hashFile(ctx, path, func(done, total int64) { o.progress("hash "+filepath.Base(path), done, total) })
 	if err != nil {
 		return nil, err
 	}

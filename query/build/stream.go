@@ -16,9 +16,9 @@ import (
 // splitter.
 const chunkBytes = 1 << 20
 
-// streamMark begins a bzip2 stream: "BZh", the block size, and the first six
-// bytes of a block, which are the digits of pi (bzip2's format, "block magic").
-// Ten given bytes stand by chance in one of 10^23 places.
+// blockMark begins a block of bzip2: six bytes with the digits of pi. After "BZh"
+// and the block size it begins a stream. Ten such bytes stand by chance in one of
+// 10^23 places, and a stream that is cut in the wrong place is an error.
 var blockMark = []byte{0x31, 0x41, 0x59, 0x26, 0x53, 0x59}
 
 // chunk is a piece of a dump's text, or why there is none.

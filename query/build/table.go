@@ -3,6 +3,7 @@ package build
 import (
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -20,6 +21,7 @@ type table struct {
 	seed   maphash.Seed
 	words  []uint32 // slots: number of the word plus one
 	phrase []phraseSlot
+	shift  int // of a hash, to a slot of phrase
 	names  []name
 	letter []byte
 	used   int // slots of phrase
@@ -52,6 +54,7 @@ func newTable(memory int, s *spill) *table {
 	return &table{
 		seed: maphash.MakeSeed(), words: make([]uint32, words), phrase: make([]phraseSlot, phrases),
 		names: make([]name, 0, words/2), letter: make([]byte, 0, words*5), spill: s,
+		shift: 64 - bits.TrailingZeros(uint(phrases)),
 	}
 }
 
@@ -125,7 +128,7 @@ func (t *table) number(word []byte) uint32 {
 
 func (t *table) addPhrase(pair uint64) {
 	mask := uint64(len(t.phrase) - 1)
-	for i := (pair * 0x9e3779b97f4a7c15) >> 20 & mask; ; i = (i + 1) & mask {
+	for i := (pair * 0x9e3779b97f4a7c15) >> t.shift; ; i = (i + 1) & mask { // the high bits depend on all of pair
 		slot := &t.phrase[i]
 		if slot.count == 0 {
 			*slot = phraseSlot{pair, 1}
