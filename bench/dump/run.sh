@@ -7,8 +7,9 @@
 # gensim's source distribution on PyPI), repeated and shuffled (generate.py), and
 # counts it plain and as multistream bzip2 of a tenth of it, with one worker and
 # with one for each processor, at --memory 1GiB. Prints MB of XML a second and
-# the peak resident memory. Needs pip, python3, bzip2, split, curl or pip for the
-# download, and GNU time. Works under TMPDIR, which needs twice the size.
+# the peak resident memory. Needs pip, python3, bzip2, split and GNU time. pip builds
+# gensim's metadata, which takes minutes; GENSIM_SDIST names a copy that you have.
+# Works under TMPDIR, which needs twice the size.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 size=${1:-5}
@@ -17,7 +18,7 @@ trap 'rm -rf "$work"' EXIT
 go build -o "$work/pairloom" ./cmd/pairloom
 source=${GENSIM_SDIST:-}
 if [ -z "$source" ]; then
-	pip download -q --no-deps --no-binary :all: --no-build-isolation -d "$work" gensim==4.4.0 >&2
+	pip download -q --no-deps --no-binary gensim -d "$work" gensim==4.4.0 >&2
 	source=$(ls "$work"/gensim-*.tar.gz)
 fi
 tar xzf "$source" -C "$work" --wildcards '*/enwiki-latest-pages-articles1*.bz2'
@@ -28,9 +29,9 @@ head -c $((size * 100000000)) "$work/dump.xml" >"$work/part.xml"
 echo '</page></mediawiki>' >>"$work/part.xml"
 split -b 2000000 --filter='bzip2 -c' "$work/part.xml" >"$work/part.xml.bz2"
 
-run() { # name, file, XML bytes, workers, memory
+run() { # name, file, XML bytes, workers and processors, memory
 	rm -rf "$work/temp"
-	/usr/bin/time -f '%e %M' -o "$work/time" "$work/pairloom" queries build --quiet --dump "$2" --workers "$4" --memory "$5" \
+	GOMAXPROCS=$4 /usr/bin/time -f "%e %M" -o "$work/time" "$work/pairloom" queries build --quiet --dump "$2" --workers "$4" --memory "$5" \
 		--min-pmi 8 --min-phrase-count 100 --temp "$work/temp" --out "$work/$1.zst" >&2
 	read -r seconds kib <"$work/time"
 	awk -v n="$1" -v b="$3" -v w="$4" -v m="$5" -v s="$seconds" -v k="$kib" \

@@ -97,8 +97,9 @@ func runQueriesBuild(ctx context.Context, g *global, o listbuild.Options, out st
 	if err := listbuild.EnsureTemp(o.Temp); err != nil {
 		return err
 	}
-	// The collector works harder before memory grows past what was asked for.
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(o.Memory)))
+	// The collector works harder before memory grows past what was asked for; a
+	// fifth is left for what it does not count.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(o.Memory) / 5 * 4))
 	var p *progress
 	o.Progress = func(phase string, done, total int64) {
 		if p == nil || p.what != phase {

@@ -93,7 +93,7 @@ func countDump(ctx context.Context, path string, o *Options) (*counted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open dump: %w", err)
 	}
-	s := newSpill(o.Temp, o.Memory/4)
+	s := newSpill(o.Temp, o.Memory/5)
 	defer s.close()
 	tally, err := countPages(ctx, f, s, o, func(read int64) { o.progress("count "+filepath.Base(path), read, info.Size()) })
 	if err != nil {
@@ -118,7 +118,7 @@ func countDump(ctx context.Context, path string, o *Options) (*counted, error) {
 	return c, os.Rename(base+".json.part", base+".json")
 }
 
-// countPages reads the dump once. A third of the memory is the workers' tables;
+// countPages reads the dump once. A quarter of the memory is the workers' tables;
 // the rest is left for sorting, for pages under way, and for the collector.
 func countPages(ctx context.Context, f *os.File, s *spill, o *Options, progress func(read int64)) (*DumpTally, error) {
 	g, ctx := errgroup.WithContext(ctx)
@@ -146,7 +146,7 @@ func countPages(ctx context.Context, f *os.File, s *spill, o *Options, progress 
 	})
 	for range o.Workers {
 		g.Go(func() error {
-			w := pageCounter{table: newTable(o.Memory/3/o.Workers, s), tally: DumpTally{Dropped: map[string]int64{}}}
+			w := pageCounter{table: newTable(o.Memory/4/o.Workers, s), tally: DumpTally{Dropped: map[string]int64{}}}
 			for batch := range batches {
 				if err := w.count(batch); err != nil {
 					return err
