@@ -50,6 +50,11 @@ func reportStage(ctx context.Context, w *workspace, progress func(done, total in
 	if err != nil {
 		return nil, err
 	}
+	counts, err := stats.ReadQueryCounts(w.path("selection"))
+	if err != nil {
+		return nil, err
+	}
+	figures.Balance = stats.BalanceOf(counts, len(list.Entries), w.cfg.Balance.Mode, int64(w.cfg.Balance.MaxPairsPerQuery))
 	if err := stats.Write(w.dir, figures); err != nil {
 		return nil, err
 	}

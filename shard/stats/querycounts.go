@@ -25,11 +25,11 @@ var queryCountsHeader = []string{"query_id", "query", "before", "own", "after"}
 
 // QueryCount is a line of it.
 type QueryCount struct {
-	ID     uint32
-	Query  string
-	Before int64 // pairs that have the query
-	Own    int64 // of these, kept by the query itself
-	After  int64 // of these, kept by this query or another
+	ID     uint32 `json:"query_id"`
+	Query  string `json:"query"`
+	Before int64  `json:"before"` // pairs that have the query
+	Own    int64  `json:"own"`    // of these, kept by the query itself
+	After  int64  `json:"after"`  // of these, kept by this query or another
 }
 
 // WriteQueryCounts writes the counts of queries that have a pair, ascending by

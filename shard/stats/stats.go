@@ -24,6 +24,7 @@ type Stats struct {
 	OptOuts     Names `json:"opt_outs"` // recorded on pairs that were kept
 
 	Queries     Queries       `json:"queries"`
+	Balance     *Balance      `json:"balance,omitempty"` // what BalanceOf says, set by the caller
 	Stages      []shard.Tally `json:"stages"`
 	FetchErrors Names         `json:"fetch_errors"` // by class
 	Samples     []Sample      `json:"samples"`

@@ -137,6 +137,7 @@ func TestGolden(t *testing.T) {
 	}{{"some", 300}, {"none", 0}} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := collect(t, somePairs(t, tt.pairs), Options{Samples: 8})
+			s.Balance = BalanceOf(someCounts(tt.pairs), 1000, "cap", 25)
 			figures, page := written(t, s)
 			for name, got := range map[string][]byte{tt.name + ".json": figures, tt.name + ".html": pixels.ReplaceAll(page, []byte("data:image/jpeg;base64,"))} {
 				file := filepath.Join("testdata", name)

@@ -26,6 +26,7 @@ type view struct {
 	Queries     Queries
 	Curve       *curveView
 	TopQueries  []barView
+	Balance     *balanceView
 	FetchErrors []barView
 	Note        string
 }
@@ -78,7 +79,7 @@ type barView struct {
 
 func viewOf(s *Stats) *view {
 	v := &view{
-		Pairs: s.Pairs, Sides: s.Sides, Queries: s.Queries, Curve: curveOf(s.Queries),
+		Pairs: s.Pairs, Sides: s.Sides, Queries: s.Queries, Curve: curveOf(s.Queries), Balance: balanceViewOf(s.Balance),
 		TopQueries: barsOf(s.Queries.Top), FetchErrors: barsOf(s.FetchErrors),
 	}
 	v.Tiles = []tile{
