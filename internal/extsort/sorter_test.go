@@ -86,7 +86,7 @@ func TestWalkMayBeRepeated(t *testing.T) {
 	for _, memory := range []int{4096, 1 << 20} {
 		s := New(t.TempDir(), memory)
 		for i := range 5000 {
-			if err := s.Add(fmt.Appendf(nil, "%d", i*7919%5000), nil); err != nil {
+			if err := s.Add(fmt.Appendf(nil, "%04d", i*7919%5000), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
