@@ -134,6 +134,20 @@ func (t *Tape) Normalize(x *Value) *Value {
 	return y
 }
 
+// Siglip writes the pairwise sigmoid loss of x against y to loss[0]. It is an
+// end of the tape, as Contrastive is.
+func (t *Tape) Siglip(loss device.Buffer, x, y, scale, bias *Value) {
+	t.Device.Siglip(loss, x.Data, y.Data, scale.Data, bias.Data, x.Rows, x.Cols)
+	end := &Value{}
+	t.note(end, func() {
+		t.into(x, func(dx device.Buffer) {
+			t.into(y, func(dy device.Buffer) {
+				t.Device.SiglipBackward(dx, dy, scale.Grad, bias.Grad, x.Data, y.Data, scale.Data, bias.Data, x.Rows, x.Cols)
+			})
+		})
+	})
+}
+
 // Contrastive writes the symmetric loss of x against y to loss[0]. It is the
 // end of the tape: its own gradient is 1.
 func (t *Tape) Contrastive(loss device.Buffer, x, y, scale *Value) {

@@ -79,6 +79,8 @@ type Device interface {
 	Sum(y, a, b Buffer)
 	// Copy computes y = x.
 	Copy(y, x Buffer)
+	// Blend computes y = keep*y + (1-keep)*x, an average that fades.
+	Blend(y, x Buffer, keep float32)
 	// Clamp limits x to lo..hi, in place.
 	Clamp(x Buffer, lo, hi float32)
 
@@ -126,6 +128,13 @@ type Device interface {
 	Contrastive(loss, lse, x, y, scale Buffer, n, dim int)
 	// ContrastiveBackward computes dx, dy and dscale[0] +=.
 	ContrastiveBackward(dx, dy, dscale, lse, x, y, scale Buffer, n, dim int)
+
+	// Siglip computes loss[0] = the sum over i, j of softplus(-z) on the
+	// diagonal and softplus(z) elsewhere, over n, with z = exp(scale[0]) X Y^t +
+	// bias[0]: SigLIP's pairwise sigmoid loss (arXiv 2303.15343).
+	Siglip(loss, x, y, scale, bias Buffer, n, dim int)
+	// SiglipBackward computes dx, dy, dscale[0] += and dbias[0] +=.
+	SiglipBackward(dx, dy, dscale, dbias, x, y, scale, bias Buffer, n, dim int)
 
 	// SquaredNorm computes out[0] = the sum of x's squares.
 	SquaredNorm(out, x Buffer)

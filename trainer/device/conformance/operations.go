@@ -28,7 +28,7 @@ func operations() []operation {
 			attention([]int{3, 1, 5}, 12, 3, causal),
 			attention([]int{0, 19, 2}, 16, 1, causal))
 	}
-	return append(list, contrastive(1, 3), contrastive(5, 4), contrastive(21, 9))
+	return append(list, contrastive(1, 3), contrastive(5, 4), contrastive(21, 9), siglip(1, 3), siglip(5, 4), siglip(21, 9), blend(19))
 }
 
 func matmul(m, n, k int, transA, transB bool) operation {
@@ -296,18 +296,71 @@ func contrastive(n, dim int) operation {
 			dx, dyy, dscale := b.zeros(n*dim), b.zeros(n*dim), b.zeros(1)
 			b.Contrastive(loss, lse, in[0], in[1], in[2], n, dim)
 			b.ContrastiveBackward(dx, dyy, dscale, lse, in[0], in[1], in[2], n, dim)
-			// The loss is the end of the tape: its own gradient is 1, and the
-			// suite's random dy scales on the host.
-			scale := b.read(dy)[0]
-			for _, g := range []device.Buffer{dx, dyy, dscale} {
-				values := b.read(g)
-				for i := range values {
-					values[i] *= scale
-				}
-				b.Write(g, values)
-			}
+			b.times(dy, dx, dyy, dscale)
 			return loss, []device.Buffer{dx, dyy, dscale}
 		},
 		tolerance: 1e-5,
+	}
+}
+
+// times scales a loss's gradients by the suite's random dy, on the host: a loss
+// is the end of the tape, its own gradient is 1.
+func (b *bench) times(dy device.Buffer, grads ...device.Buffer) {
+	scale := b.read(dy)[0]
+	for _, g := range grads {
+		values := b.read(g)
+		for i := range values {
+			values[i] *= scale
+		}
+		b.Write(g, values)
+	}
+}
+
+func siglip(n, dim int) operation {
+	return operation{
+		name: fmt.Sprintf("siglip/%dx%d", n, dim), inputs: []int{n * dim, n * dim, 1, 1}, output: 1,
+		forward: func(in [][]float64) []float64 {
+			var loss float64
+			for i := range n {
+				for j := range n {
+					z := in[3][0]
+					for c := range dim {
+						z += math.Exp(in[2][0]) * in[0][i*dim+c] * in[1][j*dim+c]
+					}
+					if i == j {
+						z = -z
+					}
+					loss += math.Log(1+math.Exp(z)) / float64(n)
+				}
+			}
+			return []float64{loss}
+		},
+		device: func(b *bench, in []device.Buffer, dy device.Buffer) (device.Buffer, []device.Buffer) {
+			loss, dx, dyy, dscale, dbias := b.zeros(1), b.zeros(n*dim), b.zeros(n*dim), b.zeros(1), b.zeros(1)
+			b.Siglip(loss, in[0], in[1], in[2], in[3], n, dim)
+			b.SiglipBackward(dx, dyy, dscale, dbias, in[0], in[1], in[2], in[3], n, dim)
+			b.times(dy, dx, dyy, dscale, dbias)
+			return loss, []device.Buffer{dx, dyy, dscale, dbias}
+		},
+		tolerance: 1e-5,
+	}
+}
+
+func blend(n int) operation {
+	const keep = 0.75
+	return operation{
+		name: "blend", inputs: []int{n, n}, output: n,
+		forward: func(in [][]float64) []float64 {
+			y := make([]float64, n)
+			for i := range y {
+				y[i] = keep*in[0][i] + (1-keep)*in[1][i]
+			}
+			return y
+		},
+		device: func(b *bench, in []device.Buffer, _ device.Buffer) (device.Buffer, []device.Buffer) {
+			b.Blend(in[0], in[1], keep)
+			return in[0], nil
+		},
+		tolerance: 1e-6,
 	}
 }

@@ -29,6 +29,7 @@ INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 #include "patchify.h"
 #include "normalize.h"
 #include "contrastive.h"
+#include "siglip.h"
 #include "adamw.h"
 
 const pl_kernels KERNELS_TABLE = {

@@ -5,13 +5,21 @@
 #include "kernels.h"
 
 int64_t pl_contrastive_scratch(int64_t n) {
-	// A band of S, then the diagonal and three columns, then n doubles.
-	return PL_BAND * n + 3 * n + 2 * n;
+	// A band of S, then either the diagonal and two columns or 2n doubles.
+	return PL_BAND * n + 4 * n;
 }
 
 // band computes s[rows,n] = exp(scale) X[first..] Y^t.
 static int band(float *s, const float *x, const float *y, float factor, int64_t first, int64_t rows, int64_t n, int64_t dim) {
 	return dnnl_sgemm('N', 'T', rows, n, dim, factor, x + first * dim, dim, y, dim, 0, s, n);
+}
+
+// band_backward computes dx's rows of the band, and adds its share to dy.
+static int band_backward(float *dx, float *dy, const float *g, const float *x, const float *y, float factor, int64_t first, int64_t rows, int64_t n, int64_t dim) {
+	int status = dnnl_sgemm('N', 'N', rows, dim, n, factor, g, n, y, dim, 0, dx + first * dim, dim);
+	if (status)
+		return status;
+	return dnnl_sgemm('T', 'N', n, dim, rows, factor, g, n, x + first * dim, dim, first > 0, dy, dim);
 }
 
 int pl_contrastive(float *loss, float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float *scratch) {
@@ -44,10 +52,7 @@ int pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *ls
 		if (status)
 			return status;
 		pl_contrastive_gradient(sums, s, lse, lse + n, first, rows, n);
-		status = dnnl_sgemm('N', 'N', rows, dim, n, factor, s, n, y, dim, 0, dx + first * dim, dim);
-		if (status)
-			return status;
-		status = dnnl_sgemm('T', 'N', n, dim, rows, factor, s, n, x + first * dim, dim, first > 0, dy, dim);
+		status = band_backward(dx, dy, s, x, y, factor, first, rows, n, dim);
 		if (status)
 			return status;
 	}
@@ -55,5 +60,43 @@ int pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *ls
 	for (int64_t i = 0; i < n; i++)
 		sum += sums[i];
 	*dscale += (float)sum;
+	return 0;
+}
+
+int pl_siglip(float *loss, const float *x, const float *y, const float *scale, const float *bias, int64_t n, int64_t dim, float *scratch) {
+	double *sums = (double *)scratch, sum = 0;
+	float *s = scratch + 4 * n;
+	for (int64_t first = 0; first < n; first += PL_BAND) {
+		int64_t rows = n - first < PL_BAND ? n - first : PL_BAND;
+		int status = band(s, x, y, expf(*scale), first, rows, n, dim);
+		if (status)
+			return status;
+		pl_siglip_tile(sums, s, *bias, first, rows, n);
+	}
+	for (int64_t i = 0; i < n; i++)
+		sum += sums[i];
+	*loss = (float)(sum / (double)n);
+	return 0;
+}
+
+int pl_siglip_backward(float *dx, float *dy, float *dscale, float *dbias, const float *x, const float *y, const float *scale, const float *bias, int64_t n, int64_t dim, float *scratch) {
+	double *sums = (double *)scratch, by_scale = 0, by_bias = 0;
+	float *s = scratch + 4 * n, factor = expf(*scale);
+	for (int64_t first = 0; first < n; first += PL_BAND) {
+		int64_t rows = n - first < PL_BAND ? n - first : PL_BAND;
+		int status = band(s, x, y, factor, first, rows, n, dim);
+		if (status)
+			return status;
+		pl_siglip_gradient(sums, s, *bias, first, rows, n);
+		status = band_backward(dx, dy, s, x, y, factor, first, rows, n, dim);
+		if (status)
+			return status;
+	}
+	for (int64_t i = 0; i < n; i++) {
+		by_scale += sums[i];
+		by_bias += sums[n + i];
+	}
+	*dscale += (float)by_scale;
+	*dbias += (float)by_bias;
 	return 0;
 }

@@ -21,7 +21,7 @@ func (d *Device) contrastiveFault(status C.int, c *command) {
 func (d *Device) Contrastive(loss, lse, x, y, scale device.Buffer, n, dim int) {
 	const op = "contrastive"
 	d.queue <- command{
-		p: [7]unsafe.Pointer{at(op, loss, 1), at(op, lse, 2*n), at(op, x, n*dim), at(op, y, n*dim), at(op, scale, 1)}, n: [4]int{n, dim},
+		p: [9]unsafe.Pointer{at(op, loss, 1), at(op, lse, 2*n), at(op, x, n*dim), at(op, y, n*dim), at(op, scale, 1)}, n: [4]int{n, dim},
 		run: func(d *Device, c *command) {
 			if d.growScratch(int(C.pl_contrastive_scratch(C.int64_t(c.n[0])))) {
 				d.contrastiveFault(C.pl_contrastive(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]),
@@ -34,7 +34,7 @@ func (d *Device) Contrastive(loss, lse, x, y, scale device.Buffer, n, dim int) {
 func (d *Device) ContrastiveBackward(dx, dy, dscale, lse, x, y, scale device.Buffer, n, dim int) {
 	const op = "contrastive backward"
 	d.queue <- command{
-		p: [7]unsafe.Pointer{at(op, dx, n*dim), at(op, dy, n*dim), at(op, dscale, 1), at(op, lse, 2*n), at(op, x, n*dim), at(op, y, n*dim), at(op, scale, 1)},
+		p: [9]unsafe.Pointer{at(op, dx, n*dim), at(op, dy, n*dim), at(op, dscale, 1), at(op, lse, 2*n), at(op, x, n*dim), at(op, y, n*dim), at(op, scale, 1)},
 		n: [4]int{n, dim},
 		run: func(d *Device, c *command) {
 			if d.growScratch(int(C.pl_contrastive_scratch(C.int64_t(c.n[0])))) {

@@ -43,7 +43,7 @@ var _ device.Device = (*Device)(nil)
 // the operation to know.
 type command struct {
 	run    func(d *Device, c *command)
-	p      [7]unsafe.Pointer
+	p      [9]unsafe.Pointer
 	n      [4]int
 	f      [2]float32
 	flags  [2]bool
@@ -117,7 +117,7 @@ func (m *memory) Free() {
 	if m.at == nil {
 		panic("free device memory twice")
 	}
-	m.owner.queue <- command{run: free, p: [7]unsafe.Pointer{m.at}, n: [4]int{m.words}}
+	m.owner.queue <- command{run: free, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.words}}
 	m.at = nil
 }
 
@@ -181,21 +181,21 @@ func at(operation string, b device.Buffer, n int) unsafe.Pointer {
 
 // Write copies src to dst when the queue gets there.
 func (d *Device) Write(dst device.Buffer, src []float32) {
-	d.queue <- command{p: [7]unsafe.Pointer{at("write", dst, len(src))}, floats: src, run: func(d *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at("write", dst, len(src))}, floats: src, run: func(d *Device, c *command) {
 		copy(unsafe.Slice((*float32)(c.p[0]), len(c.floats)), c.floats)
 	}}
 }
 
 // WriteInts is Write for int32 words.
 func (d *Device) WriteInts(dst device.Buffer, src []int32) {
-	d.queue <- command{p: [7]unsafe.Pointer{at("write", dst, len(src))}, ints: src, run: func(d *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at("write", dst, len(src))}, ints: src, run: func(d *Device, c *command) {
 		copy(unsafe.Slice((*int32)(c.p[0]), len(c.ints)), c.ints)
 	}}
 }
 
 // Read waits for the queue and copies src to dst.
 func (d *Device) Read(dst []float32, src device.Buffer) error {
-	d.queue <- command{p: [7]unsafe.Pointer{at("read", src, len(dst))}, floats: dst, wait: true, run: func(d *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at("read", src, len(dst))}, floats: dst, wait: true, run: func(d *Device, c *command) {
 		copy(c.floats, unsafe.Slice((*float32)(c.p[0]), len(c.floats)))
 	}}
 	return <-d.reply

@@ -19,7 +19,7 @@ func cBool(b bool) C.int {
 // GELU computes y = x*Phi(x), or with quick y = x*sigmoid(1.702x).
 func (d *Device) GELU(y, x device.Buffer, quick bool) {
 	const op = "gelu"
-	d.queue <- command{p: [7]unsafe.Pointer{at(op, y, y.Len), at(op, x, y.Len)}, n: [4]int{y.Len}, flags: [2]bool{quick}, run: func(_ *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, y.Len), at(op, x, y.Len)}, n: [4]int{y.Len}, flags: [2]bool{quick}, run: func(_ *Device, c *command) {
 		C.pl_gelu(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), cBool(c.flags[0]))
 	}}
 }
@@ -27,7 +27,7 @@ func (d *Device) GELU(y, x device.Buffer, quick bool) {
 // GELUBackward computes dx = dy*y'(x).
 func (d *Device) GELUBackward(dx, dy, x device.Buffer, quick bool) {
 	const op = "gelu backward"
-	d.queue <- command{p: [7]unsafe.Pointer{at(op, dx, dx.Len), at(op, dy, dx.Len), at(op, x, dx.Len)}, n: [4]int{dx.Len}, flags: [2]bool{quick}, run: func(_ *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at(op, dx, dx.Len), at(op, dy, dx.Len), at(op, x, dx.Len)}, n: [4]int{dx.Len}, flags: [2]bool{quick}, run: func(_ *Device, c *command) {
 		C.pl_gelu_backward(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), C.int64_t(c.n[0]), cBool(c.flags[0]))
 	}}
 }

@@ -19,6 +19,7 @@ typedef struct {
 	X(bias_backward, (float *db, const float *dy, int64_t rows, int64_t cols), (db, dy, rows, cols)) \
 	X(fill, (float *x, int64_t n, float value), (x, n, value)) \
 	X(sum, (float *y, const float *a, const float *b, int64_t n), (y, a, b, n)) \
+	X(blend, (float *y, const float *x, int64_t n, float keep), (y, x, n, keep)) \
 	X(clamp, (float *x, int64_t n, float lo, float hi), (x, n, lo, hi)) \
 	X(layernorm, (float *y, float *stats, const float *x, const float *gain, const float *shift, int64_t rows, int64_t cols, float eps), (y, stats, x, gain, shift, rows, cols, eps)) \
 	X(layernorm_backward, (float *dx, float *dgain, float *dshift, const float *dy, const float *stats, const float *x, const float *gain, int64_t rows, int64_t cols, float beta), (dx, dgain, dshift, dy, stats, x, gain, rows, cols, beta)) \
@@ -33,6 +34,8 @@ typedef struct {
 	X(normalize_backward, (float *dx, const float *dy, const float *y, const float *norm, int64_t rows, int64_t cols), (dx, dy, y, norm, rows, cols)) \
 	X(contrastive_tile, (float *rowlse, float *colmax, float *colsum, float *diagonal, const float *s, int64_t first, int64_t rows, int64_t n), (rowlse, colmax, colsum, diagonal, s, first, rows, n)) \
 	X(contrastive_gradient, (double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n), (sums, s, rowlse, collse, first, rows, n)) \
+	X(siglip_tile, (double *sums, const float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \
+	X(siglip_gradient, (double *sums, float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \
 	X(squared_norm, (float *out, const float *x, int64_t n), (out, x, n)) \
 	X(adamw, (float *p, const float *g, float *m, float *v, const float *norm2, int64_t n, pl_adamw_figures a), (p, g, m, v, norm2, n, a))
 

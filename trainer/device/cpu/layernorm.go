@@ -13,7 +13,7 @@ import (
 func (d *Device) LayerNorm(y, stats, x, gain, shift device.Buffer, rows, cols int, eps float32) {
 	const op = "layer norm"
 	d.queue <- command{
-		p: [7]unsafe.Pointer{at(op, y, rows*cols), at(op, stats, 2*rows), at(op, x, rows*cols), at(op, gain, cols), at(op, shift, cols)},
+		p: [9]unsafe.Pointer{at(op, y, rows*cols), at(op, stats, 2*rows), at(op, x, rows*cols), at(op, gain, cols), at(op, shift, cols)},
 		n: [4]int{rows, cols}, f: [2]float32{eps},
 		run: func(_ *Device, c *command) {
 			C.pl_layernorm(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]),
@@ -25,7 +25,7 @@ func (d *Device) LayerNorm(y, stats, x, gain, shift device.Buffer, rows, cols in
 func (d *Device) LayerNormBackward(dx, dgain, dshift, dy, stats, x, gain device.Buffer, rows, cols int, beta float32) {
 	const op = "layer norm backward"
 	d.queue <- command{
-		p: [7]unsafe.Pointer{at(op, dx, rows*cols), at(op, dgain, cols), at(op, dshift, cols), at(op, dy, rows*cols),
+		p: [9]unsafe.Pointer{at(op, dx, rows*cols), at(op, dgain, cols), at(op, dshift, cols), at(op, dy, rows*cols),
 			at(op, stats, 2*rows), at(op, x, rows*cols), at(op, gain, cols)},
 		n: [4]int{rows, cols}, f: [2]float32{beta},
 		run: func(_ *Device, c *command) {

@@ -17,7 +17,7 @@ import (
 // again.
 func (d *Device) MatMul(c, a, b device.Buffer, m, n, k int, transA, transB bool, beta float32) {
 	const op = "matmul"
-	d.queue <- command{run: matmul, p: [7]unsafe.Pointer{at(op, c, m*n), at(op, a, m*k), at(op, b, k*n)},
+	d.queue <- command{run: matmul, p: [9]unsafe.Pointer{at(op, c, m*n), at(op, a, m*k), at(op, b, k*n)},
 		n: [4]int{m, n, k}, flags: [2]bool{transA, transB}, f: [2]float32{beta}}
 }
 

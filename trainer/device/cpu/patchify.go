@@ -14,7 +14,7 @@ func (d *Device) Patchify(out, pictures device.Buffer, batch, side, patch int) {
 	const op = "patchify"
 	n := side / patch
 	d.queue <- command{
-		p: [7]unsafe.Pointer{at(op, out, batch*(1+n*n)*3*patch*patch), at(op, pictures, batch*3*side*side)},
+		p: [9]unsafe.Pointer{at(op, out, batch*(1+n*n)*3*patch*patch), at(op, pictures, batch*3*side*side)},
 		n: [4]int{batch, side, patch},
 		run: func(_ *Device, c *command) {
 			C.pl_patchify(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))

@@ -12,7 +12,7 @@ import (
 
 // Fill sets every word to value.
 func (d *Device) Fill(x device.Buffer, value float32) {
-	d.queue <- command{p: [7]unsafe.Pointer{at("fill", x, x.Len)}, n: [4]int{x.Len}, f: [2]float32{value}, run: func(_ *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at("fill", x, x.Len)}, n: [4]int{x.Len}, f: [2]float32{value}, run: func(_ *Device, c *command) {
 		C.pl_fill(floats(c.p[0]), C.int64_t(c.n[0]), C.float(c.f[0]))
 	}}
 }
@@ -20,7 +20,7 @@ func (d *Device) Fill(x device.Buffer, value float32) {
 // Sum computes y = a + b.
 func (d *Device) Sum(y, a, b device.Buffer) {
 	const op = "sum"
-	d.queue <- command{p: [7]unsafe.Pointer{at(op, y, y.Len), at(op, a, y.Len), at(op, b, y.Len)}, n: [4]int{y.Len}, run: func(_ *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, y.Len), at(op, a, y.Len), at(op, b, y.Len)}, n: [4]int{y.Len}, run: func(_ *Device, c *command) {
 		C.pl_sum(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), C.int64_t(c.n[0]))
 	}}
 }
@@ -28,14 +28,22 @@ func (d *Device) Sum(y, a, b device.Buffer) {
 // Copy computes y = x.
 func (d *Device) Copy(y, x device.Buffer) {
 	const op = "copy"
-	d.queue <- command{p: [7]unsafe.Pointer{at(op, y, y.Len), at(op, x, y.Len)}, n: [4]int{y.Len}, run: func(_ *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, y.Len), at(op, x, y.Len)}, n: [4]int{y.Len}, run: func(_ *Device, c *command) {
 		C.memmove(c.p[0], c.p[1], C.size_t(c.n[0]*4))
+	}}
+}
+
+// Blend computes y = keep*y + (1-keep)*x.
+func (d *Device) Blend(y, x device.Buffer, keep float32) {
+	const op = "blend"
+	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, y.Len), at(op, x, y.Len)}, n: [4]int{y.Len}, f: [2]float32{keep}, run: func(_ *Device, c *command) {
+		C.pl_blend(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.float(c.f[0]))
 	}}
 }
 
 // Clamp limits x to lo..hi.
 func (d *Device) Clamp(x device.Buffer, lo, hi float32) {
-	d.queue <- command{p: [7]unsafe.Pointer{at("clamp", x, x.Len)}, n: [4]int{x.Len}, f: [2]float32{lo, hi}, run: func(_ *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{at("clamp", x, x.Len)}, n: [4]int{x.Len}, f: [2]float32{lo, hi}, run: func(_ *Device, c *command) {
 		C.pl_clamp(floats(c.p[0]), C.int64_t(c.n[0]), C.float(c.f[0]), C.float(c.f[1]))
 	}}
 }

@@ -23,6 +23,14 @@ func (d *Device) Copy(yb, xb device.Buffer) {
 	copy(floats("copy", yb, yb.Len), floats("copy", xb, yb.Len))
 }
 
+// Blend computes y = keep*y + (1-keep)*x.
+func (d *Device) Blend(yb, xb device.Buffer, keep float32) {
+	y, x := floats("blend", yb, yb.Len), floats("blend", xb, yb.Len)
+	for i := range y {
+		y[i] = keep*y[i] + (1-keep)*x[i]
+	}
+}
+
 // Clamp limits x to lo..hi.
 func (d *Device) Clamp(xb device.Buffer, lo, hi float32) {
 	x := floats("clamp", xb, xb.Len)
