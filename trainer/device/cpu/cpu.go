@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/pairloom/pairloom/trainer/device"
@@ -35,6 +36,7 @@ type Device struct {
 	fault       error
 	scratch     unsafe.Pointer
 	scratchSize int
+	shares      map[uintptr]*Share
 }
 
 var _ device.Device = (*Device)(nil)
@@ -62,7 +64,7 @@ func open(threads, level int) *Device {
 	if threads <= 0 {
 		threads = runtime.NumCPU()
 	}
-	d := &Device{queue: make(chan command, queueLength), reply: make(chan error, 1), threads: threads}
+	d := &Device{queue: make(chan command, queueLength), reply: make(chan error, 1), threads: threads, shares: map[uintptr]*Share{}}
 	started := make(chan struct{})
 	go d.serve(level, started)
 	<-started
@@ -84,7 +86,9 @@ func (d *Device) serve(level int, started chan struct{}) {
 	var c command // one for all, since its address is handed on
 	for c = range d.queue {
 		if c.run != nil && d.fault == nil {
+			began := time.Now()
 			c.run(d, &c)
+			d.add(c.run, time.Since(began))
 		}
 		if c.wait {
 			d.reply <- d.fault
