@@ -170,7 +170,8 @@ func TestDecodeFaults(t *testing.T) {
 		{"huge header", bytes.Repeat([]byte{0xff}, 16), "header"},
 		{"header cut short", file(`{}`)[:9], "cut short"},
 		{"not JSON", file(`{x`), "header"},
-		{"half floats", file(`{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, 0, 0), "F32 expected"},
+		{"bytes", file(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, 0, 0), "type U8; F32"},
+		{"half floats, data cut short", file(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}`, 0, 0), "cut short"},
 		{"data cut short", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 0, 0, 0, 0), "cut short"},
 		{"shape and length differ", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "overlap"},
 		{"overlap", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "overlap"},
@@ -184,6 +185,33 @@ func TestDecodeFaults(t *testing.T) {
 	}
 }
 
+// TestDecodeTypes reads each type, with the edges of half floats.
+func TestDecodeTypes(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, tt := range []struct {
+		dtype string
+		data  []byte
+		want  []float32
+	}{
+		{"F32", []byte{0, 0, 0xc0, 0x3f}, []float32{1.5}},
+		{"F64", []byte{0, 0, 0, 0, 0, 0, 0xf8, 0xbf}, []float32{-1.5}},
+		{"BF16", []byte{0xc0, 0x3f, 0x80, 0xff}, []float32{1.5, -inf}},
+		// 1.5, the largest, the smallest normal one, the smallest, -0.5, infinity.
+		{"F16", []byte{0, 0x3e, 0xff, 0x7b, 0, 4, 1, 0, 0, 0xb8, 0, 0x7c}, []float32{1.5, 65504, 0x1p-14, 0x1p-24, -0.5, inf}},
+		{"I64", []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 77, 0, 0, 0, 0, 0, 0, 0}, []float32{-1, 77}},
+	} {
+		header := fmt.Sprintf(`{"a":{"dtype":%q,"shape":[%d],"data_offsets":[0,%d]}}`, tt.dtype, len(tt.want), len(tt.data))
+		got, _, err := Decode(file(header, tt.data...))
+		if err != nil || !slices.Equal(got[0].Data, tt.want) {
+			t.Errorf("%s: got %v, %v, want %v", tt.dtype, got, err, tt.want)
+		}
+	}
+	header := `{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`
+	if got, _, err := Decode(file(header, 1, 0x7c)); err != nil || !math.IsNaN(float64(got[0].Data[0])) {
+		t.Errorf("got %v, %v, want NaN", got, err)
+	}
+}
+
 // FuzzDecode holds that what decodes is encoded to a file that decodes alike.
 func FuzzDecode(f *testing.F) {
 	var b bytes.Buffer
@@ -193,6 +221,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(b.Bytes())
 	f.Add(file(`{}`))
 	f.Add(file(`{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}   `, 0, 0, 192, 127))
+	f.Add(file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"b":{"dtype":"F16","shape":[],"data_offsets":[8,10]}}`, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x3c))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<16 {
 			return

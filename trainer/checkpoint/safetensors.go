@@ -81,8 +81,43 @@ var (
 	errLayout = errors.New("its tensors overlap or leave gaps")
 )
 
-// Decode reads a safetensors file of float32 tensors, in order of their place
-// in the file.
+// A format says how a type of tensor is stored and read.
+type format struct {
+	bytes int64
+	read  func(word []byte) float32
+}
+
+// formats are the types that Decode knows, by their names in the header.
+var formats = map[string]format{
+	"F32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
+	"F64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }},
+	"BF16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
+	"F16":  {2, func(b []byte) float32 { return halfFloat(binary.LittleEndian.Uint16(b)) }},
+	"I64":  {8, func(b []byte) float32 { return float32(int64(binary.LittleEndian.Uint64(b))) }},
+}
+
+// halfFloat is the value of an IEEE 754 binary16 number: a sign, 5 bits of
+// exponent and 10 of fraction.
+func halfFloat(h uint16) float32 {
+	exponent, fraction := int(h>>10&31), float64(h&1023)
+	x := math.Ldexp(1024+fraction, exponent-25)
+	switch {
+	case exponent == 0:
+		x = math.Ldexp(fraction, -24)
+	case exponent == 31 && fraction == 0:
+		x = math.Inf(1)
+	case exponent == 31:
+		x = math.NaN()
+	}
+	if h>>15 == 1 {
+		x = -x
+	}
+	return float32(x)
+}
+
+// Decode reads a safetensors file, in order of the tensors' place in the file.
+// Types F32, F64, F16, BF16 and I64 become float32, rounded where it must be:
+// a PyTorch state dict counts batches in I64.
 func Decode(data []byte) (tensors []Tensor, metadata map[string]string, err error) {
 	if len(data) < 8 {
 		return nil, nil, errShort
@@ -115,8 +150,8 @@ func Decode(data []byte) (tensors []Tensor, metadata map[string]string, err erro
 		if err := json.Unmarshal(raw, &e.entry); err != nil {
 			return nil, nil, fmt.Errorf("%w: tensor %q: %w", errHeader, name, err)
 		}
-		if e.DType != "F32" {
-			return nil, nil, fmt.Errorf("tensor %q has type %s, F32 expected", name, e.DType)
+		if formats[e.DType].read == nil {
+			return nil, nil, fmt.Errorf("tensor %q has type %s; F32, F64, F16, BF16 or I64 expected", name, e.DType)
 		}
 		entries = append(entries, e)
 	}
@@ -131,14 +166,14 @@ func Decode(data []byte) (tensors []Tensor, metadata map[string]string, err erro
 	})
 	at := int64(0)
 	for _, e := range entries {
-		words := int64(1)
+		f, words := formats[e.DType], int64(1)
 		for _, n := range e.Shape {
 			if n < 0 || n > 1<<31 || words > int64(len(data)) {
 				return nil, nil, fmt.Errorf("tensor %q: its shape %v is out of range", e.name, e.Shape)
 			}
 			words *= int64(n)
 		}
-		if e.Offsets[0] != at || words > 1<<40 || e.Offsets[1] != at+4*words {
+		if e.Offsets[0] != at || words > 1<<40 || e.Offsets[1] != at+f.bytes*words {
 			return nil, nil, fmt.Errorf("tensor %q: %w", e.name, errLayout)
 		}
 		if at = e.Offsets[1]; at > int64(len(data)) {
@@ -147,7 +182,7 @@ func Decode(data []byte) (tensors []Tensor, metadata map[string]string, err erro
 		x := make([]float32, words)
 		raw := data[e.Offsets[0]:e.Offsets[1]]
 		for i := range x {
-			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+			x[i] = f.read(raw[int64(i)*f.bytes:])
 		}
 		tensors = append(tensors, Tensor{Name: e.name, Shape: e.Shape, Data: x})
 	}
