@@ -20,6 +20,7 @@ INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 #include "exp.h"
 
 #include "words.h"
+#include "round.h"
 #include "bias.h"
 #include "layernorm.h"
 #include "gelu.h"

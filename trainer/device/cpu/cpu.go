@@ -6,6 +6,7 @@ package cpu
 #include <stdlib.h>
 #include <omp.h>
 #include "kernels.h"
+#include "matmul_bf16.h"
 #include "waiting.h"
 */
 import "C"
@@ -37,6 +38,9 @@ type Device struct {
 	scratch     unsafe.Pointer
 	scratchSize int
 	shares      map[uintptr]*Share
+	onednn      C.pl_onednn
+	bf16        bool
+	rounded     rounded
 }
 
 var _ device.Device = (*Device)(nil)
@@ -54,11 +58,27 @@ type command struct {
 	floats []float32
 	ints   []int32
 	wait   bool
+	keeps  bool // leaves the factors of the last matrix product as they were
 }
 
 // Open starts a device with the given number of threads; 0 means one a
 // processor.
 func Open(threads int) *Device { return open(threads, 0) }
+
+// ErrNoBF16 is returned where the processor does not multiply bfloat16.
+var ErrNoBF16 = errors.New("this processor has no AVX-512 BF16; use precision fp32")
+
+// OpenBF16 starts a device whose matrix products round their factors to
+// bfloat16 and add up in float32. Buffers, and with them weights, gradients and
+// moments, stay float32, and so does everything that is not a matrix product.
+func OpenBF16(threads int) (*Device, error) {
+	if C.pl_bf16_available() == 0 {
+		return nil, ErrNoBF16
+	}
+	d := Open(threads)
+	d.bf16 = true // seen by the queue's goroutine with its first command
+	return d, nil
+}
 
 func open(threads, level int) *Device {
 	if threads <= 0 {
@@ -78,6 +98,9 @@ func (d *Device) serve(level int, started chan struct{}) {
 	C.omp_set_num_threads(C.int(d.threads))
 	C.omp_set_dynamic(0)
 	C.pl_choose(C.int(level))
+	if status := C.pl_onednn_open(&d.onednn); status != C.dnnl_success {
+		d.fault = fmt.Errorf("start oneDNN: status %d", int(status))
+	}
 	var waiting *C.pl_waiting
 	if d.threads > 1 {
 		waiting = C.pl_waiting_start(C.int(d.threads))
@@ -87,6 +110,9 @@ func (d *Device) serve(level int, started chan struct{}) {
 	for c = range d.queue {
 		if c.run != nil && d.fault == nil {
 			began := time.Now()
+			if !c.keeps {
+				d.rounded.from = nil
+			}
 			c.run(d, &c)
 			d.add(c.run, time.Since(began))
 		}
@@ -95,13 +121,19 @@ func (d *Device) serve(level int, started chan struct{}) {
 		}
 	}
 	d.growScratch(0)
+	d.rounded.free(d)
+	C.pl_onednn_close(&d.onednn)
 	C.pl_waiting_stop(waiting)
 	d.reply <- d.fault
 }
 
 // Name says which kernels were chosen.
 func (d *Device) Name() string {
-	return fmt.Sprintf("cpu (%s, %d threads)", C.GoString(C.pl_kernels_name()), d.threads)
+	precision := ""
+	if d.bf16 {
+		precision = ", bf16"
+	}
+	return fmt.Sprintf("cpu (%s%s, %d threads)", C.GoString(C.pl_kernels_name()), precision, d.threads)
 }
 
 // Bytes is the C memory held.

@@ -21,6 +21,7 @@ typedef struct {
 	X(sum, (float *y, const float *a, const float *b, int64_t n), (y, a, b, n)) \
 	X(blend, (float *y, const float *x, int64_t n, float keep), (y, x, n, keep)) \
 	X(clamp, (float *x, int64_t n, float lo, float hi), (x, n, lo, hi)) \
+	X(round_bf16, (uint16_t *y, const float *x, int64_t n), (y, x, n)) \
 	X(layernorm, (float *y, float *stats, const float *x, const float *gain, const float *shift, int64_t rows, int64_t cols, float eps), (y, stats, x, gain, shift, rows, cols, eps)) \
 	X(layernorm_backward, (float *dx, float *dgain, float *dshift, const float *dy, const float *stats, const float *x, const float *gain, int64_t rows, int64_t cols, float beta), (dx, dgain, dshift, dy, stats, x, gain, rows, cols, beta)) \
 	X(gelu, (float *y, const float *x, int64_t n, int quick), (y, x, n, quick)) \

@@ -17,13 +17,17 @@ import (
 // again.
 func (d *Device) MatMul(c, a, b device.Buffer, m, n, k int, transA, transB bool, beta float32) {
 	const op = "matmul"
-	d.queue <- command{run: matmul, p: [9]unsafe.Pointer{at(op, c, m*n), at(op, a, m*k), at(op, b, k*n)},
+	d.queue <- command{run: matmul, keeps: true, p: [9]unsafe.Pointer{at(op, c, m*n), at(op, a, m*k), at(op, b, k*n)},
 		n: [4]int{m, n, k}, flags: [2]bool{transA, transB}, f: [2]float32{beta}}
 }
 
 func matmul(d *Device, c *command) {
 	m, n, k := c.n[0], c.n[1], c.n[2]
 	if m == 0 || n == 0 {
+		return
+	}
+	if d.bf16 {
+		matmulBF16(d, c)
 		return
 	}
 	transA, lda, transB, ldb := C.char('N'), k, C.char('N'), n
