@@ -20,6 +20,10 @@ type TransformerConfig struct {
 
 // Transformer is x + attn(ln_1 x), then x + mlp(ln_2 x), for each block.
 type Transformer struct {
+	// Recompute keeps the inputs of blocks alone, and computes what is inside
+	// again on the way back.
+	Recompute bool
+
 	config TransformerConfig
 	blocks []block
 }
@@ -69,10 +73,17 @@ func (t Transformer) Forward(tape *autograd.Tape, x *autograd.Value, s Sequences
 		Width: t.config.Width, Heads: t.config.Heads, Causal: t.config.Causal,
 	}
 	for _, b := range t.blocks {
-		h := tape.Linear(b.ln1.Forward(tape, x), b.inWeight, b.inBias)
-		x = tape.Sum(x, b.out.Forward(tape, tape.Attention(h, s.Offsets, shape)))
-		h = b.expand.Forward(tape, b.ln2.Forward(tape, x))
-		x = tape.Sum(x, b.project.Forward(tape, tape.GELU(h, t.config.QuickGELU)))
+		forward := func(tape *autograd.Tape, x *autograd.Value) *autograd.Value {
+			h := tape.Linear(b.ln1.Forward(tape, x), b.inWeight, b.inBias)
+			x = tape.Sum(x, b.out.Forward(tape, tape.Attention(h, s.Offsets, shape)))
+			h = b.expand.Forward(tape, b.ln2.Forward(tape, x))
+			return tape.Sum(x, b.project.Forward(tape, tape.GELU(h, t.config.QuickGELU)))
+		}
+		if t.Recompute {
+			x = tape.Recompute(x, forward)
+		} else {
+			x = forward(tape, x)
+		}
 	}
 	return x
 }
