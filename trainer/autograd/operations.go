@@ -10,17 +10,20 @@ func (t *Tape) Linear(x, w, b *Value) *Value {
 	if b != nil {
 		t.Device.Bias(y.Data, b.Data, y.Rows, y.Cols)
 	}
-	t.note(y, func() {
-		t.Device.MatMul(w.Grad, y.Grad, x.Data, w.Rows, w.Cols, x.Rows, true, false, 1)
-		if b != nil {
-			t.Device.BiasBackward(b.Grad, y.Grad, y.Rows, y.Cols)
-		}
-		if !x.constant {
-			dx, beta := t.gradient(x)
-			t.Device.MatMul(dx, y.Grad, w.Data, x.Rows, x.Cols, w.Rows, false, false, beta)
-		}
-	})
+	t.note(y, func() { t.linearBackward(y, x, w, b) })
 	return y
+}
+
+// linearBackward goes back from y.Grad through y = x w^t + b.
+func (t *Tape) linearBackward(y, x, w, b *Value) {
+	t.Device.MatMul(w.Grad, y.Grad, x.Data, w.Rows, w.Cols, x.Rows, true, false, 1)
+	if b != nil {
+		t.Device.BiasBackward(b.Grad, y.Grad, y.Rows, y.Cols)
+	}
+	if !x.constant {
+		dx, beta := t.gradient(x)
+		t.Device.MatMul(dx, y.Grad, w.Data, x.Rows, x.Cols, w.Rows, false, false, beta)
+	}
 }
 
 // Project is y = x p with p[in,out], the layout of proj and text_projection.

@@ -74,10 +74,10 @@ func (t Transformer) Forward(tape *autograd.Tape, x *autograd.Value, s Sequences
 	}
 	for _, b := range t.blocks {
 		forward := func(tape *autograd.Tape, x *autograd.Value) *autograd.Value {
-			h := tape.Linear(b.ln1.Forward(tape, x), b.inWeight, b.inBias)
-			x = tape.Sum(x, b.out.Forward(tape, tape.Attention(h, s.Offsets, shape)))
-			h = b.expand.Forward(tape, b.ln2.Forward(tape, x))
-			return tape.Sum(x, b.project.Forward(tape, tape.GELU(h, t.config.QuickGELU)))
+			qkv := tape.NormLinear(x, b.ln1.gain, b.ln1.shift, Epsilon, b.inWeight, b.inBias)
+			x = tape.AddLinear(x, tape.Attention(qkv, s.Offsets, shape), b.out.weight, b.out.bias)
+			hidden := tape.NormLinear(x, b.ln2.gain, b.ln2.shift, Epsilon, b.expand.weight, b.expand.bias)
+			return tape.AddGELULinear(x, hidden, t.config.QuickGELU, b.project.weight, b.project.bias)
 		}
 		if t.Recompute {
 			x = tape.Recompute(x, forward)
