@@ -11,19 +11,25 @@ import (
 
 // Options say what a batch is.
 type Options struct {
-	Batch      int // pairs
-	Resolution int // pixels a side
-	Context    int // tokens of the longest caption
-	Seed       int64
-	CropScale  float64 // smallest side of a crop, as a share of the short side
-	Workers    int
-	CacheBytes int64 // limit of the pictures kept decoded
+	Batch int // pairs
+	// Micro and Passes are for gradient caching: a batch comes as micro batches
+	// of Micro pairs, the last one smaller, and all of them Passes times over.
+	// The same pairs are made again rather than kept, so that memory does not
+	// grow with Batch. 0 means the whole batch at once, once.
+	Micro, Passes int
+	Resolution    int // pixels a side
+	Context       int // tokens of the longest caption
+	Seed          int64
+	CropScale     float64 // smallest side of a crop, as a share of the short side
+	Workers       int
+	CacheBytes    int64 // limit of the pictures kept decoded
 }
 
 // Batch is what one step consumes.
 type Batch struct {
 	Number   int64
-	Pictures []float32 // [batch,3,side,side]
+	First    int       // number of the first pair in the batch, when in micro batches
+	Pictures []float32 // [pairs,3,side,side]
 	Captions token.Captions
 	// Undecodable lists rows that should have been in the batch but do not
 	// decode; others took their places.
@@ -53,6 +59,7 @@ type Loader struct {
 
 type job struct {
 	number int64
+	first  int
 	batch  *Batch
 	reply  chan result
 }
@@ -68,7 +75,8 @@ var ErrNoPicture = errors.New("none of the pictures decodes; run pairloom shard 
 // StepsPerEpoch is the number of whole batches in the rows.
 func StepsPerEpoch(rows, batch int) int { return rows / batch }
 
-// NewLoader starts making the batches numbered first to last-1. There is at
+// NewLoader starts making the batches numbered first to last-1, each in the
+// parts and passes that o asks for. There is at
 // least one whole batch in the source. Close it when done.
 func NewLoader(source *Source, v *token.Vocabulary, o Options, first, last int64) *Loader {
 	return newLoader(source, v, o, first, last)
@@ -77,6 +85,10 @@ func NewLoader(source *Source, v *token.Vocabulary, o Options, first, last int64
 func newLoader(source pairs, v *token.Vocabulary, o Options, first, last int64) *Loader {
 	ctx, cancel := context.WithCancel(context.Background())
 	workers := max(1, o.Workers)
+	if o.Micro = min(o.Micro, o.Batch); o.Micro == 0 {
+		o.Micro = o.Batch
+	}
+	o.Passes = max(1, o.Passes)
 	l := &Loader{
 		source: source, order: Order{source.Len(), o.Seed}, options: o,
 		cache:   cache{limit: o.CacheBytes, pictures: map[int]picture{}, bad: map[int]bool{}},
@@ -86,7 +98,7 @@ func newLoader(source pairs, v *token.Vocabulary, o Options, first, last int64) 
 		cancel:  cancel,
 	}
 	for range cap(l.free) {
-		l.free <- &Batch{Pictures: make([]float32, o.Batch*3*o.Resolution*o.Resolution)}
+		l.free <- &Batch{Pictures: make([]float32, o.Micro*3*o.Resolution*o.Resolution)}
 	}
 	l.done.Go(func() { l.plan(ctx, first, last) })
 	for range workers {
@@ -100,42 +112,57 @@ func (l *Loader) plan(ctx context.Context, first, last int64) {
 	defer close(l.jobs)
 	defer close(l.ordered)
 	for number := first; number < last; number++ {
-		var b *Batch
-		select {
-		case b = <-l.free:
-		case <-ctx.Done():
-			return
+		for range l.options.Passes {
+			for at := 0; at < l.options.Batch; at += l.options.Micro {
+				if !l.hand(ctx, number, at) {
+					return
+				}
+			}
 		}
-		reply := make(chan result, 1)
-		select {
-		case l.ordered <- reply:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case l.jobs <- job{number, b, reply}:
-		case <-ctx.Done():
-			return
-		}
+	}
+}
+
+// hand gives one micro batch to the workers; false says that there is no more
+// need.
+func (l *Loader) hand(ctx context.Context, number int64, first int) bool {
+	var b *Batch
+	select {
+	case b = <-l.free:
+	case <-ctx.Done():
+		return false
+	}
+	reply := make(chan result, 1)
+	select {
+	case l.ordered <- reply:
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case l.jobs <- job{number, first, b, reply}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
 func (l *Loader) work(e *token.Encoder) {
 	var r resampler
 	for j := range l.jobs {
-		err := l.fill(j.batch, j.number, e, &r)
+		err := l.fill(j.batch, j.number, j.first, e, &r)
 		j.reply <- result{j.batch, err}
 	}
 }
 
-// fill makes one batch.
-func (l *Loader) fill(b *Batch, number int64, e *token.Encoder, r *resampler) error {
+// fill makes one micro batch.
+func (l *Loader) fill(b *Batch, number int64, first int, e *token.Encoder, r *resampler) error {
 	steps := int64(StepsPerEpoch(l.source.Len(), l.options.Batch))
-	epoch, from := int(number/steps), int(number%steps)*l.options.Batch
+	epoch, from := int(number/steps), int(number%steps)*l.options.Batch+first
 	size := 3 * l.options.Resolution * l.options.Resolution
-	b.Number, b.Undecodable = number, b.Undecodable[:0]
+	count := min(l.options.Micro, l.options.Batch-first)
+	b.Number, b.First, b.Undecodable = number, first, b.Undecodable[:0]
+	b.Pictures = b.Pictures[:count*size]
 	b.Captions.Reset()
-	for k := range l.options.Batch {
+	for k := range count {
 		position := from + k
 		row := l.order.At(epoch, position)
 		p, ok := l.picture(row, r)
