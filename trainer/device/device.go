@@ -116,6 +116,61 @@ type Device interface {
 	// picture is zeros, the place of the class token.
 	Patchify(out, pictures Buffer, batch, side, patch int)
 
+	// Unfold cuts pictures[batch,3,side,side] into the windows of a 3x3
+	// convolution of stride 2 and padding 1: out[batch*n*n, 27] with n = side/2,
+	// channel by channel, row by row.
+	Unfold(out, pictures Buffer, batch, side int)
+
+	// The picture operations below take rows of channels: x[batch*side*side,
+	// channels], a picture row by row (NHWC).
+
+	// Conv3x3 computes the 3x3 convolution of stride 1 and padding 1 of
+	// x[.,in] with w[out,in,3,3]: y[.,out].
+	Conv3x3(y, x, w Buffer, c Conv3x3)
+	// Conv3x3BackwardData computes dx, all of it.
+	Conv3x3BackwardData(dx, dy, w Buffer, c Conv3x3)
+	// Conv3x3BackwardWeights computes dw +=.
+	Conv3x3BackwardWeights(dw, dy, x Buffer, c Conv3x3)
+
+	// BatchStats computes stats[2*cols] = the mean and 1/sqrt(variance+eps) of
+	// each column of x[rows,cols]. Unless running is absent, it moves the
+	// running statistics: mean += momentum*(mean of x - mean), the variance
+	// likewise with the unbiased variance of x, and count += 1. A column that
+	// is not finite moves nothing.
+	BatchStats(stats, x Buffer, running Running, rows, cols int, eps, momentum float32)
+	// RunningStats computes stats, as BatchStats does, from the running ones.
+	RunningStats(stats Buffer, running Running, cols int, eps float32)
+	// BatchNorm computes y = (x-mean)*rstd*gain + shift + shortcut, and with
+	// relu the larger of that and 0. shortcut may be absent; y may be x or
+	// shortcut.
+	BatchNorm(y, x, stats, gain, shift, shortcut Buffer, rows, cols int, relu bool)
+	// BatchNormBackward computes dx, dgain += and dshift +=. With relu, dy
+	// counts only where y > 0. Where there was a shortcut, y is given and dy
+	// becomes the shortcut's gradient; otherwise y is absent, its sign is
+	// computed again from x, and dx may be dy.
+	BatchNormBackward(dx, dgain, dshift, dy, x, stats, gain, shift, y Buffer, rows, cols int, relu bool)
+
+	// AvgPool computes y = the means of 2x2 squares: y[batch*n*n, cols] with n
+	// = side/2; side is even.
+	AvgPool(y, x Buffer, batch, side, cols int)
+	// AvgPoolBackward computes dx (with beta).
+	AvgPoolBackward(dx, dy Buffer, batch, side, cols int, beta float32)
+
+	// MeanToken puts the mean of each picture's rows before them: x[batch*n,
+	// cols] to y[batch*(1+n), cols].
+	MeanToken(y, x Buffer, batch, n, cols int)
+	// MeanTokenBackward computes dx, all of it.
+	MeanTokenBackward(dx, dy Buffer, batch, n, cols int)
+
+	// AttentionPool lets one query a picture, q[batch,width], attend to its
+	// tokens x[batch*tokens,width], with keys k = x wk^t and values v = x wv^t,
+	// head by head: out = softmax(q k^t / sqrt(width/heads)) v. A bias of k
+	// would change nothing, one of v may be added to out. Neither k nor v need
+	// be computed: q k^t is (q wk) x^t, and p v is (p x) wv^t.
+	AttentionPool(out, q, x, wk, wv Buffer, a AttentionPool)
+	// AttentionPoolBackward computes dq and dx, all of them, and dwk +=, dwv +=.
+	AttentionPoolBackward(dq, dx, dwk, dwv, dout, q, x, wk, wv Buffer, a AttentionPool)
+
 	// Normalize computes y = x/|x| for each row, and norm[rows] = |x|.
 	Normalize(y, norm, x Buffer, rows, cols int)
 	// NormalizeBackward computes dx from dy and the normalised y.
@@ -135,6 +190,15 @@ type Device interface {
 	Siglip(loss, x, y, scale, bias Buffer, n, dim int)
 	// SiglipBackward computes dx, dy, dscale[0] += and dbias[0] +=.
 	SiglipBackward(dx, dy, dscale, dbias, x, y, scale, bias Buffer, n, dim int)
+
+	// CrossEntropy computes loss[0] = the mean over rows of lse[r] - the mean of
+	// logits[r,t] over row r's targets t, where row r's targets are
+	// targets[offsets[r]..offsets[r+1]-1] and lse[rows] receives the log-sum-exp
+	// of logits[rows,classes]: softmax cross entropy against one class a row, or
+	// against an even spread over several. A row without targets counts as 0.
+	CrossEntropy(loss, lse, logits, targets, offsets Buffer, rows, classes int)
+	// CrossEntropyBackward computes dlogits, times weight; it may be logits.
+	CrossEntropyBackward(dlogits, lse, logits, targets, offsets Buffer, rows, classes int, weight float32)
 
 	// SquaredNorm computes out[0] = the sum of x's squares.
 	SquaredNorm(out, x Buffer)
@@ -157,3 +221,18 @@ type AdamW struct {
 	Clip                               float32 // 0 for no limit
 	Correct1, Correct2                 float32 // 1 - beta^t for the update's number t, from 1
 }
+
+// Conv3x3 is the shape of a convolution: batch pictures of side*side rows.
+type Conv3x3 struct{ Batch, Side, In, Out int }
+
+// Rows is the number of rows of its input and output.
+func (c Conv3x3) Rows() int { return c.Batch * c.Side * c.Side }
+
+// Running holds running statistics of columns; Count is one word.
+type Running struct{ Mean, Variance, Count Buffer }
+
+// Absent reports whether there are none.
+func (r Running) Absent() bool { return r.Mean.Absent() }
+
+// AttentionPool is the shape of an attention pool.
+type AttentionPool struct{ Batch, Tokens, Width, Heads int }

@@ -88,6 +88,8 @@ func Run(t *testing.T, open func() device.Device) {
 	t.Run("contract", func(t *testing.T) { checkContract(t, open) })
 	t.Run("adamw", func(t *testing.T) { checkAdamW(t, open) })
 	t.Run("patchify", func(t *testing.T) { checkPatchify(t, open) })
+	t.Run("unfold", func(t *testing.T) { checkUnfold(t, open) })
+	t.Run("running statistics", func(t *testing.T) { checkRunning(t, open) })
 	t.Run("clamp", func(t *testing.T) { checkClamp(t, open) })
 }
 

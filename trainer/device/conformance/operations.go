@@ -28,7 +28,8 @@ func operations() []operation {
 			attention([]int{3, 1, 5}, 12, 3, causal),
 			attention([]int{0, 19, 2}, 16, 1, causal))
 	}
-	return append(list, contrastive(1, 3), contrastive(5, 4), contrastive(21, 9), siglip(1, 3), siglip(5, 4), siglip(21, 9), blend(19))
+	list = append(list, pictureOperations()...)
+	return append(list, contrastive(1, 3), contrastive(5, 4), contrastive(21, 9), siglip(1, 3), siglip(5, 4), siglip(21, 9), blend(19), crossEntropy(3, 2), crossEntropy(9, 37))
 }
 
 func matmul(m, n, k int, transA, transB bool) operation {

@@ -28,9 +28,14 @@ INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 #include "attention.h"
 #include "gather.h"
 #include "patchify.h"
+#include "unfold.h"
+#include "batchnorm.h"
+#include "avgpool.h"
+#include "meantoken.h"
 #include "normalize.h"
 #include "contrastive.h"
 #include "siglip.h"
+#include "crossentropy.h"
 #include "adamw.h"
 
 const pl_kernels KERNELS_TABLE = {

@@ -5,6 +5,7 @@ package cpu
 #cgo LDFLAGS: -ldnnl -lgomp -lm
 #include <stdlib.h>
 #include <omp.h>
+#include "convolution.h"
 #include "kernels.h"
 #include "matmul_bf16.h"
 #include "waiting.h"
@@ -41,6 +42,8 @@ type Device struct {
 	onednn      C.pl_onednn
 	bf16        bool
 	rounded     rounded
+
+	convolutions map[[4]int]*C.pl_convolution
 }
 
 var _ device.Device = (*Device)(nil)
@@ -122,6 +125,7 @@ func (d *Device) serve(level int, started chan struct{}) {
 	}
 	d.growScratch(0)
 	d.rounded.free(d)
+	d.freeConvolutions()
 	C.pl_onednn_close(&d.onednn)
 	C.pl_waiting_stop(waiting)
 	d.reply <- d.fault

@@ -14,6 +14,9 @@ typedef struct {
 	float rate, beta1, beta2, epsilon, decay, clip, correct1, correct2;
 } pl_adamw_figures;
 
+// Batch norm's sums are kept in this many parts.
+enum { pl_batch_norm_parts = 64 };
+
 #define PL_KERNELS(X) \
 	X(bias, (float *y, const float *b, int64_t rows, int64_t cols), (y, b, rows, cols)) \
 	X(bias_backward, (float *db, const float *dy, int64_t rows, int64_t cols), (db, dy, rows, cols)) \
@@ -31,12 +34,25 @@ typedef struct {
 	X(gather, (float *y, const float *table, const int32_t *ids, int64_t rows, int64_t cols, float beta), (y, table, ids, rows, cols, beta)) \
 	X(gather_backward, (float *dtable, const float *dy, const int32_t *ids, int64_t rows, int64_t cols), (dtable, dy, ids, rows, cols)) \
 	X(patchify, (float *out, const float *pictures, int64_t batch, int64_t side, int64_t patch), (out, pictures, batch, side, patch)) \
+	X(unfold, (float *out, const float *pictures, int64_t batch, int64_t side), (out, pictures, batch, side)) \
+	X(batch_stats, (float *stats, float *mean, float *variance, float *count, const float *x, int64_t rows, int64_t cols, float eps, float momentum, double *parts), (stats, mean, variance, count, x, rows, cols, eps, momentum, parts)) \
+	X(running_stats, (float *stats, const float *mean, const float *variance, int64_t cols, float eps), (stats, mean, variance, cols, eps)) \
+	X(batch_norm, (float *y, const float *x, const float *stats, const float *gain, const float *shift, const float *shortcut, int64_t rows, int64_t cols, int relu, float *scale), (y, x, stats, gain, shift, shortcut, rows, cols, relu, scale)) \
+	X(batch_norm_backward, (float *dx, float *dgain, float *dshift, float *dy, const float *x, const float *stats, const float *gain, const float *shift, const float *y, int64_t rows, int64_t cols, int relu, float *scale, double *parts), (dx, dgain, dshift, dy, x, stats, gain, shift, y, rows, cols, relu, scale, parts)) \
+	X(avg_pool, (float *y, const float *x, int64_t batch, int64_t side, int64_t cols), (y, x, batch, side, cols)) \
+	X(avg_pool_backward, (float *dx, const float *dy, int64_t batch, int64_t side, int64_t cols, float beta), (dx, dy, batch, side, cols, beta)) \
+	X(mean_token, (float *y, const float *x, int64_t batch, int64_t n, int64_t cols), (y, x, batch, n, cols)) \
+	X(mean_token_backward, (float *dx, const float *dy, int64_t batch, int64_t n, int64_t cols), (dx, dy, batch, n, cols)) \
+	X(pool_softmax, (float *p, int64_t rows, int64_t n, float factor), (p, rows, n, factor)) \
+	X(pool_softmax_backward, (float *dp, const float *p, int64_t rows, int64_t n, float factor), (dp, p, rows, n, factor)) \
 	X(normalize, (float *y, float *norm, const float *x, int64_t rows, int64_t cols), (y, norm, x, rows, cols)) \
 	X(normalize_backward, (float *dx, const float *dy, const float *y, const float *norm, int64_t rows, int64_t cols), (dx, dy, y, norm, rows, cols)) \
 	X(contrastive_tile, (float *rowlse, float *colmax, float *colsum, float *diagonal, const float *s, int64_t first, int64_t rows, int64_t n), (rowlse, colmax, colsum, diagonal, s, first, rows, n)) \
 	X(contrastive_gradient, (double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n), (sums, s, rowlse, collse, first, rows, n)) \
 	X(siglip_tile, (double *sums, const float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \
 	X(siglip_gradient, (double *sums, float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \
+	X(cross_entropy, (float *each, float *lse, const float *logits, const int32_t *targets, const int32_t *offsets, int64_t rows, int64_t classes), (each, lse, logits, targets, offsets, rows, classes)) \
+	X(cross_entropy_backward, (float *dlogits, const float *lse, const float *logits, const int32_t *targets, const int32_t *offsets, int64_t rows, int64_t classes, float weight), (dlogits, lse, logits, targets, offsets, rows, classes, weight)) \
 	X(squared_norm, (float *out, const float *x, int64_t n), (out, x, n)) \
 	X(adamw, (float *p, const float *g, float *m, float *v, const float *norm2, int64_t n, pl_adamw_figures a), (p, g, m, v, norm2, n, a))
 

@@ -1,0 +1,33 @@
+// avg_pool: y = the means of 2x2 squares of rows.
+static void KERNEL(avg_pool)(float *y, const float *x, int64_t batch, int64_t side, int64_t cols) {
+	int64_t n = side / 2;
+#pragma omp parallel for schedule(static) if (batch * side * side * cols > 32768)
+	for (int64_t line = 0; line < batch * n; line++)
+		for (int64_t i = 0; i < n; i++) {
+			const float *a = x + (line * 2 * side + 2 * i) * cols, *b = a + side * cols;
+			float *out = y + (line * n + i) * cols;
+#pragma omp simd
+			for (int64_t j = 0; j < cols; j++)
+				out[j] = (a[j] + a[cols + j] + b[j] + b[cols + j]) * 0.25f;
+		}
+}
+
+// avg_pool_backward: dx = dy/4 + beta*dx.
+static void KERNEL(avg_pool_backward)(float *dx, const float *dy, int64_t batch, int64_t side, int64_t cols, float beta) {
+	int64_t n = side / 2;
+#pragma omp parallel for schedule(static) if (batch * side * side * cols > 32768)
+	for (int64_t line = 0; line < batch * side; line++)
+		for (int64_t i = 0; i < side; i++) {
+			const float *d = dy + (line / 2 * n + i / 2) * cols;
+			float *out = dx + (line * side + i) * cols;
+			if (beta != 0) {
+#pragma omp simd
+				for (int64_t j = 0; j < cols; j++)
+					out[j] = beta * out[j] + 0.25f * d[j];
+			} else {
+#pragma omp simd
+				for (int64_t j = 0; j < cols; j++)
+					out[j] = 0.25f * d[j];
+			}
+		}
+}
