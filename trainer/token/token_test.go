@@ -59,12 +59,9 @@ func TestWords(t *testing.T) {
 		{"", ""},
 	} {
 		var words []string
-		for text := tt.in; ; {
-			var word string
-			if word, text = nextWord(text); word == "" {
-				break
-			}
-			words = append(words, word)
+		p := basicPlane()
+		for from, to := p.word([]byte(tt.in), 0); from < to; from, to = p.word([]byte(tt.in), to) {
+			words = append(words, tt.in[from:to])
 		}
 		if got := strings.Join(words, "|"); got != tt.want {
 			t.Errorf("words of %q are %s, want %s", tt.in, got, tt.want)
@@ -119,19 +116,16 @@ func TestTrainAgainstCounting(t *testing.T) {
 	counts := map[string]int64{}
 	for _, text := range corpus {
 		text = Clean(text)
-		for {
-			var word string
-			if word, text = nextWord(text); word == "" {
-				break
-			}
-			counts[word]++
+		p := basicPlane()
+		for from, to := p.word([]byte(text), 0); from < to; from, to = p.word([]byte(text), to) {
+			counts[text[from:to]]++
 		}
 	}
 	partial := newVocabulary()
 	for k, m := range v.merges {
 		pairs := map[pair]int64{}
 		for word, n := range counts {
-			ids := partial.NewEncoder().encode(word)
+			ids := partial.withoutCache().encode([]byte(word))
 			for i := range len(ids) - 1 {
 				pairs[pair{ids[i], ids[i+1]}] += n
 			}

@@ -23,23 +23,19 @@ const (
 // is taken.
 func Train(texts iter.Seq2[string, error], size int) (*Vocabulary, error) {
 	counts := map[string]int64{}
+	c := cleaner{plane: basicPlane()}
 	for text, err := range texts {
 		if err != nil {
 			return nil, err
 		}
-		text = Clean(text)
-		for {
-			var word string
-			if word, text = nextWord(text); word == "" {
-				break
-			}
-			if len(word) > longestWord {
+		clean := c.clean(text)
+		for from, to := c.plane.word(clean, 0); from < to; from, to = c.plane.word(clean, to) {
+			if to-from > longestWord {
 				continue
 			}
-			if _, there := counts[word]; there {
-				counts[word]++
-			} else if len(counts) < distinctWords {
-				counts[strings.Clone(word)] = 1
+			word := clean[from:to]
+			if _, there := counts[string(word)]; there || len(counts) < distinctWords {
+				counts[string(word)]++
 			}
 		}
 	}

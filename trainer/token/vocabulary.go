@@ -21,7 +21,7 @@ type pair struct{ left, right int32 }
 type Vocabulary struct {
 	symbols []symbol // by id, without start and end
 	merges  []pair   // merge k makes token firstMerge+k
-	ids     map[pair]int32
+	ids     pairTable
 }
 
 const (
@@ -65,7 +65,8 @@ var idOfByte = func() (ids [256]int32) {
 }()
 
 func newVocabulary() *Vocabulary {
-	v := &Vocabulary{ids: map[pair]int32{}}
+	v := &Vocabulary{}
+	v.ids.resize(1 << 10)
 	for _, ends := range []bool{false, true} {
 		for _, b := range byteOrder {
 			v.symbols = append(v.symbols, symbol{string([]byte{b}), ends})
@@ -80,7 +81,7 @@ func (v *Vocabulary) add(p pair) int32 {
 	left, right := v.symbols[p.left], v.symbols[p.right]
 	v.symbols = append(v.symbols, symbol{left.bytes + right.bytes, right.ends})
 	v.merges = append(v.merges, p)
-	v.ids[p] = id
+	v.ids.put(p, id)
 	return id
 }
 
@@ -164,7 +165,7 @@ func Parse(data []byte, limit int) (*Vocabulary, error) {
 		var text []byte
 		text, rest, _ = bytes.Cut(rest, []byte{'\n'})
 		p, err := parseMerge(string(text), known)
-		if _, repeated := v.ids[p]; err == nil && repeated {
+		if err == nil && v.ids.get(p) != 0 {
 			err = errRepeat
 		}
 		if err != nil {

@@ -1,52 +1,58 @@
 package token
 
-import (
-	"html"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
-// Clean is what encoding does to a text before it looks for words: bytes that
-// are not UTF-8 replaced, HTML unescaped twice, white space folded and
-// stripped, lower case.
-func Clean(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	text = html.UnescapeString(html.UnescapeString(text))
-	return strings.Join(strings.FieldsFunc(strings.ToLower(text), unicode.IsSpace), " ")
-}
-
-// contractions are words of their own wherever a word may start.
-var contractions = []string{"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}
-
-// nextWord cuts the first word off a cleaned text, after CLIP's pattern: a
-// contraction, a run of letters, one digit, or a run of anything else that is
-// not white space. word is "" at the end.
-func nextWord(text string) (word, rest string) {
-	text = strings.TrimLeftFunc(text, unicode.IsSpace)
-	if text == "" {
-		return "", ""
+// word finds the first word of a cleaned text at or after a place, by CLIP's
+// pattern: a contraction, a run of letters, one digit, or a run of anything else
+// that is not a space. from == to at the end.
+func (p *plane) word(text []byte, at int) (from, to int) {
+	for at < len(text) && text[at] == ' ' {
+		at++
 	}
-	for _, c := range contractions {
-		if strings.HasPrefix(text, c) {
-			return c, text[len(c):]
+	if at == len(text) {
+		return at, at
+	}
+	if text[at] == '\'' {
+		if n := contraction(text[at+1:]); n > 0 {
+			return at, at + 1 + n
 		}
 	}
-	r, size := utf8.DecodeRuneInString(text)
-	switch {
-	case unicode.IsLetter(r):
-		return cut(text, unicode.IsLetter)
-	case unicode.IsNumber(r):
-		return text[:size], text[size:]
-	default:
-		return cut(text, func(r rune) bool { return !unicode.IsSpace(r) && !unicode.IsLetter(r) && !unicode.IsNumber(r) })
+	first := byte(0xFF)
+	for to = at; to < len(text); {
+		r, size := rune(text[to]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(text[to:])
+		}
+		class := p.of(r) & classMask
+		if first == 0xFF {
+			first = class
+		}
+		if class != first {
+			break
+		}
+		to += size
+		if class == classNumber {
+			break
+		}
 	}
+	return at, to
 }
 
-func cut(text string, in func(rune) bool) (word, rest string) {
-	end := strings.IndexFunc(text, func(r rune) bool { return !in(r) })
-	if end < 0 {
-		return text, ""
+// contraction is the length of 's, 't, 're, 've, 'm, 'll or 'd after the
+// apostrophe, 0 when it is none. To a pattern that ignores case, ſ is an s.
+func contraction(text []byte) int {
+	var a, b byte
+	if len(text) > 0 {
+		a = text[0]
 	}
-	return text[:end], text[end:]
+	if len(text) > 1 {
+		b = text[1]
+	}
+	switch {
+	case a == 's', a == 't', a == 'm', a == 'd':
+		return 1
+	case a == 'r' && b == 'e', a == 'v' && b == 'e', a == 'l' && b == 'l', a == 0xC5 && b == 0xBF:
+		return 2
+	}
+	return 0
 }
