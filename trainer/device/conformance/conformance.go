@@ -85,6 +85,7 @@ func Run(t *testing.T, open func() device.Device) {
 	for _, op := range operations() {
 		t.Run(op.name, func(t *testing.T) { checkOperation(t, open, op) })
 	}
+	t.Run("golden", func(t *testing.T) { checkGolden(t, open) })
 	t.Run("contract", func(t *testing.T) { checkContract(t, open) })
 	t.Run("adamw", func(t *testing.T) { checkAdamW(t, open) })
 	t.Run("patchify", func(t *testing.T) { checkPatchify(t, open) })
