@@ -9,5 +9,6 @@
 // little more.
 //
 // On a tape made with Evaluate nothing is noted, and [Tape.Reset] returns the
-// values. A tape is reused from step to step and belongs to one goroutine.
+// values; one made with Rehearse does the same, with a training batch's
+// statistics. A tape is reused from step to step and belongs to one goroutine.
 package autograd

@@ -16,7 +16,7 @@ func (t *Tape) Linear(x, w, b *Value) *Value {
 
 // linearBackward goes back from y.Grad through y = x w^t + b.
 func (t *Tape) linearBackward(y, x, w, b *Value) {
-	t.Device.MatMul(w.Grad, y.Grad, x.Data, w.Rows, w.Cols, x.Rows, true, false, 1)
+	t.Device.MatMul(w.Grad, y.Grad, t.data(x), w.Rows, w.Cols, x.Rows, true, false, 1)
 	if b != nil {
 		t.Device.BiasBackward(b.Grad, y.Grad, y.Rows, y.Cols)
 	}

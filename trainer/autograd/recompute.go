@@ -11,7 +11,7 @@ func (t *Tape) Recompute(x *Value, f func(t *Tape, x *Value) *Value) *Value {
 	if t.evaluate {
 		return f(t, x)
 	}
-	inner := Evaluate(t.Device, t.Pool)
+	inner := Rehearse(t.Device, t.Pool)
 	last := f(inner, x)
 	y := &Value{Data: last.Data, Rows: last.Rows, Cols: last.Cols, owned: true}
 	last.owned = false

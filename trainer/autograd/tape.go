@@ -7,9 +7,10 @@ type Value struct {
 	Data, Grad device.Buffer
 	Rows, Cols int
 
-	owned    bool // Data goes back to the pool
-	keeps    bool // Grad lives outside of the tape: a parameter's
-	constant bool // needs no gradient
+	owned    bool   // Data goes back to the pool
+	keeps    bool   // Grad lives outside of the tape: a parameter's
+	constant bool   // needs no gradient
+	again    func() // computes Data once more; nil where it must be kept
 }
 
 // Parameter is a value whose data and gradient the caller keeps. Backward adds
@@ -23,10 +24,11 @@ type Tape struct {
 	Device device.Device
 	Pool   *device.Pool
 
-	evaluate bool
-	values   []*Value
-	scratch  []device.Buffer
-	back     []func()
+	evaluate  bool // notes nothing
+	rehearsal bool // and yet takes statistics from the batch
+	values    []*Value
+	scratch   []device.Buffer
+	back      []func()
 }
 
 // New returns an empty tape for training.
@@ -35,6 +37,14 @@ func New(d device.Device, pool *device.Pool) *Tape { return &Tape{Device: d, Poo
 // Evaluate returns an empty tape that only goes forward.
 func Evaluate(d device.Device, pool *device.Pool) *Tape {
 	return &Tape{Device: d, Pool: pool, evaluate: true}
+}
+
+// Rehearse returns an empty tape that only goes forward, and computes what a
+// training tape would: batch norms take their statistics from the batch, but
+// leave the running ones alone. Gradient caching embeds a batch so before it
+// goes over it again with a training tape.
+func Rehearse(d device.Device, pool *device.Pool) *Tape {
+	return &Tape{Device: d, Pool: pool, evaluate: true, rehearsal: true}
 }
 
 // value is a new matrix on the tape.
@@ -89,6 +99,24 @@ func (t *Tape) release(y *Value) {
 		t.Pool.Put(y.Grad)
 		y.Grad = device.Buffer{}
 	}
+}
+
+// Forget says that the last use of v forward is enqueued. Its data goes back to
+// the pool, unless the way back needs it and cannot compute it again.
+func (t *Tape) Forget(v *Value) {
+	if v.owned && (t.evaluate || v.again != nil) {
+		t.Pool.Put(v.Data)
+		v.Data, v.owned = device.Buffer{}, false
+	}
+}
+
+// data is v's data on the way back, computed again if it was forgotten.
+func (t *Tape) data(v *Value) device.Buffer {
+	if v.Data.Absent() && v.again != nil {
+		v.Data, v.owned = t.Pool.Get(v.Rows*v.Cols), true
+		v.again()
+	}
+	return v.Data
 }
 
 // gradient says where to write v's gradient, and with which beta: 0 for the

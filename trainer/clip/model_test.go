@@ -20,7 +20,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // tiny is small enough for the reference backend.
-var tiny = Config{"tiny", 6, 8, 4, 12, 2, 3, 8, 2, 2, 16, false}
+var tiny = Config{Name: "tiny", Embed: 6, Resolution: 8, Patch: 4, Width: 12, Layers: 2, Heads: 3, TextWidth: 8, TextLayers: 2, TextHeads: 2, Context: 16}
+
+// tinyResNet's last layer has a side of 2; width 4 gives two heads.
+var tinyResNet = Config{Name: "tiny-resnet", Embed: 6, Resolution: 64, Blocks: [4]int{1, 2, 1, 1}, Width: 4, Heads: 2, TextWidth: 8, TextLayers: 1, TextHeads: 2, Context: 16}
 
 type run struct {
 	model *Model
@@ -51,6 +54,19 @@ func start(t testing.TB, d device.Device, c Config, vocabulary int) *run {
 		}
 	})
 	return r
+}
+
+// stir moves every parameter a little, so that none of a ResNet's last gains is
+// 0, behind which no gradient flows.
+func (r *run) stir(t testing.TB) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for _, p := range r.model.Parameters.List {
+		x := r.read(t, p.Value.Data)
+		for i := range x {
+			x[i] += float32(random.NormFloat64() * 0.1)
+		}
+		r.dev.Write(p.Value.Data, x)
+	}
 }
 
 // step enqueues one forward and backward pass.
@@ -90,11 +106,13 @@ func fakeBatch(c Config, batch, vocabulary int) ([]float32, *token.Captions) {
 // TestBackendsAgree holds the whole model's loss and every gradient on the CPU
 // against the reference.
 func TestBackendsAgree(t *testing.T) {
-	for _, quick := range []bool{false, true} {
-		c := tiny
-		c.QuickGELU = quick
+	quick := tiny
+	quick.QuickGELU = true
+	for _, c := range []Config{tiny, quick, tinyResNet} {
 		pictures, captions := fakeBatch(c, 5, 30)
 		want, got := start(t, reference.New(), c, 30), start(t, cpu.Open(1), c, 30)
+		want.stir(t)
+		got.stir(t)
 		want.step(pictures, captions)
 		got.step(pictures, captions)
 		a, b := want.read(t, device.Whole(want.loss))[0], got.read(t, device.Whole(got.loss))[0]
@@ -109,7 +127,7 @@ func TestBackendsAgree(t *testing.T) {
 				difference += float64(x[j]-y[j]) * float64(x[j]-y[j])
 			}
 			if math.Sqrt(difference) > 1e-5*math.Sqrt(norm)+1e-7 {
-				t.Errorf("gradient of %s differs by %.2g of %.2g", p.Name, math.Sqrt(difference), math.Sqrt(norm))
+				t.Errorf("%s: gradient of %s differs by %.2g of %.2g", c.Name, p.Name, math.Sqrt(difference), math.Sqrt(norm))
 			}
 		}
 	}
@@ -199,7 +217,7 @@ func TestStepsAllocateNothing(t *testing.T) {
 
 func TestPreset(t *testing.T) {
 	for _, tt := range []struct{ name, nearest string }{
-		{"vit-b32", "vit-b-32"}, {"ViT-Micr", "vit-micro"}, {"nano", "vit-nano"},
+		{"vit-b32", "vit-b-32"}, {"ViT-Micr", "vit-micro"}, {"nano", "rn-nano"},
 	} {
 		_, err := Preset(tt.name)
 		if err == nil || !strings.Contains(err.Error(), "nearest name is "+tt.nearest+";") {
@@ -208,7 +226,7 @@ func TestPreset(t *testing.T) {
 	}
 	for _, name := range Presets() {
 		c, err := Preset(name)
-		if err != nil || c.Resolution%c.Patch != 0 || c.Width%c.Heads != 0 || c.TextWidth%c.TextHeads != 0 {
+		if err != nil || (!c.IsResNet() && c.Resolution%c.Patch != 0) || c.Width%c.Heads != 0 || c.TextWidth%c.TextHeads != 0 {
 			t.Errorf("preset %s: %+v, %v", name, c, err)
 		}
 	}
@@ -239,12 +257,12 @@ func TestPublicNames(t *testing.T) {
 // BenchmarkStep times forward, backward and update of a batch of captions of
 // 13 tokens on average.
 //
-//	go test ./trainer/clip -run '^$' -bench Step
+//	go test ./trainer/clip -run '^$' -bench 'Step/model=(vit-micro|rn-small)' -v
 func BenchmarkStep(b *testing.B) {
 	for _, bench := range []struct {
 		model string
 		batch int
-	}{{"vit-nano", 64}, {"vit-micro", 128}} {
+	}{{"vit-nano", 64}, {"vit-micro", 128}, {"rn-nano", 64}, {"rn-small", 64}, {"vit-small", 256}, {"vit-b-32", 64}, {"rn50", 64}} {
 		b.Run(fmt.Sprintf("model=%s/batch=%d", bench.model, bench.batch), func(b *testing.B) {
 			const vocabulary = 4096
 			c, err := Preset(bench.model)
@@ -270,6 +288,7 @@ func BenchmarkStep(b *testing.B) {
 			seconds := b.Elapsed().Seconds() / float64(b.N)
 			b.ReportMetric(float64(bench.batch)/seconds, "pairs/s")
 			b.ReportMetric(r.model.Flops(bench.batch, captions)/seconds/1e9, "GFLOP/s")
+			b.ReportMetric(float64(r.dev.Bytes())/1e6, "device-MB")
 		})
 	}
 }

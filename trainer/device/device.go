@@ -151,7 +151,7 @@ type Device interface {
 	BatchNormBackward(dx, dgain, dshift, dy, x, stats, gain, shift, y Buffer, rows, cols int, relu bool)
 
 	// AvgPool computes y = the means of 2x2 squares: y[batch*n*n, cols] with n
-	// = side/2; side is even.
+	// = side/2. The last row and column of an odd side are in no square.
 	AvgPool(y, x Buffer, batch, side, cols int)
 	// AvgPoolBackward computes dx (with beta).
 	AvgPoolBackward(dx, dy Buffer, batch, side, cols int, beta float32)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -47,8 +48,9 @@ type Parameter struct {
 	Shape []int
 	Value *autograd.Value
 
-	draw Draw
-	from int // words into the flat buffers
+	draw   Draw
+	from   int // words into the flat buffers
+	buffer bool
 }
 
 // Words is the number of values of the tensor.
@@ -63,6 +65,10 @@ func (p *Parameter) Words() int {
 // Parameters are all tensors of a model.
 type Parameters struct {
 	List []*Parameter // in the order in which layers asked
+	// Buffers are tensors of the state that are not learned, such as running
+	// statistics: they are saved and loaded with Data, and have no gradient, no
+	// moments and no decay.
+	Buffers []*Parameter
 
 	// Flat buffers, set by Allocate: values, gradients, first and second
 	// moments. The first Decayed words belong to tensors of rank 2 and more.
@@ -70,6 +76,14 @@ type Parameters struct {
 	Decayed          int
 
 	memory []device.Memory
+}
+
+// NewBuffer adds a tensor that is not learned.
+func (p *Parameters) NewBuffer(name string, draw Draw, shape ...int) *autograd.Value {
+	q := &Parameter{Name: name, Shape: shape, draw: draw, buffer: true}
+	q.Value = autograd.Parameter(device.Buffer{}, device.Buffer{}, 1, q.Words())
+	p.Buffers = append(p.Buffers, q)
+	return q.Value
 }
 
 // New adds a tensor. As a matrix it has its first dimension as rows; a vector
@@ -112,19 +126,32 @@ func (p *Parameters) Allocate(d device.Device, training bool) error {
 	place(true)
 	p.Decayed = words
 	place(false)
+	learned := words
+	for _, q := range p.Buffers {
+		q.from = words
+		words += (q.Words() + alignment - 1) / alignment * alignment
+	}
+	state := words - learned
 	buffers := []*device.Buffer{&p.Data}
 	if training {
 		buffers = append(buffers, &p.Grad, &p.M, &p.V)
 	}
 	for _, b := range buffers {
-		m, err := d.Alloc(words)
+		size := learned
+		if b == &p.Data {
+			size += state // behind the parameters lie the buffers
+		}
+		m, err := d.Alloc(size)
 		if err != nil {
 			p.Free()
 			return fmt.Errorf("allocate %d parameters: %w", p.Words(), err)
 		}
 		p.memory = append(p.memory, m)
-		*b = device.Whole(m)
-		d.Fill(*b, 0)
+		d.Fill(device.Whole(m), 0)
+		*b = device.Whole(m).Slice(0, learned)
+	}
+	for _, q := range p.Buffers {
+		q.Value.Data = p.Of(p.Data, q)
 	}
 	for _, q := range p.List {
 		q.Value.Data = p.Of(p.Data, q)
@@ -135,14 +162,18 @@ func (p *Parameters) Allocate(d device.Device, training bool) error {
 	return nil
 }
 
-// Of is the part of a flat buffer that belongs to q.
+// Of is the part of a flat buffer that belongs to q. A tensor of Buffers has
+// one place, whatever the flat buffer.
 func (p *Parameters) Of(flat device.Buffer, q *Parameter) device.Buffer {
+	if q.buffer {
+		flat = p.Data
+	}
 	return flat.Slice(q.from, q.Words())
 }
 
 // Draw gives every tensor its first values, a pure function of seed and name.
 func (p *Parameters) Draw(d device.Device, seed int64) error {
-	for _, q := range p.List {
+	for _, q := range slices.Concat(p.List, p.Buffers) {
 		x := make([]float32, q.Words())
 		q.draw(rand.New(rand.NewPCG(uint64(seed), xxhash.Sum64String(q.Name))), x)
 		d.Write(q.Value.Data, x)

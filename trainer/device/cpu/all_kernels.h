@@ -33,6 +33,7 @@ INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 #include "avgpool.h"
 #include "meantoken.h"
 #include "normalize.h"
+#include "scan.h"
 #include "contrastive.h"
 #include "siglip.h"
 #include "crossentropy.h"

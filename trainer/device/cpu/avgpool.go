@@ -12,8 +12,8 @@ import (
 // AvgPool computes y = the means of 2x2 squares.
 func (d *Device) AvgPool(y, x device.Buffer, batch, side, cols int) {
 	const op = "average pool"
-	words := batch * side * side * cols
-	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, words/4), at(op, x, words)}, n: [4]int{batch, side, cols}, run: func(_ *Device, c *command) {
+	n, words := side/2, batch*side*side*cols
+	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, batch*n*n*cols), at(op, x, words)}, n: [4]int{batch, side, cols}, run: func(_ *Device, c *command) {
 		C.pl_avg_pool(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
 	}}
 }
@@ -21,9 +21,9 @@ func (d *Device) AvgPool(y, x device.Buffer, batch, side, cols int) {
 // AvgPoolBackward computes dx = dy/4, with beta.
 func (d *Device) AvgPoolBackward(dx, dy device.Buffer, batch, side, cols int, beta float32) {
 	const op = "average pool backward"
-	words := batch * side * side * cols
+	n, words := side/2, batch*side*side*cols
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, dx, words), at(op, dy, words/4)}, n: [4]int{batch, side, cols}, f: [2]float32{beta},
+		p: [9]unsafe.Pointer{at(op, dx, words), at(op, dy, batch*n*n*cols)}, n: [4]int{batch, side, cols}, f: [2]float32{beta},
 		run: func(_ *Device, c *command) {
 			C.pl_avg_pool_backward(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]), C.float(c.f[0]))
 		}}

@@ -1,10 +1,11 @@
-// avg_pool: y = the means of 2x2 squares of rows.
+// avg_pool: y = the means of 2x2 squares of rows. An odd side's last rows and
+// columns are in no square.
 static void KERNEL(avg_pool)(float *y, const float *x, int64_t batch, int64_t side, int64_t cols) {
 	int64_t n = side / 2;
 #pragma omp parallel for schedule(static) if (batch * side * side * cols > 32768)
 	for (int64_t line = 0; line < batch * n; line++)
 		for (int64_t i = 0; i < n; i++) {
-			const float *a = x + (line * 2 * side + 2 * i) * cols, *b = a + side * cols;
+			const float *a = x + ((line / n * side + line % n * 2) * side + 2 * i) * cols, *b = a + side * cols;
 			float *out = y + (line * n + i) * cols;
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++)
@@ -18,12 +19,18 @@ static void KERNEL(avg_pool_backward)(float *dx, const float *dy, int64_t batch,
 #pragma omp parallel for schedule(static) if (batch * side * side * cols > 32768)
 	for (int64_t line = 0; line < batch * side; line++)
 		for (int64_t i = 0; i < side; i++) {
-			const float *d = dy + (line / 2 * n + i / 2) * cols;
+			int64_t b = line / side, at = line % side / 2;
+			const float *d = dy + ((b * n + at) * n + i / 2) * cols;
 			float *out = dx + (line * side + i) * cols;
-			if (beta != 0) {
+			int outside = at == n || i / 2 == n;
+			if (outside && beta == 0) {
+				memset(out, 0, (size_t)cols * sizeof(float));
+			} else if (outside) {
+				continue; // beta is 0 or 1
+			} else if (beta != 0) {
 #pragma omp simd
 				for (int64_t j = 0; j < cols; j++)
-					out[j] = beta * out[j] + 0.25f * d[j];
+					out[j] += 0.25f * d[j];
 			} else {
 #pragma omp simd
 				for (int64_t j = 0; j < cols; j++)

@@ -47,6 +47,7 @@ enum { pl_batch_norm_parts = 64 };
 	X(pool_softmax_backward, (float *dp, const float *p, int64_t rows, int64_t n, float factor), (dp, p, rows, n, factor)) \
 	X(normalize, (float *y, float *norm, const float *x, int64_t rows, int64_t cols), (y, norm, x, rows, cols)) \
 	X(normalize_backward, (float *dx, const float *dy, const float *y, const float *norm, int64_t rows, int64_t cols), (dx, dy, y, norm, rows, cols)) \
+	X(scan, (float *scores, const float *rows, const float *query, int64_t n, int64_t dim), (scores, rows, query, n, dim)) \
 	X(contrastive_tile, (float *rowlse, float *colmax, float *colsum, float *diagonal, const float *s, int64_t first, int64_t rows, int64_t n), (rowlse, colmax, colsum, diagonal, s, first, rows, n)) \
 	X(contrastive_gradient, (double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n), (sums, s, rowlse, collse, first, rows, n)) \
 	X(siglip_tile, (double *sums, const float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \

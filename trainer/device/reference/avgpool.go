@@ -30,14 +30,13 @@ func (d *Device) AvgPoolBackward(dxb, dyb device.Buffer, batch, side, cols int, 
 	const op = "average pool backward"
 	rows := batch * (side / 2) * (side / 2)
 	dx, dy := floats(op, dxb, batch*side*side*cols), floats(op, dyb, rows*cols)
+	if beta == 0 {
+		clear(dx)
+	}
 	for i := range rows {
 		for _, r := range square(i, side) {
 			for j := range cols {
-				v := dy[i*cols+j] / 4
-				if beta != 0 {
-					v += beta * dx[r*cols+j]
-				}
-				dx[r*cols+j] = v
+				dx[r*cols+j] += dy[i*cols+j] / 4
 			}
 		}
 	}

@@ -1,0 +1,116 @@
+package autograd
+
+import "github.com/pairloom/pairloom/trainer/device"
+
+// Operations on pictures as rows of channels: x[batch*side*side, channels].
+
+// Unfold cuts pictures into the windows of a 3x3 convolution of stride 2; see
+// device.Device.
+func (t *Tape) Unfold(pictures *Value, batch, side int) *Value {
+	y := t.value(batch*(side/2)*(side/2), 27)
+	y.constant = true
+	t.Device.Unfold(y.Data, pictures.Data, batch, side)
+	return y
+}
+
+// Conv3x3 is a convolution of stride 1 and padding 1 with w[out,in*9].
+func (t *Tape) Conv3x3(x, w *Value, side int) *Value {
+	y := t.value(x.Rows, w.Rows)
+	shape := device.Conv3x3{Batch: x.Rows / (side * side), Side: side, In: x.Cols, Out: w.Rows}
+	t.Device.Conv3x3(y.Data, x.Data, w.Data, shape)
+	t.note(y, func() {
+		t.Device.Conv3x3BackwardWeights(w.Grad, y.Grad, t.data(x), shape)
+		t.into(x, func(dx device.Buffer) { t.Device.Conv3x3BackwardData(dx, y.Grad, w.Data, shape) })
+	})
+	return y
+}
+
+// Norm is a batch norm: gain and shift[cols], and running statistics, whose
+// Count is one word.
+type Norm struct {
+	Gain, Shift           *Value
+	Mean, Variance, Count *Value
+	Epsilon, Momentum     float32
+}
+
+func (n Norm) running() device.Running {
+	return device.Running{Mean: n.Mean.Data, Variance: n.Variance.Data, Count: n.Count.Data}
+}
+
+// BatchNorm normalises columns, then adds shortcut, if there is one, and with
+// relu takes the larger of that and 0. Without shortcut the result may be
+// forgotten: it is computed again from x.
+func (t *Tape) BatchNorm(x *Value, n Norm, shortcut *Value, relu bool) *Value {
+	y := t.value(x.Rows, x.Cols)
+	stats := t.buffer(2 * x.Cols)
+	switch {
+	case t.rehearsal:
+		t.Device.BatchStats(stats, x.Data, device.Running{}, x.Rows, x.Cols, n.Epsilon, 0)
+	case t.evaluate:
+		t.Device.RunningStats(stats, n.running(), x.Cols, n.Epsilon)
+	default:
+		t.Device.BatchStats(stats, x.Data, n.running(), x.Rows, x.Cols, n.Epsilon, n.Momentum)
+	}
+	normalise := func(shortcut device.Buffer) {
+		t.Device.BatchNorm(y.Data, x.Data, stats, n.Gain.Data, n.Shift.Data, shortcut, x.Rows, x.Cols, relu)
+	}
+	backward := func(dx, y, dy device.Buffer) {
+		t.Device.BatchNormBackward(dx, n.Gain.Grad, n.Shift.Grad, dy, x.Data, stats, n.Gain.Data, n.Shift.Data, y, x.Rows, x.Cols, relu)
+	}
+	if shortcut != nil {
+		normalise(shortcut.Data)
+		t.note(y, func() {
+			t.into(x, func(dx device.Buffer) { backward(dx, y.Data, y.Grad) })
+			t.hand(shortcut, y)
+		})
+		return y
+	}
+	normalise(device.Buffer{})
+	y.again = func() { normalise(device.Buffer{}) }
+	t.note(y, func() {
+		backward(y.Grad, device.Buffer{}, y.Grad)
+		t.hand(x, y)
+	})
+	return y
+}
+
+// AvgPool takes the means of 2x2 squares.
+func (t *Tape) AvgPool(x *Value, side int) *Value {
+	batch := x.Rows / (side * side)
+	y := t.value(batch*(side/2)*(side/2), x.Cols)
+	t.Device.AvgPool(y.Data, x.Data, batch, side, x.Cols)
+	t.note(y, func() {
+		dx, beta := t.gradient(x)
+		t.Device.AvgPoolBackward(dx, y.Grad, batch, side, x.Cols, beta)
+	})
+	return y
+}
+
+// MeanToken puts the mean of each picture's rows before them.
+func (t *Tape) MeanToken(x *Value, batch int) *Value {
+	n := x.Rows / batch
+	y := t.value(batch*(1+n), x.Cols)
+	t.Device.MeanToken(y.Data, x.Data, batch, n, x.Cols)
+	t.note(y, func() {
+		t.into(x, func(dx device.Buffer) { t.Device.MeanTokenBackward(dx, y.Grad, batch, n, x.Cols) })
+	})
+	return y
+}
+
+// AttentionPool lets one query a picture, q[batch,width], attend to its rows of
+// x, and adds the bias of the values.
+func (t *Tape) AttentionPool(q, x, wk, wv, bv *Value, heads int) *Value {
+	shape := device.AttentionPool{Batch: q.Rows, Tokens: x.Rows / q.Rows, Width: x.Cols, Heads: heads}
+	y := t.value(q.Rows, q.Cols)
+	t.Device.AttentionPool(y.Data, q.Data, x.Data, wk.Data, wv.Data, shape)
+	t.Device.Bias(y.Data, bv.Data, y.Rows, y.Cols)
+	t.note(y, func() {
+		t.Device.BiasBackward(bv.Grad, y.Grad, y.Rows, y.Cols)
+		t.into(q, func(dq device.Buffer) {
+			t.into(x, func(dx device.Buffer) {
+				t.Device.AttentionPoolBackward(dq, dx, wk.Grad, wv.Grad, y.Grad, q.Data, x.Data, wk.Data, wv.Data, shape)
+			})
+		})
+	})
+	return y
+}
