@@ -2,10 +2,10 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
@@ -21,38 +21,75 @@ const patience = 10
 
 // run is one call of Run.
 type run struct {
-	options       Options
-	source        *batch.Source
-	folder        string // of the checkpoints
-	batch         int
-	stepsPerEpoch int
+	options         Options
+	dir             string
+	source          *batch.Source
+	folder          string // of the checkpoints
+	batch           int    // pairs that meet in the loss
+	batchesPerEpoch int
 
-	state   checkpoint.State
-	found   *checkpoint.Checkpoint // to go on from, or nil
-	resumed int64
-	saved   int64  // step of the last checkpoint, -1 for none
-	path    string // of the last checkpoint
+	state       checkpoint.State
+	found       *checkpoint.Checkpoint // to go on from, or nil
+	resumed     int64
+	saved       int64  // step of the last checkpoint, -1 for none
+	path        string // of the last checkpoint
+	failedSaves int
 
 	vocabulary *token.Vocabulary
 	model      *clip.Model
+	head       head
 	device     device.Device
 	pool       *device.Pool
-	figures    device.Memory // loss, squared norm of the gradient
-	pace       pace
+	tape       *autograd.Tape
+	embedded   *embeddings   // with micro batches, else nil
+	figures    device.Memory // the loss of each batch of the step, then the squared norm of the gradient
+	fading     fading        // average of the weights
+	validation *validation   // nil for none
+
+	pace    pace
+	notice  string // for the next Step
+	hinted  bool
+	metrics *metrics
 }
 
 func (r *run) allocate() error {
 	r.saved = -1
 	r.pool = device.NewPool(r.device)
+	r.tape = autograd.New(r.device, r.pool)
 	if err := r.model.Parameters.Allocate(r.device, true); err != nil {
 		return err
 	}
 	var err error
-	r.figures, err = r.device.Alloc(2)
+	if r.figures, err = r.device.Alloc(r.options.accumulate() + 1); err != nil {
+		return err
+	}
+	if r.options.EMA > 0 {
+		if err := r.fading.allocate(r.device, &r.model.Parameters); err != nil {
+			return err
+		}
+	}
+	if r.microBatch() < r.batch {
+		r.embedded, err = r.newEmbeddings(r.batch)
+	}
 	return err
 }
 
+// microBatch is the number of pairs that are on the device at a time.
+func (r *run) microBatch() int {
+	if r.options.MicroBatch > 0 {
+		return min(r.options.MicroBatch, r.batch)
+	}
+	return r.batch
+}
+
 func (r *run) close() {
+	if r.embedded != nil {
+		r.embedded.free()
+	}
+	if r.validation != nil {
+		r.validation.close()
+	}
+	r.fading.free()
 	r.pool.Close()
 	r.model.Parameters.Free()
 	if r.figures != nil {
@@ -66,58 +103,76 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 	if r.state.Step == r.state.Total {
 		return nil
 	}
-	m, err := openMetrics(filepath.Join(r.folder, metricsName), r.state.MetricsBytes)
-	if err != nil {
+	var err error
+	if r.metrics, err = openMetrics(filepath.Join(r.folder, metricsName), r.state.MetricsBytes); err != nil {
 		return err
 	}
-	defer m.close()
-	loader := batch.NewLoader(r.source, r.vocabulary, batch.Options{
-		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
-		Seed: r.options.Seed, CropScale: r.options.CropScale, Workers: r.options.workers(),
-		CacheBytes: int64(r.options.CacheMB) * 1e6,
-	}, r.state.Step, r.state.Total)
-	defer loader.Close()
-
-	tape := autograd.New(r.device, r.pool)
+	defer r.metrics.close()
+	if err := r.metrics.openEvents(filepath.Join(r.folder, eventsFolder), r.state.Step+1); err != nil {
+		r.notice = err.Error()
+	}
+	feed := r.newFeed()
+	defer feed.loader.Close()
+	if err := r.validateIfDue(ctx); err != nil {
+		return r.stop(err)
+	}
 	start := time.Now()
 	for r.state.Step < r.state.Total {
 		if ctx.Err() != nil {
-			return r.stop(m, ctx.Err())
+			return r.stop(ctx.Err())
 		}
 		if r.options.MaxDuration > 0 && time.Since(start) >= r.options.MaxDuration {
-			return r.stop(m, nil)
+			return r.stop(nil)
 		}
 		began := time.Now()
-		b, err := loader.Next(ctx)
+		figures, err := r.step(ctx, feed)
 		if err != nil {
-			return r.stop(m, err)
+			return r.stop(err)
 		}
-		ready := time.Now()
-		figures, err := r.step(tape, b)
-		if err != nil {
+		whole := time.Since(began)
+		r.pace.add(r.pairsPerStep(), feed, whole)
+		r.state.Seconds += whole.Seconds()
+		if err := r.account(figures, progress); err != nil {
 			return err
 		}
-		r.remember(b.Undecodable)
-		loader.Release(b)
-		r.pace.add(r.batch, ready.Sub(began), time.Since(began))
-		r.state.Seconds += time.Since(began).Seconds()
-		if err := r.account(m, figures, progress); err != nil {
-			return err
+		if err := r.validateIfDue(ctx); err != nil {
+			return r.stop(err)
 		}
 		if r.state.Step%int64(r.options.CheckpointEvery) == 0 || r.state.Step == r.state.Total {
-			if err := r.save(m); err != nil {
+			if err := r.checkpoint(); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return r.metrics.retry()
+}
+
+func (r *run) pairsPerStep() int { return r.batch * r.options.accumulate() }
+
+// newFeed starts the loader where the state is.
+func (r *run) newFeed() *feed {
+	o := batch.Options{
+		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
+		Seed: r.options.Seed, CropScale: r.options.CropScale, Workers: r.options.workers(),
+		CacheBytes: int64(r.options.CacheMB) * 1e6,
+	}
+	if r.embedded != nil {
+		o.Micro, o.Passes = r.microBatch(), 2
+	}
+	k := int64(r.options.accumulate())
+	loader := batch.NewLoader(r.source, r.vocabulary, o, r.state.Step*k, r.state.Total*k)
+	return &feed{loader: loader, device: r.device, pool: r.pool, seen: r.remember}
 }
 
 // stop saves what is done and passes the reason on.
-func (r *run) stop(m *metrics, reason error) error {
+func (r *run) stop(reason error) error {
+	var fault *deviceError
+	if errors.As(reason, &fault) {
+		return reason
+	}
 	if r.state.Step != r.saved && r.state.Step > 0 {
-		if err := r.save(m); err != nil {
-			return err
+		if err := r.save(); err != nil {
+			return errors.Join(reason, err)
 		}
 	}
 	return reason
@@ -126,23 +181,26 @@ func (r *run) stop(m *metrics, reason error) error {
 // stepFigures are what the host reads back after a step.
 type stepFigures struct{ loss, norm2, rate float64 }
 
-// step enqueues forward, backward and update, and waits for the figures.
-func (r *run) step(tape *autograd.Tape, b *batch.Batch) (stepFigures, error) {
-	p := &r.model.Parameters
-	loss, norm := device.Whole(r.figures).Slice(0, 1), device.Whole(r.figures).Slice(1, 1)
+// step computes the gradient of the step's batches and makes one update. The
+// gradient of several batches is their sum here and their mean to the user: the
+// limit of the norm and epsilon grow with their number, which comes to the same.
+func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
+	feed.waited, feed.flops = 0, 0
+	p, k := &r.model.Parameters, r.options.accumulate()
 	r.device.Fill(p.Grad, 0)
-	r.model.Loss(tape, loss, b.Pictures, &b.Captions)
-	tape.Backward()
-	if err := r.pool.Err(); err != nil {
-		return stepFigures{}, err
+	for i := range k {
+		if err := r.gradient(ctx, feed, device.Whole(r.figures).Slice(i, 1)); err != nil {
+			return stepFigures{}, err
+		}
 	}
+	norm := device.Whole(r.figures).Slice(k, 1)
 	r.device.SquaredNorm(norm, p.Grad)
 
 	o, t := r.options, float64(r.state.Updates+1)
 	f := stepFigures{rate: o.rate(r.state.Step, r.state.Total)}
 	a := device.AdamW{
-		Rate: float32(f.rate), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Epsilon: float32(o.Epsilon),
-		Decay: float32(o.WeightDecay), Clip: float32(o.GradClip),
+		Rate: float32(f.rate), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Epsilon: float32(o.Epsilon * float64(k)),
+		Decay: float32(o.WeightDecay), Clip: float32(o.GradClip * float64(k)),
 		Correct1: float32(1 - math.Pow(o.Beta1, t)), Correct2: float32(1 - math.Pow(o.Beta2, t)),
 	}
 	d := p.Decayed
@@ -154,83 +212,21 @@ func (r *run) step(tape *autograd.Tape, b *batch.Batch) (stepFigures, error) {
 		r.device.AdamW(p.Data.Slice(part.from, part.n), p.Grad.Slice(part.from, part.n), p.M.Slice(part.from, part.n), p.V.Slice(part.from, part.n), norm, a)
 	}
 	r.model.ClampScale(r.device)
+	r.fading.add(r.device, p, o.EMA, r.state.Updates)
 
-	var figures [2]float32
-	if err := r.device.Read(figures[:], device.Whole(r.figures)); err != nil {
-		return f, fmt.Errorf("step %d: %w", r.state.Step+1, err)
-	}
+	figures := make([]float32, k+1)
 	var scale [1]float32
-	if err := r.device.Read(scale[:], r.model.Scale()); err != nil {
-		return f, fmt.Errorf("step %d: %w", r.state.Step+1, err)
+	for _, read := range []struct {
+		to   []float32
+		from device.Buffer
+	}{{figures, device.Whole(r.figures)}, {scale[:], r.head.scale.Data}} {
+		if err := r.device.Read(read.to, read.from); err != nil {
+			return f, &deviceError{fmt.Errorf("step %d: %w", r.state.Step+1, err)}
+		}
 	}
-	f.loss, f.norm2, r.state.Scale = float64(figures[0]), float64(figures[1]), float64(scale[0])
+	for _, loss := range figures[:k] {
+		f.loss += float64(loss) / float64(k)
+	}
+	f.norm2, r.state.Scale = float64(figures[k])/float64(k*k), float64(scale[0])
 	return f, nil
-}
-
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
-
-// account moves the state one step on, writes metrics and reports.
-func (r *run) account(m *metrics, f stepFigures, progress func(Step)) error {
-	s := &r.state
-	s.Step++
-	if finite(f.loss) && finite(f.norm2) {
-		s.Updates++
-		s.SkippedInRow = 0
-		window := lossWindow(s.Total)
-		if len(s.LossFirst) < window {
-			s.LossFirst = append(s.LossFirst, f.loss)
-		}
-		if s.LossLast = append(s.LossLast, f.loss); len(s.LossLast) > window {
-			s.LossLast = slices.Delete(s.LossLast, 0, 1)
-		}
-	} else {
-		s.Skipped++
-		if s.SkippedInRow++; s.SkippedInRow >= patience {
-			return fmt.Errorf("step %d: %w in %d steps in a row; lower lr, or raise warmup", s.Step, ErrDiverged, patience)
-		}
-	}
-	step := Step{
-		Step: s.Step, Total: s.Total, Epoch: int((s.Step-1)/int64(r.stepsPerEpoch)) + 1,
-		Loss: f.loss, Rate: f.rate, Temperature: math.Exp(-s.Scale), GradientNorm: math.Sqrt(f.norm2),
-	}
-	step.PairsPerSecond, step.DataWait = r.pace.figures()
-	progress(step)
-	if finite(f.loss) && finite(f.norm2) && (s.Step%int64(r.options.LogEvery) == 0 || s.Step == s.Total || s.Step == 1) {
-		return m.write(metricsLine{
-			Step: step.Step, Epoch: step.Epoch, Loss: step.Loss, Rate: step.Rate, Temperature: step.Temperature,
-			GradientNorm: step.GradientNorm, Skipped: s.Skipped,
-			PairsPerSecond: step.PairsPerSecond, DataWait: step.DataWait,
-		})
-	}
-	return nil
-}
-
-// remember adds rows whose picture does not decode.
-func (r *run) remember(rows []int) {
-	for _, row := range rows {
-		if at, there := slices.BinarySearch(r.state.Undecodable, row); !there {
-			r.state.Undecodable = slices.Insert(r.state.Undecodable, at, row)
-		}
-	}
-}
-
-// pace measures the last steps, for progress alone.
-type pace struct {
-	pairs, waited, whole float64
-}
-
-// fading is how much of the past counts after one step.
-const fading = 0.9
-
-func (p *pace) add(pairs int, waited, whole time.Duration) {
-	p.pairs = p.pairs*fading + float64(pairs)
-	p.waited = p.waited*fading + waited.Seconds()
-	p.whole = p.whole*fading + whole.Seconds()
-}
-
-func (p *pace) figures() (pairsPerSecond, dataWait float64) {
-	if p.whole == 0 {
-		return 0, 0
-	}
-	return p.pairs / p.whole, p.waited / p.whole
 }

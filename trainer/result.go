@@ -21,6 +21,9 @@ type Step struct {
 	GradientNorm   float64 // before clipping
 	PairsPerSecond float64 // over the last steps
 	DataWait       float64 // share of the time in which the device waited for data, 0 to 1
+	PeakShare      float64 // useful operations over those of large matrix products, 0 to 1; 0 when not measured
+	Validation     float64 // last loss on the held-out pairs; 0 for none yet
+	Notice         string  // something to tell the user that does not end the run
 }
 
 // Result is the account of a training run, those that it resumed included.
@@ -31,7 +34,7 @@ type Result struct {
 	Device     string `json:"device"`
 	Parameters int    `json:"parameters"`
 	Vocabulary int    `json:"vocabulary"` // tokens
-	Batch      int    `json:"batch"`      // pairs a step
+	Batch      int    `json:"batch"`      // pairs that meet in the loss
 	Epochs     int    `json:"epochs"`
 
 	Steps      int64 `json:"steps"` // taken
@@ -43,13 +46,19 @@ type Result struct {
 
 	LossFirst   float64 `json:"loss_first"`  // mean of the first steps, up to 20
 	LossLast    float64 `json:"loss_last"`   // mean of the last steps, up to 20
-	LossChance  float64 `json:"loss_chance"` // ln(batch), what guessing gives
+	LossChance  float64 `json:"loss_chance"` // what guessing gives: ln(batch) for the loss clip
 	Temperature float64 `json:"temperature"`
 
 	Seconds        float64 `json:"seconds"` // in training steps, by all runs
 	PairsPerSecond float64 `json:"pairs_per_second"`
 	Checkpoint     string  `json:"checkpoint"` // path of the last one
 	Hint           string  `json:"hint,omitempty"`
+
+	// FailedCheckpoints counts those of this run that could not be written.
+	FailedCheckpoints int     `json:"failed_checkpoints,omitempty"`
+	Validation        float64 `json:"validation_loss,omitempty"` // the last
+	BestValidation    float64 `json:"best_validation_loss,omitempty"`
+	BestStep          int64   `json:"best_step,omitempty"` // of the checkpoint in checkpoints/best
 }
 
 // lossWindow is the number of steps over which first and last loss are means.

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/device"
-	"github.com/pairloom/pairloom/trainer/nn"
 )
 
 // Names of the optimizer's tensors: a prefix, then the parameter's name.
@@ -18,54 +16,117 @@ const (
 	secondMoment = "exp_avg_sq."
 )
 
-// restore fills the model from the checkpoint, or from the seed.
+// restore fills the model from the checkpoint, from a file of weights, or from
+// the seed.
 func (r *run) restore() error {
 	p := &r.model.Parameters
 	if r.found == nil {
-		return p.Draw(r.device, r.options.Seed)
+		if err := r.draw(); err != nil {
+			return err
+		}
+		r.fading.begin(r.device, p)
+		return nil
 	}
 	r.saved, r.path = r.state.Step, r.found.Path
-	weights, err := r.found.Weights()
-	if err != nil {
-		return err
+	type set struct {
+		read   func() (map[string]checkpoint.Tensor, error)
+		to     device.Buffer
+		prefix string
 	}
 	moments, err := r.found.Moments()
 	if err != nil {
 		return err
 	}
-	if err := p.Load(r.device, p.Data, weights, ""); err != nil {
-		return fmt.Errorf("resume from %s: %w", r.found.Path, err)
+	known := func() (map[string]checkpoint.Tensor, error) { return moments, nil }
+	sets := []set{{r.found.Weights, p.Data, ""}, {known, p.M, firstMoment}, {known, p.V, secondMoment}}
+	if r.options.EMA > 0 {
+		sets = append(sets, set{r.found.Average, r.fading.data, ""})
 	}
-	for _, m := range []struct {
-		flat   device.Buffer
-		prefix string
-	}{{p.M, firstMoment}, {p.V, secondMoment}} {
-		if err := p.Load(r.device, m.flat, moments, m.prefix); err != nil {
+	for _, s := range sets {
+		tensors, err := s.read()
+		if err != nil {
+			return err
+		}
+		if err := p.Load(r.device, s.to, tensors, s.prefix); err != nil {
 			return fmt.Errorf("resume from %s: %w", r.found.Path, err)
 		}
 	}
 	return nil
 }
 
+// draw fills the model from the seed, then from Options.Init.
+func (r *run) draw() error {
+	p := &r.model.Parameters
+	if err := p.Draw(r.device, r.options.Seed); err != nil {
+		return err
+	}
+	if r.head.siglip {
+		r.device.Write(r.head.scale.Data, []float32{float32(siglipScale)})
+		if err := r.device.Sync(); err != nil {
+			return err
+		}
+	}
+	if r.options.Init == "" {
+		return nil
+	}
+	weights, err := checkpoint.ReadWeights(r.options.Init)
+	if err != nil {
+		return err
+	}
+	// The bias belongs to the loss, not to the towers.
+	switch _, there := weights[biasName]; {
+	case there && !r.head.siglip:
+		delete(weights, biasName)
+	case !there && r.head.siglip:
+		weights[biasName] = checkpoint.Tensor{Name: biasName, Data: []float32{float32(siglipBias)}}
+	}
+	if err := p.Load(r.device, p.Data, weights, ""); err != nil {
+		return fmt.Errorf("start from %s: %w; train.model must be the model of the file, and train.vocabulary its vocabulary (public for released weights; here it has %d tokens)",
+			r.options.Init, err, r.vocabulary.Size())
+	}
+	return nil
+}
+
+// checkpoint saves, and lets the run go on when that fails before its end.
+func (r *run) checkpoint() error {
+	err := r.save()
+	if err != nil && r.state.Step < r.state.Total {
+		return r.forgive(err)
+	}
+	return err
+}
+
+// forgive counts a checkpoint that could not be written and keeps the error for
+// the next report. Faults of the device are not forgiven.
+func (r *run) forgive(err error) error {
+	var fault *deviceError
+	if err == nil || errors.As(err, &fault) {
+		return err
+	}
+	r.failedSaves++
+	r.notice = fmt.Sprintf("training goes on without a checkpoint at step %d: %v; it is tried again at the next", r.state.Step, err)
+	return nil
+}
+
 // save writes a checkpoint of the state as it is.
-func (r *run) save(m *metrics) error {
-	if err := m.sync(); err != nil {
+func (r *run) save() error {
+	if err := r.metrics.sync(); err != nil {
+		return err
+	}
+	c, err := r.content()
+	if err != nil {
 		return err
 	}
 	p := &r.model.Parameters
-	r.state.MetricsBytes = m.bytes
-	c := checkpoint.Content{State: r.state, Vocabulary: r.vocabulary.Encode()}
-	var faults []error
-	read := func(flat device.Buffer, prefix string) []nn.Tensor {
-		tensors, err := p.Read(r.device, flat, prefix)
-		faults = append(faults, err)
-		return tensors
+	m, err := p.Read(r.device, p.M, firstMoment)
+	if err != nil {
+		return &deviceError{err}
 	}
-	c.Weights = read(p.Data, "")
-	c.Moments = slices.Concat(read(p.M, firstMoment), read(p.V, secondMoment))
-	if err := errors.Join(faults...); err != nil {
-		return err
+	v, err := p.Read(r.device, p.V, secondMoment)
+	if err != nil {
+		return &deviceError{err}
 	}
+	c.Moments = append(m, v...)
 	if err := checkpoint.Save(r.folder, c, r.options.Keep); err != nil {
 		return err
 	}
@@ -74,17 +135,43 @@ func (r *run) save(m *metrics) error {
 	return nil
 }
 
+// saveBest writes the checkpoint that best leads to, which nothing goes on from.
+func (r *run) saveBest() error {
+	c, err := r.content()
+	if err != nil {
+		return err
+	}
+	return checkpoint.SaveBest(r.folder, c)
+}
+
+// content is a checkpoint without moments.
+func (r *run) content() (c checkpoint.Content, err error) {
+	r.state.MetricsBytes = r.metrics.bytes
+	c = checkpoint.Content{State: r.state, Vocabulary: r.vocabulary.Encode()}
+	p := &r.model.Parameters
+	if c.Weights, err = p.Read(r.device, p.Data, ""); err != nil {
+		return c, &deviceError{err}
+	}
+	if r.options.EMA > 0 {
+		if c.Average, err = p.Read(r.device, r.fading.data, ""); err != nil {
+			return c, &deviceError{err}
+		}
+	}
+	return c, nil
+}
+
 // result is the account of the run so far.
 func (r *run) result() Result {
 	s, rows := r.state, r.source.Len()
 	result := Result{
-		Tally: tally(rows, r.stepsPerEpoch*r.batch, len(s.Undecodable)),
+		Tally: tally(rows, r.batchesPerEpoch*r.batch, len(s.Undecodable)),
 		Model: s.Model.Name, Device: r.device.Name(), Parameters: r.model.Parameters.Words(), Vocabulary: s.Vocabulary,
 		Batch: r.batch, Epochs: r.options.Epochs,
-		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: s.Step * int64(r.batch),
+		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: s.Step * int64(r.pairsPerStep()),
 		Complete: s.Step == s.Total, LossFirst: average(s.LossFirst), LossLast: average(s.LossLast),
-		LossChance: math.Log(float64(r.batch)), Temperature: math.Exp(-s.Scale),
-		Seconds: s.Seconds, Checkpoint: r.path,
+		LossChance: r.chance(), Temperature: math.Exp(-s.Scale),
+		Seconds: s.Seconds, Checkpoint: r.path, FailedCheckpoints: r.failedSaves,
+		Validation: s.Validation.Loss, BestStep: s.Best.Step, BestValidation: s.Best.Loss,
 	}
 	result.Tally.Out = s.Step
 	if s.Seconds > 0 {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/token"
 )
@@ -54,8 +56,13 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	if err := r.restore(); err != nil {
 		return Result{}, err
 	}
+	if err := r.openValidation(ctx); err != nil {
+		return Result{}, err
+	}
 	if progress == nil {
 		progress = func(Step) {}
+	} else if r.pace.peak, err = measurePeak(r.device); err != nil {
+		return Result{}, err
 	}
 	loopErr := r.loop(ctx, progress)
 	if err := r.device.Sync(); err != nil && loopErr == nil {
@@ -78,11 +85,11 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: o, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, rows)}
-	r.stepsPerEpoch = batch.StepsPerEpoch(rows, r.batch)
+	r := &run{options: o, dir: dir, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, rows)}
+	r.batchesPerEpoch = batch.StepsPerEpoch(rows, r.batch)
 	r.state = checkpoint.State{
 		Model: config, Data: source.Hash(), Settings: o.settings(r.batch),
-		Total: int64(o.Epochs) * int64(r.stepsPerEpoch), Undecodable: []int{},
+		Total: max(1, int64(o.Epochs)*int64(r.batchesPerEpoch)/int64(o.accumulate())), Undecodable: []int{},
 		LossFirst: []float64{}, LossLast: []float64{},
 	}
 	if err := r.findCheckpoint(); err != nil {
@@ -92,7 +99,10 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 		return nil, err
 	}
 	r.model = clip.New(config, r.vocabulary.Size())
-	r.device = cpu.Open(o.threads())
+	r.head = newHead(o, &r.model.Parameters)
+	if r.device, err = openDevice(o); err != nil {
+		return nil, err
+	}
 	if err := r.allocate(); err != nil {
 		r.close()
 		return nil, err
@@ -100,13 +110,49 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	return r, nil
 }
 
-// settings are the options that shape the result, as text that compares.
+// openDevice starts the device in the precision asked for.
+func openDevice(o Options) (device.Device, error) {
+	if o.Precision != precisionBF16 {
+		return cpu.Open(o.threads()), nil
+	}
+	d, err := cpu.OpenBF16(o.threads())
+	if err != nil {
+		return nil, fmt.Errorf("train.precision: %w", err)
+	}
+	return d, nil
+}
+
+// settings are the options that shape the result, as text that compares. Those
+// that came later are named only where they are not what was done before them,
+// so that older checkpoints still compare.
 func (o Options) settings(batch int) string {
-	text, err := json.Marshal(map[string]any{
+	all := map[string]any{
 		"model": o.Model, "epochs": o.Epochs, "batch": batch, "lr": o.LearningRate, "warmup": o.Warmup,
 		"weight_decay": o.WeightDecay, "beta1": o.Beta1, "beta2": o.Beta2, "eps": o.Epsilon, "grad_clip": o.GradClip,
 		"crop_scale": o.CropScale, "vocabulary": o.Vocabulary, "seed": o.Seed,
-	})
+	}
+	if size, err := strconv.Atoi(o.Vocabulary); err == nil {
+		all["vocabulary"] = size
+	}
+	if o.MicroBatch > 0 && o.MicroBatch < batch {
+		all["micro_batch"] = o.MicroBatch
+	}
+	if o.accumulate() > 1 {
+		all["accumulate"] = o.accumulate()
+	}
+	if o.Loss == lossSigLIP {
+		all["loss"] = o.Loss
+	}
+	if o.EMA > 0 {
+		all["ema"] = o.EMA
+	}
+	if o.Init != "" {
+		all["init"] = o.Init
+	}
+	if o.Precision == precisionBF16 {
+		all["precision"] = o.Precision
+	}
+	text, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // numbers and strings always encode
 	}
@@ -155,7 +201,7 @@ func (r *run) startAfresh() error {
 	if err := os.MkdirAll(r.folder, 0o755); err != nil {
 		return fmt.Errorf("make folder for checkpoints: %w", err)
 	}
-	return removeMetrics(filepath.Join(r.folder, metricsName))
+	return removeMetrics(r.folder)
 }
 
 // findVocabulary reads the checkpoint's vocabulary, or learns one.
@@ -170,7 +216,9 @@ func (r *run) findVocabulary() (err error) {
 		}
 		return nil
 	}
-	if r.vocabulary, err = token.Train(r.source.Texts(), r.options.Vocabulary); err != nil {
+	if r.options.Vocabulary == publicVocabulary {
+		r.vocabulary = token.Public()
+	} else if r.vocabulary, err = token.Train(r.source.Texts(), r.options.vocabularySize()); err != nil {
 		return fmt.Errorf("learn vocabulary: %w", err)
 	}
 	r.state.Vocabulary = r.vocabulary.Size()

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 func small() Options {
 	return Options{
 		Model: "vit-nano", Epochs: 6, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
-		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: 600, Seed: 3,
+		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: "600", Seed: 3,
 		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 10,
 	}
 }
@@ -144,7 +144,7 @@ func lastMetrics(t testing.TB, dir string) string {
 		if err := json.Unmarshal(line, &m); err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		m.PairsPerSecond, m.DataWait = 0, 0
+		m.PairsPerSecond, m.DataWait, m.PeakShare = 0, 0, 0
 		fmt.Fprintln(&out, m)
 	}
 	return out.String()
@@ -345,7 +345,7 @@ func TestBadInput(t *testing.T) {
 // TestNotFinite follows steps whose loss is not finite: skipped, counted, and
 // an error when there is no end of them.
 func TestNotFinite(t *testing.T) {
-	r := &run{options: small(), stepsPerEpoch: 4, batch: 16}
+	r := &run{options: small(), batchesPerEpoch: 4, batch: 16}
 	r.state.Total = 100
 	bad, good := stepFigures{loss: math.NaN(), norm2: 1}, stepFigures{loss: 1, norm2: 1}
 	m, err := openMetrics(filepath.Join(t.TempDir(), metricsName), 0)
@@ -353,8 +353,9 @@ func TestNotFinite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.close()
+	r.metrics = m
 	reported := 0
-	step := func(f stepFigures) error { return r.account(m, f, func(Step) { reported++ }) }
+	step := func(f stepFigures) error { return r.account(f, func(Step) { reported++ }) }
 	for i, f := range []stepFigures{good, bad, {loss: 1, norm2: math.Inf(1)}, good} {
 		if err := step(f); err != nil {
 			t.Fatalf("step %d: %v", i, err)

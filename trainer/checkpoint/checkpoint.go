@@ -21,6 +21,7 @@ import (
 // Names of the files of a checkpoint.
 const (
 	weightsName    = "model.safetensors"
+	averageName    = "ema.safetensors"
 	momentsName    = "optimizer.safetensors"
 	vocabularyName = "vocabulary.txt"
 	stateName      = "state.json"
@@ -31,19 +32,59 @@ const (
 type Content struct {
 	State      State
 	Weights    []Tensor
-	Moments    []Tensor
+	Average    []Tensor // fading average of the weights; nil for none
+	Moments    []Tensor // nil in a checkpoint that no run goes on from
 	Vocabulary []byte
 }
 
-var stepName = regexp.MustCompile(`^step-[0-9]{8,}$`)
+var (
+	stepName = regexp.MustCompile(`^step-[0-9]{8,}$`)
+	bestName = regexp.MustCompile(`^best-[0-9]{8,}$`)
+)
 
 // Save writes a checkpoint into folder and removes all but the newest keep.
-// Killed at any moment, it leaves those that were there.
+// Killed at any moment, it leaves those that were there; so it does after an
+// error, when what it had written is removed.
 func Save(folder string, c Content, keep int) error {
-	path := filepath.Join(folder, fmt.Sprintf("step-%08d", c.State.Step))
+	if err := write(filepath.Join(folder, fmt.Sprintf("step-%08d", c.State.Step)), c); err != nil {
+		return err
+	}
+	return prune(folder, stepName, keep)
+}
+
+// bestLink leads to the folder of the best checkpoint.
+const bestLink = "best"
+
+// SaveBest writes a checkpoint that Save does not remove: into a folder best-STEP
+// beside the others, to which the link best leads as soon as it is whole. The
+// best one before it is removed after that.
+func SaveBest(folder string, c Content) error {
+	name := fmt.Sprintf("best-%08d", c.State.Step)
+	if err := write(filepath.Join(folder, name), c); err != nil {
+		return err
+	}
+	link := filepath.Join(folder, bestLink)
+	os.Remove(link + writing) // of a run that was killed
+	err := os.Symlink(name, link+writing)
+	if err == nil {
+		err = os.Rename(link+writing, link)
+	}
+	if err != nil {
+		return fmt.Errorf("link the best checkpoint: %w", err)
+	}
+	return prune(folder, bestName, 1)
+}
+
+// write makes the folder of one checkpoint, its state last.
+func write(path string, c Content) (err error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return fmt.Errorf("save checkpoint: %w", err)
 	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(path) // what is whole without it is there still
+		}
+	}()
 	// A folder of this step may be there, unfinished or from a run that is
 	// done again: it must not count while its files change.
 	if err := removeState(path); err != nil {
@@ -53,19 +94,23 @@ func Save(folder string, c Content, keep int) error {
 	c.State.Files = map[string]File{}
 	metadata := map[string]string{"format": "pt", "model": c.State.Model.Name}
 	for _, f := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{weightsName, func(w io.Writer) error { return Encode(w, c.Weights, metadata) }},
-		{momentsName, func(w io.Writer) error { return Encode(w, c.Moments, metadata) }},
-		{vocabularyName, func(w io.Writer) error { _, err := w.Write(c.Vocabulary); return err }},
-	} {
-		file, err := writeFile(filepath.Join(path, f.name), f.write)
+		name    string
+		tensors []Tensor
+	}{{weightsName, c.Weights}, {averageName, c.Average}, {momentsName, c.Moments}} {
+		if f.tensors == nil {
+			continue
+		}
+		file, err := writeFile(filepath.Join(path, f.name), func(w io.Writer) error { return Encode(w, f.tensors, metadata) })
 		if err != nil {
 			return err
 		}
 		c.State.Files[f.name] = file
 	}
+	file, err := writeFile(filepath.Join(path, vocabularyName), func(w io.Writer) error { _, err := w.Write(c.Vocabulary); return err })
+	if err != nil {
+		return err
+	}
+	c.State.Files[vocabularyName] = file
 	text, err := json.MarshalIndent(c.State, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
@@ -76,10 +121,7 @@ func Save(folder string, c Content, keep int) error {
 	if err := shard.WriteFile(filepath.Join(path, stateName), append(text, '\n')); err != nil {
 		return err
 	}
-	if err := shard.SyncFolder(folder); err != nil {
-		return err
-	}
-	return prune(folder, keep)
+	return shard.SyncFolder(filepath.Dir(path))
 }
 
 // writeFile writes a file under a temporary name, syncs and renames it.
@@ -147,15 +189,15 @@ func remove(path string) error {
 	return nil
 }
 
-// steps lists the step folders, newest last; an absent folder has none.
-func steps(folder string) ([]string, error) {
+// list names the folders that match, newest last; an absent folder has none.
+func list(folder string, pattern *regexp.Regexp) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list checkpoints: %w", err)
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && stepName.MatchString(e.Name()) {
+		if e.IsDir() && pattern.MatchString(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
@@ -174,8 +216,8 @@ func complete(path string) bool {
 }
 
 // prune keeps the newest keep checkpoints, and removes unfinished ones.
-func prune(folder string, keep int) error {
-	names, err := steps(folder)
+func prune(folder string, pattern *regexp.Regexp, keep int) error {
+	names, err := list(folder, pattern)
 	if err != nil {
 		return err
 	}
@@ -196,14 +238,13 @@ func prune(folder string, keep int) error {
 // Clear removes all checkpoints of folder, newest first, so that a run killed
 // in between does not go on from a newer one.
 func Clear(folder string) error {
-	names, err := steps(folder)
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Backward(names) {
-		if err := remove(filepath.Join(folder, name)); err != nil {
+	for _, pattern := range []*regexp.Regexp{stepName, bestName} {
+		if err := prune(folder, pattern, 0); err != nil {
 			return err
 		}
+	}
+	if err := os.Remove(filepath.Join(folder, bestLink)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove checkpoint: %w", err)
 	}
 	return nil
 }
@@ -218,8 +259,13 @@ type Checkpoint struct {
 }
 
 // Latest opens the newest finished checkpoint of folder.
-func Latest(folder string) (*Checkpoint, error) {
-	names, err := steps(folder)
+func Latest(folder string) (*Checkpoint, error) { return newest(folder, stepName) }
+
+// Best opens the checkpoint with the least validation loss. It has no moments.
+func Best(folder string) (*Checkpoint, error) { return newest(folder, bestName) }
+
+func newest(folder string, pattern *regexp.Regexp) (*Checkpoint, error) {
+	names, err := list(folder, pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -280,16 +326,24 @@ func (c *Checkpoint) tensors(name string) (map[string]Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(c.Path, name)
+	byName, cause := finiteTensors(data)
+	if cause != nil {
+		return nil, &Damaged{filepath.Join(c.Path, name), cause.Error()}
+	}
+	return byName, nil
+}
+
+// finiteTensors decodes a safetensors file whose values are all finite.
+func finiteTensors(data []byte) (map[string]Tensor, error) {
 	list, _, err := Decode(data)
 	if err != nil {
-		return nil, &Damaged{path, err.Error()}
+		return nil, err
 	}
 	byName := map[string]Tensor{}
 	for _, t := range list {
 		for _, v := range t.Data {
 			if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
-				return nil, &Damaged{path, fmt.Sprintf("tensor %s holds %g", t.Name, v)}
+				return nil, fmt.Errorf("tensor %s holds %g", t.Name, v)
 			}
 		}
 		byName[t.Name] = t
@@ -297,8 +351,29 @@ func (c *Checkpoint) tensors(name string) (map[string]Tensor, error) {
 	return byName, nil
 }
 
+// ReadWeights reads a safetensors file that stands alone, such as open_clip's.
+func ReadWeights(path string) (map[string]Tensor, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read weights: %w", err)
+	}
+	weights, err := finiteTensors(data)
+	if err != nil {
+		return nil, fmt.Errorf("read weights %s: %w; give a whole safetensors file with public names", path, err)
+	}
+	return weights, nil
+}
+
 // Weights are the model's tensors by name.
 func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(weightsName) }
+
+// Average is the fading average of the weights; nil where none was kept.
+func (c *Checkpoint) Average() (map[string]Tensor, error) {
+	if _, there := c.State.Files[averageName]; !there {
+		return nil, nil
+	}
+	return c.tensors(averageName)
+}
 
 // Moments are the optimizer's tensors by name.
 func (c *Checkpoint) Moments() (map[string]Tensor, error) { return c.tensors(momentsName) }

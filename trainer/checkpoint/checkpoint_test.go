@@ -68,14 +68,14 @@ func TestSaveAndLatest(t *testing.T) {
 		t.Errorf("vocabulary is %q, %v", v, err)
 	}
 	save(t, folder, 40, 2)
-	names, err := steps(folder)
+	names, err := list(folder, stepName)
 	if err != nil || !slices.Equal(names, []string{"step-00000030", "step-00000040"}) {
 		t.Errorf("two are kept of %v, %v", names, err)
 	}
 	if err := Clear(folder); err != nil {
 		t.Fatal(err)
 	}
-	if names, _ := steps(folder); len(names) > 0 {
+	if names, _ := list(folder, stepName); len(names) > 0 {
 		t.Errorf("%v are left", names)
 	}
 }

@@ -30,10 +30,20 @@ type State struct {
 	LossLast    []float64 `json:"loss_last"`   // of the last steps
 	Scale       float64   `json:"scale"`       // logit scale
 
+	// Validation is the last one, Best that with the least loss; step 0 for none.
+	Validation Validation `json:"validation"`
+	Best       Validation `json:"best"`
+
 	MetricsBytes int64   `json:"metrics_bytes"` // length of metrics.jsonl
 	Seconds      float64 `json:"seconds"`       // time spent in steps, by all runs
 
 	Files map[string]File `json:"files"`
+}
+
+// Validation is the loss on the held-out pairs after a step.
+type Validation struct {
+	Step int64   `json:"step"`
+	Loss float64 `json:"loss"`
 }
 
 // File is what state.json knows of a file beside it.

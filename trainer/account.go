@@ -1,0 +1,114 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// account moves the state one step on, writes metrics and reports.
+func (r *run) account(f stepFigures, progress func(Step)) error {
+	s := &r.state
+	s.Step++
+	fine := finite(f.loss) && finite(f.norm2)
+	if fine {
+		s.Updates++
+		s.SkippedInRow = 0
+		window := lossWindow(s.Total)
+		if len(s.LossFirst) < window {
+			s.LossFirst = append(s.LossFirst, f.loss)
+		}
+		if s.LossLast = append(s.LossLast, f.loss); len(s.LossLast) > window {
+			s.LossLast = slices.Delete(s.LossLast, 0, 1)
+		}
+		r.hintOnce()
+	} else {
+		s.Skipped++
+		if s.SkippedInRow++; s.SkippedInRow >= patience {
+			return fmt.Errorf("step %d: %w in %d steps in a row; lower lr, or raise warmup", s.Step, ErrDiverged, patience)
+		}
+	}
+	step := Step{
+		Step: s.Step, Total: s.Total, Epoch: int((s.Step*int64(r.options.accumulate())-1)/int64(r.batchesPerEpoch)) + 1,
+		Loss: f.loss, Rate: f.rate, Temperature: math.Exp(-s.Scale), GradientNorm: math.Sqrt(f.norm2),
+		Validation: s.Validation.Loss,
+	}
+	r.pace.tell(&step)
+	if fine && (s.Step%int64(r.options.LogEvery) == 0 || s.Step == s.Total || s.Step == 1) {
+		r.complain(r.metrics.write(metricsLine{
+			Step: step.Step, Epoch: step.Epoch, Loss: step.Loss, Rate: step.Rate, Temperature: step.Temperature,
+			GradientNorm: step.GradientNorm, Skipped: s.Skipped,
+			PairsPerSecond: step.PairsPerSecond, DataWait: step.DataWait, PeakShare: step.PeakShare,
+		}))
+	}
+	step.Notice, r.notice = r.notice, ""
+	progress(step)
+	return nil
+}
+
+// complain keeps an error that must not end the run for the next report.
+func (r *run) complain(err error) {
+	if err != nil {
+		r.notice = err.Error()
+	}
+}
+
+// hintOnce says once that the loss is that of guessing, after a quarter of the
+// run: later than the warm-up, early enough to stop and think.
+func (r *run) hintOnce() {
+	s := &r.state
+	if r.hinted || s.Step < s.Total/4 || len(s.LossLast) < lossWindow(s.Total) {
+		return
+	}
+	if text := hint(average(s.LossLast), r.chance()); text != "" {
+		r.notice, r.hinted = text, true
+	}
+}
+
+// chance is the loss of guessing: ln n for the contrastive loss; for SigLIP's
+// that of the best constant, which says 1/n for every pair.
+func (r *run) chance() float64 {
+	n := float64(r.batch)
+	if r.options.Loss == lossSigLIP {
+		return math.Log(n) + (n-1)*math.Log(n/(n-1))
+	}
+	return math.Log(n)
+}
+
+// remember adds rows whose picture does not decode.
+func (r *run) remember(rows []int) {
+	for _, row := range rows {
+		if at, there := slices.BinarySearch(r.state.Undecodable, row); !there {
+			r.state.Undecodable = slices.Insert(r.state.Undecodable, at, row)
+		}
+	}
+}
+
+// pace measures the last steps, for progress alone.
+type pace struct {
+	pairs, waited, whole, flops float64
+	peak                        float64 // operations a second of large matrix products, 0 when unknown
+}
+
+// fadingPace is how much of the past counts after one step.
+const fadingPace = 0.9
+
+func (p *pace) add(pairs int, f *feed, whole time.Duration) {
+	p.pairs = p.pairs*fadingPace + float64(pairs)
+	p.waited = p.waited*fadingPace + f.waited.Seconds()
+	p.whole = p.whole*fadingPace + whole.Seconds()
+	p.flops = p.flops*fadingPace + f.flops
+}
+
+func (p *pace) tell(s *Step) {
+	if p.whole == 0 {
+		return
+	}
+	s.PairsPerSecond, s.DataWait = p.pairs/p.whole, p.waited/p.whole
+	if p.peak > 0 {
+		s.PeakShare = p.flops / p.whole / p.peak
+	}
+}

@@ -1,0 +1,198 @@
+package trainer
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/nn"
+)
+
+// Values of Options.Loss.
+const (
+	lossCLIP   = "clip"
+	lossSigLIP = "siglip"
+)
+
+// Public names of the parameters that belong to no tower.
+const (
+	scaleName = "logit_scale"
+	biasName  = "logit_bias"
+)
+
+// SigLIP's first temperature and bias, t = exp(scale) and b (arXiv 2303.15343).
+var (
+	siglipScale = math.Log(10)
+	siglipBias  = -10.0
+)
+
+// head is what the loss needs beside the embeddings.
+type head struct {
+	siglip      bool
+	scale, bias *autograd.Value // of one word each; bias is nil without siglip
+}
+
+// newHead finds the loss's parameters, and adds the bias of SigLIP.
+func newHead(o Options, p *nn.Parameters) head {
+	h := head{siglip: o.Loss == lossSigLIP}
+	if h.siglip {
+		h.bias = p.New(biasName, nn.Constant(siglipBias))
+	}
+	h.scale = valueNamed(p, scaleName)
+	return h
+}
+
+// valueNamed is the parameter of that name, which the model has.
+func valueNamed(p *nn.Parameters, name string) *autograd.Value {
+	for _, q := range p.List {
+		if q.Name == name {
+			return q.Value
+		}
+	}
+	panic("no parameter is called " + name)
+}
+
+// record enqueues the loss of x against y as the end of the tape.
+func (h head) record(t *autograd.Tape, loss device.Buffer, x, y *autograd.Value) {
+	if h.siglip {
+		t.Siglip(loss, x, y, h.scale, h.bias)
+		return
+	}
+	t.Contrastive(loss, x, y, h.scale)
+}
+
+// embeddings holds both sides of a batch that comes in micro batches, and the
+// gradient of the loss with respect to them: [pairs, dim] each.
+type embeddings struct {
+	memory         []device.Memory
+	x, y, dx, dy   device.Buffer
+	lse            device.Buffer // [2*pairs]
+	pairs, dim     int
+	recordsNothing *autograd.Tape // for the first pass
+}
+
+func (r *run) newEmbeddings(pairs int) (*embeddings, error) {
+	e := &embeddings{pairs: pairs, dim: r.state.Model.Embed, recordsNothing: autograd.Evaluate(r.device, r.pool)}
+	for _, b := range []struct {
+		to    *device.Buffer
+		words int
+	}{{&e.x, pairs * e.dim}, {&e.y, pairs * e.dim}, {&e.dx, pairs * e.dim}, {&e.dy, pairs * e.dim}, {&e.lse, 2 * pairs}} {
+		m, err := r.device.Alloc(b.words)
+		if err != nil {
+			e.free()
+			return nil, err
+		}
+		e.memory, *b.to = append(e.memory, m), device.Whole(m)
+	}
+	return e, nil
+}
+
+func (e *embeddings) free() {
+	for _, m := range e.memory {
+		m.Free()
+	}
+	e.memory = nil
+}
+
+// put takes rows of both sides in, from pair first on.
+func (e *embeddings) put(d device.Device, first int, x, y *autograd.Value) {
+	d.Copy(e.x.Slice(first*e.dim, x.Rows*e.dim), x.Data)
+	d.Copy(e.y.Slice(first*e.dim, y.Rows*e.dim), y.Data)
+}
+
+// loss computes the loss of the first n pairs.
+func (e *embeddings) loss(d device.Device, h head, loss device.Buffer, n int) {
+	if h.siglip {
+		d.Siglip(loss, e.x, e.y, h.scale.Data, h.bias.Data, n, e.dim)
+		return
+	}
+	d.Contrastive(loss, e.lse, e.x, e.y, h.scale.Data, n, e.dim)
+}
+
+// backward computes the gradients of the loss of all pairs, after loss.
+func (e *embeddings) backward(d device.Device, h head) {
+	if h.siglip {
+		d.SiglipBackward(e.dx, e.dy, h.scale.Grad, h.bias.Grad, e.x, e.y, h.scale.Data, h.bias.Data, e.pairs, e.dim)
+		return
+	}
+	d.ContrastiveBackward(e.dx, e.dy, h.scale.Grad, e.lse, e.x, e.y, h.scale.Data, e.pairs, e.dim)
+}
+
+// gradient adds the gradient of the next batch to that of the parameters; the
+// loss goes to loss[0]. With micro batches this is gradient caching
+// (arXiv 2101.06983): both towers embed every micro batch and keep nothing
+// else; the loss of the whole batch gives the gradient of each embedding; each
+// micro batch then goes forward once more, recorded, and back from its rows of
+// that gradient. Every pair meets all others of the batch, and the memory is
+// that of one micro batch.
+func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) error {
+	e := r.embedded
+	if e == nil {
+		return feed.each(ctx, r.batch, func(b *batch.Batch) {
+			x, y := r.model.Images(r.tape, b.Pictures), r.model.Texts(r.tape, &b.Captions)
+			feed.flops += r.model.Flops(x.Rows, &b.Captions)
+			r.head.record(r.tape, loss, x, y)
+			r.tape.Backward()
+		})
+	}
+	err := feed.each(ctx, r.batch, func(b *batch.Batch) {
+		t := e.recordsNothing
+		e.put(r.device, b.First, r.model.Images(t, b.Pictures), r.model.Texts(t, &b.Captions))
+		t.Reset()
+	})
+	if err != nil {
+		return err
+	}
+	e.loss(r.device, r.head, loss, e.pairs)
+	e.backward(r.device, r.head)
+	return feed.each(ctx, r.batch, func(b *batch.Batch) {
+		x, y := r.model.Images(r.tape, b.Pictures), r.model.Texts(r.tape, &b.Captions)
+		feed.flops += r.model.Flops(x.Rows, &b.Captions)
+		r.tape.Seed(x, e.dx.Slice(b.First*e.dim, x.Rows*e.dim))
+		r.tape.Seed(y, e.dy.Slice(b.First*e.dim, y.Rows*e.dim))
+		r.tape.Backward()
+	})
+}
+
+// feed takes batches from the loader and tells how long that took.
+type feed struct {
+	loader *batch.Loader
+	device device.Device
+	pool   *device.Pool
+	seen   func(undecodable []int)
+	waited time.Duration // for data, in this step
+	flops  float64       // useful operations of this step
+}
+
+// each takes micro batches until they make up pairs, and waits for the device
+// before it gives their memory back.
+func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) error {
+	for done := 0; done < pairs; {
+		began := time.Now()
+		b, err := f.loader.Next(ctx)
+		f.waited += time.Since(began)
+		if err != nil {
+			return err
+		}
+		use(b)
+		if err := f.pool.Err(); err != nil {
+			return &deviceError{err}
+		}
+		if err := f.device.Sync(); err != nil {
+			return &deviceError{err}
+		}
+		f.seen(b.Undecodable)
+		done += b.Captions.Len()
+		f.loader.Release(b)
+	}
+	return nil
+}
+
+// deviceError tells a fault of the device, after which the state is worth
+// nothing, from one of the data.
+type deviceError struct{ error }
+
+func (e *deviceError) Unwrap() error { return e.error }

@@ -1,0 +1,154 @@
+package trainer
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/token"
+)
+
+const (
+	// validationPairs is the most held-out pairs that a validation uses.
+	validationPairs = 5000
+	// validationBatch is how many are embedded at a time.
+	validationBatch = 64
+)
+
+// validation measures the loss on the held-out pairs, all of them as one batch,
+// with the fading average of the weights where there is one.
+type validation struct {
+	source   *batch.Source
+	rows     []int // those whose pictures decode
+	embedded *embeddings
+	pixels   []float32
+}
+
+// openValidation finds the held-out pairs.
+func (r *run) openValidation(ctx context.Context) error {
+	if r.options.ValidateEvery == 0 {
+		return nil
+	}
+	source, err := batch.Open(filepath.Join(r.dir, shardsFolder), batch.HeldOut)
+	if err != nil {
+		return err
+	}
+	side := r.state.Model.Resolution
+	v := &validation{source: source, pixels: make([]float32, validationBatch*3*side*side)}
+	r.validation = v
+	for first := 0; first < min(source.Len(), validationPairs); first += validationBatch {
+		var rows []int
+		for row := first; row < min(first+validationBatch, source.Len(), validationPairs); row++ {
+			rows = append(rows, row)
+		}
+		fine, err := v.decode(ctx, rows, side, r.options.workers())
+		if err != nil {
+			return err
+		}
+		for i, ok := range fine {
+			if ok {
+				v.rows = append(v.rows, rows[i])
+			}
+		}
+	}
+	if len(v.rows) < 2 {
+		return fmt.Errorf("validate on the held-out pairs of %s: %w (there are %d that decode); raise shard.heldout, or set train.validate_every to 0",
+			filepath.Join(r.dir, shardsFolder), ErrTooFew, len(v.rows))
+	}
+	v.embedded, err = r.newEmbeddings(len(v.rows))
+	return err
+}
+
+func (v *validation) close() {
+	if v.embedded != nil {
+		v.embedded.free()
+	}
+	v.source.Close()
+}
+
+// decode fills pixels with the pictures of the rows and says which decode.
+func (v *validation) decode(ctx context.Context, rows []int, side, workers int) ([]bool, error) {
+	size, fine := 3*side*side, make([]bool, len(rows))
+	group, ctx := errgroup.WithContext(ctx)
+	for worker := range workers {
+		group.Go(func() error {
+			for i := worker; i < len(rows); i += workers {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				fine[i] = batch.Centre(v.pixels[i*size:(i+1)*size], v.source.Pair(rows[i]).Image, side) == nil
+			}
+			return nil
+		})
+	}
+	return fine, group.Wait()
+}
+
+// validateIfDue validates at every multiple of ValidateEvery and at the end,
+// once, and keeps the best checkpoint.
+func (r *run) validateIfDue(ctx context.Context) error {
+	s := &r.state
+	if r.validation == nil || s.Step == 0 || s.Validation.Step == s.Step ||
+		s.Step%int64(r.options.ValidateEvery) != 0 && s.Step != s.Total {
+		return nil
+	}
+	loss, err := r.validate(ctx)
+	if err != nil {
+		return err
+	}
+	if !finite(loss) {
+		s.Validation.Step, r.notice = s.Step, "the loss on the held-out pairs is not finite"
+		return nil
+	}
+	s.Validation = checkpoint.Validation{Step: s.Step, Loss: loss}
+	r.complain(r.metrics.writeValidation(validationLine{s.Step, loss}))
+	if s.Best.Step > 0 && loss >= s.Best.Loss {
+		return nil
+	}
+	before := s.Best
+	s.Best = s.Validation
+	if err := r.saveBest(); err != nil {
+		s.Best = before
+		return r.forgive(err)
+	}
+	return nil
+}
+
+// validate embeds the held-out pairs and returns their loss.
+func (r *run) validate(ctx context.Context) (float64, error) {
+	defer r.fading.swap(&r.model.Parameters)()
+	v, side := r.validation, r.state.Model.Resolution
+	size, encoder := 3*side*side, r.vocabulary.NewEncoder()
+	tape := autograd.Evaluate(r.device, r.pool)
+	for first := 0; first < len(v.rows); first += validationBatch {
+		rows := v.rows[first:min(first+validationBatch, len(v.rows))]
+		if _, err := v.decode(ctx, rows, side, r.options.workers()); err != nil {
+			return 0, err
+		}
+		var captions token.Captions
+		for _, row := range rows {
+			captions.Add(encoder, v.source.Pair(row).Text, r.state.Model.Context)
+		}
+		v.embedded.put(r.device, first, r.model.Images(tape, v.pixels[:len(rows)*size]), r.model.Texts(tape, &captions))
+		tape.Reset()
+		if err := r.device.Sync(); err != nil {
+			return 0, &deviceError{err}
+		}
+	}
+	loss := r.pool.Get(1)
+	defer r.pool.Put(loss)
+	if err := r.pool.Err(); err != nil {
+		return 0, &deviceError{err}
+	}
+	v.embedded.loss(r.device, r.head, loss, len(v.rows))
+	var figure [1]float32
+	if err := r.device.Read(figure[:], loss); err != nil {
+		return 0, &deviceError{err}
+	}
+	return float64(figure[0]), nil
+}
