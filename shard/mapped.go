@@ -318,7 +318,7 @@ func (b *batch) bytes(i int, decoder *zstd.Decoder) ([]byte, error) {
 }
 
 // numbers views n little-endian values of type V at the start of raw.
-func numbers[V int32 | int64 | uint32 | uint64](raw []byte, n int) ([]V, error) {
+func numbers[V int32 | int64 | uint32 | uint64 | float32](raw []byte, n int) ([]V, error) {
 	var v V
 	size := int(unsafe.Sizeof(v))
 	if len(raw) < n*size {
