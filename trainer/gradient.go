@@ -75,7 +75,7 @@ type embeddings struct {
 }
 
 func (r *run) newEmbeddings(pairs int) (*embeddings, error) {
-	e := &embeddings{pairs: pairs, dim: r.state.Model.Embed, recordsNothing: autograd.Evaluate(r.device, r.pool)}
+	e := &embeddings{pairs: pairs, dim: r.state.Model.Embed, recordsNothing: autograd.Rehearse(r.device, r.pool)}
 	for _, b := range []struct {
 		to    *device.Buffer
 		words int

@@ -187,6 +187,10 @@ type stepFigures struct{ loss, norm2, rate float64 }
 func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	feed.waited, feed.flops = 0, 0
 	p, k := &r.model.Parameters, r.options.accumulate()
+	if len(p.Buffers) > 0 {
+		// Half a step would leave its mark on the running statistics.
+		ctx = context.WithoutCancel(ctx)
+	}
 	r.device.Fill(p.Grad, 0)
 	for i := range k {
 		if err := r.gradient(ctx, feed, device.Whole(r.figures).Slice(i, 1)); err != nil {

@@ -38,6 +38,7 @@ func newEmbedder(c *checkpoint.Checkpoint, threads int) (*embedder, error) {
 	if err != nil {
 		return nil, err
 	}
+	delete(weights, "logit_bias") // of SigLIP's loss, which no embedding needs
 	e := &embedder{model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), device: cpu.Open(threads), threads: threads}
 	e.pool = device.NewPool(e.device)
 	e.tape = autograd.Evaluate(e.device, e.pool)
