@@ -144,18 +144,18 @@ def adamw(n, steps):
 
 def main():
     for transposed in [(False, False), (True, False), (False, True), (True, True)]:
-        matmul(17, 24, 36, *transposed)
+        matmul(13, 20, 33, *transposed)
     case("bias/33x21", [draw(33, 21), draw(21)], lambda x, b: x + b)
     case("layernorm/17x96", [draw(17, 96, shift=0.5), draw(96, shift=0.5), draw(96, shift=0.5)], lambda x, g, b: F.layer_norm(x, (96,), g, b, 1e-5))
     case("gelu/quick=false", [draw(257)], F.gelu)
     case("gelu/quick=true", [draw(257)], lambda x: x * torch.sigmoid(1.702 * x))
     for causal in [False, True]:
-        attention([7, 1, 30, 19], 32, 2, causal)
+        attention([7, 1, 21, 9], 32, 2, causal)
     ids = torch.arange(9) * 3 % 5 - 1
     case("gather/9x37", [draw(4, 37), draw(9, 37)], lambda table, y: y + torch.where(ids[:, None] < 0, 0.0, F.embedding(ids.clamp(0), table)))
-    case("normalize/33x48", [draw(33, 48)], lambda x: F.normalize(x))
-    contrastive(33, 24)
-    siglip(33, 24)
+    case("normalize/17x48", [draw(17, 48)], lambda x: F.normalize(x))
+    contrastive(33, 20)
+    siglip(33, 20)
     conv3x3(2, 7, 16, 12)
     for relu in [False, True]:
         for shortcut in [False, True]:
