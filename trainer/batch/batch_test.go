@@ -124,7 +124,8 @@ func TestResizeOfRamp(t *testing.T) {
 		p.rgb[3*x], p.rgb[3*x+1], p.rgb[3*x+2] = byte(x*4), byte(x*4), byte(x*4)
 	}
 	var r resampler
-	q := r.resize(p, 0, 0, 64, 1, 16, 1)
+	var q picture
+	r.resize(&q, &p, 0, 0, 64, 1, 16, 1)
 	for i := 2; i < 14; i++ {
 		if want := 4*(float64(i)+0.5)*4 - 2; math.Abs(float64(q.rgb[3*i])-want) > 1.01 {
 			t.Errorf("sample %d is %d, want %g", i, q.rgb[3*i], want)
@@ -233,6 +234,7 @@ func TestNothingDecodes(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(f, uniform(5, 3, color.White)))
 	f.Add(encode(f, image.NewGray(image.Rect(0, 0, 9, 2))))
+	f.Add(encode(f, uniform(40, 33, color.RGBA{90, 10, 200, 255})))
 	f.Add([]byte("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 1<<16 {
@@ -241,9 +243,7 @@ func FuzzDecode(f *testing.F) {
 		if c, err := jpeg.DecodeConfig(bytes.NewReader(data)); err == nil && c.Width*c.Height > 1<<20 {
 			return
 		}
-		if p, err := decode(data); err == nil && len(p.rgb) != 3*p.width*p.height {
-			t.Errorf("%d bytes for %d by %d pixels", len(p.rgb), p.width, p.height)
-		}
+		checkDecoders(t, data)
 	})
 }
 

@@ -91,7 +91,7 @@ func newLoader(source pairs, v *token.Vocabulary, o Options, first, last int64) 
 	o.Passes = max(1, o.Passes)
 	l := &Loader{
 		source: source, order: Order{source.Len(), o.Seed}, options: o,
-		cache:   cache{limit: o.CacheBytes, pictures: map[int]picture{}, bad: map[int]bool{}},
+		cache:   cache{limit: o.CacheBytes, pictures: map[int]*picture{}, bad: map[int]bool{}},
 		jobs:    make(chan job),
 		ordered: make(chan chan result, workers+1),
 		free:    make(chan *Batch, workers+2),
@@ -146,15 +146,22 @@ func (l *Loader) hand(ctx context.Context, number int64, first int) bool {
 }
 
 func (l *Loader) work(e *token.Encoder) {
-	var r resampler
+	w := worker{encoder: e}
 	for j := range l.jobs {
-		err := l.fill(j.batch, j.number, j.first, e, &r)
+		err := l.fill(j.batch, j.number, j.first, &w)
 		j.reply <- result{j.batch, err}
 	}
 }
 
+// worker is the scratch of one goroutine.
+type worker struct {
+	encoder *token.Encoder
+	decoder decoder
+	cut     picture
+}
+
 // fill makes one micro batch.
-func (l *Loader) fill(b *Batch, number int64, first int, e *token.Encoder, r *resampler) error {
+func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 	steps := int64(StepsPerEpoch(l.source.Len(), l.options.Batch))
 	epoch, from := int(number/steps), int(number%steps)*l.options.Batch+first
 	size := 3 * l.options.Resolution * l.options.Resolution
@@ -165,35 +172,34 @@ func (l *Loader) fill(b *Batch, number int64, first int, e *token.Encoder, r *re
 	for k := range count {
 		position := from + k
 		row := l.order.At(epoch, position)
-		p, ok := l.picture(row, r)
+		p, ok := l.picture(row, &w.decoder)
 		for tries := 0; !ok; tries++ {
 			if tries == l.source.Len() {
 				return ErrNoPicture
 			}
 			b.Undecodable = append(b.Undecodable, row)
 			row = (row + 1) % l.source.Len()
-			p, ok = l.picture(row, r)
+			p, ok = l.picture(row, &w.decoder)
 		}
 		hash := mix(l.options.Seed, uint64(epoch), uint64(position), 0xC409)
-		p.random(r, b.Pictures[k*size:(k+1)*size], l.options.Resolution, l.options.CropScale,
+		w.decoder.resampler.random(b.Pictures[k*size:(k+1)*size], &w.cut, p, l.options.Resolution, l.options.CropScale,
 			unit(hash), unit(mix(l.options.Seed, hash, 1, 0)), unit(mix(l.options.Seed, hash, 2, 0)))
-		b.Captions.Add(e, l.source.Pair(row).Text, l.options.Context)
+		b.Captions.Add(w.encoder, l.source.Pair(row).Text, l.options.Context)
 	}
 	return nil
 }
 
-// picture is row's, decoded and shrunk, from the cache where it is there.
-func (l *Loader) picture(row int, r *resampler) (picture, bool) {
+// picture is row's, decoded and shrunk, from the cache where it is there. It
+// lives until the next call.
+func (l *Loader) picture(row int, d *decoder) (*picture, bool) {
 	if p, ok, known := l.cache.get(row); known {
 		return p, ok
 	}
-	p, err := decode(l.source.Pair(row).Image)
+	p, err := d.shrunk(l.source.Pair(row).Image, (l.options.Resolution*9+7)/8)
 	if err != nil {
 		l.cache.putBad(row)
-		return picture{}, false
+		return nil, false
 	}
-	width, height := p.shortTo((l.options.Resolution*9 + 7) / 8)
-	p = r.resize(p, 0, 0, p.width, p.height, width, height)
 	l.cache.put(row, p)
 	return p, true
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
 	"image/draw"
 	"image/jpeg"
+	"math"
 )
 
 // Mean and deviation of the public models, for red, green and blue.
@@ -27,89 +27,121 @@ type picture struct {
 
 var errSize = errors.New("width or height out of range")
 
-func decode(data []byte) (picture, error) {
+// decoder turns JPEGs into pictures. It keeps scratch and belongs to one
+// goroutine.
+type decoder struct {
+	jpeg      jpegDecoder
+	resampler resampler
+	decoded   picture
+	scaled    picture
+}
+
+// decode reads a JPEG, scaled down by a power of two on the way where its short
+// side keeps at least short pixels; short 0 means not at all. What jpegDecoder
+// does not know is decoded by image/jpeg, at its full size. The picture lives
+// until the next call; width and height are those of the file.
+func (d *decoder) decode(data []byte, short int) (p *picture, width, height int, err error) {
+	if d.jpeg.decode(&d.decoded, data, short) {
+		return &d.decoded, d.jpeg.width, d.jpeg.height, nil
+	}
+	err = d.decodeSlowly(data)
+	return &d.decoded, d.decoded.width, d.decoded.height, err
+}
+
+func (d *decoder) decodeSlowly(data []byte) error {
 	c, err := jpeg.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
-		return picture{}, fmt.Errorf("decode picture: %w", err)
+		return fmt.Errorf("decode picture: %w", err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width*c.Height > largestPicture {
-		return picture{}, fmt.Errorf("decode picture of %d by %d pixels: %w", c.Width, c.Height, errSize)
+		return fmt.Errorf("decode picture of %d by %d pixels: %w", c.Width, c.Height, errSize)
 	}
-	decoded, err := jpeg.Decode(bytes.NewReader(data))
+	m, err := jpeg.Decode(bytes.NewReader(data))
 	if err != nil {
-		return picture{}, fmt.Errorf("decode picture: %w", err)
+		return fmt.Errorf("decode picture: %w", err)
 	}
-	p := picture{c.Width, c.Height, make([]byte, 3*c.Width*c.Height)}
-	switch m := decoded.(type) {
-	case *image.YCbCr:
-		for y := range p.height {
-			row := p.rgb[3*y*p.width:][:3*p.width]
-			for x := range p.width {
-				i, j := m.YOffset(x, y), m.COffset(x, y)
-				row[3*x], row[3*x+1], row[3*x+2] = color.YCbCrToRGB(m.Y[i], m.Cb[j], m.Cr[j])
-			}
-		}
-	case *image.Gray:
-		for y := range p.height {
-			for x := range p.width {
-				v := m.Pix[y*m.Stride+x]
-				at := 3 * (y*p.width + x)
-				p.rgb[at], p.rgb[at+1], p.rgb[at+2] = v, v, v
-			}
-		}
-	default:
-		flat := image.NewRGBA(image.Rect(0, 0, p.width, p.height))
-		draw.Draw(flat, flat.Rect, m, m.Bounds().Min, draw.Src)
-		for i := range p.width * p.height {
-			copy(p.rgb[3*i:3*i+3], flat.Pix[4*i:])
-		}
+	flat := image.NewRGBA(image.Rect(0, 0, c.Width, c.Height))
+	draw.Draw(flat, flat.Rect, m, m.Bounds().Min, draw.Src)
+	d.decoded.width, d.decoded.height = c.Width, c.Height
+	d.decoded.rgb = growBytes(d.decoded.rgb, 3*c.Width*c.Height)
+	for i := range c.Width * c.Height {
+		copy(d.decoded.rgb[3*i:3*i+3], flat.Pix[4*i:])
 	}
-	return p, nil
-}
-
-// shortTo is the size of p scaled so that its short side is n pixels.
-func (p picture) shortTo(n int) (width, height int) {
-	if p.width <= p.height {
-		return n, max(n, n*p.height/p.width)
-	}
-	return max(n, n*p.width/p.height), n
-}
-
-// normalise writes side by side pixels of a cut at x, y as three planes, each
-// minus the mean, over the deviation.
-func (p picture) normalise(dst []float32, x, y, side int) {
-	for c := range 3 {
-		scale, shift := 1/(255*deviation[c]), mean[c]/deviation[c]
-		for row := range side {
-			from := p.rgb[3*((y+row)*p.width+x)+c:]
-			to := dst[(c*side+row)*side:][:side]
-			for i := range to {
-				to[i] = float32(from[3*i])*scale - shift
-			}
-		}
-	}
-}
-
-// Centre decodes a JPEG as for evaluation: the short side scaled to side
-// pixels, bicubic with anti-aliasing, the middle square, normalised. dst holds
-// 3*side*side values.
-func Centre(dst []float32, data []byte, side int) error {
-	p, err := decode(data)
-	if err != nil {
-		return err
-	}
-	var r resampler
-	width, height := p.shortTo(side)
-	p = r.resize(p, 0, 0, p.width, p.height, width, height)
-	p.normalise(dst, (width-side)/2, (height-side)/2, side)
 	return nil
 }
 
+// shrunk decodes a JPEG so that its short side has n pixels, by a power of two in
+// the decoder, then bicubic. The picture lives until the next call.
+func (d *decoder) shrunk(data []byte, n int) (*picture, error) {
+	p, width, height, err := d.decode(data, n)
+	if err != nil {
+		return nil, err
+	}
+	width, height = shortTo(width, height, n)
+	d.resampler.resize(&d.scaled, p, 0, 0, p.width, p.height, width, height)
+	return &d.scaled, nil
+}
+
+// shortTo is the size of a picture scaled so that its short side is n pixels.
+func shortTo(width, height, n int) (toWidth, toHeight int) {
+	if width <= height {
+		return n, max(n, n*height/width)
+	}
+	return max(n, n*width/height), n
+}
+
+// levels is each byte minus the mean, over the deviation, of red, green and blue.
+var levels = func() (t [3][256]float32) {
+	for c := range t {
+		for v := range t[c] {
+			t[c][v] = (float32(v)/255 - mean[c]) / deviation[c]
+		}
+	}
+	return t
+}()
+
+// normalise writes side by side pixels of a cut at x, y as three planes, each
+// minus the mean, over the deviation.
+func (p *picture) normalise(dst []float32, x, y, side int) {
+	for row := range side {
+		from := p.rgb[3*((y+row)*p.width+x):][:3*side]
+		red := dst[row*side:][:side]
+		green, blue := dst[(side+row)*side:][:side], dst[(2*side+row)*side:][:side]
+		for i := range red {
+			v := from[3*i : 3*i+3 : 3*i+3]
+			red[i], green[i], blue[i] = levels[0][v[0]], levels[1][v[1]], levels[2][v[2]]
+		}
+	}
+}
+
+// Centre decodes a JPEG as for evaluation, as torchvision's Resize (bicubic, with
+// anti-aliasing) and CenterCrop do: the short side scaled to side pixels, the
+// middle square, normalised. dst holds 3*side*side values.
+func Centre(dst []float32, data []byte, side int) error {
+	var d decoder
+	p, width, height, err := d.decode(data, 0)
+	if err != nil {
+		return err
+	}
+	d.centre(dst, p, width, height, side)
+	return nil
+}
+
+func (d *decoder) centre(dst []float32, p *picture, width, height, side int) {
+	width, height = shortTo(width, height, side)
+	d.resampler.resize(&d.scaled, p, 0, 0, p.width, p.height, width, height)
+	d.scaled.normalise(dst, middle(width-side), middle(height-side), side)
+}
+
+// middle is half of what is left over, rounded to even, as Python's round does.
+func middle(left int) int { return int(math.RoundToEven(float64(left) / 2)) }
+
 // random cuts a square of p, of side scale to 1 times the short side, and
 // scales it to side pixels. The three numbers are in 0..1.
-func (p picture) random(r *resampler, dst []float32, side int, scale, size, right, down float64) {
+func (r *resampler) random(dst []float32, cutting, p *picture, side int, scale, size, right, down float64) {
 	short := min(p.width, p.height)
 	cut := max(1, int(float64(short)*(scale+(1-scale)*size)+0.5))
 	x, y := int(float64(p.width-cut+1)*right), int(float64(p.height-cut+1)*down)
-	r.resize(p, x, y, cut, cut, side, side).normalise(dst, 0, 0, side)
+	r.resize(cutting, p, x, y, cut, cut, side, side)
+	cutting.normalise(dst, 0, 0, side)
 }
