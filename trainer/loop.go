@@ -172,7 +172,7 @@ func (r *run) stop(reason error) error {
 	}
 	if r.state.Step != r.saved && r.state.Step > 0 {
 		if err := r.save(); err != nil {
-			return errors.Join(reason, err)
+			return err
 		}
 	}
 	return reason

@@ -89,6 +89,16 @@ func (p *progress) say(note string) {
 	}
 }
 
+// warn prints a line that stays, also when quiet.
+func (p *progress) warn(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Clear()
+	}
+	fmt.Fprintf(p.out, "pairloom: %s: %s\n", p.what, text)
+}
+
 // barWidth is what the bar, its counts and its times take of a line.
 const barWidth = 58
 

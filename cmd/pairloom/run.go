@@ -33,12 +33,16 @@ func stageCommands(g *global) []*cobra.Command {
 	var commands []*cobra.Command
 	for _, s := range stages() {
 		var retry, replace bool
+		var limit time.Duration
 		c := &cobra.Command{
 			Use: s.name, Short: short[s.name], Long: short[s.name] + ".\n\n" + stageLong, Args: noArguments,
 			Example: fmt.Sprintf("  pairloom %s -C cats\n  pairloom %s -C cats --json", s.name, s.name),
 			RunE: func(c *cobra.Command, _ []string) error {
 				return g.withWorkspace(c.Context(), s.name, func(w *workspace) error {
 					w.retryFailed, w.replace = retry, replace
+					if limit > 0 {
+						w.cfg.Train.MaxDuration = limit
+					}
 					return g.runStages(c.Context(), w, []stage{s}, true)
 				})
 			},
@@ -48,6 +52,7 @@ func stageCommands(g *global) []*cobra.Command {
 		}
 		if s.name == stageTrain {
 			c.Flags().BoolVar(&replace, "replace", false, replaceHelp)
+			c.Flags().DurationVar(&limit, "max-duration", 0, "stop with a checkpoint after this `time`, instead of train.max_duration")
 		}
 		commands = append(commands, c)
 	}
