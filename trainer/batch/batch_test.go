@@ -247,29 +247,29 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// BenchmarkLoad times a batch of pictures of 256 by 340 pixels, with and
-// without the cache.
+// BenchmarkLoad times batches of real pictures of 256 pixels, at the resolutions
+// of the models, with and without the cache.
 func BenchmarkLoad(b *testing.B) {
-	m := image.NewRGBA(image.Rect(0, 0, 340, 256))
-	for i := range m.Pix {
-		m.Pix[i] = byte(i * i >> 5)
-	}
 	f := fake{}
-	for range 64 {
-		f = append(f, shard.Pair{Text: "picture number", Image: encode(b, m)})
+	for i := range 64 {
+		name := []string{"astronaut.jpg", "chelsea.jpg", "coffee.jpg"}[i%3]
+		f = append(f, shard.Pair{Text: "picture number", Image: read(b, name)})
 	}
-	for _, cache := range []int64{0, 1 << 30} {
-		b.Run(fmt.Sprintf("cached=%v", cache > 0), func(b *testing.B) {
-			l := newLoader(f, vocabulary(b), Options{Batch: 64, Resolution: 64, Context: 77, CropScale: 0.9, Workers: 2, CacheBytes: cache}, 0, 1<<40)
-			defer l.Close()
-			for b.Loop() {
-				batch, err := l.Next(context.Background())
-				if err != nil {
-					b.Fatal(err)
+	for _, resolution := range []int{64, 112, 224} {
+		for _, cache := range []int64{0, 1 << 30} {
+			b.Run(fmt.Sprintf("resolution=%d/cached=%v", resolution, cache > 0), func(b *testing.B) {
+				o := Options{Batch: 64, Resolution: resolution, Context: 77, CropScale: 0.9, Workers: 1, CacheBytes: cache}
+				l := newLoader(f, vocabulary(b), o, 0, 1<<40)
+				defer l.Close()
+				for b.Loop() {
+					batch, err := l.Next(context.Background())
+					if err != nil {
+						b.Fatal(err)
+					}
+					l.Release(batch)
 				}
-				l.Release(batch)
-			}
-			b.ReportMetric(64*float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
-		})
+				b.ReportMetric(64*float64(b.N)/b.Elapsed().Seconds(), "pairs/s/worker")
+			})
+		}
 	}
 }

@@ -6,9 +6,14 @@ import "math"
 // scale when shrinking, as PIL and torchvision's anti-aliasing do, and equal to
 // PIL's to the bit: columns first, weights of 22 bits behind the point, 8 bits
 // between the passes. It keeps scratch and belongs to one goroutine.
+//
+// Two samples share a word and its multiplications, one in each half: a product
+// of the word with a signed weight is the two products, less a borrow from the
+// upper one where the lower is negative, which split puts right at the end.
 type resampler struct {
-	columns []byte  // pixels after the first pass
-	sums    []int32 // of one row of the second pass
+	rows    []uint64 // two rows of the input
+	columns []uint64 // rows after the first pass, the left half with the right
+	sums    []int64  // of one row of the second pass
 	x, y    kernel
 }
 
@@ -18,7 +23,7 @@ type kernel struct {
 	in, out, taps int
 	first, count  []int
 	exact         []float64
-	weights       []int32
+	weights       []int64
 }
 
 const weightBits = 22
@@ -57,9 +62,9 @@ func (k *kernel) fit(in, out int) {
 			k.exact = append(k.exact, w)
 		}
 		for j := range k.taps {
-			w := int32(0)
+			w := int64(0)
 			if j < count {
-				w = int32(math.Round(k.exact[j] / sum * (1 << weightBits)))
+				w = int64(math.Round(k.exact[j] / sum * (1 << weightBits)))
 			}
 			k.weights = append(k.weights, w)
 		}
@@ -67,61 +72,80 @@ func (k *kernel) fit(in, out int) {
 	}
 }
 
-// level rounds a sum of weighted samples to a sample.
-func level(sum int32) byte { return clamp(sum >> weightBits) }
+// halves is one half, of the last place that a sum keeps, for both samples.
+const halves = 1<<(weightBits-1) | 1<<(weightBits-1+32)
 
-const half = 1 << (weightBits - 1)
+// split rounds two sums of weighted samples to samples.
+func split(sums int64) (low, high byte) {
+	l := int32(sums)
+	return clamp(l >> weightBits), clamp(int32((sums-int64(l))>>32) >> weightBits)
+}
 
 // resize scales the cut of w by h pixels at x, y of p to width by height, into
 // out, which keeps its memory.
 func (r *resampler) resize(out *picture, p *picture, x, y, w, h, width, height int) {
 	r.x.fit(w, width)
 	r.y.fit(h, height)
-	r.columns = growBytes(r.columns, 3*width*h)
-	for row := range h {
-		r.row(r.columns[3*width*row:][:3*width], p.rgb[3*((y+row)*p.width+x):][:3*w])
+	left := 3 * ((width + 1) / 2) // words of a row of columns
+	r.rows, r.columns, r.sums = grow(r.rows, 3*w), grow(r.columns, left*h), grow(r.sums, left)
+	for row := 0; row < h; row += 2 {
+		second := min(row+1, h-1)
+		a := p.rgb[3*((y+row)*p.width+x):][:3*w]
+		b := p.rgb[3*((y+second)*p.width+x):][:3*w]
+		words := r.rows[:len(a)]
+		for i, v := range a {
+			words[i] = uint64(v) | uint64(b[i])<<32
+		}
+		r.twoRows(r.columns[left*row:][:left], r.columns[left*second:][:left], words)
 	}
 	out.width, out.height, out.rgb = width, height, growBytes(out.rgb, 3*width*height)
-	if cap(r.sums) < 3*width {
-		r.sums = make([]int32, 3*width)
-	}
 	for i := range height {
-		r.column(out.rgb[3*width*i:][:3*width], i)
+		r.column(out.rgb[3*width*i:][:3*width], i, left)
 	}
 }
 
-// row scales one row.
-func (r *resampler) row(out, in []byte) {
+// twoRows scales two rows of pixels across.
+func (r *resampler) twoRows(a, b []uint64, pixels []uint64) {
+	shift := 0
 	for i, first := range r.x.first {
-		count := r.x.count[i]
-		weights := r.x.weights[i*r.x.taps:][:count]
-		pixels := in[3*first:][:3*count]
-		red, green, blue := int32(half), int32(half), int32(half)
+		weights := r.x.weights[i*r.x.taps:][:r.x.count[i]]
+		window := pixels[3*first:]
+		red, green, blue := int64(halves), int64(halves), int64(halves)
 		for _, weight := range weights {
-			if len(pixels) < 3 {
+			if len(window) < 3 {
 				break
 			}
-			red += weight * int32(pixels[0])
-			green += weight * int32(pixels[1])
-			blue += weight * int32(pixels[2])
-			pixels = pixels[3:]
+			red += weight * int64(window[0])
+			green += weight * int64(window[1])
+			blue += weight * int64(window[2])
+			window = window[3:]
 		}
-		to := out[3*i : 3*i+3 : 3*i+3]
-		to[0], to[1], to[2] = level(red), level(green), level(blue)
+		at := 3 * i
+		if at >= len(a) {
+			at, shift = at-len(a), 32
+		} else {
+			a[at], a[at+1], a[at+2] = 0, 0, 0
+			b[at], b[at+1], b[at+2] = 0, 0, 0
+		}
+		to, too := a[at:at+3:at+3], b[at:at+3:at+3]
+		for c, sums := range [3]int64{red, green, blue} {
+			low, high := split(sums)
+			to[c] |= uint64(low) << shift
+			too[c] |= uint64(high) << shift
+		}
 	}
 }
 
-// column makes row i of the output, four input rows at a time.
-func (r *resampler) column(out []byte, i int) {
-	n := len(out)
+// column makes row i of the output, four rows of n words at a time.
+func (r *resampler) column(out []byte, i, n int) {
 	first, count := r.y.first[i], r.y.count[i]
 	weights := r.y.weights[i*r.y.taps:][:count]
 	sums := r.sums[:n]
 	for j := range sums {
-		sums[j] = half
+		sums[j] = halves
 	}
 	for k := 0; k < count; k += 4 {
-		var w [4]int32
+		var w [4]int64
 		copy(w[:], weights[k:])
 		rows := r.columns[(first+k)*n:]
 		a := rows[:n]
@@ -136,10 +160,23 @@ func (r *resampler) column(out []byte, i int) {
 			d = rows[3*n:][:n]
 		}
 		for j, v := range a {
-			sums[j] += w[0]*int32(v) + w[1]*int32(b[j]) + w[2]*int32(c[j]) + w[3]*int32(d[j])
+			sums[j] += w[0]*int64(v) + w[1]*int64(b[j]) + w[2]*int64(c[j]) + w[3]*int64(d[j])
 		}
 	}
+	right := out[n:]
 	for j, sum := range sums {
-		out[j] = level(sum)
+		low, high := split(sum)
+		out[j] = low
+		if j < len(right) {
+			right[j] = high
+		}
 	}
+}
+
+// grow is x with room for n values, whatever they hold.
+func grow[T uint64 | int64](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
 }
