@@ -49,11 +49,21 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 	return nil
 }
 
-// complain keeps an error that must not end the run for the next report.
-func (r *run) complain(err error) {
-	if err != nil {
-		r.notice = err.Error()
+// tell keeps a text for the next report.
+func (r *run) tell(text string) {
+	if r.notice != "" {
+		text = r.notice + "; " + text
 	}
+	r.notice = text
+}
+
+// complain tells of metrics that could not be written, which must not end the
+// run: once, until they can be written again.
+func (r *run) complain(err error) {
+	if err != nil && !r.complained {
+		r.tell(err.Error())
+	}
+	r.complained = err != nil
 }
 
 // hintOnce says once that the loss is that of guessing, after a quarter of the
@@ -64,7 +74,8 @@ func (r *run) hintOnce() {
 		return
 	}
 	if text := hint(average(s.LossLast), r.chance()); text != "" {
-		r.notice, r.hinted = text, true
+		r.tell(text)
+		r.hinted = true
 	}
 }
 

@@ -46,10 +46,11 @@ type run struct {
 	fading     fading        // average of the weights
 	validation *validation   // nil for none
 
-	pace    pace
-	notice  string // for the next Step
-	hinted  bool
-	metrics *metrics
+	metrics    *metrics
+	complained bool // of metrics that cannot be written
+	hinted     bool
+	notice     string // for the next Step
+	pace       pace
 }
 
 func (r *run) allocate() error {
@@ -109,7 +110,7 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 	}
 	defer r.metrics.close()
 	if err := r.metrics.openEvents(filepath.Join(r.folder, eventsFolder), r.state.Step+1); err != nil {
-		r.notice = err.Error()
+		r.tell(err.Error())
 	}
 	feed := r.newFeed()
 	defer feed.loader.Close()

@@ -104,7 +104,7 @@ func (r *run) forgive(err error) error {
 		return err
 	}
 	r.failedSaves++
-	r.notice = fmt.Sprintf("training goes on without a checkpoint at step %d: %v; it is tried again at the next", r.state.Step, err)
+	r.tell(fmt.Sprintf("training goes on without a checkpoint at step %d: %v; it is tried again at the next", r.state.Step, err))
 	return nil
 }
 

@@ -102,7 +102,8 @@ func (r *run) validateIfDue(ctx context.Context) error {
 		return err
 	}
 	if !finite(loss) {
-		s.Validation.Step, r.notice = s.Step, "the loss on the held-out pairs is not finite"
+		s.Validation.Step = s.Step
+		r.tell("the loss on the held-out pairs is not finite")
 		return nil
 	}
 	s.Validation = checkpoint.Validation{Step: s.Step, Loss: loss}

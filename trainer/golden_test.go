@@ -1,0 +1,176 @@
+package trainer
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/device/conformance"
+	"github.com/pairloom/pairloom/trainer/device/cpu"
+	"github.com/pairloom/pairloom/trainer/device/reference"
+	"github.com/pairloom/pairloom/trainer/nn"
+	"github.com/pairloom/pairloom/trainer/token"
+)
+
+// The run of testdata/steps.py.
+const (
+	goldenSteps      = 20
+	goldenFirstScale = 4.61
+	goldenLoss       = 1e-4 // largest difference of a loss, absolute
+)
+
+var goldenOptions = Options{Warmup: 2, WeightDecay: 0.2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1}
+
+func readTensors(t *testing.T, path string) map[string]nn.Tensor {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := checkpoint.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]nn.Tensor{}
+	for _, tensor := range list {
+		set[tensor.Name] = tensor
+	}
+	return set
+}
+
+// goldenBatch takes the pairs of a step out of the file's.
+func goldenBatch(set map[string]nn.Tensor, step int) (pictures []float32, captions *token.Captions) {
+	captions = &token.Captions{}
+	tokens := set["tokens"]
+	pairs, context := tokens.Shape[0], tokens.Shape[1]
+	size := len(set["pictures"].Data) / pairs
+	for i := range pairs * 2 / 3 {
+		row := (3*step + i) % pairs
+		pictures = append(pictures, set["pictures"].Data[row*size:(row+1)*size]...)
+		var ids []int32
+		for _, id := range tokens.Data[row*context : (row+1)*context] {
+			if id != 0 { // padding
+				ids = append(ids, int32(id))
+			}
+		}
+		captions.Append(ids)
+	}
+	return pictures, captions
+}
+
+// TestGoldenSteps trains 20 steps beside PyTorch's AdamW in float64: groups,
+// warm-up and cosine, clipping, the clamp of the scale.
+func TestGoldenSteps(t *testing.T) {
+	rows := [][]string{{"model", "backend", "loss, absolute, worst of 20 steps", "norm of the gradient", "logit scale"}}
+	want := readTensors(t, filepath.Join("testdata", "steps.safetensors"))
+	for _, tt := range []struct {
+		name   string
+		rate   float64
+		config clip.Config
+	}{
+		{"vit", 1e-3, clip.Config{Embed: 16, Resolution: 32, Patch: 8, Width: 24, Layers: 2, Heads: 3, TextWidth: 16, TextLayers: 2, TextHeads: 2, Context: 24}},
+		{"resnet", 3e-5, clip.Config{Embed: 16, Resolution: 64, Blocks: [4]int{1, 2, 1, 1}, Width: 4, Heads: 2, TextWidth: 16, TextLayers: 1, TextHeads: 2, Context: 24}},
+	} {
+		set := readTensors(t, filepath.Join("clip", "testdata", tt.name+".safetensors"))
+		set["weights/logit_scale"] = nn.Tensor{Data: []float32{goldenFirstScale}}
+		for _, backend := range []struct {
+			name string
+			open func() device.Device
+		}{
+			{"reference", func() device.Device { return reference.New() }},
+			{"cpu", func() device.Device { return cpu.Open(2) }},
+		} {
+			t.Run(tt.name+"/"+backend.name, func(t *testing.T) {
+				got := goldenRun(t, backend.open(), tt.config, set, tt.rate)
+				worst := map[string]float64{}
+				for _, name := range []string{"loss", "norm", "scale"} {
+					if len(want[tt.name+"/"+name].Data) != goldenSteps {
+						t.Fatalf("testdata/steps.safetensors has no %d steps of %s/%s", goldenSteps, tt.name, name)
+					}
+					for i, w := range want[tt.name+"/"+name].Data {
+						e := math.Abs(float64(w) - got[name][i])
+						if name == "loss" && !(e <= goldenLoss) {
+							t.Errorf("step %d: the loss is %.6f, want %.6f", i+1, got[name][i], w)
+						}
+						if name != "loss" {
+							e /= float64(w)
+						}
+						worst[name] = max(worst[name], e)
+					}
+				}
+				if worst["norm"] > 1e-4 || worst["scale"] > 1e-5 {
+					t.Errorf("the gradient's norm differs by %.1e, the scale by %.1e", worst["norm"], worst["scale"])
+				}
+				t.Logf("losses differ by %.1e, norms by %.1e, the scale by %.1e", worst["loss"], worst["norm"], worst["scale"])
+				rows = append(rows, []string{tt.name, backend.name, fmt.Sprintf("%.1e", worst["loss"]), fmt.Sprintf("%.1e", worst["norm"]), fmt.Sprintf("%.1e", worst["scale"])})
+			})
+		}
+	}
+	conformance.Report(t, "training of 20 steps", rows)
+}
+
+// goldenRun returns loss, norm and scale of each step.
+func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.Tensor, rate float64) map[string][]float64 {
+	pool, model := device.NewPool(d), clip.New(c, set["weights/token_embedding.weight"].Shape[0])
+	p := &model.Parameters
+	if err := p.Allocate(d, true); err != nil {
+		t.Fatal(err)
+	}
+	memory, err := d.Alloc(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		pool.Close()
+		memory.Free()
+		p.Free()
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := p.Load(d, p.Data, set, "weights/"); err != nil {
+		t.Fatal(err)
+	}
+	figures, tape := device.Whole(memory), autograd.New(d, pool)
+	out := map[string][]float64{}
+	for step := range goldenSteps {
+		pictures, captions := goldenBatch(set, step)
+		d.Fill(p.Grad, 0)
+		model.Loss(tape, figures.Slice(0, 1), pictures, captions)
+		tape.Backward()
+		d.SquaredNorm(figures.Slice(1, 1), p.Grad)
+		o, n := goldenOptions, float64(step+1)
+		o.LearningRate = rate
+		a := device.AdamW{
+			Rate: float32(o.rate(int64(step), goldenSteps)), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Epsilon: float32(o.Epsilon),
+			Decay: float32(o.WeightDecay), Clip: float32(o.GradClip),
+			Correct1: float32(1 - math.Pow(o.Beta1, n)), Correct2: float32(1 - math.Pow(o.Beta2, n)),
+		}
+		update := func(from, n int) {
+			d.AdamW(p.Data.Slice(from, n), p.Grad.Slice(from, n), p.M.Slice(from, n), p.V.Slice(from, n), figures.Slice(1, 1), a)
+		}
+		update(0, p.Decayed)
+		a.Decay = 0
+		update(p.Decayed, p.Data.Len-p.Decayed)
+		model.ClampScale(d)
+		read := make([]float32, 3)
+		for _, err := range []error{d.Read(read[:2], figures), d.Read(read[2:], model.Scale())} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		out["loss"] = append(out["loss"], float64(read[0]))
+		out["norm"] = append(out["norm"], math.Sqrt(float64(read[1])))
+		out["scale"] = append(out["scale"], float64(read[2]))
+	}
+	if out["scale"][0] != float64(float32(math.Log(100))) {
+		t.Errorf("after the first step the scale is %g, its limit expected", out["scale"][0])
+	}
+	return out
+}

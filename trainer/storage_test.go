@@ -1,0 +1,262 @@
+package trainer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+func glob(t *testing.T, elements ...string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(elements...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// TestDiskFull fills the disk of the checkpoints in the middle of a run and
+// makes room again: the run goes on, says so, keeps the last good checkpoint,
+// leaves nothing in pieces, and ends as if there had always been room.
+func TestDiskFull(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a tmpfs needs root")
+	}
+	whole := t.TempDir()
+	writeShards(t, whole, 70)
+	train(t, whole, small())
+
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	folder := filepath.Join(dir, "checkpoints")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skip("no tmpfs can be mounted: ", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(folder, 0) })
+	filler := filepath.Join(folder, "filler")
+	notices := []string{}
+	r, err := Run(context.Background(), dir, small(), func(s Step) {
+		switch s.Step {
+		case 7:
+			f, err := os.Create(filler)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for chunk := make([]byte, 4096); err == nil; {
+				_, err = f.Write(chunk)
+			}
+			f.Close()
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Fatal(err)
+			}
+		case 17:
+			if got := glob(t, folder, "step-*"); len(got) != 1 || filepath.Base(got[0]) != "step-00000005" {
+				t.Errorf("with a full disk there are %v, want the last good one alone", got)
+			}
+			if err := os.Remove(filler); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.Notice != "" {
+			notices = append(notices, s.Notice)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.FailedCheckpoints != 2 || !r.Complete {
+		t.Errorf("%d checkpoints failed, want those of steps 10 and 15: %+v", r.FailedCheckpoints, r)
+	}
+	if i := slices.IndexFunc(notices, func(n string) bool { return strings.Contains(n, "training goes on without a checkpoint at step 10") && strings.Contains(n, "no space left") }); i < 0 {
+		t.Errorf("notices are %q", notices)
+	}
+	if left := glob(t, folder, "*", "*writing"); len(left) > 0 {
+		t.Errorf("half-written files are left: %v", left)
+	}
+	equalRuns(t, whole, dir)
+}
+
+// TestLastCheckpointMustBeWritten makes the folder unusable near the end.
+func TestLastCheckpointMustBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	o := small()
+	o.CheckpointEvery = 1000
+	r, err := Run(context.Background(), dir, o, func(s Step) {
+		if s.Step == s.Total-1 {
+			// A file stands where the folder of the checkpoint should be.
+			if err := os.WriteFile(filepath.Join(dir, "checkpoints", "step-00000024"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if err == nil || !strings.Contains(err.Error(), "step-00000024") {
+		t.Errorf("got %v and %+v", err, r)
+	}
+}
+
+// TestRefusedCheckpoints starts on checkpoints that must not be gone on from.
+func TestRefusedCheckpoints(t *testing.T) {
+	made := t.TempDir()
+	writeShards(t, made, 40)
+	o := small()
+	o.Epochs, o.Keep = 3, 1
+	train(t, made, o)
+	other := t.TempDir()
+	writeShards(t, other, 40)
+	wide := o
+	wide.Model = "rn-nano"
+	train(t, other, wide)
+
+	rewrite := func(folder, name string, change func([]checkpoint.Tensor) []checkpoint.Tensor) {
+		path := glob(t, folder, "checkpoints", "step-*", name)[0]
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, meta, err := checkpoint.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := checkpoint.Encode(&b, change(list), meta); err != nil {
+			t.Fatal(err)
+		}
+		c, err := checkpoint.Latest(filepath.Join(folder, "checkpoints"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The file is whole by its hash: the fault is in what was saved.
+		state := filepath.Join(c.Path, "state.json")
+		text, err := os.ReadFile(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.ReplaceAll(text, []byte(c.State.Files[name].XXH64), []byte(hashOf(b.Bytes())))
+		if err := errors.Join(os.WriteFile(path, b.Bytes(), 0o644), os.WriteFile(state, text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		damage func(dir string)
+		want   []string
+	}{
+		{"another model", func(dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, "checkpoints")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(filepath.Join(dir, "checkpoints"), os.DirFS(filepath.Join(other, "checkpoints"))); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"made otherwise", `"model":"rn-nano"`, "move or delete the folder"}},
+		{"cut short", func(dir string) {
+			if err := os.Truncate(glob(t, dir, "checkpoints", "step-*", "model.safetensors")[0], 5000); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"model.safetensors", "it has 5000 bytes", "delete the folder"}},
+		{"NaN", func(dir string) {
+			rewrite(dir, "model.safetensors", func(list []checkpoint.Tensor) []checkpoint.Tensor {
+				list[3].Data[0] = float32(math.NaN())
+				return list
+			})
+		}, []string{"model.safetensors", "holds NaN", "delete the folder"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(made)); err != nil {
+				t.Fatal(err)
+			}
+			tt.damage(dir)
+			_, err := Run(context.Background(), dir, o, nil)
+			for _, want := range tt.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestInit starts from the weights of another run, and from files that do not fit.
+func TestInit(t *testing.T) {
+	made := t.TempDir()
+	writeShards(t, made, 40)
+	o := small()
+	o.Epochs = 20
+	first := train(t, made, o)
+	weights := filepath.Join(first.Checkpoint, "model.safetensors")
+
+	dir := t.TempDir()
+	writeShards(t, dir, 40)
+	o = small()
+	o.Init, o.LearningRate = weights, 1e-5
+	if r := train(t, dir, o); r.LossFirst > 0.5*r.LossChance {
+		t.Errorf("from trained weights the loss begins at %g; guessing gives %g", r.LossFirst, r.LossChance)
+	}
+	list := func(change func([]checkpoint.Tensor) []checkpoint.Tensor) string {
+		data, err := os.ReadFile(weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors, _, err := checkpoint.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "weights.safetensors")
+		var b bytes.Buffer
+		if err := errors.Join(checkpoint.Encode(&b, change(tensors), nil), os.WriteFile(path, b.Bytes(), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	named := func(tensors []checkpoint.Tensor, name string) int {
+		return slices.IndexFunc(tensors, func(x checkpoint.Tensor) bool { return x.Name == name })
+	}
+	short := filepath.Join(t.TempDir(), "short.safetensors")
+	if err := os.WriteFile(short, []byte("abc"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, path, want string }{
+		{"no file", filepath.Join(dir, "absent"), "no such file"},
+		{"cut short", short, "cut short"},
+		{"a tensor is missing", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
+			i := named(x, "visual.proj")
+			return slices.Delete(x, i, i+1)
+		}), "load tensor visual.proj"},
+		{"another vocabulary", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
+			i := named(x, "token_embedding.weight")
+			x[i].Shape, x[i].Data = []int{3, 64}, x[i].Data[:3*64]
+			return x
+		}), "token_embedding.weight: the tensors are those of another model: its shape is [3 64]"},
+		{"NaN", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
+			x[0].Data[0] = float32(math.NaN())
+			return x
+		}), "holds NaN"},
+	} {
+		o.Init = tt.path
+		o.Replace = true
+		if _, err := Run(context.Background(), dir, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.path) {
+			t.Errorf("%s: got %v, want %q and the path in it", tt.name, err, tt.want)
+		}
+	}
+	// A file with SigLIP's bias is good for the loss clip, and the other way round.
+	o.Init, o.Loss = weights, lossSigLIP
+	r := train(t, dir, o)
+	o.Init, o.Loss = filepath.Join(r.Checkpoint, "model.safetensors"), lossCLIP
+	other := t.TempDir()
+	writeShards(t, other, 40)
+	train(t, other, o)
+}

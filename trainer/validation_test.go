@@ -1,0 +1,135 @@
+package trainer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+func hashOf(data []byte) string { return fmt.Sprintf("%016x", xxhash.Sum64(data)) }
+
+// holdOut adds n held-out pairs to the shards of dir; rows in broken do not
+// decode.
+func holdOut(t testing.TB, dir string, n int, broken ...int) {
+	t.Helper()
+	folder := filepath.Join(dir, "shards")
+	m, err := shard.ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := shard.CreatePart[shard.Pair](folder, "heldout-00000.arrow", shard.Origin{Stage: "shard"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		c, shape := colours[i%len(colours)], i/len(colours)%3
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, drawShape(shape, c.rgb, 3*i+1), nil); err != nil {
+			t.Fatal(err)
+		}
+		p := shard.Pair{PairID: uint64(1000 + i), Text: fmt.Sprintf("a %s %s", c.name, []string{"square", "disc", "bar"}[shape]), Image: b.Bytes()}
+		for _, row := range broken {
+			if row == i {
+				p.Image = p.Image[:40]
+			}
+		}
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+		m.Tally.Keep()
+	}
+	part, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Parts = append(m.Parts, part)
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestValidation holds the best checkpoint against the validation lines, and
+// that it outlives those that keep removes.
+func TestValidation(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	holdOut(t, dir, 18, 5)
+	o := small()
+	o.Epochs, o.ValidateEvery, o.Keep, o.EMA = 10, 4, 1, 0.9
+	r := train(t, dir, o)
+
+	text, err := os.ReadFile(filepath.Join(dir, "checkpoints", metricsName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	best, last, count := validationLine{Loss: math.Inf(1)}, validationLine{}, 0
+	for line := range bytes.Lines(text) {
+		if bytes.Contains(line, []byte("validation_loss")) {
+			if err := json.Unmarshal(line, &last); err != nil {
+				t.Fatal(err)
+			}
+			if count++; last.Loss < best.Loss {
+				best = last
+			}
+		}
+	}
+	if count != 10 || r.BestStep != best.Step || r.BestValidation != best.Loss || r.Validation != last.Loss {
+		t.Errorf("%d lines, the best %+v, the last %+v; the result is %+v", count, best, last, r)
+	}
+	if best.Loss > 0.6*math.Log(17) {
+		t.Errorf("the best loss on 17 held-out pairs is %g; guessing gives %g", best.Loss, math.Log(17))
+	}
+	link, err := os.Readlink(filepath.Join(dir, "checkpoints", "best"))
+	if want := fmt.Sprintf("best-%08d", best.Step); err != nil || link != want {
+		t.Errorf("best leads to %q, %v, want %q", link, err, want)
+	}
+	c, err := checkpoint.Best(filepath.Join(dir, "checkpoints"))
+	if err != nil || c.State.Step != best.Step {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	weights, err := c.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	average, err := c.Average()
+	if err != nil || len(average) != len(weights) {
+		t.Fatalf("%d tensors of %d are averaged, %v", len(average), len(weights), err)
+	}
+	if d := distance(average["visual.proj"].Data, weights["visual.proj"].Data); d == 0 || d > 0.5 {
+		t.Errorf("the average lies %g from the weights", d)
+	}
+	if got := glob(t, dir, "checkpoints", "step-*"); len(got) != 1 {
+		t.Errorf("one checkpoint is kept beside the best, found %v", got)
+	}
+	if again := train(t, dir, o); again.BestStep != r.BestStep || again.Resumed != 40 {
+		t.Errorf("a second run gives %+v", again)
+	}
+	o.Replace, o.Seed, o.ValidateEvery = true, 9, 0
+	train(t, dir, o)
+	if got := glob(t, dir, "checkpoints", "best*"); len(got) > 0 {
+		t.Errorf("a run that replaces leaves %v", got)
+	}
+}
+
+func TestValidationNeedsPairs(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 40)
+	holdOut(t, dir, 2, 1)
+	o := small()
+	o.ValidateEvery = 2
+	if _, err := Run(context.Background(), dir, o, nil); !errors.Is(err, ErrTooFew) {
+		t.Errorf("got %v, want %v", err, ErrTooFew)
+	}
+}
