@@ -79,7 +79,9 @@ func TestDiskFull(t *testing.T) {
 	if r.FailedCheckpoints != 2 || !r.Complete {
 		t.Errorf("%d checkpoints failed, want those of steps 10 and 15: %+v", r.FailedCheckpoints, r)
 	}
-	if i := slices.IndexFunc(notices, func(n string) bool { return strings.Contains(n, "training goes on without a checkpoint at step 10") && strings.Contains(n, "no space left") }); i < 0 {
+	if i := slices.IndexFunc(notices, func(n string) bool {
+		return strings.Contains(n, "training goes on without a checkpoint at step 10") && strings.Contains(n, "no space left")
+	}); i < 0 {
 		t.Errorf("notices are %q", notices)
 	}
 	if left := glob(t, folder, "*", "*writing"); len(left) > 0 {

@@ -24,11 +24,31 @@ import (
 )
 
 // childFolder tells the test binary to train there as the victim of a kill.
-const childFolder = "PAIRLOOM_TRAIN_IN"
+const (
+	childFolder = "PAIRLOOM_TRAIN_IN"
+	childKind   = "PAIRLOOM_TRAIN_KIND"
+)
+
+// kinds are runs that keep different things from step to step.
+var kinds = map[string]func() Options{
+	"plain": small,
+	// Checkpoints fall between updates, each of three batches in micro batches.
+	"micro": func() Options {
+		o := small()
+		o.Epochs, o.MicroBatch, o.Accumulate, o.EMA, o.Loss = 18, 5, 3, 0.9, lossSigLIP
+		return o
+	},
+	// Batch norms have running statistics.
+	"resnet": func() Options {
+		o := small()
+		o.Model, o.MicroBatch = "rn-nano", 8
+		return o
+	},
+}
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childFolder); dir != "" {
-		if _, err := Run(context.Background(), dir, small(), func(s Step) { fmt.Println("step", s.Step) }); err != nil {
+		if _, err := Run(context.Background(), dir, kinds[os.Getenv(childKind)](), func(s Step) { fmt.Println("step", s.Step) }); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -118,17 +138,22 @@ func train(t testing.TB, dir string, o Options) Result {
 	return r
 }
 
-func lastWeights(t testing.TB, dir string) []byte {
+// lastTensors is the content of the last checkpoint's files of tensors, by name.
+func lastTensors(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	c, err := checkpoint.Latest(filepath.Join(dir, "checkpoints"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join(c.Path, "model.safetensors"))
-	if err != nil {
-		t.Fatal(err)
+	files := map[string]string{}
+	for name := range c.State.Files {
+		data, err := os.ReadFile(filepath.Join(c.Path, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(data)
 	}
-	return data
+	return files
 }
 
 // lastMetrics is metrics.jsonl without its timings.
@@ -182,42 +207,47 @@ func TestTally(t *testing.T) {
 
 // TestResume stops a run in every way that leaves a checkpoint, and goes on.
 func TestResume(t *testing.T) {
-	whole := t.TempDir()
-	writeShards(t, whole, 70, 3)
-	want := train(t, whole, small())
-
-	t.Run("cancelled", func(t *testing.T) {
-		dir := t.TempDir()
-		writeShards(t, dir, 70, 3)
-		ctx, cancel := context.WithCancel(context.Background())
-		_, err := Run(ctx, dir, small(), func(s Step) {
-			if s.Step == 7 {
-				cancel()
+	var want Result
+	for name, kind := range kinds {
+		whole := t.TempDir()
+		writeShards(t, whole, 70, 3)
+		unbroken := train(t, whole, kind())
+		if name == "plain" {
+			want = unbroken
+		}
+		t.Run(name+" cancelled", func(t *testing.T) {
+			dir := t.TempDir()
+			writeShards(t, dir, 70, 3)
+			ctx, cancel := context.WithCancel(context.Background())
+			_, err := Run(ctx, dir, kind(), func(s Step) {
+				if s.Step == 7 {
+					cancel()
+				}
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("got %v, want %v", err, context.Canceled)
 			}
+			r := train(t, dir, kind())
+			if r.Resumed != 7 || r.Steps != 24 {
+				t.Errorf("resumed at %d of %d, want 7 of 24", r.Resumed, r.Steps)
+			}
+			equalRuns(t, whole, dir)
 		})
-		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("got %v, want %v", err, context.Canceled)
-		}
-		r := train(t, dir, small())
-		if r.Resumed != 7 {
-			t.Errorf("resumed at %d, want 7", r.Resumed)
-		}
-		equalRuns(t, whole, dir)
-	})
-	t.Run("out of time", func(t *testing.T) {
-		dir := t.TempDir()
-		writeShards(t, dir, 70, 3)
-		o := small()
-		o.MaxDuration = time.Nanosecond
-		runs := 0
-		for r := (Result{}); !r.Complete; runs++ {
-			if runs == 2 {
-				o.MaxDuration = 0
+		t.Run(name+" out of time", func(t *testing.T) {
+			dir := t.TempDir()
+			writeShards(t, dir, 70, 3)
+			o := kind()
+			o.MaxDuration = time.Nanosecond
+			runs := 0
+			for r := (Result{}); !r.Complete; runs++ {
+				if runs == 2 {
+					o.MaxDuration = 0
+				}
+				r = train(t, dir, o)
 			}
-			r = train(t, dir, o)
-		}
-		equalRuns(t, whole, dir)
-	})
+			equalRuns(t, whole, dir)
+		})
+	}
 	t.Run("another seed", func(t *testing.T) {
 		dir := t.TempDir()
 		writeShards(t, dir, 70, 3)
@@ -231,8 +261,11 @@ func TestResume(t *testing.T) {
 
 func equalRuns(t *testing.T, whole, dir string) {
 	t.Helper()
-	if !bytes.Equal(lastWeights(t, whole), lastWeights(t, dir)) {
-		t.Error("the weights differ from those of an unbroken run")
+	a, b := lastTensors(t, whole), lastTensors(t, dir)
+	for name := range a {
+		if a[name] != b[name] {
+			t.Errorf("%s differs from that of an unbroken run", name)
+		}
 	}
 	if a, b := lastMetrics(t, whole), lastMetrics(t, dir); a != b {
 		t.Errorf("the metrics differ from those of an unbroken run:\n%s\n%s", a, b)
@@ -242,45 +275,52 @@ func equalRuns(t *testing.T, whole, dir string) {
 // TestKilled kills a training process after several steps, again and again,
 // until one survives.
 func TestKilled(t *testing.T) {
-	whole, dir := t.TempDir(), t.TempDir()
-	writeShards(t, whole, 70, 3)
-	writeShards(t, dir, 70, 3)
-	train(t, whole, small())
-	kills := 0
-	for ; ; kills++ {
-		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), childFolder+"="+dir)
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// Reading step lines times the kill: at another place in each round.
-		buffer, lines := make([]byte, 1), 0
-		for lines < 6+kills%3 {
-			if _, err := out.Read(buffer); err != nil {
-				break
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			whole, dir := t.TempDir(), t.TempDir()
+			writeShards(t, whole, 70, 3)
+			writeShards(t, dir, 70, 3)
+			train(t, whole, kind())
+			kills := 0
+			for ; !killAfter(t, dir, name, 6+kills%3); kills++ {
+				if kills > 20 {
+					t.Fatal("no run comes to an end")
+				}
 			}
-			if buffer[0] == '\n' {
-				lines++
+			if kills < 3 {
+				t.Errorf("only %d kills", kills)
 			}
-		}
-		if lines == 6+kills%3 {
-			child.Process.Kill()
-		}
-		if child.Wait() == nil {
+			equalRuns(t, whole, dir)
+		})
+	}
+}
+
+// killAfter trains in a process that it kills after so many steps, and tells
+// whether it came to its end before.
+func killAfter(t *testing.T, dir, kind string, steps int) bool {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), childFolder+"="+dir, childKind+"="+kind)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// Reading step lines times the kill: at another place in each round.
+	buffer, lines := make([]byte, 1), 0
+	for lines < steps {
+		if _, err := out.Read(buffer); err != nil {
 			break
 		}
-		if kills > 20 {
-			t.Fatal("no run comes to an end")
+		if buffer[0] == '\n' {
+			lines++
 		}
 	}
-	if kills < 3 {
-		t.Errorf("only %d kills", kills)
+	if lines == steps {
+		child.Process.Kill()
 	}
-	equalRuns(t, whole, dir)
+	return child.Wait() == nil
 }
 
 func TestForeign(t *testing.T) {
