@@ -2,14 +2,17 @@ package autograd
 
 import "github.com/pairloom/pairloom/trainer/device"
 
-// Operations on pictures as rows of channels: x[batch*side*side, channels].
+// Operations on pictures as rows of channels: x[batch*side*side, channels]. Of
+// a ResNet's values only the products live until the way back; what lies
+// between them is forgotten and computed again.
 
 // Unfold cuts pictures into the windows of a 3x3 convolution of stride 2; see
 // device.Device.
 func (t *Tape) Unfold(pictures *Value, batch, side int) *Value {
 	y := t.value(batch*(side/2)*(side/2), 27)
 	y.constant = true
-	t.Device.Unfold(y.Data, pictures.Data, batch, side)
+	y.again = func() { t.Device.Unfold(y.Data, pictures.Data, batch, side) }
+	y.again()
 	return y
 }
 
@@ -38,8 +41,9 @@ func (n Norm) running() device.Running {
 }
 
 // BatchNorm normalises columns, then adds shortcut, if there is one, and with
-// relu takes the larger of that and 0. Without shortcut the result may be
-// forgotten: it is computed again from x.
+// relu takes the larger of that and 0. Nothing else may use x. The result may
+// be forgotten: it is computed again from x and from shortcut, which may have
+// been forgotten too.
 func (t *Tape) BatchNorm(x *Value, n Norm, shortcut *Value, relu bool) *Value {
 	y := t.value(x.Rows, x.Cols)
 	stats := t.buffer(2 * x.Cols)
@@ -51,25 +55,27 @@ func (t *Tape) BatchNorm(x *Value, n Norm, shortcut *Value, relu bool) *Value {
 	default:
 		t.Device.BatchStats(stats, x.Data, n.running(), x.Rows, x.Cols, n.Epsilon, n.Momentum)
 	}
-	normalise := func(shortcut device.Buffer) {
-		t.Device.BatchNorm(y.Data, x.Data, stats, n.Gain.Data, n.Shift.Data, shortcut, x.Rows, x.Cols, relu)
+	y.again = func() {
+		var add device.Buffer
+		if shortcut != nil {
+			add = t.data(shortcut)
+		}
+		t.Device.BatchNorm(y.Data, x.Data, stats, n.Gain.Data, n.Shift.Data, add, x.Rows, x.Cols, relu)
 	}
-	backward := func(dx, y, dy device.Buffer) {
-		t.Device.BatchNormBackward(dx, n.Gain.Grad, n.Shift.Grad, dy, x.Data, stats, n.Gain.Data, n.Shift.Data, y, x.Rows, x.Cols, relu)
+	y.again()
+	backward := func(dx, output device.Buffer) {
+		t.Device.BatchNormBackward(dx, n.Gain.Grad, n.Shift.Grad, y.Grad, x.Data, stats, n.Gain.Data, n.Shift.Data, output, x.Rows, x.Cols, relu)
 	}
-	if shortcut != nil {
-		normalise(shortcut.Data)
-		t.note(y, func() {
-			t.into(x, func(dx device.Buffer) { backward(dx, y.Data, y.Grad) })
-			t.hand(shortcut, y)
-		})
-		return y
-	}
-	normalise(device.Buffer{})
-	y.again = func() { normalise(device.Buffer{}) }
 	t.note(y, func() {
-		backward(y.Grad, device.Buffer{}, y.Grad)
-		t.hand(x, y)
+		if shortcut == nil {
+			backward(y.Grad, device.Buffer{}) // over y's gradient, which is x's then
+			t.hand(x, y)
+			return
+		}
+		// Over x, which has no reader left.
+		backward(x.Data, t.data(y))
+		x.Grad, x.Data, x.owned = x.Data, device.Buffer{}, false
+		t.hand(shortcut, y)
 	})
 	return y
 }
@@ -78,7 +84,8 @@ func (t *Tape) BatchNorm(x *Value, n Norm, shortcut *Value, relu bool) *Value {
 func (t *Tape) AvgPool(x *Value, side int) *Value {
 	batch := x.Rows / (side * side)
 	y := t.value(batch*(side/2)*(side/2), x.Cols)
-	t.Device.AvgPool(y.Data, x.Data, batch, side, x.Cols)
+	y.again = func() { t.Device.AvgPool(y.Data, t.data(x), batch, side, x.Cols) }
+	y.again()
 	t.note(y, func() {
 		dx, beta := t.gradient(x)
 		t.Device.AvgPoolBackward(dx, y.Grad, batch, side, x.Cols, beta)

@@ -136,9 +136,16 @@ func TestBackendsAgree(t *testing.T) {
 // TestGradientIsTheSlope moves each tensor along its own gradient and expects
 // the loss to change by the gradient's squared length.
 func TestGradientIsTheSlope(t *testing.T) {
-	pictures, captions := fakeBatch(tiny, 5, 30)
-	r := start(t, reference.New(), tiny, 30)
-	r.step(pictures, captions)
+	// A ReLU bends where it starts: the slope is the gradient near by only, and
+	// the loss, a float32, is known to a few 1e-7.
+	t.Run(tiny.Name, func(t *testing.T) { checkSlopes(t, tiny, 2e-3) })
+	t.Run(tinyResNet.Name, func(t *testing.T) { checkSlopes(t, tinyResNet, 1.5e-4) })
+}
+
+func checkSlopes(t *testing.T, c Config, h float64) {
+	pictures, captions := fakeBatch(c, 5, 30)
+	r := start(t, cpu.Open(1), c, 30)
+	r.stir(t)
 	for _, p := range r.model.Parameters.List {
 		r.step(pictures, captions)
 		x, g := r.read(t, p.Value.Data), r.read(t, p.Value.Grad)
@@ -150,7 +157,6 @@ func TestGradientIsTheSlope(t *testing.T) {
 		if norm < 1e-3 {
 			continue // the loss is float32: too flat to measure
 		}
-		const h = 2e-3
 		moved := func(sign float64) float64 {
 			y := slices.Clone(x)
 			for i := range y {
@@ -161,7 +167,7 @@ func TestGradientIsTheSlope(t *testing.T) {
 			return float64(r.read(t, device.Whole(r.loss))[0])
 		}
 		slope := (moved(1) - moved(-1)) / (2 * h)
-		if math.Abs(slope-norm) > 0.02*norm+5e-4 {
+		if math.Abs(slope-norm) > 0.02*norm+3e-6/h {
 			t.Errorf("%s: the loss rises by %.5g, the gradient says %.5g", p.Name, slope, norm)
 		}
 		r.dev.Write(p.Value.Data, x)
@@ -192,7 +198,13 @@ func TestPackingIsExact(t *testing.T) {
 
 // TestStepsAllocateNothing holds the device's memory level after two steps.
 func TestStepsAllocateNothing(t *testing.T) {
-	c, err := Preset("vit-nano")
+	for _, name := range []string{"vit-nano", "rn-nano"} {
+		t.Run(name, func(t *testing.T) { checkLevel(t, name) })
+	}
+}
+
+func checkLevel(t *testing.T, name string) {
+	c, err := Preset(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,28 +244,6 @@ func TestPreset(t *testing.T) {
 	}
 }
 
-// TestPublicNames holds ViT-B/32's tensors against the published count of
-// parameters (151,277,313 with the public vocabulary of 49,408 tokens).
-func TestPublicNames(t *testing.T) {
-	c, err := Preset("vit-b-32")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := New(c, 49408)
-	if n := m.Parameters.Words(); n != 151277313 {
-		t.Errorf("%d parameters, want 151277313", n)
-	}
-	for _, name := range []string{"visual.transformer.resblocks.11.attn.in_proj_weight", "transformer.resblocks.0.mlp.c_fc.bias", "visual.proj", "logit_scale"} {
-		found := false
-		for _, p := range m.Parameters.List {
-			found = found || p.Name == name
-		}
-		if !found {
-			t.Errorf("no tensor is called %s", name)
-		}
-	}
-}
-
 // BenchmarkStep times forward, backward and update of a batch of captions of
 // 13 tokens on average.
 //
@@ -277,6 +267,7 @@ func BenchmarkStep(b *testing.B) {
 			}
 			defer norm.Free()
 			p := &r.model.Parameters
+			backend := r.dev.(*cpu.Device)
 			for b.Loop() {
 				r.step(pictures, captions)
 				r.dev.SquaredNorm(device.Whole(norm), p.Grad)
@@ -284,6 +275,13 @@ func BenchmarkStep(b *testing.B) {
 				if err := r.dev.Sync(); err != nil {
 					b.Fatal(err)
 				}
+			}
+			shares, err := backend.Profile()
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, s := range shares {
+				b.Logf("%5.1f%% %9.2f ms a step, %4d calls: %s", 100*s.Time.Seconds()/b.Elapsed().Seconds(), 1e3*s.Time.Seconds()/float64(b.N), s.Calls/int64(b.N), s.Operation)
 			}
 			seconds := b.Elapsed().Seconds() / float64(b.N)
 			b.ReportMetric(float64(bench.batch)/seconds, "pairs/s")

@@ -147,7 +147,7 @@ type Device interface {
 	// BatchNormBackward computes dx, dgain += and dshift +=. With relu, dy
 	// counts only where y > 0. Where there was a shortcut, y is given and dy
 	// becomes the shortcut's gradient; otherwise y is absent, its sign is
-	// computed again from x, and dx may be dy.
+	// computed again from x, and dx may be dy. dx may be x, too.
 	BatchNormBackward(dx, dgain, dshift, dy, x, stats, gain, shift, y Buffer, rows, cols int, relu bool)
 
 	// AvgPool computes y = the means of 2x2 squares: y[batch*n*n, cols] with n

@@ -107,3 +107,58 @@ func TestLoad(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBuffers holds that running statistics are read and loaded with the
+// values, by name, and are in no gradient and no moment.
+func TestBuffers(t *testing.T) {
+	d := reference.New()
+	p := &Parameters{}
+	NewBatchNorm(p, "bn", 3, 1)
+	if err := p.Allocate(d, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Draw(d, 1); err != nil {
+		t.Fatal(err)
+	}
+	if p.Words() != 6 || p.Data.Len != p.Grad.Len {
+		t.Errorf("%d learned words, %d of values, %d of gradients", p.Words(), p.Data.Len, p.Grad.Len)
+	}
+	values, err := p.Read(d, p.Data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	set := map[string]Tensor{}
+	for _, v := range values {
+		names = append(names, v.Name)
+		set[v.Name] = v
+	}
+	if want := []string{"bn.weight", "bn.bias", "bn.running_mean", "bn.running_var", "bn.num_batches_tracked"}; !slices.Equal(names, want) {
+		t.Errorf("the state is %v, want %v", names, want)
+	}
+	if v := set["bn.running_var"].Data; !slices.Equal(v, []float32{1, 1, 1}) {
+		t.Errorf("the variance begins at %v", v)
+	}
+	if moments, err := p.Read(d, p.M, ""); err != nil || len(moments) != 2 {
+		t.Errorf("%d moments, %v", len(moments), err)
+	}
+	set["bn.running_mean"] = Tensor{Name: "bn.running_mean", Shape: []int{3}, Data: []float32{7, 8, 9}}
+	if err := p.Load(d, p.Data, set, ""); err != nil {
+		t.Error(err)
+	}
+	if values, err = p.Read(d, p.Data, ""); err != nil || !slices.Equal(values[2].Data, []float32{7, 8, 9}) {
+		t.Errorf("read back %v, %v", values, err)
+	}
+	set["bn.running_mean"] = Tensor{Name: "bn.running_mean", Shape: []int{1, 3}, Data: []float32{7, 8, 9}}
+	if err := p.Load(d, p.Data, set, ""); err == nil || !strings.Contains(err.Error(), "bn.running_mean: the tensors are those of another model: its shape is [1 3], [3] expected") {
+		t.Errorf("a misshapen buffer gives %v", err)
+	}
+	delete(set, "bn.running_mean")
+	if err := p.Load(d, p.Data, set, ""); err == nil || !strings.Contains(err.Error(), "bn.running_mean: the tensors are those of another model: it is missing") {
+		t.Errorf("a missing buffer gives %v", err)
+	}
+	p.Free()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -91,28 +91,24 @@ func (b Bottleneck) Forward(t *autograd.Tape, x *autograd.Value, side int) *auto
 	if b.pool {
 		halve = func(x *autograd.Value) *autograd.Value { return t.AvgPool(x, side) }
 	}
-	pooled := halve(h)
+	narrow := halve(h)
 	if b.pool {
 		t.Forget(h)
 	}
-	h = t.Linear(pooled, b.conv3, nil)
-	t.Forget(pooled)
+	h = t.Linear(narrow, b.conv3, nil)
+	t.Forget(narrow)
 	shortcut := x
 	if b.down != nil {
 		pooled := halve(x)
 		d := t.Linear(pooled, b.down, nil)
-		if b.pool {
-			t.Forget(pooled)
-		}
+		t.Forget(pooled)
 		shortcut = t.BatchNorm(d, b.bnd.norm, nil, false)
 		t.Forget(d)
 	}
 	y := t.BatchNorm(h, b.bn3.norm, shortcut, true)
 	t.Forget(h)
+	t.Forget(shortcut)
 	t.Forget(x)
-	if shortcut != x {
-		t.Forget(shortcut)
-	}
 	return y
 }
 

@@ -107,10 +107,9 @@ func batchNorm(rows, cols int, relu, shortcut bool) operation {
 				b.BatchNormBackward(dy, dgain, dshift, dy, in[0], stats, in[1], in[2], device.Buffer{}, rows, cols, relu)
 				return y, []device.Buffer{dy, dgain, dshift}
 			}
-			dx := b.zeros(rows * cols)
 			b.BatchNorm(y, in[0], stats, in[1], in[2], in[3], rows, cols, relu)
-			b.BatchNormBackward(dx, dgain, dshift, dy, in[0], stats, in[1], in[2], y, rows, cols, relu)
-			return y, []device.Buffer{dx, dgain, dshift, dy}
+			b.BatchNormBackward(in[0], dgain, dshift, dy, in[0], stats, in[1], in[2], y, rows, cols, relu)
+			return y, []device.Buffer{in[0], dgain, dshift, dy}
 		},
 		tolerance: 5e-6, shift: 0.5,
 	}
