@@ -25,6 +25,18 @@ const (
 	kindUint32List
 )
 
+// buffers is the number of buffers that a column takes in a batch: validity and
+// values, offsets before values of no fixed size, and a list's values' validity.
+func (k kind) buffers() int {
+	switch k {
+	case kindString, kindBytes:
+		return 3
+	case kindUint32List:
+		return 4
+	}
+	return 2
+}
+
 func (k kind) arrowType() arrow.DataType {
 	switch k {
 	case kindString:

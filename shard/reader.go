@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -20,8 +21,15 @@ type PartReader[T Record] struct {
 	mapped  mapping
 	origin  Origin
 	columns []column[T]
+	fields  []fileField
 	batches []columnBatch
 	first   []int // row number of each batch's first row, and the total at the end
+}
+
+// fileField is one column of a file, in the file's order.
+type fileField struct {
+	kind   kind
+	column int // place in the record's columns, -1 for one that this program does not know
 }
 
 // columnBatch holds one record batch, column by column.
@@ -52,7 +60,11 @@ func OpenPart[T Record](path string) (*PartReader[T], error) {
 	r.mapped = mapped
 	if err := r.load(); err != nil {
 		mapped.close()
-		return nil, &DamagedPart{path, err.Error(), cure(path)}
+		damaged := &DamagedPart{path, err.Error(), cure(path)}
+		if errors.Is(err, errNewer) {
+			damaged.Cure = "update pairloom, or " + damaged.Cure
+		}
+		return nil, damaged
 	}
 	return r, nil
 }
@@ -77,7 +89,7 @@ func (r *PartReader[T]) load() (err error) {
 		if err != nil {
 			return fmt.Errorf("batch %d at byte %d: %w", i, b.offset, err)
 		}
-		cb, err := bindColumns(r.columns, &raw, decoder)
+		cb, err := bindColumns(r.columns, r.fields, &raw, decoder)
 		if err != nil {
 			return fmt.Errorf("batch %d at byte %d: %w", i, b.offset, err)
 		}
@@ -89,36 +101,59 @@ func (r *PartReader[T]) load() (err error) {
 	return nil
 }
 
-// checkSchema compares version and columns with what this program writes.
+// errNewer marks parts that a newer pairloom wrote.
+var errNewer = errors.New("a newer pairloom wrote it")
+
+// checkSchema finds the record's columns in the file. Versions up to this
+// program's are read; columns that it does not know are passed over.
 func (r *PartReader[T]) checkSchema() error {
 	schema, err := r.mapped.schema()
 	if err != nil {
 		return err
 	}
-	if v := schema.metadata[metaVersion]; v != strconv.Itoa(SchemaVersion) {
-		return fmt.Errorf("its schema version is %q, but this pairloom reads version %d", v, SchemaVersion)
+	version, err := strconv.Atoi(schema.metadata[metaVersion])
+	switch {
+	case err != nil || version < 1:
+		return fmt.Errorf("its schema version is %q, but versions are numbers from 1", schema.metadata[metaVersion])
+	case version > SchemaVersion:
+		return fmt.Errorf("%w: its schema version is %d, but this one reads versions 1 to %d", errNewer, version, SchemaVersion)
 	}
-	want := make([]schemaField, len(r.columns))
-	for i, c := range r.columns {
-		want[i] = schemaField{c.name, c.kind}
+	found := 0
+	for _, f := range schema.fields {
+		i := slices.IndexFunc(r.columns, func(c column[T]) bool { return c.name == f.name })
+		switch {
+		case i < 0 && f.kind == kindUnknown:
+			return fmt.Errorf("its column %s is of a type that no part has", f.name)
+		case i >= 0 && f.kind != r.columns[i].kind:
+			return fmt.Errorf("its column %s is not of the type that column has", f.name)
+		case i >= 0 && slices.ContainsFunc(r.fields, func(o fileField) bool { return o.column == i }):
+			return fmt.Errorf("it has two columns %s", f.name)
+		case i >= 0:
+			found++
+		}
+		r.fields = append(r.fields, fileField{f.kind, i})
 	}
-	if !slices.Equal(schema.fields, want) {
+	if found < len(r.columns) {
 		return fmt.Errorf("its columns are not those of %s", filepath.Base(filepath.Dir(r.path)))
 	}
 	r.origin = Origin{Stage: schema.metadata[metaStage], Settings: schema.metadata[metaSettings], Input: schema.metadata[metaInput]}
 	return nil
 }
 
-func bindColumns[T any](columns []column[T], raw *batch, decoder *zstd.Decoder) (columnBatch, error) {
+func bindColumns[T any](columns []column[T], fields []fileField, raw *batch, decoder *zstd.Decoder) (columnBatch, error) {
 	cb := columnBatch{rows: raw.rows, values: make([]columnValues, len(columns))}
 	next := 0
 	take := func() ([]byte, error) {
 		next++
 		return raw.bytes(next-1, decoder)
 	}
-	for i, c := range columns {
+	for _, f := range fields {
+		if f.column < 0 {
+			next += f.kind.buffers()
+			continue
+		}
+		c, v := &columns[f.column], &cb.values[f.column]
 		next++ // the validity buffer: no column is nullable
-		v := &cb.values[i]
 		fixed, err := take()
 		if err != nil {
 			return cb, fmt.Errorf("column %s: %w", c.name, err)
