@@ -19,7 +19,7 @@ var largeBatch = flag.Int("large-batch", 0, "pairs of TestLargeBatch's batch; 0 
 func TestLargeBatch(t *testing.T) {
 	o := small()
 	o.Epochs, o.Batch, o.MicroBatch, o.Threads, o.CacheMB = 1, 512, 16, 0, 0
-	limit := int64(500 << 20)
+	limit := int64(256 << 20)
 	if *largeBatch > 0 {
 		o.Model, o.Batch, o.MicroBatch, o.Vocabulary, o.CacheMB = "vit-b-32", *largeBatch, 64, publicVocabulary, 512
 		limit = 8 << 30

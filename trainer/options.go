@@ -12,33 +12,34 @@ import (
 
 // Options is the section train of pairloom.yaml.
 type Options struct {
-	Model           string        `yaml:"model" default:"vit-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16 or vit-l-14"`
-	Epochs          int           `yaml:"epochs" default:"30" range:"1.." doc:"passes over the training pairs"`
-	Batch           int           `yaml:"batch" default:"128" range:"2.." doc:"pairs that meet in the loss; lowered to the number of training pairs when there are fewer"`
-	MicroBatch      int           `yaml:"micro_batch" default:"0" range:"0.." doc:"pairs that are in memory at a time, by gradient caching: the gradient is that of the whole batch, to rounding, for a third more work; 0 means the whole batch"`
-	Accumulate      int           `yaml:"accumulate" default:"1" range:"1.." doc:"batches whose mean gradient makes one step; unlike micro_batch, pairs of different batches never meet"`
-	Loss            string        `yaml:"loss" default:"clip" choices:"clip|siglip" doc:"clip: cross entropy over rows and columns; siglip: a sigmoid for each pair, with a learned bias"`
-	LearningRate    float64       `yaml:"lr" default:"0.001" range:"0..1" doc:"peak learning rate, reached at the end of the warm-up; falls to 0 along a cosine"`
-	Warmup          int           `yaml:"warmup" default:"50" range:"0.." doc:"steps of linear warm-up; at most a tenth of all steps is used"`
-	WeightDecay     float64       `yaml:"weight_decay" default:"0.2" range:"0..10" doc:"decoupled weight decay of tensors of rank 2 and more"`
-	Beta1           float64       `yaml:"beta1" default:"0.9" range:"0..0.9999" doc:"decay rate of AdamW's first moment"`
-	Beta2           float64       `yaml:"beta2" default:"0.98" range:"0..0.99999" doc:"decay rate of AdamW's second moment"`
-	Epsilon         float64       `yaml:"eps" default:"0.000001" range:"0..1" doc:"added to the root of AdamW's second moment"`
-	GradClip        float64       `yaml:"grad_clip" default:"1" range:"0.." doc:"largest norm of the gradient over all parameters; 0 means no limit"`
-	CropScale       float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
-	EMA             float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
-	Vocabulary      string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts; fewer when the texts hold fewer"`
-	Init            string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from; empty means weights drawn from the seed"`
-	Precision       string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
-	Seed            int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
-	CheckpointEvery int           `yaml:"checkpoint_every" default:"100" range:"1.." pace:"true" doc:"steps from one checkpoint to the next"`
-	Keep            int           `yaml:"keep" default:"2" range:"1.." pace:"true" doc:"checkpoints kept, newest first; the best is kept beside them"`
-	ValidateEvery   int           `yaml:"validate_every" default:"0" range:"0.." pace:"true" doc:"steps from one validation on the held-out pairs to the next; checkpoints/best leads to the weights with the least loss; 0 means never"`
-	LogEvery        int           `yaml:"log_every" default:"10" range:"1.." pace:"true" doc:"steps from one line of metrics.jsonl to the next"`
-	Threads         int           `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra; 0 means one a processor"`
-	Workers         int           `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"goroutines that decode pictures; 0 means one a processor"`
-	CacheMB         int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
-	MaxDuration     time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
+	Model                 string        `yaml:"model" default:"vit-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16 or vit-l-14"`
+	Epochs                int           `yaml:"epochs" default:"30" range:"1.." doc:"passes over the training pairs"`
+	Batch                 int           `yaml:"batch" default:"128" range:"2.." doc:"pairs that meet in the loss; lowered to the number of training pairs when there are fewer"`
+	MicroBatch            int           `yaml:"micro_batch" default:"0" range:"0.." doc:"pairs that are in memory at a time, by gradient caching: the gradient is that of the whole batch, to rounding, for a third more work; 0 means the whole batch"`
+	Accumulate            int           `yaml:"accumulate" default:"1" range:"1.." doc:"batches whose mean gradient makes one step; unlike micro_batch, pairs of different batches never meet"`
+	Loss                  string        `yaml:"loss" default:"clip" choices:"clip|siglip" doc:"clip: cross entropy over rows and columns; siglip: a sigmoid for each pair, with a learned bias"`
+	LearningRate          float64       `yaml:"lr" default:"0.001" range:"0..1" doc:"peak learning rate, reached at the end of the warm-up; falls to 0 along a cosine"`
+	Warmup                int           `yaml:"warmup" default:"50" range:"0.." doc:"steps of linear warm-up; at most a tenth of all steps is used"`
+	WeightDecay           float64       `yaml:"weight_decay" default:"0.2" range:"0..10" doc:"decoupled weight decay of tensors of rank 2 and more"`
+	Beta1                 float64       `yaml:"beta1" default:"0.9" range:"0..0.9999" doc:"decay rate of AdamW's first moment"`
+	Beta2                 float64       `yaml:"beta2" default:"0.98" range:"0..0.99999" doc:"decay rate of AdamW's second moment"`
+	Epsilon               float64       `yaml:"eps" default:"0.000001" range:"0..1" doc:"added to the root of AdamW's second moment"`
+	GradClip              float64       `yaml:"grad_clip" default:"1" range:"0.." doc:"largest norm of the gradient over all parameters; 0 means no limit"`
+	CropScale             float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
+	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
+	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts; fewer when the texts hold fewer"`
+	Init                  string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from; empty means weights drawn from the seed"`
+	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
+	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
+	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
+	CheckpointEvery       int           `yaml:"checkpoint_every" default:"100" range:"1.." pace:"true" doc:"steps from one checkpoint to the next"`
+	Keep                  int           `yaml:"keep" default:"2" range:"1.." pace:"true" doc:"checkpoints kept, newest first; the best is kept beside them"`
+	ValidateEvery         int           `yaml:"validate_every" default:"0" range:"0.." pace:"true" doc:"steps from one validation on the held-out pairs to the next; checkpoints/best leads to the weights with the least loss; 0 means never"`
+	LogEvery              int           `yaml:"log_every" default:"10" range:"1.." pace:"true" doc:"steps from one line of metrics.jsonl to the next"`
+	Threads               int           `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra; 0 means one a processor"`
+	Workers               int           `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"goroutines that decode pictures; 0 means one a processor"`
+	CacheMB               int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
+	MaxDuration           time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
 
 	// Replace removes checkpoints that other settings or other pairs made,
 	// where Run would otherwise refuse to start with ErrForeign.

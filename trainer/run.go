@@ -99,6 +99,9 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 		return nil, err
 	}
 	r.model = clip.New(config, r.vocabulary.Size())
+	if o.CheckpointActivations {
+		r.model.Recompute()
+	}
 	r.head = newHead(o, &r.model.Parameters)
 	if r.device, err = openDevice(o); err != nil {
 		return nil, err

@@ -1,0 +1,131 @@
+package trainer
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/device/cpu"
+	"github.com/pairloom/pairloom/trainer/token"
+)
+
+// TestCheckpointActivations holds that it changes no bit.
+func TestCheckpointActivations(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	writeShards(t, a, 40)
+	writeShards(t, b, 40)
+	o := small()
+	o.MicroBatch = 5
+	train(t, a, o)
+	o.CheckpointActivations = true
+	train(t, b, o)
+	if !maps.Equal(lastTensors(t, a), lastTensors(t, b)) {
+		t.Error("the tensors differ")
+	}
+}
+
+// TestRecomputes holds that activations which are computed again take less
+// memory on the device.
+func TestRecomputes(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 40)
+	held := map[bool]int64{}
+	for _, again := range []bool{false, true} {
+		o := small()
+		o.Model, o.CheckpointActivations = "vit-micro", again
+		source, err := batch.Open(dir+"/"+shardsFolder, batch.Training)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := newRun(dir, o, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.restore(); err != nil {
+			t.Fatal(err)
+		}
+		feed := r.newFeed()
+		if _, err := r.step(t.Context(), feed); err != nil {
+			t.Error(err)
+		}
+		held[again] = r.device.Bytes()
+		feed.loader.Close()
+		r.close()
+		source.Close()
+	}
+	if held[true] > held[false]*4/5 {
+		t.Errorf("%d bytes are held with checkpoint_activations, %d without", held[true], held[false])
+	}
+}
+
+func TestPublicVocabulary(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 40)
+	o := small()
+	o.Epochs, o.Vocabulary = 1, publicVocabulary
+	if r := train(t, dir, o); r.Vocabulary != token.PublicSize {
+		t.Errorf("%d tokens, want %d", r.Vocabulary, token.PublicSize)
+	}
+	if r := train(t, dir, o); r.Resumed != r.TotalSteps {
+		t.Errorf("a second run gives %+v", r)
+	}
+}
+
+// TestBF16 holds that training in bfloat16 learns what it learns in float32.
+func TestBF16(t *testing.T) {
+	d, err := cpu.OpenBF16(1)
+	if errors.Is(err, cpu.ErrNoBF16) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	writeShards(t, dir, 144)
+	o := small()
+	o.Epochs, o.Precision = 20, precisionBF16
+	if r := train(t, dir, o); r.LossLast > 0.4*r.LossChance || !strings.Contains(r.Device, "bf16") {
+		t.Errorf("result is %+v", r)
+	}
+}
+
+// TestSigLIPLearns holds that the loss falls far below that of guessing.
+func TestSigLIPLearns(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 144)
+	o := small()
+	o.Epochs, o.Loss = 20, lossSigLIP
+	if r := train(t, dir, o); r.LossLast > 0.6*r.LossChance {
+		t.Errorf("the loss falls from %.3f to %.3f; guessing gives %.3f", r.LossFirst, r.LossLast, r.LossChance)
+	}
+}
+
+// TestSettings holds that settings which are as they were before a key came
+// are written as they were, so that older checkpoints still compare.
+func TestSettings(t *testing.T) {
+	o := small()
+	const first = `{"batch":16,"beta1":0.9,"beta2":0.98,"crop_scale":0.9,"epochs":6,"eps":0.000001,"grad_clip":1,"lr":0.002,"model":"vit-nano","seed":3,"vocabulary":600,"warmup":4,"weight_decay":0.1}`
+	if got := o.settings(16); got != first {
+		t.Errorf("got  %s\nwant %s", got, first)
+	}
+	o.Loss, o.Accumulate, o.MicroBatch, o.Precision = lossCLIP, 1, 16, "fp32"
+	if got := o.settings(16); got != first {
+		t.Errorf("defaults by name give %s", got)
+	}
+	for _, change := range []func(*Options){
+		func(o *Options) { o.Loss = lossSigLIP }, func(o *Options) { o.Accumulate = 2 }, func(o *Options) { o.MicroBatch = 8 },
+		func(o *Options) { o.EMA = 0.5 }, func(o *Options) { o.Init = "x" }, func(o *Options) { o.Precision = precisionBF16 },
+		func(o *Options) { o.Vocabulary = publicVocabulary },
+	} {
+		changed := o
+		change(&changed)
+		if changed.settings(16) == first {
+			t.Errorf("%+v has the settings of another run", changed)
+		}
+	}
+}
