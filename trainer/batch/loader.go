@@ -40,13 +40,14 @@ type Batch struct {
 type pairs interface {
 	Len() int
 	Pair(i int) shard.Pair
+	mix() []share
 }
 
 // Loader makes batches in order. Next and Release are called from one
 // goroutine.
 type Loader struct {
 	source  pairs
-	order   Order
+	order   mixture
 	options Options
 	cache   cache
 
@@ -69,15 +70,16 @@ type result struct {
 	err   error
 }
 
-// ErrNoPicture is returned when no picture of the dataset decodes.
+// ErrNoPicture is returned when no picture of the dataset decodes, or there is
+// none.
 var ErrNoPicture = errors.New("none of the pictures decodes; run pairloom shard again")
 
-// StepsPerEpoch is the number of whole batches in the rows.
-func StepsPerEpoch(rows, batch int) int { return rows / batch }
+// StepsPerEpoch is the number of whole batches in the draws of an epoch.
+func StepsPerEpoch(draws, batch int) int { return draws / batch }
 
 // NewLoader starts making the batches numbered first to last-1, each in the
-// parts and passes that o asks for. There is at
-// least one whole batch in the source. Close it when done.
+// parts and passes that o asks for. A batch larger than the draws of an epoch
+// is an epoch. Close it when done.
 func NewLoader(source *Source, v *token.Vocabulary, o Options, first, last int64) *Loader {
 	return newLoader(source, v, o, first, last)
 }
@@ -85,12 +87,14 @@ func NewLoader(source *Source, v *token.Vocabulary, o Options, first, last int64
 func newLoader(source pairs, v *token.Vocabulary, o Options, first, last int64) *Loader {
 	ctx, cancel := context.WithCancel(context.Background())
 	workers := max(1, o.Workers)
+	order := newMixture(source.mix(), o.Seed)
+	o.Batch = max(1, min(o.Batch, order.order.N))
 	if o.Micro = min(o.Micro, o.Batch); o.Micro == 0 {
 		o.Micro = o.Batch
 	}
 	o.Passes = max(1, o.Passes)
 	l := &Loader{
-		source: source, order: Order{source.Len(), o.Seed}, options: o,
+		source: source, order: order, options: o,
 		cache:   cache{limit: o.CacheBytes, pictures: map[int]*picture{}, bad: map[int]bool{}},
 		jobs:    make(chan job),
 		ordered: make(chan chan result, workers+1),
@@ -162,7 +166,10 @@ type worker struct {
 
 // fill makes one micro batch.
 func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
-	steps := int64(StepsPerEpoch(l.source.Len(), l.options.Batch))
+	if l.source.Len() == 0 {
+		return ErrNoPicture
+	}
+	steps := int64(StepsPerEpoch(l.order.order.N, l.options.Batch))
 	epoch, from := int(number/steps), int(number%steps)*l.options.Batch+first
 	size := 3 * l.options.Resolution * l.options.Resolution
 	count := min(l.options.Micro, l.options.Batch-first)
@@ -171,7 +178,7 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 	b.Captions.Reset()
 	for k := range count {
 		position := from + k
-		row := l.order.At(epoch, position)
+		row := l.order.at(epoch, position)
 		p, ok := l.picture(row, &w.decoder)
 		for tries := 0; !ok; tries++ {
 			if tries == l.source.Len() {

@@ -33,6 +33,49 @@ func (o Order) At(epoch, position int) int {
 	}
 }
 
+// share is one dataset's part of an epoch: draws of its rows.
+type share struct{ rows, draws int }
+
+// mixture is the order of an epoch's draws from several datasets, in which each
+// has its share.
+//
+// The draws of a dataset go round a circle of its rows, each epoch from where
+// the one before stopped: with as many draws as rows, an epoch has every row
+// once; with fewer, some rows once and the others in later epochs; with more,
+// some rows once more than the others. An Order of all draws shuffles them.
+type mixture struct {
+	order  Order
+	shares []share
+}
+
+func newMixture(shares []share, seed int64) mixture {
+	m := mixture{Order{0, seed}, shares}
+	for _, s := range shares {
+		m.order.N += s.draws
+	}
+	return m
+}
+
+// at is the row at a position of an epoch, counted through all datasets.
+func (m *mixture) at(epoch, position int) int {
+	draw, first := m.order.At(epoch, position), 0
+	for i, s := range m.shares {
+		if draw >= s.draws {
+			draw, first = draw-s.draws, first+s.rows
+			continue
+		}
+		if s.draws%s.rows == 0 {
+			return first + draw%s.rows // whole rounds: where they start does not matter
+		}
+		place := (epoch%s.rows*(s.draws%s.rows) + draw) % s.rows
+		return first + Order{s.rows, m.order.Seed + int64(i)}.At(circle, place)
+	}
+	return 0 // beyond the epoch
+}
+
+// circle stands in the place of the epoch for the order of a dataset's circle.
+const circle = -1
+
 // mix hashes numbers to a number.
 func mix(seed int64, a, b, c uint64) uint64 {
 	var buffer [32]byte

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/shard"
 )
@@ -17,16 +20,63 @@ const (
 	HeldOut  = "heldout-"
 )
 
+// Dataset is a shard folder with its weight: how often an epoch draws each of its
+// rows. With 0.5 an epoch has half of the rows and the next epoch the others,
+// with 2 it has each row twice.
+type Dataset struct {
+	Folder string
+	Weight float64
+}
+
+// heaviest is the largest weight: more of it is another number of epochs.
+const heaviest = 1000
+
 // Source is the rows of several parts as one list. Any number of goroutines
 // may read it.
 type Source struct {
-	parts []*shard.PairReader
-	first []int // row number of each part's first row, and the total
-	hash  string
+	parts  []*shard.PairReader
+	first  []int // row number of each part's first row, and the total
+	hash   string
+	shares []share
 }
 
-// Open maps the parts of folder whose names start with prefix.
+// Open maps the parts of one folder whose names start with prefix, at weight 1.
 func Open(folder, prefix string) (*Source, error) {
+	return OpenAll([]Dataset{{folder, 1}}, prefix)
+}
+
+// OpenAll maps the parts of several folders.
+func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
+	all := &Source{first: []int{0}}
+	hash := xxhash.New()
+	for _, d := range datasets {
+		// The second condition keeps out what is no number.
+		if d.Weight > heaviest || !(d.Weight > 0) {
+			all.Close()
+			return nil, fmt.Errorf("open shards of %s: weight %g; a weight lies above 0 and is at most %d", d.Folder, d.Weight, heaviest)
+		}
+		s, err := open(d.Folder, prefix)
+		if err != nil {
+			all.Close()
+			return nil, err
+		}
+		rows, before := s.Len(), all.Len()
+		for _, first := range s.first[1:] {
+			all.first = append(all.first, before+first)
+		}
+		all.parts, all.hash = append(all.parts, s.parts...), s.hash
+		if rows > 0 {
+			all.shares = append(all.shares, share{rows, max(1, int(math.Round(d.Weight*float64(rows))))})
+		}
+		fmt.Fprintf(hash, "%s %g\n", s.hash, d.Weight)
+	}
+	if len(datasets) != 1 || datasets[0].Weight != 1 {
+		all.hash = fmt.Sprintf("%016x", hash.Sum64())
+	}
+	return all, nil
+}
+
+func open(folder, prefix string) (*Source, error) {
 	manifest, err := shard.ReadManifest(folder)
 	if errors.Is(err, shard.ErrUnfinished) {
 		return nil, fmt.Errorf("open shards: %w; run pairloom shard first", err)
@@ -57,7 +107,19 @@ func Open(folder, prefix string) (*Source, error) {
 // Len is the number of rows.
 func (s *Source) Len() int { return s.first[len(s.first)-1] }
 
-// Hash stands for the content of the whole folder.
+// Draws is the number of pairs of an epoch: each dataset's rows times its weight.
+// It is Len where all weights are 1.
+func (s *Source) Draws() int {
+	n := 0
+	for _, share := range s.shares {
+		n += share.draws
+	}
+	return n
+}
+
+func (s *Source) mix() []share { return s.shares }
+
+// Hash stands for the content of all folders, and their weights.
 func (s *Source) Hash() string { return s.hash }
 
 // Pair is row i. Its strings and bytes live until Close.
