@@ -33,6 +33,41 @@ func TestPool(t *testing.T) {
 	}
 }
 
+// TestPoolCuts takes quarters and halves out of a large buffer and puts them
+// back in every order: none overlap, and the whole is there again at the end.
+func TestPoolCuts(t *testing.T) {
+	const words = 4 << 20
+	d := reference.New()
+	p := device.NewPool(d)
+	p.Put(p.Get(words))
+	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+		parts := []device.Buffer{p.Get(words/4 - 1), p.Get(words / 4), p.Get(words / 2)}
+		for i, a := range parts {
+			for _, b := range parts[:i] {
+				if a.Offset < b.Offset+b.Len && b.Offset < a.Offset+a.Len {
+					t.Errorf("%d words from %d overlap %d from %d", a.Len, a.Offset, b.Len, b.Offset)
+				}
+			}
+		}
+		for _, i := range order {
+			p.Put(parts[i])
+		}
+		p.Put(p.Get(words))
+	}
+	if n := p.Allocations(); n != 1 {
+		t.Errorf("%d memories were allocated, want 1", n)
+	}
+	// An eighth is too small a part to cut a whole for.
+	p.Put(p.Get(words / 8))
+	if n := p.Allocations(); n != 2 {
+		t.Errorf("%d memories after an eighth, want 2", n)
+	}
+	p.Close()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // full has no memory left.
 type full struct{ device.Device }
 
