@@ -1,16 +1,39 @@
 // Package trainer is the pre-training job: CLIP on the shards of a dataset.
 //
 // [Run] reads DIR/shards, trains the model that [Options] name, and writes
-// DIR/checkpoints: step folders (see package checkpoint) and metrics.jsonl, one
-// line every few steps. It learns the tokenizer's vocabulary from the training
-// texts first. The recipe is the paper's: symmetric contrastive loss with a
-// learned temperature, AdamW with decoupled decay of matrices alone, linear
-// warm-up, then a cosine to 0.
+//
+//	DIR/checkpoints/step-00001200/   the last ones; see package checkpoint
+//	                best             leads to the one with the least held-out loss
+//	                metrics.jsonl    a line every few steps, and after each validation
+//	                metrics.prom     the last line, for Prometheus' textfile collector
+//	                tensorboard/     event files, one a run
+//
+// The recipe is the paper's: symmetric contrastive loss with a learned
+// temperature, AdamW with decoupled decay of matrices alone (positions of rank 2
+// are among them; class token and logit scale are not), linear warm-up, then a
+// cosine to 0. [Options.Loss] chooses SigLIP's loss instead.
+//
+// # Large batches
+//
+// Options.MicroBatch bounds what is in memory at a time, by gradient caching:
+// all pairs of the batch meet in the loss and the gradient is that of the whole
+// batch, to rounding. Each micro batch goes forward twice and its pictures are
+// made twice, so that memory does not grow with the batch but for four rows of
+// embedding a pair. Batch norms normalise within a micro batch.
+//
+// Options.Accumulate is something else: a step takes the mean gradient of
+// several batches, each with negatives of its own. Both may be combined.
+//
+// # Going on
 //
 // A run may be killed at any moment; the next one goes on from the last
 // checkpoint and ends with the same bits as one that never stopped, given the
-// same number of threads. Cancelling the context, or reaching
-// [Options.MaxDuration], saves a checkpoint first.
+// same number of threads. Checkpoints lie between updates. Cancelling the
+// context, or reaching [Options.MaxDuration], saves one first. A checkpoint that
+// cannot be written does not end the run, unless it is the last: the step's
+// Notice says so, the last good one stays, and the next is tried as planned.
+// Other settings than those of the checkpoints are refused, epochs among them,
+// since the learning rate of every step depends on it.
 //
 // Rooms below: device and its backends, autograd, nn and clip compute; token and
 // batch feed; checkpoint keeps; evaluate judges. Run keeps one goroutine, and

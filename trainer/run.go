@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
@@ -162,6 +165,33 @@ func (o Options) settings(batch int) string {
 	return string(text)
 }
 
+// settingsDifference names the keys in which two texts of settings differ.
+func settingsDifference(before, now string) string {
+	var a, b map[string]any
+	if json.Unmarshal([]byte(before), &a) != nil || json.Unmarshal([]byte(now), &b) != nil {
+		return fmt.Sprintf("they have the settings %s, and now %s is asked for", before, now)
+	}
+	value := func(m map[string]any, key string) any {
+		if v, there := m[key]; there {
+			return v
+		}
+		return "its default"
+	}
+	var parts []string
+	keys := maps.Clone(a)
+	maps.Copy(keys, b)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if was, is := value(a, key), value(b, key); was != is {
+			parts = append(parts, fmt.Sprintf("%s was %v and is now %v", key, was, is))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if len(parts) == 1 && a["epochs"] != b["epochs"] {
+		text += ", which changes the learning rate of every step; to train longer, start anew with init set to the weights that are there"
+	}
+	return text
+}
+
 // findCheckpoint looks for work to go on from.
 func (r *run) findCheckpoint() error {
 	found, err := checkpoint.Latest(r.folder)
@@ -180,7 +210,7 @@ func (r *run) findCheckpoint() error {
 	case found.State.Data != r.state.Data:
 		difference = "the shards have changed since"
 	case found.State.Settings != r.state.Settings:
-		difference = fmt.Sprintf("they have the settings %s, and now %s is asked for", found.State.Settings, r.state.Settings)
+		difference = settingsDifference(found.State.Settings, r.state.Settings)
 	case found.State.Model != r.state.Model:
 		difference = fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
 	}

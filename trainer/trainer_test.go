@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -333,8 +334,10 @@ func TestForeign(t *testing.T) {
 		name, want string
 		change     func()
 	}{
-		{"other settings", `they have the settings`, func() { o.LearningRate = 5e-4 }},
-		{"other data", "the shards have changed", func() { o.LearningRate = 2e-3; writeShards(t, dir, 41) }},
+		{"other settings", "lr was 0.002 and is now 0.0005", func() { o.LearningRate = 5e-4 }},
+		{"a key from before it had a default", "accumulate was its default and is now 2, lr was 0.0005 and is now 0.002", func() { o.LearningRate, o.Accumulate = 2e-3, 2 }},
+		{"more epochs", "epochs was 1 and is now 2, which changes the learning rate of every step; to train longer", func() { o.Epochs = 2 }},
+		{"other data", "the shards have changed", func() { writeShards(t, dir, 41) }},
 	} {
 		tt.change()
 		if _, err := Run(context.Background(), dir, o, nil); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), tt.want) {
@@ -425,11 +428,43 @@ func TestHint(t *testing.T) {
 	}
 }
 
+// TestHintOnTheWay expects the hint once, after a quarter of a run whose loss
+// stays that of guessing, and none when it falls.
+func TestHintOnTheWay(t *testing.T) {
+	for _, tt := range []struct {
+		loss float64
+		want []int64
+	}{{math.Log(16), []int64{25}}, {1, nil}} {
+		r := &run{options: small(), batchesPerEpoch: 4, batch: 16}
+		r.state.Total = 100
+		m, err := openMetrics(filepath.Join(t.TempDir(), metricsName), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.metrics = m
+		var steps []int64
+		for range 100 {
+			err := r.account(stepFigures{loss: tt.loss, norm2: 1}, func(s Step) {
+				if strings.Contains(s.Notice, "near ln(batch)") {
+					steps = append(steps, s.Step)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.close()
+		if !slices.Equal(steps, tt.want) {
+			t.Errorf("a loss of %.2f gives the hint at steps %v, want %v", tt.loss, steps, tt.want)
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	o := small()
-	o.Model, o.LearningRate, o.Epsilon = "vit-nanu", 0, 0
+	o.Model, o.LearningRate, o.Epsilon, o.Vocabulary = "vit-nanu", 0, 0, "publik"
 	err := o.Validate()
-	for _, want := range []string{"vit-nano", "lr:", "eps:"} {
+	for _, want := range []string{"vit-nano", "lr:", "eps:", `vocabulary: "publik"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}

@@ -1,13 +1,17 @@
 // Package checkpoint keeps the state of a training run on disk.
 //
 //	DIR/checkpoints/step-00001200/model.safetensors      weights, public names
+//	                              ema.safetensors        their fading average, where one is kept
 //	                              optimizer.safetensors  both moments
 //	                              vocabulary.txt         merges of the tokenizer
 //	                              state.json             the rest, and hashes of the files above
+//	                best-00000900/                       the same without moments
+//	                best                                 link to the folder above
 //
 // Each file appears whole or not at all, and state.json comes last: a folder
 // without it is unfinished and is never read. [Save] writes a checkpoint and
-// removes the oldest; [Latest] finds the newest; [Checkpoint.Weights] and its
+// removes the oldest; [SaveBest] keeps the best apart from those, and moves the
+// link when it is whole; [Latest] finds the newest; [Checkpoint.Weights] and its
 // siblings check length and hash before a byte is used.
 //
 // Weights are plain safetensors in float32 under the names of the public
