@@ -260,6 +260,41 @@ func TestResume(t *testing.T) {
 	})
 }
 
+// fuse is a context that is cancelled when it has been waited on so often.
+type fuse struct {
+	context.Context
+	cancel func()
+	left   int
+}
+
+func (f *fuse) Done() <-chan struct{} {
+	if f.left--; f.left == 0 {
+		f.cancel()
+	}
+	return f.Context.Done()
+}
+
+// TestStoppedWithinAStep cancels between the micro batches of a step: what was
+// done of it leaves no trace.
+func TestStoppedWithinAStep(t *testing.T) {
+	whole, dir := t.TempDir(), t.TempDir()
+	writeShards(t, whole, 70, 3)
+	writeShards(t, dir, 70, 3)
+	o := kinds["micro"]()
+	train(t, whole, o)
+	const waitsPerStep = 2 * 3 * 2 * 4 // two a micro batch, three batches, two passes, four micro batches
+	for stop := 1; stop < 4; stop++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		r, err := Run(&fuse{ctx, cancel, 2*waitsPerStep + 13*stop}, dir, o, nil)
+		if !errors.Is(err, context.Canceled) || r.Steps != int64(2*stop) {
+			t.Errorf("stopped at step %d with %v, want step %d", r.Steps, err, 2*stop)
+		}
+		cancel()
+	}
+	train(t, dir, o)
+	equalRuns(t, whole, dir)
+}
+
 func equalRuns(t *testing.T, whole, dir string) {
 	t.Helper()
 	a, b := lastTensors(t, whole), lastTensors(t, dir)
