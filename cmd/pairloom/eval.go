@@ -31,7 +31,14 @@ func evalStage(ctx context.Context, w *workspace, progress func(done, total int6
 	if err != nil {
 		return nil, err
 	}
-	result, err := evaluate.Run(ctx, w.dir, w.cfg.Eval, classes, progress)
+	pictures, err := newPictureConverter(w.workers())
+	if err != nil {
+		return nil, err
+	}
+	defer pictures.Close()
+	o := w.cfg.Eval
+	o.Convert = pictures.convert
+	result, err := evaluate.Run(ctx, w.dir, o, classes, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -108,19 +115,54 @@ func heldOutQueries(w *workspace, shards *shard.Manifest) ([][]uint32, error) {
 	return pairs, nil
 }
 
+// share writes an accuracy in percent, with its interval where there is one.
+func share(a evaluate.Accuracy) string {
+	text := fmt.Sprintf("%.1f%%", 100*a.Rate)
+	if a.Interval != (evaluate.Interval{}) {
+		text += fmt.Sprintf(" [%.1f, %.1f]", 100*a.Interval[0], 100*a.Interval[1])
+	}
+	return text + fmt.Sprintf(" (chance %.1f%%)", 100*a.Chance)
+}
+
 func evalNotes(r *evaluate.Result) []string {
 	retrieval := func(name string, x evaluate.Retrieval) string {
 		var parts []string
 		for _, k := range x.Recall {
-			parts = append(parts, fmt.Sprintf("R@%d %.1f%% (chance %.1f%%)", k.K, 100*k.Rate, 100*k.Chance))
+			parts = append(parts, fmt.Sprintf("R@%d %s", k.K, share(k.Accuracy)))
 		}
 		return fmt.Sprintf("%s among %d held-out pairs: %s; median rank %g (chance %g)",
 			name, r.Pairs, strings.Join(parts, ", "), x.MedianRank, x.MedianRankChance)
 	}
 	notes := []string{retrieval("picture to text", r.ImageToText), retrieval("text to picture", r.TextToImage)}
 	if z := r.ZeroShot; z != nil {
-		notes = append(notes, fmt.Sprintf("zero-shot over %d queries, %d pictures: top-1 %.1f%% (chance %.1f%%), top-5 %.1f%% (chance %.1f%%)",
-			z.Classes, z.Pairs, 100*z.Top1, 100*z.Top1Chance, 100*z.Top5, 100*z.Top5Chance))
+		notes = append(notes, fmt.Sprintf("zero-shot over %d queries, %d pictures: top-1 %s, top-5 %s",
+			z.Classes, z.Pictures, share(z.Top1), share(z.Top5)))
+	}
+	for _, s := range r.Sets {
+		notes = append(notes, setNotes(&s)...)
+	}
+	if p := r.Probe; p != nil {
+		notes = append(notes, fmt.Sprintf("linear probe on %s, learned from %d pictures of %s: %s; lambda %.3g, best of %d in validation",
+			p.Test, p.Pictures, p.Train, share(p.Accuracy), p.Lambda, p.Fits-1))
+	}
+	if x := r.Robustness; x != nil {
+		notes = append(notes, fmt.Sprintf("effective robustness on %s: %+.1f points (%s; models of its accuracy on %s have %.1f%%, by the line of %d)",
+			x.Shifted, 100*x.Effective, share(x.Accuracy), x.Standard, 100*x.Predicted, x.Models))
+	}
+	return notes
+}
+
+func setNotes(s *evaluate.SetResult) []string {
+	notes := []string{fmt.Sprintf("zero-shot on %s, %d classes, %d pictures, %d prompts a class: top-1 %s, top-5 %s, mean of classes %.1f%%",
+		s.Set, s.Classes, s.Pictures, s.Prompts, share(s.Top1), share(s.Top5), 100*s.ClassMean)}
+	for _, reason := range s.Tally.Reasons() {
+		notes = append(notes, fmt.Sprintf("%s: %d of %d pictures left out: %s", s.Set, s.Tally.Dropped[reason], s.Tally.In, reason))
+	}
+	if n := len(s.Empty); n > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %d classes have no picture, such as %q; they count as answers, not in the mean of classes", s.Set, n, s.Empty[0]))
+	}
+	if s.Classifier == evaluate.Rebuilt {
+		notes = append(notes, fmt.Sprintf("%s: the classifier that was kept is damaged; it was made again", s.Set))
 	}
 	return notes
 }

@@ -2,12 +2,17 @@ package evaluate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
-	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/device"
@@ -15,17 +20,46 @@ import (
 	"github.com/pairloom/pairloom/trainer/token"
 )
 
-// embedder is a model that only goes forward.
-type embedder struct {
+// Embedder is a trained model that only goes forward. It belongs to one
+// goroutine.
+type Embedder struct {
+	// Hash stands for the weights and the vocabulary: two models with equal
+	// hashes give equal vectors.
+	Hash string
+
 	model   *clip.Model
 	encoder *token.Encoder
 	device  device.Device
 	pool    *device.Pool
 	tape    *autograd.Tape
 	threads int
+	scale   float64 // inverse temperature
 }
 
-func newEmbedder(c *checkpoint.Checkpoint, threads int) (*embedder, error) {
+// modelHash is made from the hashes that the checkpoint keeps of its files, the
+// optimizer's left out.
+func modelHash(s checkpoint.State) string {
+	config, err := json.Marshal(s.Model)
+	if err != nil {
+		panic(err) // plain fields always encode
+	}
+	text := string(config)
+	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
+		if !strings.HasPrefix(name, "optimizer.") {
+			text += "\n" + name + " " + s.Files[name].XXH64
+		}
+	}
+	return fmt.Sprintf("%016x", xxhash.Sum64String(text))
+}
+
+// Dim is the number of words of a vector.
+func (e *Embedder) Dim() int { return e.model.Config.Embed }
+
+// Open loads a checkpoint's model. Threads of 0 means one a processor.
+func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
+	if threads <= 0 {
+		threads = runtime.NumCPU()
+	}
 	data, err := c.Vocabulary()
 	if err != nil {
 		return nil, err
@@ -39,29 +73,30 @@ func newEmbedder(c *checkpoint.Checkpoint, threads int) (*embedder, error) {
 		return nil, err
 	}
 	delete(weights, "logit_bias") // of SigLIP's loss, which no embedding needs
-	e := &embedder{model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), device: cpu.Open(threads), threads: threads}
+	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), device: cpu.Open(threads), threads: threads}
 	e.pool = device.NewPool(e.device)
 	e.tape = autograd.Evaluate(e.device, e.pool)
 	p := &e.model.Parameters
 	if err := p.Allocate(e.device, false); err != nil {
-		e.close()
+		e.Close()
 		return nil, err
 	}
 	if err := p.Load(e.device, p.Data, weights, ""); err != nil {
-		e.close()
+		e.Close()
 		return nil, fmt.Errorf("load %s: %w", c.Path, err)
 	}
 	return e, nil
 }
 
-func (e *embedder) close() {
+// Close frees the model.
+func (e *Embedder) Close() {
 	e.pool.Close()
 	e.model.Parameters.Free()
 	e.device.Close()
 }
 
 // read copies a value of the tape to the host and ends the tape.
-func (e *embedder) read(v *autograd.Value) ([]float32, error) {
+func (e *Embedder) read(v *autograd.Value) ([]float32, error) {
 	rows := make([]float32, v.Rows*v.Cols)
 	err := e.pool.Err()
 	if err == nil {
@@ -72,7 +107,7 @@ func (e *embedder) read(v *autograd.Value) ([]float32, error) {
 }
 
 // texts embeds texts, one row each.
-func (e *embedder) texts(texts []string) ([]float32, error) {
+func (e *Embedder) texts(texts []string) ([]float32, error) {
 	var captions token.Captions
 	for _, t := range texts {
 		captions.Add(e.encoder, t, e.model.Config.Context)
@@ -80,39 +115,24 @@ func (e *embedder) texts(texts []string) ([]float32, error) {
 	return e.read(e.model.Texts(e.tape, &captions))
 }
 
-// decode makes pictures ready, in parallel. It returns the ones that decode,
-// end to end, and which they are.
-func (e *embedder) decode(ctx context.Context, source *batch.Source, first, count int) ([]float32, []int, error) {
-	side := e.model.Config.Resolution
-	size := 3 * side * side
-	pixels, fine := make([]float32, count*size), make([]bool, count)
-	group, ctx := errgroup.WithContext(ctx)
-	for worker := range e.threads {
-		group.Go(func() error {
-			for i := worker; i < count; i += e.threads {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				fine[i] = batch.Centre(pixels[i*size:(i+1)*size], source.Pair(first+i).Image, side) == nil
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	var rows []int
-	for i, ok := range fine {
-		if ok {
-			copy(pixels[len(rows)*size:], pixels[i*size:(i+1)*size])
-			rows = append(rows, first+i)
+// Texts embeds texts, batch at a time: one row of length 1 each.
+func (e *Embedder) Texts(ctx context.Context, texts []string, batch int) ([]float32, error) {
+	var rows []float32
+	for part := range slices.Chunk(texts, max(1, batch)) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
+		x, err := e.texts(part)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, x...)
 	}
-	return pixels[:len(rows)*size], rows, nil
+	return rows, nil
 }
 
-// images embeds pictures that decode made.
-func (e *embedder) images(pixels []float32) ([]float32, error) {
+// images embeds pictures that are cut and normalised.
+func (e *Embedder) images(pixels []float32) ([]float32, error) {
 	return e.read(e.model.Images(e.tape, pixels))
 }
 
@@ -120,7 +140,7 @@ func (e *embedder) images(pixels []float32) ([]float32, error) {
 const band = 256
 
 // scores visits the products of each row of a with all rows of b.
-func (e *embedder) scores(ctx context.Context, a, b []float32, visit func(i int, scores []float32)) error {
+func (e *Embedder) scores(ctx context.Context, a, b []float32, visit func(i int, scores []float32)) error {
 	dim := e.model.Config.Embed
 	n, m := len(a)/dim, len(b)/dim
 	left, right := e.pool.Get(len(a)), e.pool.Get(len(b))

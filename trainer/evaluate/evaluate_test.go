@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func options() Options {
-	return Options{RecallAt: []string{"1", "5"}, Templates: []string{"a {label} picture", "{label}"}, Classes: 5, MaxPairs: 100, Batch: 7, Threads: 1}
+	return Options{RecallAt: []string{"1", "5"}, Templates: []string{"a {label} picture", "{label}"}, Classes: 5, MaxPairs: 100, Batch: 7, Threads: 1, Bootstrap: 200, Seed: 1}
 }
 
 var colours = []struct {
@@ -138,7 +138,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("retrieval is %+v", side)
 		}
 	}
-	if z := r.ZeroShot; z == nil || z.Pairs != 20 || z.Top1 < 0.6 || z.Top1Chance != 0.2 || z.Top5 != 1 {
+	if z := r.ZeroShot; z == nil || z.Pictures != 20 || z.Top1.Rate < 0.6 || z.Top1.Chance != 0.2 || z.Top5.Rate != 1 ||
+		z.Top1.Interval[0] > z.Top1.Rate || z.Top1.Interval[1] < z.Top1.Rate || z.Classifier != Computed || z.ClassMean != z.Top1.Rate {
 		t.Errorf("zero-shot is %+v", z)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "evaluation", "eval.json"))
@@ -170,7 +171,10 @@ func TestValidate(t *testing.T) {
 		{func(o *Options) { o.Templates = []string{"{label}", "no mark"} }, `templates: "no mark" does not contain {label}`},
 		{func(o *Options) { o.RecallAt = []string{"1", "x"} }, `recall_at: "x" given`},
 		{func(o *Options) { o.RecallAt = nil }, "recall_at: no number"},
-		{func(o *Options) { o.Templates = nil }, "templates: none given"},
+		{func(o *Options) { o.Sets = []string{"folders:x"} }, `sets: "folders:x" given; folder:PATH`},
+		{func(o *Options) { o.Sets = []string{"mnist:x"} }, "mnist two"},
+		{func(o *Options) { o.ProbeTrain = "folder:x" }, "probe needs both sets"},
+		{func(o *Options) { o.ShiftedSet = "folder:x" }, "name the set it is shifted from"},
 	} {
 		o := options()
 		tt.change(&o)
@@ -218,8 +222,8 @@ func TestChance(t *testing.T) {
 			t.Errorf("chance of %d right in %d of %d is %g, want %g", tt.right, tt.k, tt.n, got, tt.want)
 		}
 	}
-	r := retrieval([]int{1, 2, 3, 10}, []int{1, 1, 1, 1}, []int{1, 3})
-	if fmt.Sprint(r) != "{[{1 0.25 0.25} {3 0.75 0.75}] 2.5 2}" {
+	r := retrieval([]int{1, 2, 3, 10}, []int{1, 1, 1, 1}, Options{RecallAt: []string{"3", "1"}})
+	if fmt.Sprint(r) != "{[{1 {0.25 [0 0] 0.25}} {3 {0.75 [0 0] 0.75}}] 2.5 2}" {
 		t.Errorf("got %v", r)
 	}
 }

@@ -3,7 +3,6 @@ package evaluate
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,11 +14,25 @@ const labelMark = "{label}"
 // Options is the section eval of pairloom.yaml.
 type Options struct {
 	RecallAt  []string `yaml:"recall_at" default:"1,5,10" doc:"numbers k: how often a right answer is among the k best"`
-	Templates []string `yaml:"templates" default:"A photo of a {label}." doc:"prompts of the zero-shot classifier; each holds {label}"`
+	Templates []string `yaml:"templates" default:"A photo of a {label}." doc:"prompts of the zero-shot classifier, each with {label}; imagenet80 stands for CLIP's 80 contexts"`
 	Classes   int      `yaml:"classes" default:"20" range:"0..100000" doc:"classes of the zero-shot test: the queries with most held-out pairs; 0 leaves it out"`
 	MaxPairs  int      `yaml:"max_pairs" default:"5000" range:"2.." doc:"held-out pairs used at most; recall at k depends on how many there are"`
-	Batch     int      `yaml:"batch" default:"64" range:"1.." pace:"true" doc:"pairs embedded at a time"`
-	Threads   int      `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra and of decoding; 0 means one a processor"`
+
+	Sets       []string `yaml:"sets" default:"" doc:"labelled pictures to classify by prompts: folder:PATH (a subfolder a class), mnist:IMAGES,LABELS (idx files), cifar10:FILE,... or cifar100:FILE,... (binary)"`
+	Labels     string   `yaml:"labels" default:"" doc:"file of the labels of sets, a line a class in the set's order, or class, tab, label; empty: the sets' own names"`
+	ProbeTrain string   `yaml:"probe_train" default:"" doc:"set that a linear probe learns from, written as in sets; empty: no probe"`
+	ProbeTest  string   `yaml:"probe_test" default:"" doc:"set that the linear probe is tested on"`
+	ShiftedSet string   `yaml:"shifted_set" default:"" doc:"set whose accuracy is held against that of the first of sets (effective robustness); empty: not done"`
+	Baseline   string   `yaml:"baseline" default:"" doc:"file of the accuracies (0 to 1) of other models on the first of sets and on shifted_set: name,standard,shifted a line"`
+	Bootstrap  int      `yaml:"bootstrap" default:"1000" range:"0..1000000" doc:"resamples behind each confidence interval; 0: no intervals"`
+	Seed       int64    `yaml:"seed" default:"1" doc:"seed of the resamples and of the probe's validation split"`
+
+	Batch   int `yaml:"batch" default:"64" range:"1.." pace:"true" doc:"pairs embedded at a time"`
+	Threads int `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra and of decoding; 0 means one a processor"`
+
+	// Convert makes the JPEG of a picture file of any format; a file that cannot
+	// be one gives a *BadPicture. Without it only JPEGs are read.
+	Convert Convert `yaml:"-"`
 }
 
 // Validate reports every fault that a range cannot express.
@@ -33,13 +46,21 @@ func (o Options) Validate() error {
 			faults = append(faults, fmt.Errorf("recall_at: %q given, a number of 1 or more expected", k))
 		}
 	}
-	if len(o.Templates) == 0 && o.Classes > 0 {
-		faults = append(faults, errors.New("templates: none given, at least one expected"))
+	if _, err := Templates(o.Templates); err != nil {
+		faults = append(faults, err)
 	}
-	for _, t := range o.Templates {
-		if !strings.Contains(t, labelMark) {
-			faults = append(faults, fmt.Errorf("templates: %q does not contain %s", t, labelMark))
+	for _, spec := range append(slices.Clone(o.Sets), o.ProbeTrain, o.ProbeTest, o.ShiftedSet) {
+		if spec != "" {
+			if _, _, err := parseSet(spec); err != nil {
+				faults = append(faults, err)
+			}
 		}
+	}
+	if (o.ProbeTrain == "") != (o.ProbeTest == "") {
+		faults = append(faults, errors.New("probe_train and probe_test: a probe needs both sets"))
+	}
+	if o.ShiftedSet != "" && (len(o.Sets) == 0 || o.Baseline == "") {
+		faults = append(faults, errors.New("shifted_set: name the set it is shifted from first in sets, and the file of other models' accuracies in baseline"))
 	}
 	return errors.Join(faults...)
 }
@@ -53,11 +74,4 @@ func (o Options) recallAt() []int {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-func (o Options) threads() int {
-	if o.Threads > 0 {
-		return o.Threads
-	}
-	return runtime.NumCPU()
 }

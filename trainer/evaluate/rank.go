@@ -56,17 +56,22 @@ func chanceOf(k, right, n int) float64 {
 }
 
 // retrieval sums ranks up. right holds the number of right answers of each.
-func retrieval(ranks, right []int, ks []int) Retrieval {
+func retrieval(ranks, right []int, o Options) Retrieval {
 	n := len(ranks)
 	sorted := slices.Clone(ranks)
 	slices.Sort(sorted)
 	r := Retrieval{MedianRank: median(sorted)}
-	for _, k := range ks {
-		recall := Recall{K: k, Rate: float64(sort.SearchInts(sorted, k+1)) / float64(n)}
-		for _, answers := range right {
-			recall.Chance += chanceOf(k, answers, n) / float64(n)
+	hits := make([]float64, n)
+	for _, k := range o.recallAt() {
+		var chance float64
+		for i, answers := range right {
+			chance += chanceOf(k, answers, n) / float64(n)
+			hits[i] = 0
+			if ranks[i] <= k {
+				hits[i] = 1
+			}
 		}
-		r.Recall = append(r.Recall, recall)
+		r.Recall = append(r.Recall, Recall{k, accuracyOf(hits, chance, o)})
 	}
 	// By guessing, the median is the first rank at which the mean chance of a
 	// hit reaches one half.

@@ -18,6 +18,7 @@ type Class struct {
 type Result struct {
 	Tally      *shard.Tally `json:"tally"`
 	Model      string       `json:"model"`
+	ModelHash  string       `json:"model_hash"`
 	Checkpoint string       `json:"checkpoint"` // its folder in checkpoints
 	Step       int64        `json:"step"`
 	Pairs      int          `json:"pairs"` // embedded
@@ -25,6 +26,10 @@ type Result struct {
 	ImageToText Retrieval `json:"image_to_text"`
 	TextToImage Retrieval `json:"text_to_image"`
 	ZeroShot    *ZeroShot `json:"zero_shot,omitempty"` // nil when no class has a pair
+
+	Sets       []SetResult `json:"sets,omitempty"`       // those that sets names
+	Probe      *Probe      `json:"probe,omitempty"`      // where probe_train is set
+	Robustness *Robustness `json:"robustness,omitempty"` // where shifted_set is set
 }
 
 // Retrieval is how well one side finds the other.
@@ -35,28 +40,43 @@ type Retrieval struct {
 	MedianRankChance float64 `json:"median_rank_chance"`
 }
 
+// Accuracy is a share of right answers, 0 to 1.
+type Accuracy struct {
+	Rate     float64  `json:"rate"`
+	Interval Interval `json:"interval"` // 95%, by bootstrap; 0 to 0 when not asked for
+	Chance   float64  `json:"chance"`   // of guessing
+}
+
 // Recall says how often a right answer is among the K best.
 type Recall struct {
-	K      int     `json:"k"`
-	Rate   float64 `json:"rate"`   // 0 to 1
-	Chance float64 `json:"chance"` // of guessing
+	K int `json:"k"`
+	Accuracy
 }
 
 // ZeroShot is classification by prompts.
 type ZeroShot struct {
 	Classes    int           `json:"classes"`
-	Pairs      int           `json:"pairs"` // that belong to exactly one class
-	Top1       float64       `json:"top1"`  // 0 to 1
-	Top5       float64       `json:"top5"`
-	Top1Chance float64       `json:"top1_chance"`
-	Top5Chance float64       `json:"top5_chance"`
+	Pictures   int           `json:"pictures"` // that belong to exactly one class
+	Top1       Accuracy      `json:"top1"`
+	Top5       Accuracy      `json:"top5"`
+	ClassMean  float64       `json:"class_mean"` // top 1, mean of the classes that have pictures
 	Templates  []string      `json:"templates"`
+	Prompts    int           `json:"prompts"`         // a label
+	Classifier string        `json:"classifier"`      // computed, cached or rebuilt
+	Empty      []string      `json:"empty,omitempty"` // classes without a picture
 	Labels     []ClassResult `json:"labels"`
 }
 
 // ClassResult is one class of the zero-shot test.
 type ClassResult struct {
-	Label string `json:"label"`
-	Pairs int    `json:"pairs"`
-	Right int    `json:"right"` // top 1
+	Label    string `json:"label"`
+	Pictures int    `json:"pictures"`
+	Right    int    `json:"right"` // top 1
+}
+
+// SetResult is the zero-shot test on a class set.
+type SetResult struct {
+	Set   string       `json:"set"`
+	Tally *shard.Tally `json:"tally"` // of its pictures
+	*ZeroShot
 }

@@ -33,13 +33,13 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, err
 	}
 	defer source.Close()
-	e, err := newEmbedder(last, o.threads())
+	e, err := Open(last, o.Threads)
 	if err != nil {
 		return Result{}, err
 	}
-	defer e.close()
+	defer e.Close()
 
-	r := Result{Model: last.State.Model.Name, Checkpoint: filepath.Base(last.Path), Step: last.State.Step}
+	r := Result{ModelHash: e.Hash, Model: last.State.Model.Name, Checkpoint: filepath.Base(last.Path), Step: last.State.Step}
 	pairs, images, texts, tally, err := e.embedAll(ctx, source, o, progress)
 	if err != nil {
 		return Result{}, err
@@ -48,7 +48,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if len(pairs) < 2 {
 		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, "shards"), ErrTooFew, len(pairs))
 	}
-	right, ks := rightAnswers(pairs), o.recallAt()
+	right := rightAnswers(pairs)
 	for _, side := range []struct {
 		to            *Retrieval
 		asked, answer []float32
@@ -58,9 +58,13 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		if err != nil {
 			return Result{}, err
 		}
-		*side.to = retrieval(ranks, right, ks)
+		*side.to = retrieval(ranks, right, o)
 	}
-	if r.ZeroShot, err = e.zeroShot(ctx, o, classes, pairs, images); err != nil {
+	classifiers := filepath.Join(dir, "classifiers")
+	if r.ZeroShot, err = e.zeroShotPairs(ctx, classifiers, o, classes, pairs, images); err != nil {
+		return Result{}, err
+	}
+	if err := e.runSets(ctx, dir, classifiers, o, &r); err != nil {
 		return Result{}, err
 	}
 	if err := tally.Check(); err != nil {
@@ -74,27 +78,16 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 }
 
 // embedAll embeds the held-out pairs, batch by batch.
-func (e *embedder) embedAll(ctx context.Context, source *batch.Source, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
+func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
 	tally = shard.NewTally("eval", "pairs", "pairs")
 	total := min(source.Len(), o.MaxPairs)
 	textNumbers, pictureNumbers := map[string]int{}, map[uint64]int{}
-	for first := 0; first < total; first += o.Batch {
-		if ctx.Err() != nil {
-			return nil, nil, nil, nil, ctx.Err()
-		}
-		count := min(o.Batch, total-first)
-		pixels, rows, err := e.decode(ctx, source, first, count)
-		if err != nil {
-			return nil, nil, nil, nil, err
-		}
-		for range count - len(rows) {
-			tally.Drop(Undecodable)
-		}
-		if len(rows) == 0 {
-			continue
+	err = e.EachPictures(ctx, firstOf{ShardPictures{source}, total}, o.Batch, func(done int, v Vectors) error {
+		for _, bad := range v.Bad {
+			tally.Drop(bad.Reason)
 		}
 		var captions []string
-		for _, row := range rows {
+		for _, row := range v.Kept {
 			p := source.Pair(row)
 			tally.Keep()
 			captions = append(captions, p.Text)
@@ -105,18 +98,15 @@ func (e *embedder) embedAll(ctx context.Context, source *batch.Source, o Options
 			}
 			pairs = append(pairs, h)
 		}
-		x, err := e.images(pixels)
-		if err != nil {
-			return nil, nil, nil, nil, err
-		}
-		y, err := e.texts(captions)
-		if err != nil {
-			return nil, nil, nil, nil, err
-		}
-		images, texts = append(images, x...), append(texts, y...)
+		y, err := e.Texts(ctx, captions, o.Batch)
+		images, texts = append(images, v.Rows...), append(texts, y...)
 		if progress != nil {
-			progress(int64(first+count), int64(total))
+			progress(int64(done), int64(total))
 		}
+		return err
+	})
+	if err != nil {
+		return nil, nil, nil, nil, err
 	}
 	for range source.Len() - total {
 		tally.Drop(OverLimit)
@@ -124,6 +114,14 @@ func (e *embedder) embedAll(ctx context.Context, source *batch.Source, o Options
 	tally.Out = tally.Kept
 	return pairs, images, texts, tally, nil
 }
+
+// firstOf is the first n of pictures.
+type firstOf struct {
+	Pictures
+	n int
+}
+
+func (p firstOf) Len() int { return p.n }
 
 // number gives equal keys equal numbers, from 0.
 func number[K comparable](numbers map[K]int, key K) int {

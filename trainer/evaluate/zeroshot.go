@@ -2,8 +2,6 @@ package evaluate
 
 import (
 	"context"
-	"math"
-	"strings"
 )
 
 // classOf is the one class that the queries name, or -1.
@@ -22,55 +20,19 @@ func classOf(queries []uint32, byQuery map[uint32]int) int {
 	return found
 }
 
-// classifier embeds each class by all templates: one row a class.
-func (e *embedder) classifier(templates []string, classes []Class, batch int) ([]float32, error) {
-	dim := e.model.Config.Embed
-	rows := make([]float32, len(classes)*dim)
-	var prompts []string
-	for _, c := range classes {
-		for _, t := range templates {
-			prompts = append(prompts, strings.ReplaceAll(t, labelMark, c.Label))
-		}
-	}
-	for first := 0; first < len(prompts); first += batch {
-		part := prompts[first:min(first+batch, len(prompts))]
-		x, err := e.texts(part)
-		if err != nil {
-			return nil, err
-		}
-		for i := range part {
-			row := rows[(first+i)/len(templates)*dim:][:dim]
-			for c := range row {
-				row[c] += x[i*dim+c]
-			}
-		}
-	}
-	for i := range classes {
-		row := rows[i*dim : (i+1)*dim]
-		var sum float64
-		for _, v := range row {
-			sum += float64(v) * float64(v)
-		}
-		scale := float32(1 / max(math.Sqrt(sum), 1e-12))
-		for c := range row {
-			row[c] *= scale
-		}
-	}
-	return rows, nil
-}
-
-// zeroShot classifies the pictures of pairs that belong to exactly one class.
-func (e *embedder) zeroShot(ctx context.Context, o Options, classes []Class, pairs []heldOut, images []float32) (*ZeroShot, error) {
+// zeroShotPairs classifies the pictures of held-out pairs that belong to exactly
+// one class.
+func (e *Embedder) zeroShotPairs(ctx context.Context, folder string, o Options, classes []Class, pairs []heldOut, images []float32) (*ZeroShot, error) {
 	if len(classes) == 0 {
 		return nil, nil
 	}
 	byQuery := map[uint32]int{}
-	z := &ZeroShot{Classes: len(classes), Templates: o.Templates}
+	var labels []string
 	for i, c := range classes {
 		byQuery[c.QueryID] = i
-		z.Labels = append(z.Labels, ClassResult{Label: c.Label})
+		labels = append(labels, c.Label)
 	}
-	dim := e.model.Config.Embed
+	dim := e.Dim()
 	var rows []float32
 	var truth []int
 	for i, p := range pairs {
@@ -82,11 +44,29 @@ func (e *embedder) zeroShot(ctx context.Context, o Options, classes []Class, pai
 	if len(truth) == 0 {
 		return nil, nil
 	}
-	weights, err := e.classifier(o.Templates, classes, o.Batch)
+	return e.zeroShot(ctx, folder, o, labels, truth, rows)
+}
+
+// zeroShot classifies pictures, of which rows are the vectors and truth the
+// classes.
+func (e *Embedder) zeroShot(ctx context.Context, folder string, o Options, labels []string, truth []int, rows []float32) (*ZeroShot, error) {
+	templates, err := Templates(o.Templates)
 	if err != nil {
 		return nil, err
 	}
-	top1, top5 := 0, 0
+	c, err := e.Classifier(ctx, folder, labels, templates, o.Batch)
+	if err != nil {
+		return nil, err
+	}
+	z := &ZeroShot{Classes: len(labels), Pictures: len(truth), Templates: o.Templates, Prompts: len(templates), Classifier: c.From}
+	for _, label := range labels {
+		z.Labels = append(z.Labels, ClassResult{Label: label})
+	}
+	var weights []float32
+	for _, row := range c.Rows {
+		weights = append(weights, row...)
+	}
+	top1, top5 := make([]float64, len(truth)), make([]float64, len(truth))
 	err = e.scores(ctx, rows, weights, func(i int, scores []float32) {
 		right, rank := truth[i], 1
 		for class, s := range scores {
@@ -94,17 +74,35 @@ func (e *embedder) zeroShot(ctx context.Context, o Options, classes []Class, pai
 				rank++
 			}
 		}
-		z.Labels[right].Pairs++
+		z.Labels[right].Pictures++
 		if rank == 1 {
-			top1++
+			top1[i] = 1
 			z.Labels[right].Right++
 		}
 		if rank <= 5 {
-			top5++
+			top5[i] = 1
 		}
 	})
-	n, c := float64(len(truth)), float64(len(classes))
-	z.Pairs, z.Top1, z.Top5 = len(truth), float64(top1)/n, float64(top5)/n
-	z.Top1Chance, z.Top5Chance = 1/c, min(1, 5/c)
+	n := float64(len(labels))
+	z.Top1, z.Top5 = accuracyOf(top1, 1/n, o), accuracyOf(top5, min(1, 5/n), o)
+	seen := 0.0
+	for _, l := range z.Labels {
+		if l.Pictures == 0 {
+			z.Empty = append(z.Empty, l.Label)
+			continue
+		}
+		seen++
+		z.ClassMean += float64(l.Right) / float64(l.Pictures)
+	}
+	z.ClassMean /= seen
 	return z, err
+}
+
+// accuracyOf is the mean of hits, each 0 or 1, with its interval.
+func accuracyOf(hits []float64, chance float64, o Options) Accuracy {
+	var sum float64
+	for _, h := range hits {
+		sum += h
+	}
+	return Accuracy{Rate: sum / float64(len(hits)), Interval: bootstrap(hits, o.Bootstrap, o.Seed), Chance: chance}
 }

@@ -67,7 +67,7 @@ func (x *Index) add(path, model string) error {
 		}
 		x.Files = append(x.Files, e)
 		if e.Origin.Model != model {
-			return fmt.Errorf("search %s: %w: its hash is %s, the query's model has %s; run pairloom embed again with this model, or name that one's checkpoint",
+			return fmt.Errorf("search %s: %w: its hash is %s, the query's model has %s; run pairloom embed again with this model",
 				file, ErrOtherModel, e.Origin.Model, model)
 		}
 		if x.Dim = e.Dim; e.Dim != x.Files[0].Dim {

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/evaluate"
+	"github.com/pairloom/pairloom/trainer/search"
+	"github.com/spf13/cobra"
+)
+
+// embeddingsFolder holds what pairloom embed makes, in folders pictures and
+// texts for those of the shards.
+const embeddingsFolder = "embeddings"
+
+func newEmbed(g *global) *cobra.Command {
+	var out, format string
+	c := &cobra.Command{
+		Use: "embed pictures|texts [SOURCE]", Short: "Turn pictures or texts into vectors with the trained model",
+		Long: `Turn pictures or texts into vectors with the last checkpoint. Without SOURCE they
+are those of all pairs of the shards: a file for each shard appears in
+embeddings/pictures or embeddings/texts, and a run that was stopped goes on with
+the next shard. SOURCE is a folder of pictures, or a file with a text a line.
+
+Files are Arrow IPC with the columns id, row, name and embedding, not compressed;
+their metadata says which model made them. With --format npy or parquet a file of
+that format lies beside each.`,
+		Example: `  pairloom embed pictures -C cats
+  pairloom embed texts -C cats --format parquet
+  pairloom embed pictures ~/photos -C cats --out photos.arrow`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 || args[0] != search.Pictures && args[0] != search.Texts {
+				return &exitError{exitConfiguration, fmt.Errorf("embed takes pictures or texts, and perhaps a folder of pictures or a file of texts; found %q", args)}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if format != "arrow" && format != "npy" && format != "parquet" {
+				return &exitError{exitConfiguration, fmt.Errorf("--format %s: arrow, npy or parquet expected", format)}
+			}
+			return g.withWorkspace(c.Context(), "embed", func(w *workspace) error {
+				made, err := g.embed(c.Context(), w, args, out)
+				if err != nil {
+					return err
+				}
+				return g.embedded(w, made, format)
+			})
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "`PATH` of the file, or of the folder for shards, instead of one in embeddings")
+	c.Flags().StringVar(&format, "format", "arrow", "arrow, npy or parquet")
+	return c
+}
+
+// openModel loads the last checkpoint.
+func (w *workspace) openModel() (*evaluate.Embedder, error) {
+	last, err := checkpoint.Latest(w.path("checkpoints"))
+	if errors.Is(err, checkpoint.ErrNone) {
+		return nil, &exitError{exitConfiguration, err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return evaluate.Open(last, w.cfg.Eval.Threads)
+}
+
+func (g *global) embed(ctx context.Context, w *workspace, args []string, out string) (search.Made, error) {
+	if len(args) == 1 { // before the model is loaded
+		if _, err := w.manifest("shards"); err != nil {
+			return search.Made{}, err
+		}
+	}
+	model, err := w.openModel()
+	if err != nil {
+		return search.Made{}, err
+	}
+	defer model.Close()
+	bar := newProgress(g, "embedding "+args[0])
+	defer bar.end()
+	x := &search.Embedding{Model: model, Of: args[0], Batch: w.cfg.Eval.Batch, Progress: bar.set,
+		Bad: func(b *evaluate.BadPicture) {
+			w.log.Info("left out", "picture", b.Name, "reason", b.Reason, "error", b.Err)
+		}}
+	if len(args) == 1 {
+		if out == "" {
+			out = filepath.Join(w.path(embeddingsFolder), args[0])
+		}
+		return x.Shards(ctx, w.path("shards"), out)
+	}
+	if out == "" {
+		name, _, _ := strings.Cut(filepath.Base(args[1]), ".")
+		out = filepath.Join(w.path(embeddingsFolder), fmt.Sprintf("%s-%s.arrow", name, args[0]))
+	}
+	if args[0] == search.Texts {
+		return x.Lines(ctx, args[1], out)
+	}
+	pictures, err := newPictureConverter(w.workers())
+	if err != nil {
+		return search.Made{}, err
+	}
+	defer pictures.Close()
+	return x.Folder(ctx, args[1], out, pictures.convert)
+}
+
+// embedded writes the other formats and says what became of all.
+func (g *global) embedded(w *workspace, m search.Made, format string) error {
+	if err := m.Tally.Check(); err != nil {
+		return err
+	}
+	files := m.Files
+	if format != "arrow" {
+		files = nil
+		for _, path := range m.Files {
+			e, err := shard.OpenEmbeddings(path)
+			if err != nil {
+				return err
+			}
+			other := strings.TrimSuffix(path, ".arrow") + "." + format
+			err = e.Export(other, format)
+			e.Close()
+			if err != nil {
+				return err
+			}
+			files = append(files, other)
+		}
+	}
+	if g.json {
+		return printJSON(g, struct {
+			*shard.Tally
+			Files []string `json:"files"`
+			Again int      `json:"unchanged"`
+		}{m.Tally, files, m.Again})
+	}
+	fmt.Fprintf(g.stdout, "embed: %s of %s %s", grouped(m.Tally.Kept), grouped(m.Tally.In), m.Tally.Unit)
+	if m.Again > 0 {
+		fmt.Fprintf(g.stdout, "; %d of %d files were there", m.Again, len(m.Files))
+	}
+	fmt.Fprintln(g.stdout)
+	for _, reason := range m.Tally.Reasons() {
+		fmt.Fprintf(g.stdout, "embed left out: %s %s\n", reason, grouped(m.Tally.Dropped[reason]))
+	}
+	if !g.quiet {
+		for _, path := range files {
+			fmt.Fprintln(g.stdout, path)
+		}
+	}
+	if m.Tally.Kept == 0 {
+		return &exitError{exitPartial, fmt.Errorf("embed kept nothing of %d %s", m.Tally.In, m.Tally.Unit)}
+	}
+	return nil
+}
+
+// evaluationShortSide is what pictures are scaled down to before a model's own
+// scaling: twice what the largest usual model takes.
+const evaluationShortSide = 448
+
+// pictureConverter makes JPEGs of picture files of any format, in child
+// processes.
+type pictureConverter struct{ pool *picture.Pool }
+
+func newPictureConverter(workers int) (*pictureConverter, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start picture children: %w", err)
+	}
+	pool, err := picture.NewPool([]string{program, pictureChildCommand}, workers, picture.PoolOptions{ShortSide: evaluationShortSide, Quality: 95})
+	if err != nil {
+		return nil, err
+	}
+	return &pictureConverter{pool}, nil
+}
+
+func (p *pictureConverter) convert(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error) {
+	r, err := p.pool.Process(ctx, data)
+	return r.JPEG, r.Reason, r.Detail, err
+}
+
+// Close ends the children.
+func (p *pictureConverter) Close() { p.pool.Close() }

@@ -1,0 +1,149 @@
+package evaluate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Set is labelled pictures.
+type Set struct {
+	Name     string // as the configuration writes it
+	Labels   []string
+	Pictures Pictures
+	Class    []int // of each picture
+}
+
+// setKinds are the words before the colon of a set.
+var setKinds = map[string]func(paths []string, o Options) (*Set, error){
+	"folder": func(paths []string, o Options) (*Set, error) { return openFolder(paths, o.Convert) },
+	"mnist":  func(paths []string, _ Options) (*Set, error) { return openMNIST(paths) },
+	"cifar10": func(paths []string, _ Options) (*Set, error) {
+		return openCIFAR(paths, 1, "batches.meta.txt", 10)
+	},
+	"cifar100": func(paths []string, _ Options) (*Set, error) {
+		return openCIFAR(paths, 2, "fine_label_names.txt", 100)
+	},
+}
+
+func parseSet(spec string) (kind string, paths []string, err error) {
+	kind, rest, found := strings.Cut(spec, ":")
+	if setKinds[kind] == nil || !found || rest == "" {
+		return "", nil, fmt.Errorf("sets: %q given; folder:PATH, mnist:IMAGES,LABELS, cifar10:FILE,... or cifar100:FILE,... expected", spec)
+	}
+	paths = strings.Split(rest, ",")
+	if kind == "folder" && len(paths) != 1 || kind == "mnist" && len(paths) != 2 {
+		return "", nil, fmt.Errorf("sets: %q names %d paths; folder takes one, mnist two", spec, len(paths))
+	}
+	return kind, paths, nil
+}
+
+// OpenSet reads a class set as the configuration writes it; its paths are
+// relative to dir.
+func OpenSet(dir, spec string, o Options) (*Set, error) {
+	kind, paths, err := parseSet(spec)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range paths {
+		if !filepath.IsAbs(p) {
+			paths[i] = filepath.Join(dir, p)
+		}
+	}
+	s, err := setKinds[kind](paths, o)
+	if err != nil {
+		return nil, fmt.Errorf("open set %s: %w", spec, err)
+	}
+	s.Name = spec
+	if s.Pictures.Len() == 0 {
+		return nil, fmt.Errorf("open set %s: it has no picture", spec)
+	}
+	if o.Labels != "" {
+		path := o.Labels
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		if err := s.rename(path); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// rename gives the classes the labels of a file: a line a class, or class, tab
+// and label. A class of the file that the set lacks is a class without pictures.
+func (s *Set) rename(path string) error {
+	lines, err := ReadLabels(path)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(lines[0], "\t") {
+		if len(lines) < len(s.Labels) {
+			return fmt.Errorf("read labels %s: it has %d lines, but %s has %d classes", path, len(lines), s.Name, len(s.Labels))
+		}
+		s.Labels = lines
+		return nil
+	}
+	number := map[string]int{}
+	for i, l := range s.Labels {
+		number[l] = i
+	}
+	named := make([]bool, len(s.Labels))
+	for i, line := range lines {
+		class, label, found := strings.Cut(line, "\t")
+		if !found {
+			return fmt.Errorf("read labels %s: line %d has no tab, unlike the first", path, i+1)
+		}
+		if k, there := number[class]; there {
+			s.Labels[k], named[k] = strings.TrimSpace(label), true
+		} else {
+			s.Labels = append(s.Labels, strings.TrimSpace(label))
+		}
+	}
+	if k := slices.Index(named, false); k >= 0 {
+		return fmt.Errorf("read labels %s: no line is of the class %q of %s", path, s.Labels[k], s.Name)
+	}
+	if err := checkLabels(s.Labels); err != nil {
+		return fmt.Errorf("read labels %s: in the set's order, %w", path, err)
+	}
+	return nil
+}
+
+var errNoClass = errors.New("it has no subfolder; make one for each class")
+
+// openFolder reads a folder with a subfolder for each class; an underscore in
+// its name stands for a space. Hidden files are no pictures.
+func openFolder(paths []string, convert Convert) (*Set, error) {
+	root := paths[0]
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{}
+	var files []string
+	for _, entry := range entries {
+		if !entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		found, err := PictureFiles(filepath.Join(root, entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		for range found {
+			s.Class = append(s.Class, len(s.Labels))
+		}
+		files = append(files, found...)
+		s.Labels = append(s.Labels, strings.ReplaceAll(entry.Name(), "_", " "))
+	}
+	if len(s.Labels) == 0 {
+		return nil, errNoClass
+	}
+	if err := checkLabels(s.Labels); err != nil {
+		return nil, err
+	}
+	s.Pictures = &FilePictures{files, convert}
+	return s, nil
+}

@@ -1,0 +1,108 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pairloom/pairloom/trainer/batch"
+)
+
+// Pictures is a list of pictures, ready for a model.
+type Pictures interface {
+	Len() int
+	// Centre writes picture i to dst[3,side,side], scaled, cut and normalised as
+	// the public models want it. One that cannot be shown gives a *BadPicture;
+	// any other error is none of the picture's. Several goroutines call it.
+	Centre(ctx context.Context, dst []float32, i, side int) error
+}
+
+// A BadPicture is counted by its reason and left out.
+type BadPicture struct {
+	Name   string // file, or row of a shard
+	Reason string
+	Err    error
+	Number int // in its list; Embedder.Pictures sets it
+}
+
+func (e *BadPicture) Error() string {
+	return fmt.Sprintf("picture %s: %s: %v", e.Name, e.Reason, e.Err)
+}
+func (e *BadPicture) Unwrap() error { return e.Err }
+
+// ShardPictures are those of a shard folder's pairs.
+type ShardPictures struct{ *batch.Source }
+
+// Centre is that of [Pictures].
+func (p ShardPictures) Centre(_ context.Context, dst []float32, i, side int) error {
+	if err := batch.Centre(dst, p.Pair(i).Image, side); err != nil {
+		return &BadPicture{Name: fmt.Sprintf("row %d", i), Reason: Undecodable, Err: err}
+	}
+	return nil
+}
+
+// Vectors are embedded pictures.
+type Vectors struct {
+	Rows []float32 // [len(Kept), dim]
+	Kept []int     // numbers of the pictures, ascending
+	Bad  []*BadPicture
+}
+
+// Pictures embeds count pictures from number first on, at once.
+func (e *Embedder) Pictures(ctx context.Context, pictures Pictures, first, count int) (v Vectors, err error) {
+	side := e.model.Config.Resolution
+	size := 3 * side * side
+	pixels, bad := make([]float32, count*size), make([]*BadPicture, count)
+	group, ctx := errgroup.WithContext(ctx)
+	for worker := range e.threads {
+		group.Go(func() error {
+			for i := worker; i < count; i += e.threads {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				err := pictures.Centre(ctx, pixels[i*size:(i+1)*size], first+i, side)
+				if err != nil && !errors.As(err, &bad[i]) {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return v, err
+	}
+	for i, b := range bad {
+		if b != nil {
+			b.Number = first + i
+			v.Bad = append(v.Bad, b)
+			continue
+		}
+		copy(pixels[len(v.Kept)*size:], pixels[i*size:(i+1)*size])
+		v.Kept = append(v.Kept, first+i)
+	}
+	if len(v.Kept) > 0 {
+		v.Rows, err = e.images(pixels[:len(v.Kept)*size])
+	}
+	return v, err
+}
+
+// EachPictures embeds all pictures, batch at a time, and hands on each batch.
+func (e *Embedder) EachPictures(ctx context.Context, pictures Pictures, batch int, visit func(done int, v Vectors) error) error {
+	n := pictures.Len()
+	for first := 0; first < n; first += batch {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		count := min(batch, n-first)
+		v, err := e.Pictures(ctx, pictures, first, count)
+		if err == nil {
+			err = visit(first+count, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

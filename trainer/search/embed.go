@@ -1,0 +1,274 @@
+package search
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/evaluate"
+)
+
+// What vectors are of.
+const (
+	Pictures = "pictures"
+	Texts    = "texts"
+)
+
+// EmptyLine is the reason for which a line of a file of texts is left out.
+const EmptyLine = "empty_line"
+
+// Embedding is a run that makes embedding files.
+type Embedding struct {
+	Model *evaluate.Embedder
+	Of    string // Pictures or Texts
+	Batch int    // embedded at a time
+	// Progress may be nil. It counts pictures or texts.
+	Progress func(done, total int64)
+	// Bad may be nil. It is told each picture that is left out.
+	Bad func(*evaluate.BadPicture)
+
+	tally       *shard.Tally
+	done, total int64
+}
+
+// Made says what a run wrote.
+type Made struct {
+	Tally *shard.Tally
+	Files []string // in order
+	Again int      // files that were there and hold still
+}
+
+func (x *Embedding) begin(total int) {
+	x.tally = shard.NewTally("embed", x.Of, "vectors")
+	x.done, x.total = 0, int64(total)
+}
+
+func (x *Embedding) step(n int) {
+	if x.done += int64(n); x.Progress != nil {
+		x.Progress(x.done, x.total)
+	}
+}
+
+// Shards embeds the pairs of a shard folder into a folder, a file a part, under
+// the part's name. Files that an earlier run of the same model made from the same
+// parts stay as they are; those of parts that are no more are removed.
+func (x *Embedding) Shards(ctx context.Context, shards, folder string) (Made, error) {
+	manifest, err := shard.ReadManifest(shards)
+	if err != nil {
+		return Made{}, fmt.Errorf("embed shards: %w; run pairloom shard first", err)
+	}
+	if _, err := shard.Sweep(folder); err != nil {
+		return Made{}, err
+	}
+	x.begin(int(manifest.Rows()))
+	m := Made{Tally: x.tally}
+	for _, part := range manifest.Parts {
+		path := filepath.Join(folder, part.Name)
+		origin := shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: part.Name, Input: part.XXH64}
+		if rows, fits := holds(path, origin, x.Model.Dim()); fits {
+			x.tally.In += part.Rows
+			x.tally.Kept += rows
+			if left := part.Rows - rows; left > 0 { // of a shard there is one reason
+				x.tally.Dropped[evaluate.Undecodable] += left
+			}
+			x.step(int(part.Rows))
+			m.Again++
+		} else if err := x.part(ctx, shards, path, origin); err != nil {
+			return Made{}, err
+		}
+		m.Files = append(m.Files, path)
+	}
+	x.tally.Out = x.tally.Kept
+	return m, removeOthers(folder, m.Files)
+}
+
+// holds tells whether the file at path is whole and of this origin, and how many
+// rows it has.
+func holds(path string, origin shard.EmbeddingOrigin, dim int) (int64, bool) {
+	e, err := shard.OpenEmbeddings(path)
+	if err != nil {
+		return 0, false
+	}
+	defer e.Close()
+	return int64(e.Len()), e.Origin == origin && e.Dim == dim
+}
+
+// removeOthers removes the embedding files of folder that are not in keep.
+// Other files are let be.
+func removeOthers(folder string, keep []string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "*.arrow"))
+	if err != nil {
+		return fmt.Errorf("embed shards: %w", err)
+	}
+	for _, path := range files {
+		if slices.Contains(keep, path) {
+			continue
+		}
+		e, err := shard.OpenEmbeddings(path)
+		if err != nil {
+			continue
+		}
+		e.Close()
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("embed shards: %w", err)
+		}
+	}
+	return nil
+}
+
+// part embeds one part.
+func (x *Embedding) part(ctx context.Context, shards, path string, origin shard.EmbeddingOrigin) error {
+	source, err := batch.Open(shards, origin.Source)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	return x.file(path, origin, func(w *shard.EmbeddingWriter) error {
+		row := func(i int) shard.EmbeddingRow { return shard.EmbeddingRow{ID: source.Pair(i).PairID, Row: uint32(i)} }
+		if x.Of == Texts {
+			return x.texts(ctx, w, source.Len(), func(i int) string { return source.Pair(i).Text }, row)
+		}
+		return x.pictures(ctx, w, evaluate.ShardPictures{Source: source}, row)
+	})
+}
+
+// file writes one embedding file.
+func (x *Embedding) file(path string, origin shard.EmbeddingOrigin, fill func(*shard.EmbeddingWriter) error) error {
+	w, err := shard.CreateEmbeddings(path, x.Model.Dim(), origin)
+	if err != nil {
+		return err
+	}
+	if err := fill(w); err != nil {
+		w.Discard()
+		return err
+	}
+	return w.Close()
+}
+
+func (x *Embedding) pictures(ctx context.Context, w *shard.EmbeddingWriter, pictures evaluate.Pictures, row func(i int) shard.EmbeddingRow) error {
+	dim, before := x.Model.Dim(), 0
+	return x.Model.EachPictures(ctx, pictures, x.Batch, func(done int, v evaluate.Vectors) error {
+		for _, bad := range v.Bad {
+			x.tally.Drop(bad.Reason)
+			if x.Bad != nil {
+				x.Bad(bad)
+			}
+		}
+		for k, i := range v.Kept {
+			x.tally.Keep()
+			if err := w.Write(row(i), v.Rows[k*dim:(k+1)*dim]); err != nil {
+				return err
+			}
+		}
+		x.step(done - before)
+		before = done
+		return nil
+	})
+}
+
+func (x *Embedding) texts(ctx context.Context, w *shard.EmbeddingWriter, n int, text func(i int) string, row func(i int) shard.EmbeddingRow) error {
+	dim := x.Model.Dim()
+	var some []string
+	for first := 0; first < n; first += x.Batch {
+		some = some[:0]
+		for i := first; i < min(first+x.Batch, n); i++ {
+			some = append(some, text(i))
+		}
+		rows, err := x.Model.Texts(ctx, some, x.Batch)
+		if err != nil {
+			return err
+		}
+		for k := range some {
+			x.tally.Keep()
+			if err := w.Write(row(first+k), rows[k*dim:(k+1)*dim]); err != nil {
+				return err
+			}
+		}
+		x.step(len(some))
+	}
+	return nil
+}
+
+// Folder embeds the picture files below a folder into one file; their names are
+// relative to it.
+func (x *Embedding) Folder(ctx context.Context, folder, path string, convert evaluate.Convert) (Made, error) {
+	files, err := evaluate.PictureFiles(folder)
+	if err != nil {
+		return Made{}, err
+	}
+	if len(files) == 0 {
+		return Made{}, fmt.Errorf("embed %s: it has no file", folder)
+	}
+	names := make([]string, len(files))
+	for i, f := range files {
+		if names[i], err = filepath.Rel(folder, f); err != nil {
+			return Made{}, fmt.Errorf("embed %s: %w", folder, err)
+		}
+	}
+	source, err := filepath.Abs(folder)
+	if err != nil {
+		return Made{}, fmt.Errorf("embed %s: %w", folder, err)
+	}
+	x.begin(len(files))
+	err = x.file(path, shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: source}, func(w *shard.EmbeddingWriter) error {
+		return x.pictures(ctx, w, &evaluate.FilePictures{Paths: files, Convert: convert}, func(i int) shard.EmbeddingRow {
+			return shard.EmbeddingRow{ID: xxhash.Sum64String(names[i]), Row: uint32(i), Name: names[i]}
+		})
+	})
+	x.tally.Out = x.tally.Kept
+	return Made{Tally: x.tally, Files: []string{path}}, err
+}
+
+// Lines embeds the lines of a text file into one file. Empty lines are left out.
+func (x *Embedding) Lines(ctx context.Context, lines, path string) (Made, error) {
+	data, err := os.Open(lines)
+	if err != nil {
+		return Made{}, fmt.Errorf("embed texts: %w", err)
+	}
+	defer data.Close()
+	source, err := filepath.Abs(lines)
+	if err != nil {
+		return Made{}, fmt.Errorf("embed texts: %w", err)
+	}
+	x.begin(0)
+	scanner := bufio.NewScanner(data)
+	scanner.Buffer(nil, 1<<20)
+	number := uint32(0)
+	err = x.file(path, shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: source}, func(w *shard.EmbeddingWriter) error {
+		var rows []shard.EmbeddingRow
+		flush := func() error {
+			n := len(rows)
+			x.total += int64(n)
+			err := x.texts(ctx, w, n, func(i int) string { return rows[i].Name }, func(i int) shard.EmbeddingRow { return rows[i] })
+			rows = rows[:0]
+			return err
+		}
+		for ; scanner.Scan(); number++ {
+			text := strings.TrimSpace(scanner.Text())
+			if text == "" {
+				x.tally.Drop(EmptyLine)
+				continue
+			}
+			rows = append(rows, shard.EmbeddingRow{ID: xxhash.Sum64String(text), Row: number, Name: text})
+			if len(rows) == x.Batch {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			return fmt.Errorf("embed %s: line %d: %w; lines may have a MiB", lines, number+1, err)
+		}
+		return flush()
+	})
+	x.tally.Out = x.tally.Kept
+	return Made{Tally: x.tally, Files: []string{path}}, err
+}

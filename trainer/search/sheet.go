@@ -1,0 +1,48 @@
+package search
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Found is a hit with what is known of it, for people.
+type Found struct {
+	Score    float32 `json:"score"`
+	ID       string  `json:"id"` // of the pair, 16 hexadecimal digits
+	Text     string  `json:"text,omitempty"`
+	PageURL  string  `json:"page,omitempty"`
+	ImageURL string  `json:"picture_url,omitempty"`
+	File     string  `json:"file"` // the shard, or the folder or file that was embedded
+	Row      uint32  `json:"row"`
+	Name     string  `json:"name,omitempty"` // of the picture file
+	JPEG     []byte  `json:"-"`
+}
+
+//go:embed sheet.html
+var sheetHTML string
+
+var sheetTemplate = template.Must(template.New("sheet").Funcs(template.FuncMap{
+	// The bytes are encoded, so that they cannot end the attribute.
+	"picture": func(jpeg []byte) template.URL {
+		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg))
+	},
+}).Parse(sheetHTML))
+
+// WriteSheet writes a page with the pictures of an answer. It carries them
+// itself and asks the network for nothing.
+func WriteSheet(path, query string, rows int, found []Found) error {
+	var b bytes.Buffer
+	if err := sheetTemplate.Execute(&b, struct {
+		Query string
+		Rows  int
+		Found []Found
+	}{query, rows, found}); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return shard.WriteFile(path, b.Bytes())
+}
