@@ -52,6 +52,23 @@ func TestPublicNames(t *testing.T) {
 	}
 }
 
+// TestCounts holds the other public models' learned parameters against
+// open_clip's.
+func TestCounts(t *testing.T) {
+	for name, want := range map[string]int{
+		"rn101": 119688033, "rn50x4": 178300601, "rn50x16": 290979217, "rn50x64": 623258305,
+		"vit-b-16": 149620737, "vit-l-14": 427616513, "vit-l-14-336": 427944193,
+	} {
+		c, err := Preset(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := New(c, 49408).Parameters.Words(); got != want {
+			t.Errorf("%s has %d parameters, open_clip's %d", name, got, want)
+		}
+	}
+}
+
 // state reads the running statistics.
 func (r *run) state(t *testing.T) []nn.Tensor {
 	t.Helper()
@@ -132,8 +149,8 @@ func TestEvaluationIsLean(t *testing.T) {
 	}
 }
 
-// TestFlops holds the count of operations of RN50 against a public one: 2 x
-// 5.4 G multiply-adds forward for the convolutions, the pool apart.
+// TestFlops holds the count of operations of RN50 against one made from the
+// shapes of its weights.
 func TestFlops(t *testing.T) {
 	c, err := Preset("rn50")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package cpu is the device backend for CPUs: oneDNN for matrix products, and
-// C kernels of our own where oneDNN has none.
+// Package cpu is the device backend for CPUs: oneDNN for matrix products and
+// convolutions, and C kernels of our own where oneDNN has none.
 //
 // [Open] starts one goroutine locked to its thread. It runs the queue in order
 // and is the only one that calls oneDNN and the kernels, whose OpenMP threads
