@@ -15,7 +15,7 @@ import (
 func (d *Device) convolution(n [4]int) *C.pl_convolution {
 	made := d.convolutions[n]
 	if made == nil {
-		if status := C.pl_convolution_new(&made, d.onednn, C.int64_t(n[0]), C.int64_t(n[1]), C.int64_t(n[2]), C.int64_t(n[3])); status != C.dnnl_success {
+		if status := C.pl_convolution_new(&made, d.onednn, C.int64_t(n[0]), C.int64_t(n[1]), C.int64_t(n[2]), C.int64_t(n[3]), cBool(d.bf16)); status != C.dnnl_success {
 			d.convolutionFault(n, status)
 			return nil
 		}
@@ -49,8 +49,9 @@ func (d *Device) Conv3x3(y, x, w device.Buffer, s device.Conv3x3) {
 	d.queue <- command{
 		p: [9]unsafe.Pointer{at(op, y, s.Rows()*s.Out), at(op, x, s.Rows()*s.In), at(op, w, s.Out*s.In*9)}, n: [4]int{s.Batch, s.Side, s.In, s.Out},
 		run: func(d *Device, c *command) {
-			if made := d.convolution(c.n); made != nil {
-				d.convolutionFault(c.n, C.pl_convolution_forward(made, floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(d.scratch)))
+			made, x := d.convolution(c.n), d.factor(0, c.p[1], c.n[0]*c.n[1]*c.n[1]*c.n[2])
+			if made != nil && x != nil {
+				d.convolutionFault(c.n, C.pl_convolution_forward(made, floats(c.p[0]), x, floats(c.p[2]), floats(d.scratch)))
 			}
 		}}
 }
@@ -59,10 +60,12 @@ func (d *Device) Conv3x3(y, x, w device.Buffer, s device.Conv3x3) {
 func (d *Device) Conv3x3BackwardData(dx, dy, w device.Buffer, s device.Conv3x3) {
 	const op = "convolution backward data"
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, dx, s.Rows()*s.In), at(op, dy, s.Rows()*s.Out), at(op, w, s.Out*s.In*9)}, n: [4]int{s.Batch, s.Side, s.In, s.Out},
+		p: [9]unsafe.Pointer{at(op, dx, s.Rows()*s.In), at(op, dy, s.Rows()*s.Out), at(op, w, s.Out*s.In*9)}, n: [4]int{s.Batch, s.Side, s.In, s.Out}, keeps: true,
 		run: func(d *Device, c *command) {
-			if made := d.convolution(c.n); made != nil {
-				d.convolutionFault(c.n, C.pl_convolution_backward_data(made, floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(d.scratch)))
+			made, dy := d.convolution(c.n), d.factor(0, c.p[1], c.n[0]*c.n[1]*c.n[1]*c.n[3])
+			if made != nil && dy != nil {
+				d.convolutionFault(c.n, C.pl_convolution_backward_data(made, floats(c.p[0]), dy, floats(c.p[2]), floats(d.scratch)))
+				d.rounded.forget(c.p[0], c.n[0]*c.n[1]*c.n[1]*c.n[2])
 			}
 		}}
 }
@@ -71,10 +74,12 @@ func (d *Device) Conv3x3BackwardData(dx, dy, w device.Buffer, s device.Conv3x3) 
 func (d *Device) Conv3x3BackwardWeights(dw, dy, x device.Buffer, s device.Conv3x3) {
 	const op = "convolution backward weights"
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, dw, s.Out*s.In*9), at(op, dy, s.Rows()*s.Out), at(op, x, s.Rows()*s.In)}, n: [4]int{s.Batch, s.Side, s.In, s.Out},
+		p: [9]unsafe.Pointer{at(op, dw, s.Out*s.In*9), at(op, dy, s.Rows()*s.Out), at(op, x, s.Rows()*s.In)}, n: [4]int{s.Batch, s.Side, s.In, s.Out}, keeps: true,
 		run: func(d *Device, c *command) {
-			if made := d.convolution(c.n); made != nil {
-				d.convolutionFault(c.n, C.pl_convolution_backward_weights(made, floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(d.scratch)))
+			made, rows := d.convolution(c.n), c.n[0]*c.n[1]*c.n[1]
+			dy, x := d.factor(0, c.p[1], rows*c.n[3]), d.factor(1, c.p[2], rows*c.n[2])
+			if made != nil && dy != nil && x != nil {
+				d.convolutionFault(c.n, C.pl_convolution_backward_weights(made, floats(c.p[0]), dy, x, floats(d.scratch)))
 			}
 		}}
 }

@@ -66,6 +66,18 @@ func (r *rounded) free(d *Device) {
 	r.release(d, 1)
 }
 
+// factor is x, or x rounded into place number which where products take
+// bfloat16; nil after a fault.
+func (d *Device) factor(which int, x unsafe.Pointer, n int) unsafe.Pointer {
+	if !d.bf16 {
+		return x
+	}
+	if !d.rounded.make(d, which, x, n) {
+		return nil
+	}
+	return d.rounded.at[which]
+}
+
 // matmulBF16 is matmul with rounded factors.
 func matmulBF16(d *Device, c *command) {
 	m, n, k := c.n[0], c.n[1], c.n[2]

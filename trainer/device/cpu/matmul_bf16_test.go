@@ -131,3 +131,59 @@ func TestRoundedFactorIsFresh(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestConvolutionBF16 holds a convolution and its two gradients on factors that
+// bfloat16 holds against float32's: only the order of sums may differ.
+func TestConvolutionBF16(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	s := device.Conv3x3{Batch: 2, Side: 9, In: 20, Out: 24}
+	draw := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = nearestBF16(float32(random.NormFloat64()))
+		}
+		return x
+	}
+	x, w, dy := draw(s.Rows()*s.In), draw(s.In*s.Out*9), draw(s.Rows()*s.Out)
+	results := func(d *Device) [][]float32 {
+		var held []device.Memory
+		buffer := func(content []float32) device.Buffer {
+			m, err := d.Alloc(len(content))
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, m)
+			d.Write(device.Whole(m), content)
+			return device.Whole(m)
+		}
+		bx, bw, bdy := buffer(x), buffer(w), buffer(dy)
+		y, dw, dx := buffer(make([]float32, len(dy))), buffer(make([]float32, len(w))), buffer(make([]float32, len(x)))
+		d.Conv3x3(y, bx, bw, s)
+		d.Conv3x3BackwardWeights(dw, bdy, bx, s)
+		d.Conv3x3BackwardData(dx, bdy, bw, s)
+		out := [][]float32{make([]float32, len(dy)), make([]float32, len(w)), make([]float32, len(x))}
+		for i, b := range []device.Buffer{y, dw, dx} {
+			if err := d.Read(out[i], b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, m := range held {
+			m.Free()
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		return out
+	}
+	got, want := results(openBF16(t, 2)), results(Open(2))
+	for i, name := range []string{"y", "dw", "dx"} {
+		var norm, difference float64
+		for j, v := range want[i] {
+			norm += float64(v) * float64(v)
+			difference += float64(v-got[i][j]) * float64(v-got[i][j])
+		}
+		if !(difference <= 1e-12*norm) || norm == 0 {
+			t.Errorf("%s differs by %.2g of %.2g", name, math.Sqrt(difference), math.Sqrt(norm))
+		}
+	}
+}
