@@ -190,3 +190,26 @@ func TestHeap(t *testing.T) {
 		t.Errorf("got %v", h.list)
 	}
 }
+
+// BenchmarkTop searches vectors that do not fit the caches. bench/search/run.sh
+// measures it beside the memory's bandwidth.
+//
+//	go test ./trainer/search -run '^$' -bench Top
+func BenchmarkTop(b *testing.B) {
+	const dim, rows = 512, 1 << 16
+	path := filepath.Join(b.TempDir(), "a.arrow")
+	write(b, path, "m", dim, grid(dim*rows, 1))
+	x, err := Open("m", path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Close()
+	query := grid(dim, 2)
+	b.SetBytes(4 * dim * rows)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := x.Top(context.Background(), query, 10, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
