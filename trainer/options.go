@@ -3,10 +3,13 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/clip"
 )
 
@@ -28,6 +31,7 @@ type Options struct {
 	CropScale             float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
 	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
 	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts; fewer when the texts hold fewer"`
+	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs"`
 	Init                  string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from; empty means weights drawn from the seed"`
 	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
@@ -62,7 +66,27 @@ func (o Options) Validate() error {
 	if size, err := strconv.Atoi(o.Vocabulary); o.Vocabulary != publicVocabulary && (err != nil || size < 515 || size > 200000) {
 		faults = append(faults, fmt.Errorf("vocabulary: %q given, %s or a number from 515 to 200000 expected", o.Vocabulary, publicVocabulary))
 	}
+	if _, err := o.datasets(""); err != nil {
+		faults = append(faults, err)
+	}
 	return errors.Join(faults...)
+}
+
+// datasets are the shards of dir and those that Data names.
+func (o Options) datasets(dir string) ([]batch.Dataset, error) {
+	list := []batch.Dataset{{Folder: filepath.Join(dir, shardsFolder), Weight: 1}}
+	for _, entry := range o.Data {
+		folder, text, weighted := strings.Cut(entry, "=")
+		weight := 1.0
+		if weighted {
+			var err error
+			if weight, err = strconv.ParseFloat(text, 64); err != nil || !(weight > 0) {
+				return nil, fmt.Errorf("data: %q given, a folder or FOLDER=WEIGHT with a weight above 0 expected", entry)
+			}
+		}
+		list = append(list, batch.Dataset{Folder: filepath.Join(folder, shardsFolder), Weight: weight})
+	}
+	return list, nil
 }
 
 const (

@@ -105,6 +105,28 @@ func TestSigLIPLearns(t *testing.T) {
 	}
 }
 
+// TestData trains on two datasets, one of them at half weight.
+func TestData(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	writeShards(t, a, 40)
+	writeShards(t, b, 48)
+	o := small()
+	o.Data = []string{b + "=0.5"}
+	r := train(t, a, o)
+	if r.Tally.In != 64 || r.Steps != 6*4 {
+		t.Errorf("an epoch has %d pairs of 40 and half of 48, in %d steps", r.Tally.In, r.Steps)
+	}
+	for _, tt := range []struct{ entry, want string }{
+		{b + "=half", "FOLDER=WEIGHT"}, {b + "=0", "FOLDER=WEIGHT"}, {t.TempDir(), "run pairloom shard first"},
+		{b + "=2", "data was " + b + "=0.5 and is now " + b + "=2"},
+	} {
+		o.Data = []string{tt.entry}
+		if _, err := Run(t.Context(), a, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q in it", tt.entry, err, tt.want)
+		}
+	}
+}
+
 // TestSettings holds that settings which are as they were before a key came
 // are written as they were, so that older checkpoints still compare.
 func TestSettings(t *testing.T) {

@@ -162,7 +162,7 @@ func (r *run) content() (c checkpoint.Content, err error) {
 
 // result is the account of the run so far.
 func (r *run) result() Result {
-	s, rows := r.state, r.source.Len()
+	s, rows := r.state, r.source.Draws()
 	result := Result{
 		Tally: tally(rows, r.batchesPerEpoch*r.batch, len(s.Undecodable)),
 		Model: s.Model.Name, Device: r.device.Name(), Parameters: r.model.Parameters.Words(), Vocabulary: s.Vocabulary,

@@ -46,7 +46,11 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	if err := o.Validate(); err != nil {
 		return Result{}, err
 	}
-	source, err := batch.Open(filepath.Join(dir, shardsFolder), batch.Training)
+	datasets, err := o.datasets(dir)
+	if err != nil {
+		return Result{}, err
+	}
+	source, err := batch.OpenAll(datasets, batch.Training)
 	if err != nil {
 		return Result{}, err
 	}
@@ -80,16 +84,15 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 
 // newRun plans the run: sizes, settings, vocabulary. Nothing is written yet.
 func newRun(dir string, o Options, source *batch.Source) (*run, error) {
-	rows := source.Len()
-	if rows < 2 {
+	if rows := source.Draws(); rows < 2 {
 		return nil, fmt.Errorf("train on %s: %w (there are %d); crawl more pages or loosen the filters", filepath.Join(dir, shardsFolder), ErrTooFew, rows)
 	}
 	config, err := clip.Preset(o.Model)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: o, dir: dir, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, rows)}
-	r.batchesPerEpoch = batch.StepsPerEpoch(rows, r.batch)
+	r := &run{options: o, dir: dir, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, source.Draws())}
+	r.batchesPerEpoch = batch.StepsPerEpoch(source.Draws(), r.batch)
 	r.state = checkpoint.State{
 		Model: config, Data: source.Hash(), Settings: o.settings(r.batch),
 		Total: max(1, int64(o.Epochs)*int64(r.batchesPerEpoch)/int64(o.accumulate())), Undecodable: []int{},
@@ -152,6 +155,9 @@ func (o Options) settings(batch int) string {
 	if o.EMA > 0 {
 		all["ema"] = o.EMA
 	}
+	if len(o.Data) > 0 {
+		all["data"] = strings.Join(o.Data, ", ")
+	}
 	if o.Init != "" {
 		all["init"] = o.Init
 	}
@@ -207,10 +213,10 @@ func (r *run) findCheckpoint() error {
 	}
 	difference := ""
 	switch {
-	case found.State.Data != r.state.Data:
-		difference = "the shards have changed since"
 	case found.State.Settings != r.state.Settings:
 		difference = settingsDifference(found.State.Settings, r.state.Settings)
+	case found.State.Data != r.state.Data:
+		difference = "the shards have changed since"
 	case found.State.Model != r.state.Model:
 		difference = fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/pairloom/pairloom/trainer"
 )
@@ -18,6 +19,10 @@ func trainStage(ctx context.Context, w *workspace, progress func(done, total int
 	o.Replace = w.replace
 	if o.Init != "" {
 		o.Init = w.resolve(o.Init)
+	}
+	o.Data = slices.Clone(o.Data)
+	for i, folder := range o.Data {
+		o.Data[i] = w.resolve(folder)
 	}
 	result, err := trainer.Run(ctx, w.dir, o, func(s trainer.Step) {
 		if w.progress != nil {
