@@ -21,7 +21,6 @@ import (
 // The run of testdata/steps.py.
 const (
 	goldenSteps      = 20
-	goldenFirstScale = 4.61
 	goldenLoss       = 1e-4 // largest difference of a loss, absolute
 )
 
@@ -50,7 +49,7 @@ func goldenBatch(set map[string]nn.Tensor, step int) (pictures []float32, captio
 	tokens := set["tokens"]
 	pairs, context := tokens.Shape[0], tokens.Shape[1]
 	size := len(set["pictures"].Data) / pairs
-	for i := range pairs * 2 / 3 {
+	for i := range pairs * 5 / 6 {
 		row := (3*step + i) % pairs
 		pictures = append(pictures, set["pictures"].Data[row*size:(row+1)*size]...)
 		var ids []int32
@@ -65,20 +64,23 @@ func goldenBatch(set map[string]nn.Tensor, step int) (pictures []float32, captio
 }
 
 // TestGoldenSteps trains 20 steps beside PyTorch's AdamW in float64: groups,
-// warm-up and cosine, clipping, the clamp of the scale.
+// warm-up and cosine, clipping, the clamp of the scale. A ReLU whose input is 0
+// but for rounding may go either way: with two thirds of the pairs a step, one
+// of layer1 does, and the losses part by 5e-4. These pairs have none.
 func TestGoldenSteps(t *testing.T) {
 	rows := [][]string{{"model", "backend", "loss, absolute, worst of 20 steps", "norm of the gradient", "logit scale"}}
 	want := readTensors(t, filepath.Join("testdata", "steps.safetensors"))
 	for _, tt := range []struct {
 		name   string
 		rate   float64
+		scale  float32 // the first logit scale; that of the ViT is above its limit
 		config clip.Config
 	}{
-		{"vit", 1e-3, clip.Config{Embed: 16, Resolution: 32, Patch: 8, Width: 24, Layers: 2, Heads: 3, TextWidth: 16, TextLayers: 2, TextHeads: 2, Context: 24}},
-		{"resnet", 3e-5, clip.Config{Embed: 16, Resolution: 64, Blocks: [4]int{1, 2, 1, 1}, Width: 4, Heads: 2, TextWidth: 16, TextLayers: 1, TextHeads: 2, Context: 24}},
+		{"vit", 1e-3, 4.61, clip.Config{Embed: 16, Resolution: 32, Patch: 8, Width: 24, Layers: 2, Heads: 3, TextWidth: 16, TextLayers: 2, TextHeads: 2, Context: 24}},
+		{"resnet", 1e-4, 2.5, clip.Config{Embed: 16, Resolution: 64, Blocks: [4]int{1, 2, 1, 1}, Width: 4, Heads: 2, TextWidth: 16, TextLayers: 1, TextHeads: 2, Context: 24}},
 	} {
 		set := readTensors(t, filepath.Join("clip", "testdata", tt.name+".safetensors"))
-		set["weights/logit_scale"] = nn.Tensor{Data: []float32{goldenFirstScale}}
+		set["weights/logit_scale"] = nn.Tensor{Data: []float32{tt.scale}}
 		for _, backend := range []struct {
 			name string
 			open func() device.Device
@@ -168,9 +170,6 @@ func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.T
 		out["loss"] = append(out["loss"], float64(read[0]))
 		out["norm"] = append(out["norm"], math.Sqrt(float64(read[1])))
 		out["scale"] = append(out["scale"], float64(read[2]))
-	}
-	if out["scale"][0] != float64(float32(math.Log(100))) {
-		t.Errorf("after the first step the scale is %g, its limit expected", out["scale"][0])
 	}
 	return out
 }
