@@ -73,20 +73,18 @@ func (r *run) hintOnce() {
 	if r.hinted || s.Step < s.Total/4 || len(s.LossLast) < lossWindow(s.Total) {
 		return
 	}
-	if text := hint(average(s.LossLast), r.chance()); text != "" {
+	if text := r.hint(); text != "" {
 		r.tell(text)
 		r.hinted = true
 	}
 }
 
-// chance is the loss of guessing: ln n for the contrastive loss; for SigLIP's
-// that of the best constant, which says 1/n for every pair.
-func (r *run) chance() float64 {
-	n := float64(r.batch)
-	if r.options.Loss == lossSigLIP {
-		return math.Log(n) + (n-1)*math.Log(n/(n-1))
+// hint says why the loss may have stayed at that of guessing among pairs.
+func (r *run) hint() string {
+	if !r.state.Model.Pairs() || r.options.LMWeight > 0 {
+		return ""
 	}
-	return math.Log(n)
+	return hint(average(r.state.LossLast), r.chance())
 }
 
 // remember adds rows whose picture does not decode.

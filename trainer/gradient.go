@@ -7,6 +7,7 @@ import (
 
 	"github.com/pairloom/pairloom/trainer/autograd"
 	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/nn"
 )
@@ -17,11 +18,8 @@ const (
 	lossSigLIP = "siglip"
 )
 
-// Public names of the parameters that belong to no tower.
-const (
-	scaleName = "logit_scale"
-	biasName  = "logit_bias"
-)
+// biasName is the public name of SigLIP's bias, which belongs to no tower.
+const biasName = "logit_bias"
 
 // SigLIP's first temperature and bias, t = exp(scale) and b (arXiv 2303.15343).
 var (
@@ -32,27 +30,20 @@ var (
 // head is what the loss needs beside the embeddings.
 type head struct {
 	siglip      bool
-	scale, bias *autograd.Value // of one word each; bias is nil without siglip
+	share       float32         // of the contrastive loss, from picture to text
+	scale, bias *autograd.Value // of one word each; bias is nil without siglip, scale where the objective has none
 }
 
 // newHead finds the loss's parameters, and adds the bias of SigLIP.
-func newHead(o Options, p *nn.Parameters) head {
-	h := head{siglip: o.Loss == lossSigLIP}
+func newHead(o Options, m *clip.Model) head {
+	h := head{siglip: o.Loss == lossSigLIP, share: 0.5, scale: m.LogitScale()}
 	if h.siglip {
-		h.bias = p.New(biasName, nn.Constant(siglipBias))
+		h.bias = m.Parameters.New(biasName, nn.Constant(siglipBias))
 	}
-	h.scale = valueNamed(p, scaleName)
+	if o.Objective == clip.ConVIRT {
+		h.share = clip.ConVIRTShare
+	}
 	return h
-}
-
-// valueNamed is the parameter of that name, which the model has.
-func valueNamed(p *nn.Parameters, name string) *autograd.Value {
-	for _, q := range p.List {
-		if q.Name == name {
-			return q.Value
-		}
-	}
-	panic("no parameter is called " + name)
 }
 
 // record enqueues the loss of x against y as the end of the tape.
@@ -61,7 +52,7 @@ func (h head) record(t *autograd.Tape, loss device.Buffer, x, y *autograd.Value)
 		t.Siglip(loss, x, y, h.scale, h.bias)
 		return
 	}
-	t.Contrastive(loss, x, y, h.scale)
+	t.Contrastive(loss, x, y, h.scale, h.share)
 }
 
 // embeddings holds both sides of a batch that comes in micro batches, and the
@@ -70,6 +61,7 @@ type embeddings struct {
 	memory         []device.Memory
 	x, y, dx, dy   device.Buffer
 	lse            device.Buffer // [2*pairs]
+	fixed          device.Buffer // gradient of a scale that is not learned
 	pairs, dim     int
 	recordsNothing *autograd.Tape // for the first pass
 }
@@ -79,7 +71,7 @@ func (r *run) newEmbeddings(pairs int) (*embeddings, error) {
 	for _, b := range []struct {
 		to    *device.Buffer
 		words int
-	}{{&e.x, pairs * e.dim}, {&e.y, pairs * e.dim}, {&e.dx, pairs * e.dim}, {&e.dy, pairs * e.dim}, {&e.lse, 2 * pairs}} {
+	}{{&e.x, pairs * e.dim}, {&e.y, pairs * e.dim}, {&e.dx, pairs * e.dim}, {&e.dy, pairs * e.dim}, {&e.lse, 2 * pairs}, {&e.fixed, 1}} {
 		m, err := r.device.Alloc(b.words)
 		if err != nil {
 			e.free()
@@ -109,7 +101,7 @@ func (e *embeddings) loss(d device.Device, h head, loss device.Buffer, n int) {
 		d.Siglip(loss, e.x, e.y, h.scale.Data, h.bias.Data, n, e.dim)
 		return
 	}
-	d.Contrastive(loss, e.lse, e.x, e.y, h.scale.Data, n, e.dim)
+	d.Contrastive(loss, e.lse, e.x, e.y, h.scale.Data, n, e.dim, h.share)
 }
 
 // backward computes the gradients of the loss of all pairs, after loss.
@@ -118,7 +110,11 @@ func (e *embeddings) backward(d device.Device, h head) {
 		d.SiglipBackward(e.dx, e.dy, h.scale.Grad, h.bias.Grad, e.x, e.y, h.scale.Data, h.bias.Data, e.pairs, e.dim)
 		return
 	}
-	d.ContrastiveBackward(e.dx, e.dy, h.scale.Grad, e.lse, e.x, e.y, h.scale.Data, e.pairs, e.dim)
+	dscale := h.scale.Grad
+	if dscale.Absent() {
+		dscale = e.fixed
+	}
+	d.ContrastiveBackward(e.dx, e.dy, dscale, e.lse, e.x, e.y, h.scale.Data, e.pairs, e.dim, h.share)
 }
 
 // gradient adds the gradient of the next batch to that of the parameters; the
@@ -132,9 +128,8 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	e := r.embedded
 	if e == nil {
 		return feed.each(ctx, r.batch, func(b *batch.Batch) {
-			x, y := r.model.Images(r.tape, b.Pictures), r.model.Texts(r.tape, &b.Captions)
-			feed.flops += r.model.Flops(x.Rows, &b.Captions)
-			r.head.record(r.tape, loss, x, y)
+			feed.flops += r.objective.flops(b)
+			r.objective.record(r.tape, loss, b)
 			r.tape.Backward()
 		})
 	}
@@ -150,7 +145,7 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	e.backward(r.device, r.head)
 	return feed.each(ctx, r.batch, func(b *batch.Batch) {
 		x, y := r.model.Images(r.tape, b.Pictures), r.model.Texts(r.tape, &b.Captions)
-		feed.flops += r.model.Flops(x.Rows, &b.Captions)
+		feed.flops += r.objective.flops(b)
 		r.tape.Seed(x, e.dx.Slice(b.First*e.dim, x.Rows*e.dim))
 		r.tape.Seed(y, e.dy.Slice(b.First*e.dim, y.Rows*e.dim))
 		r.tape.Backward()

@@ -38,6 +38,8 @@ type run struct {
 	vocabulary *token.Vocabulary
 	model      *clip.Model
 	head       head
+	objective  objective
+	classes    []int32 // of each row, -1 for none; nil unless the objective needs them
 	device     device.Device
 	pool       *device.Pool
 	tape       *autograd.Tape
@@ -122,6 +124,9 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 		if ctx.Err() != nil {
 			return r.stop(ctx.Err())
 		}
+		if r.options.StopAt > 0 && r.state.Step >= r.options.StopAt {
+			return r.stop(nil)
+		}
 		if r.options.MaxDuration > 0 && time.Since(start) >= r.options.MaxDuration {
 			return r.stop(nil)
 		}
@@ -133,6 +138,7 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 		whole := time.Since(began)
 		r.pace.add(r.pairsPerStep(), feed, whole)
 		r.state.Seconds += whole.Seconds()
+		r.state.Flops += feed.flops
 		if err := r.account(figures, progress); err != nil {
 			return err
 		}
@@ -156,6 +162,9 @@ func (r *run) newFeed() *feed {
 		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
 		Seed: r.options.Seed, CropScale: r.options.CropScale, Workers: r.options.workers(),
 		CacheBytes: int64(r.options.CacheMB) * 1e6,
+	}
+	if r.options.Objective == clip.ConVIRT {
+		o.CropScale, o.Flip, o.Jitter, o.Sentence = convirtCrop, true, convirtJitter, true
 	}
 	if r.embedded != nil {
 		o.Micro, o.Passes = r.microBatch(), 2
@@ -220,18 +229,17 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	r.fading.add(r.device, p, o.EMA, r.state.Updates)
 
 	figures := make([]float32, k+1)
-	var scale [1]float32
-	for _, read := range []struct {
-		to   []float32
-		from device.Buffer
-	}{{figures, device.Whole(r.figures)}, {scale[:], r.head.scale.Data}} {
-		if err := r.device.Read(read.to, read.from); err != nil {
-			return f, &deviceError{fmt.Errorf("step %d: %w", r.state.Step+1, err)}
-		}
+	err := r.device.Read(figures, device.Whole(r.figures))
+	if scale := [1]float32{}; err == nil && r.head.scale != nil {
+		err = r.device.Read(scale[:], r.head.scale.Data)
+		r.state.Scale = float64(scale[0])
+	}
+	if err != nil {
+		return f, &deviceError{fmt.Errorf("step %d: %w", r.state.Step+1, err)}
 	}
 	for _, loss := range figures[:k] {
 		f.loss += float64(loss) / float64(k)
 	}
-	f.norm2, r.state.Scale = float64(figures[k])/float64(k*k), float64(scale[0])
+	f.norm2 = float64(figures[k]) / float64(k*k)
 	return f, nil
 }

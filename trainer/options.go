@@ -21,6 +21,9 @@ type Options struct {
 	MicroBatch            int           `yaml:"micro_batch" default:"0" range:"0.." doc:"pairs that are in memory at a time, by gradient caching: the gradient is that of the whole batch, to rounding, for a third more work; 0 means the whole batch"`
 	Accumulate            int           `yaml:"accumulate" default:"1" range:"1.." doc:"batches whose mean gradient makes one step; unlike micro_batch, pairs of different batches never meet"`
 	Loss                  string        `yaml:"loss" default:"clip" choices:"clip|siglip" doc:"clip: cross entropy over rows and columns; siglip: a sigmoid for each pair, with a learned bias"`
+	Objective             string        `yaml:"objective" default:"contrastive" choices:"contrastive|bag_of_words|caption|convirt|supervised" doc:"what is learned; contrastive is CLIP, the others are there to compare with: bag_of_words and caption predict the text, convirt has its paper's head, temperature, loss and augmentation, supervised predicts labels"`
+	Labels                string        `yaml:"labels" default:"" doc:"file of the labels of the objective supervised, one a line; a pair is of the class that its whole text names, or of that of another pair with the same picture"`
+	LMWeight              float64       `yaml:"lm_weight" default:"0" range:"0..1000" doc:"weight of language modelling by the text tower, which predicts each next token beside the contrastive loss; 0 means none"`
 	LearningRate          float64       `yaml:"lr" default:"0.001" range:"0..1" doc:"peak learning rate, reached at the end of the warm-up; falls to 0 along a cosine"`
 	Warmup                int           `yaml:"warmup" default:"50" range:"0.." doc:"steps of linear warm-up; at most a tenth of all steps is used"`
 	WeightDecay           float64       `yaml:"weight_decay" default:"0.2" range:"0..10" doc:"decoupled weight decay of tensors of rank 2 and more"`
@@ -48,6 +51,13 @@ type Options struct {
 	// Replace removes checkpoints that other settings or other pairs made,
 	// where Run would otherwise refuse to start with ErrForeign.
 	Replace bool `yaml:"-"`
+	// Folder is that of the checkpoints, dir/checkpoints when empty.
+	Folder string `yaml:"-"`
+	// Steps, when above 0, is the number of steps in the place of Epochs.
+	Steps int64 `yaml:"-"`
+	// StopAt, when above 0, ends the run with a checkpoint after so many steps of
+	// all; the next run goes on.
+	StopAt int64 `yaml:"-"`
 }
 
 // Validate reports every fault that concerns more than one value, or that a
@@ -69,7 +79,26 @@ func (o Options) Validate() error {
 	if _, err := o.datasets(""); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, o.validateObjective()...)...)
+}
+
+// validateObjective reports options that the objective has no use for.
+func (o Options) validateObjective() (faults []error) {
+	only := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	contrastive := o.Objective == "" || o.Objective == clip.Contrastive
+	pairs := contrastive || o.Objective == clip.ConVIRT
+	only(o.MicroBatch > 0 && !pairs, "micro_batch: pairs do not meet in the objective %s; set it to 0 and use accumulate", o.Objective)
+	only(o.ValidateEvery > 0 && !pairs, "validate_every: the loss on held-out pairs is contrastive; set it to 0 for the objective %s", o.Objective)
+	only(o.Loss == lossSigLIP && !contrastive, "loss: siglip goes with the objective contrastive alone, %s given", o.Objective)
+	only(o.LMWeight > 0 && !contrastive, "lm_weight: the objective contrastive alone has it beside its loss; set it to 0 for %s", o.Objective)
+	only(o.LMWeight > 0 && o.MicroBatch > 0, "lm_weight: it does not go with micro_batch; set one of them to 0")
+	only(o.Objective == clip.Supervised && o.Labels == "", "labels: the objective supervised needs a file of labels, one a line")
+	only(o.Objective != clip.Supervised && o.Labels != "", "labels: only the objective supervised has labels; remove the key, or set objective")
+	return faults
 }
 
 // datasets are the shards of dir and those that Data names.

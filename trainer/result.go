@@ -9,6 +9,8 @@ const (
 	// TailOfEpoch is what does not fill a batch at the end of an epoch. The
 	// order changes, so that other pairs fall there in the next.
 	TailOfEpoch = "tail_of_epoch"
+	// NoLabel is a pair to which the supervised objective finds no class.
+	NoLabel = "no_label"
 )
 
 // Step is what is known after a training step.
@@ -46,12 +48,13 @@ type Result struct {
 
 	LossFirst   float64 `json:"loss_first"`  // mean of the first steps, up to 20
 	LossLast    float64 `json:"loss_last"`   // mean of the last steps, up to 20
-	LossChance  float64 `json:"loss_chance"` // what guessing gives: ln(batch) for the loss clip
+	LossChance  float64 `json:"loss_chance"` // what guessing gives: ln(batch) for the loss clip, ln(classes) for predictive objectives
 	Temperature float64 `json:"temperature"`
 
 	Seconds        float64 `json:"seconds"` // in training steps, by all runs
 	PairsPerSecond float64 `json:"pairs_per_second"`
-	Checkpoint     string  `json:"checkpoint"` // path of the last one
+	Flops          float64 `json:"flops,omitempty"` // useful operations, by all runs
+	Checkpoint     string  `json:"checkpoint"`      // path of the last one
 	Hint           string  `json:"hint,omitempty"`
 
 	// FailedCheckpoints counts those of this run that could not be written.
@@ -77,14 +80,17 @@ func average(x []float64) float64 {
 }
 
 // tally accounts for the pairs of one epoch.
-func tally(rows, used, undecodable int) *shard.Tally {
+func tally(rows, used, undecodable, withoutLabel int) *shard.Tally {
 	t := shard.NewTally("train", "pairs", "steps")
 	t.In = int64(rows)
-	t.Kept = int64(min(used, rows-undecodable))
+	t.Kept = int64(min(used, rows-undecodable-withoutLabel))
 	if undecodable > 0 {
 		t.Dropped[Undecodable] = int64(undecodable)
 	}
-	if tail := t.In - t.Kept - int64(undecodable); tail > 0 {
+	if withoutLabel > 0 {
+		t.Dropped[NoLabel] = int64(withoutLabel)
+	}
+	if tail := t.In - t.Kept - int64(undecodable) - int64(withoutLabel); tail > 0 {
 		t.Dropped[TailOfEpoch] = tail
 	}
 	return t

@@ -164,7 +164,7 @@ func (r *run) content() (c checkpoint.Content, err error) {
 func (r *run) result() Result {
 	s, rows := r.state, r.source.Draws()
 	result := Result{
-		Tally: tally(rows, r.batchesPerEpoch*r.batch, len(s.Undecodable)),
+		Tally: tally(rows, r.batchesPerEpoch*r.batch, len(s.Undecodable), r.withoutLabel()),
 		Model: s.Model.Name, Device: r.device.Name(), Parameters: r.model.Parameters.Words(), Vocabulary: s.Vocabulary,
 		Batch: r.batch, Epochs: r.options.Epochs,
 		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: s.Step * int64(r.pairsPerStep()),
@@ -174,11 +174,12 @@ func (r *run) result() Result {
 		Validation: s.Validation.Loss, BestStep: s.Best.Step, BestValidation: s.Best.Loss,
 	}
 	result.Tally.Out = s.Step
+	result.Flops = s.Flops
 	if s.Seconds > 0 {
 		result.PairsPerSecond = float64(result.PairsSeen) / s.Seconds
 	}
 	if result.Complete {
-		result.Hint = hint(result.LossLast, result.LossChance)
+		result.Hint = r.hint()
 	}
 	return result
 }

@@ -91,12 +91,27 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Objective != clip.Contrastive {
+		config.Objective = o.Objective
+	}
 	r := &run{options: o, dir: dir, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, source.Draws())}
+	if o.Folder != "" {
+		r.folder = o.Folder
+	}
+	labels := ""
+	if o.Objective == clip.Supervised {
+		if config.Classes, labels, err = r.findClasses(); err != nil {
+			return nil, err
+		}
+	}
 	r.batchesPerEpoch = batch.StepsPerEpoch(source.Draws(), r.batch)
 	r.state = checkpoint.State{
-		Model: config, Data: source.Hash(), Settings: o.settings(r.batch),
+		Model: config, Data: source.Hash(), Settings: o.settings(r.batch, labels),
 		Total: max(1, int64(o.Epochs)*int64(r.batchesPerEpoch)/int64(o.accumulate())), Undecodable: []int{},
 		LossFirst: []float64{}, LossLast: []float64{},
+	}
+	if o.Steps > 0 {
+		r.state.Total = o.Steps
 	}
 	if err := r.findCheckpoint(); err != nil {
 		return nil, err
@@ -108,7 +123,8 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	if o.CheckpointActivations {
 		r.model.Recompute()
 	}
-	r.head = newHead(o, &r.model.Parameters)
+	r.head = newHead(o, r.model)
+	r.objective = r.newObjective()
 	if r.device, err = openDevice(o); err != nil {
 		return nil, err
 	}
@@ -134,7 +150,7 @@ func openDevice(o Options) (device.Device, error) {
 // settings are the options that shape the result, as text that compares. Those
 // that came later are named only where they are not what was done before them,
 // so that older checkpoints still compare.
-func (o Options) settings(batch int) string {
+func (o Options) settings(batch int, labels string) string {
 	all := map[string]any{
 		"model": o.Model, "epochs": o.Epochs, "batch": batch, "lr": o.LearningRate, "warmup": o.Warmup,
 		"weight_decay": o.WeightDecay, "beta1": o.Beta1, "beta2": o.Beta2, "eps": o.Epsilon, "grad_clip": o.GradClip,
@@ -163,6 +179,18 @@ func (o Options) settings(batch int) string {
 	}
 	if o.Precision == precisionBF16 {
 		all["precision"] = o.Precision
+	}
+	if o.Objective != "" && o.Objective != clip.Contrastive {
+		all["objective"] = o.Objective
+	}
+	if labels != "" {
+		all["labels"] = labels
+	}
+	if o.LMWeight > 0 {
+		all["lm_weight"] = o.LMWeight
+	}
+	if o.Steps > 0 {
+		all["steps"] = o.Steps
 	}
 	text, err := json.Marshal(all)
 	if err != nil {

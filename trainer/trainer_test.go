@@ -22,6 +22,7 @@ import (
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/clip"
 )
 
 // childFolder tells the test binary to train there as the victim of a kill.
@@ -37,6 +38,12 @@ var kinds = map[string]func() Options{
 	"micro": func() Options {
 		o := small()
 		o.Epochs, o.MicroBatch, o.Accumulate, o.EMA, o.Loss = 18, 5, 3, 0.9, lossSigLIP
+		return o
+	},
+	// The loader augments, and the scale is state that is not learned.
+	"convirt": func() Options {
+		o := small()
+		o.Objective, o.MicroBatch = clip.ConVIRT, 8
 		return o
 	},
 	// Batch norms have running statistics.

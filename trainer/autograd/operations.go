@@ -111,7 +111,11 @@ func (t *Tape) AddRows(x, table *Value, ids device.Buffer) *Value {
 	t.values = append(t.values, y)
 	t.Device.Gather(y.Data, table.Data, ids, x.Rows, x.Cols, 1)
 	t.note(y, func() {
-		t.Device.GatherBackward(table.Grad, y.Grad, ids, x.Rows, x.Cols)
+		dtable, beta := t.gradient(table)
+		if beta == 0 {
+			t.Device.Fill(dtable, 0)
+		}
+		t.Device.GatherBackward(dtable, y.Grad, ids, x.Rows, x.Cols)
 		t.hand(x, y)
 	})
 	return y
@@ -151,17 +155,36 @@ func (t *Tape) Siglip(loss device.Buffer, x, y, scale, bias *Value) {
 	})
 }
 
-// Contrastive writes the symmetric loss of x against y to loss[0]. It is the
-// end of the tape: its own gradient is 1.
-func (t *Tape) Contrastive(loss device.Buffer, x, y, scale *Value) {
+// Contrastive writes the loss of x against y to loss[0], of which share is that
+// of x's rows: 0.5 is CLIP's. It is the end of the tape: its own gradient is 1.
+// A scale without gradient, as one of the state, is not learned.
+func (t *Tape) Contrastive(loss device.Buffer, x, y, scale *Value, share float32) {
 	lse := t.buffer(2 * x.Rows)
-	t.Device.Contrastive(loss, lse, x.Data, y.Data, scale.Data, x.Rows, x.Cols)
+	t.Device.Contrastive(loss, lse, x.Data, y.Data, scale.Data, x.Rows, x.Cols, share)
 	end := &Value{}
 	t.note(end, func() {
+		dscale := scale.Grad
+		if dscale.Absent() {
+			dscale = t.buffer(1)
+		}
 		t.into(x, func(dx device.Buffer) {
 			t.into(y, func(dy device.Buffer) {
-				t.Device.ContrastiveBackward(dx, dy, scale.Grad, lse, x.Data, y.Data, scale.Data, x.Rows, x.Cols)
+				t.Device.ContrastiveBackward(dx, dy, dscale, lse, x.Data, y.Data, scale.Data, x.Rows, x.Cols, share)
 			})
 		})
+	})
+}
+
+// CrossEntropy writes the mean softmax cross entropy of logits[rows,classes] to
+// loss[0]; see device.Device for targets and offsets. It is an end of the tape,
+// as Contrastive is, with weight as its own gradient. Its gradient takes the
+// place of the logits, which nothing else may use.
+func (t *Tape) CrossEntropy(loss device.Buffer, logits *Value, targets, offsets device.Buffer, weight float32) {
+	lse := t.buffer(logits.Rows)
+	t.Device.CrossEntropy(loss, lse, logits.Data, targets, offsets, logits.Rows, logits.Cols)
+	end := &Value{}
+	t.note(end, func() {
+		t.Device.CrossEntropyBackward(logits.Data, lse, logits.Data, targets, offsets, logits.Rows, logits.Cols, weight)
+		logits.Grad, logits.Data, logits.owned = logits.Data, device.Buffer{}, false
 	})
 }

@@ -60,7 +60,7 @@ func TestFanOut(t *testing.T) {
 		x := tape.Linear(tape.Floats(input, 3, 2), w, nil)
 		y := tape.Sum(tape.Sum(x, tape.GELU(x, false)), x)
 		y = tape.Sum(y, tape.Project(x, p))
-		tape.Contrastive(loss, tape.Normalize(y), tape.Normalize(x), scale)
+		tape.Contrastive(loss, tape.Normalize(y), tape.Normalize(x), scale, 0.5)
 		tape.Backward()
 		return float64(r.read(loss)[0])
 	}
@@ -103,7 +103,7 @@ func TestPoolIsLevel(t *testing.T) {
 		if i%2 == 1 {
 			tape.Reset()
 		} else {
-			tape.Contrastive(loss, y, y, scale)
+			tape.Contrastive(loss, y, y, scale, 0.5)
 			tape.Backward()
 		}
 		if i == 0 {

@@ -21,6 +21,9 @@ type Options struct {
 	Context       int // tokens of the longest caption
 	Seed          int64
 	CropScale     float64 // smallest side of a crop, as a share of the short side
+	Flip          bool    // mirror half of the pictures
+	Jitter        float64 // brightness and contrast are drawn from 1-Jitter to 1+Jitter
+	Sentence      bool    // take one sentence of each text
 	Workers       int
 	CacheBytes    int64 // limit of the pictures kept decoded
 }
@@ -29,6 +32,7 @@ type Options struct {
 type Batch struct {
 	Number   int64
 	First    int       // number of the first pair in the batch, when in micro batches
+	Rows     []int     // of the source
 	Pictures []float32 // [pairs,3,side,side]
 	Captions token.Captions
 	// Undecodable lists rows that should have been in the batch but do not
@@ -175,6 +179,7 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 	count := min(l.options.Micro, l.options.Batch-first)
 	b.Number, b.First, b.Undecodable = number, first, b.Undecodable[:0]
 	b.Pictures = b.Pictures[:count*size]
+	b.Rows = b.Rows[:0]
 	b.Captions.Reset()
 	for k := range count {
 		position := from + k
@@ -189,9 +194,21 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 			p, ok = l.picture(row, &w.decoder)
 		}
 		hash := mix(l.options.Seed, uint64(epoch), uint64(position), 0xC409)
-		w.decoder.resampler.random(b.Pictures[k*size:(k+1)*size], &w.cut, p, l.options.Resolution, l.options.CropScale,
-			unit(hash), unit(mix(l.options.Seed, hash, 1, 0)), unit(mix(l.options.Seed, hash, 2, 0)))
-		b.Captions.Add(w.encoder, l.source.Pair(row).Text, l.options.Context)
+		draw := func(n uint64) float64 { return unit(mix(l.options.Seed, hash, n, 0)) }
+		w.decoder.resampler.random(&w.cut, p, l.options.Resolution, l.options.CropScale, unit(hash), draw(1), draw(2))
+		if l.options.Flip && draw(3) < 0.5 {
+			w.cut.flip()
+		}
+		if j := l.options.Jitter; j > 0 {
+			w.cut.jitter(1-j+2*j*draw(4), 1-j+2*j*draw(5))
+		}
+		w.cut.normalise(b.Pictures[k*size:(k+1)*size], 0, 0, l.options.Resolution)
+		text := l.source.Pair(row).Text
+		if l.options.Sentence {
+			text = sentence(text, draw(6))
+		}
+		b.Rows = append(b.Rows, row)
+		b.Captions.Add(w.encoder, text, l.options.Context)
 	}
 	return nil
 }

@@ -138,10 +138,9 @@ func middle(left int) int { return int(math.RoundToEven(float64(left) / 2)) }
 
 // random cuts a square of p, of side scale to 1 times the short side, and
 // scales it to side pixels. The three numbers are in 0..1.
-func (r *resampler) random(dst []float32, cutting, p *picture, side int, scale, size, right, down float64) {
+func (r *resampler) random(cutting, p *picture, side int, scale, size, right, down float64) {
 	short := min(p.width, p.height)
 	cut := max(1, int(float64(short)*(scale+(1-scale)*size)+0.5))
 	x, y := int(float64(p.width-cut+1)*right), int(float64(p.height-cut+1)*down)
 	r.resize(cutting, p, x, y, cut, cut, side, side)
-	cutting.normalise(dst, 0, 0, side)
 }

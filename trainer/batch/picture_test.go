@@ -151,7 +151,8 @@ func TestNoAllocation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.resampler.random(dst, &cut, p, 64, 0.9, 0.5, 0.5, 0.5)
+			d.resampler.random(&cut, p, 64, 0.9, 0.5, 0.5, 0.5)
+			cut.normalise(dst, 0, 0, 64)
 		}
 	}
 	all()

@@ -37,6 +37,10 @@ type State struct {
 	MetricsBytes int64   `json:"metrics_bytes"` // length of metrics.jsonl
 	Seconds      float64 `json:"seconds"`       // time spent in steps, by all runs
 
+	// Flops counts the useful operations of all steps; 0 in checkpoints from
+	// before they were counted.
+	Flops float64 `json:"flops,omitempty"`
+
 	Files map[string]File `json:"files"`
 }
 

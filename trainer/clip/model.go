@@ -30,11 +30,16 @@ type Model struct {
 
 	image imageTower
 
-	token, textPosition, textProj *autograd.Value
+	token, textPosition, textProj *autograd.Value // textProj is nil for Caption
 	lnFinal                       nn.LayerNorm
 	text                          nn.Transformer
 
-	scale *autograd.Value
+	scale *autograd.Value // nil for objectives without a temperature
+
+	// Parts that other objectives than Contrastive have; see objective.go.
+	imageHead, textHead nn.Linear // ConVIRT
+	predict             nn.Linear // BagOfWords: words; Supervised: classes
+	prefix              nn.Linear // Caption: from the picture's feature to a row of text
 }
 
 // New describes a model for a vocabulary of the given size. Its parameters have
@@ -47,11 +52,30 @@ func New(c Config, vocabulary int) *Model {
 	} else {
 		m.image = newViT(p, c)
 	}
+	switch c.Objective {
+	case BagOfWords:
+		m.predict = nn.NewLinear(p, "words", c.Embed, vocabulary, nn.Normal(1/math.Sqrt(float64(c.Embed))), nn.Constant(0))
+		return m
+	case Supervised:
+		m.predict = nn.NewLinear(p, "classes", c.Embed, c.Classes, nn.Normal(1/math.Sqrt(float64(c.Embed))), nn.Constant(0))
+		return m
+	}
 	m.token = p.New("token_embedding.weight", nn.Normal(0.02), vocabulary, tw)
 	m.textPosition = p.New("positional_embedding", nn.Normal(0.01), c.Context, tw)
 	m.text = nn.NewTransformer(p, "transformer", nn.TransformerConfig{Width: tw, Layers: c.TextLayers, Heads: c.TextHeads, Causal: true, QuickGELU: c.QuickGELU, GPT2: true})
 	m.lnFinal = nn.NewLayerNorm(p, "ln_final", tw)
+	if c.Objective == Caption {
+		m.prefix = nn.NewLinear(p, "prefix", c.Embed, tw, nn.Normal(1/math.Sqrt(float64(c.Embed))), nn.Constant(0))
+		return m
+	}
 	m.textProj = p.New("text_projection", nn.Normal(1/math.Sqrt(float64(tw))), tw, c.Embed)
+	if c.Objective == ConVIRT {
+		draw := nn.Normal(1 / math.Sqrt(float64(c.Embed)))
+		m.imageHead = nn.NewLinear(p, "visual.head", c.Embed, c.Embed, draw, nn.Constant(0))
+		m.textHead = nn.NewLinear(p, "text_head", c.Embed, c.Embed, draw, nn.Constant(0))
+		m.scale = p.NewBuffer("logit_scale", nn.Constant(convirtScale))
+		return m
+	}
 	m.scale = p.New("logit_scale", nn.Constant(firstScale))
 	return m
 }
@@ -59,40 +83,78 @@ func New(c Config, vocabulary int) *Model {
 // Images embeds pictures[batch,3,side,side], normalised to CLIP's mean and
 // deviation: one row of length 1 a picture.
 func (m *Model) Images(t *autograd.Tape, pictures []float32) *autograd.Value {
-	size := 3 * m.Config.Resolution * m.Config.Resolution
-	batch := len(pictures) / size
-	return t.Normalize(m.image.forward(t, t.Floats(pictures, batch, size), batch))
+	x := m.Features(t, pictures)
+	if m.Config.Objective == ConVIRT {
+		x = m.imageHead.Forward(t, t.GELU(x, m.Config.QuickGELU))
+	}
+	return t.Normalize(x)
 }
 
-// Texts embeds captions: one row of length 1 a caption.
+// Features embeds pictures as Images does, but not to length 1, and without
+// ConVIRT's head.
+func (m *Model) Features(t *autograd.Tape, pictures []float32) *autograd.Value {
+	size := 3 * m.Config.Resolution * m.Config.Resolution
+	batch := len(pictures) / size
+	return m.image.forward(t, t.Floats(pictures, batch, size), batch)
+}
+
+// Texts embeds captions: one row of length 1 a caption. It needs a model that
+// has texts; see Config.EmbedsTexts.
 func (m *Model) Texts(t *autograd.Tape, captions *token.Captions) *autograd.Value {
-	positions, ends := make([]int32, 0, len(captions.Tokens)), make([]int32, 0, captions.Len())
-	longest := 0
+	return m.pool(t, m.textRows(t, captions), captions)
+}
+
+// textRows is the text tower's last layer: a row a token, not yet normalised.
+func (m *Model) textRows(t *autograd.Tape, captions *token.Captions) *autograd.Value {
+	positions, longest := make([]int32, 0, len(captions.Tokens)), 0
 	for i := range captions.Len() {
 		n := int(captions.Offsets[i+1] - captions.Offsets[i])
 		for p := range n {
 			positions = append(positions, int32(p))
 		}
-		ends = append(ends, captions.Offsets[i+1]-1)
 		longest = max(longest, n)
 	}
 	x := t.Gather(m.token, t.Ints(captions.Tokens), len(captions.Tokens))
 	x = t.AddRows(x, m.textPosition, t.Ints(positions))
-	x = m.text.Forward(t, x, nn.Sequences{Offsets: t.Ints(captions.Offsets), Count: captions.Len(), Longest: longest})
-	x = m.lnFinal.Forward(t, t.Gather(x, t.Ints(ends), captions.Len()))
-	return t.Normalize(t.Project(x, m.textProj))
+	return m.text.Forward(t, x, nn.Sequences{Offsets: t.Ints(captions.Offsets), Count: captions.Len(), Longest: longest})
 }
 
-// Loss enqueues the forward pass of a batch; the loss goes to loss[0]. Tape's
-// Backward gives the gradients.
+// pool embeds each caption by the row of its end token.
+func (m *Model) pool(t *autograd.Tape, rows *autograd.Value, captions *token.Captions) *autograd.Value {
+	ends := make([]int32, 0, captions.Len())
+	for _, end := range captions.Offsets[1:] {
+		ends = append(ends, end-1)
+	}
+	x := t.Project(m.lnFinal.Forward(t, t.Gather(rows, t.Ints(ends), captions.Len())), m.textProj)
+	if m.Config.Objective == ConVIRT {
+		x = m.textHead.Forward(t, t.GELU(x, m.Config.QuickGELU))
+	}
+	return t.Normalize(x)
+}
+
+// Loss enqueues the forward pass of a batch of Contrastive; the loss goes to
+// loss[0]. Tape's Backward gives the gradients.
 func (m *Model) Loss(t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
 	x := m.Images(t, pictures)
 	y := m.Texts(t, captions)
-	t.Contrastive(loss, x, y, m.scale)
+	t.Contrastive(loss, x, y, m.scale, 0.5)
 }
 
-// Scale is the buffer of the logit scale.
-func (m *Model) Scale() device.Buffer { return m.scale.Data }
+// Scale is the buffer of the logit scale, absent where the objective has none.
+func (m *Model) Scale() device.Buffer {
+	if m.scale == nil {
+		return device.Buffer{}
+	}
+	return m.scale.Data
+}
 
-// ClampScale limits the logit scale to ln 100, as after each update.
-func (m *Model) ClampScale(d device.Device) { d.Clamp(m.scale.Data, 0, largestScale) }
+// LogitScale is the logit scale for a loss on the tape, or nil.
+func (m *Model) LogitScale() *autograd.Value { return m.scale }
+
+// ClampScale limits the logit scale, if there is one, to ln 100, as after each
+// update.
+func (m *Model) ClampScale(d device.Device) {
+	if m.scale != nil {
+		d.Clamp(m.scale.Data, 0, largestScale)
+	}
+}

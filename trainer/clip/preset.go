@@ -31,6 +31,10 @@ type Config struct {
 	// of its stem, and whose Heads are the attention pool's. It has no Patch and
 	// no Layers. A ViT has no Blocks.
 	Blocks [4]int `json:"blocks,omitzero"`
+
+	// Objective is what the model is trained to do; "" stands for Contrastive.
+	Objective string `json:"objective,omitempty"`
+	Classes   int    `json:"classes,omitempty"` // of Supervised
 }
 
 // IsResNet reports whether the image tower is a ResNet.

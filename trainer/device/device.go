@@ -176,13 +176,13 @@ type Device interface {
 	// NormalizeBackward computes dx from dy and the normalised y.
 	NormalizeBackward(dx, dy, y, norm Buffer, rows, cols int)
 
-	// Contrastive computes loss[0] = the mean over rows and columns of the
-	// cross entropies of S = exp(scale[0]) X Y^t against the diagonal, for
-	// X[n,dim] and Y[n,dim]. lse[2n] receives the log-sum-exp of S's rows, then
-	// of its columns. S is never stored whole.
-	Contrastive(loss, lse, x, y, scale Buffer, n, dim int)
+	// Contrastive computes loss[0] = share times the mean of the cross entropies
+	// of the rows of S = exp(scale[0]) X Y^t against the diagonal, plus 1-share
+	// times that of the columns, for X[n,dim] and Y[n,dim]. lse[2n] receives the
+	// log-sum-exp of S's rows, then of its columns. S is never stored whole.
+	Contrastive(loss, lse, x, y, scale Buffer, n, dim int, share float32)
 	// ContrastiveBackward computes dx, dy and dscale[0] +=.
-	ContrastiveBackward(dx, dy, dscale, lse, x, y, scale Buffer, n, dim int)
+	ContrastiveBackward(dx, dy, dscale, lse, x, y, scale Buffer, n, dim int, share float32)
 
 	// Siglip computes loss[0] = the sum over i, j of softplus(-z) on the
 	// diagonal and softplus(z) elsewhere, over n, with z = exp(scale[0]) X Y^t +

@@ -19,6 +19,9 @@ func (l Linear) Forward(t *autograd.Tape, x *autograd.Value) *autograd.Value {
 	return t.Linear(x, l.weight, l.bias)
 }
 
+// Outputs is the number of columns that Forward gives.
+func (l Linear) Outputs() int { return l.weight.Rows }
+
 // LayerNorm normalises rows, with a learned gain and shift.
 type LayerNorm struct{ gain, shift *autograd.Value }
 

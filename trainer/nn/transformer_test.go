@@ -35,7 +35,7 @@ func TestRecompute(t *testing.T) {
 		// The other side reads its own values: with two readers of x, sums
 		// would be taken in another order.
 		other := tape.Gather(table, ids, rows)
-		tape.Contrastive(loss, tape.Normalize(y), tape.Normalize(other), scale)
+		tape.Contrastive(loss, tape.Normalize(y), tape.Normalize(other), scale, 0.5)
 		tape.Backward()
 		grads = make([]float32, p.Grad.Len+1)
 		if err := d.Read(grads[:p.Grad.Len], p.Grad); err != nil {

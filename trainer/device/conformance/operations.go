@@ -29,7 +29,7 @@ func operations() []operation {
 			attention([]int{0, 19, 2}, 16, 1, causal))
 	}
 	list = append(list, pictureOperations()...)
-	return append(list, contrastive(1, 3), contrastive(5, 4), contrastive(21, 9), siglip(1, 3), siglip(5, 4), siglip(21, 9), blend(19), crossEntropy(3, 2), crossEntropy(9, 37))
+	return append(list, contrastive(1, 3), contrastive(5, 4), contrastive(21, 9), sidedContrastive(21, 9, 0.75), siglip(1, 3), siglip(5, 4), siglip(21, 9), blend(19), crossEntropy(3, 2), crossEntropy(9, 37))
 }
 
 func matmul(m, n, k int, transA, transB bool) operation {
@@ -269,9 +269,16 @@ func normalize(rows, cols int) operation {
 	}
 }
 
+// contrastive counts rows and columns the same, as CLIP does.
 func contrastive(n, dim int) operation {
+	o := sidedContrastive(n, dim, 0.5)
+	o.name = fmt.Sprintf("contrastive/%dx%d", n, dim)
+	return o
+}
+
+func sidedContrastive(n, dim int, share float64) operation {
 	return operation{
-		name: fmt.Sprintf("contrastive/%dx%d", n, dim), inputs: []int{n * dim, n * dim, 1}, output: 1,
+		name: fmt.Sprintf("contrastive/%dx%d/share=%g", n, dim, share), inputs: []int{n * dim, n * dim, 1}, output: 1,
 		forward: func(in [][]float64) []float64 {
 			s := make([]float64, n*n)
 			for i := range n {
@@ -288,15 +295,15 @@ func contrastive(n, dim int) operation {
 					row += math.Exp(s[i*n+j] - s[i*n+i])
 					col += math.Exp(s[j*n+i] - s[i*n+i])
 				}
-				loss += (math.Log(row) + math.Log(col)) / float64(2*n)
+				loss += (share*math.Log(row) + (1-share)*math.Log(col)) / float64(n)
 			}
 			return []float64{loss}
 		},
 		device: func(b *bench, in []device.Buffer, dy device.Buffer) (device.Buffer, []device.Buffer) {
 			loss, lse := b.zeros(1), b.zeros(2*n)
 			dx, dyy, dscale := b.zeros(n*dim), b.zeros(n*dim), b.zeros(1)
-			b.Contrastive(loss, lse, in[0], in[1], in[2], n, dim)
-			b.ContrastiveBackward(dx, dyy, dscale, lse, in[0], in[1], in[2], n, dim)
+			b.Contrastive(loss, lse, in[0], in[1], in[2], n, dim, float32(share))
+			b.ContrastiveBackward(dx, dyy, dscale, lse, in[0], in[1], in[2], n, dim, float32(share))
 			b.times(dy, dx, dyy, dscale)
 			return loss, []device.Buffer{dx, dyy, dscale}
 		},

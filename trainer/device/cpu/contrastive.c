@@ -22,7 +22,7 @@ static int band_backward(float *dx, float *dy, const float *g, const float *x, c
 	return dnnl_sgemm('T', 'N', n, dim, rows, factor, g, n, x + first * dim, dim, first > 0, dy, dim);
 }
 
-int pl_contrastive(float *loss, float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float *scratch) {
+int pl_contrastive(float *loss, float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float share, float *scratch) {
 	float *s = scratch, *diagonal = s + PL_BAND * n, *top = diagonal + n, *total = top + n;
 	float factor = expf(*scale);
 	for (int64_t first = 0; first < n; first += PL_BAND) {
@@ -35,13 +35,13 @@ int pl_contrastive(float *loss, float *lse, const float *x, const float *y, cons
 	double sum = 0;
 	for (int64_t i = 0; i < n; i++) {
 		lse[n + i] = top[i] + logf(total[i]);
-		sum += (double)lse[i] + (double)lse[n + i] - 2 * (double)diagonal[i];
+		sum += (double)share * (double)lse[i] + (1 - (double)share) * (double)lse[n + i] - (double)diagonal[i];
 	}
-	*loss = (float)(sum / (double)(2 * n));
+	*loss = (float)(sum / (double)n);
 	return 0;
 }
 
-int pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float *scratch) {
+int pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float share, float *scratch) {
 	// The doubles come first, so that they are aligned.
 	double *sums = (double *)scratch;
 	float *s = scratch + 2 * n;
@@ -51,7 +51,7 @@ int pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *ls
 		int status = band(s, x, y, factor, first, rows, n, dim);
 		if (status)
 			return status;
-		pl_contrastive_gradient(sums, s, lse, lse + n, first, rows, n);
+		pl_contrastive_gradient(sums, s, lse, lse + n, first, rows, n, share);
 		status = band_backward(dx, dy, s, x, y, factor, first, rows, n, dim);
 		if (status)
 			return status;

@@ -45,21 +45,22 @@ static void KERNEL(contrastive_tile)(float *rowlse, float *colmax, float *colsum
 	}
 }
 
-// contrastive_gradient turns a band of S into G = dloss/dS and leaves
-// sum(G*S) of each row in sums.
-static void KERNEL(contrastive_gradient)(double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n) {
-	float share = 0.5f / (float)n;
+// contrastive_gradient turns a band of S into G = dloss/dS, where rows count by
+// share and columns by 1-share, and leaves sum(G*S) of each row in sums.
+static void KERNEL(contrastive_gradient)(double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n, float share) {
+	// Factors of exactly 1 where both sides count the same.
+	float half = 0.5f / (float)n, by_row = 2 * share, by_column = 2 - by_row;
 #pragma omp parallel for schedule(static) if (rows * n > 8192)
 	for (int64_t i = 0; i < rows; i++) {
 		float *row = s + i * n, total = 0, diagonal = row[first + i];
 #pragma omp simd reduction(+ : total)
 		for (int64_t j = 0; j < n; j++) {
 			float v = row[j];
-			float g = (exp_lane(v - rowlse[first + i]) + exp_lane(v - collse[j])) * share;
+			float g = (by_row * exp_lane(v - rowlse[first + i]) + by_column * exp_lane(v - collse[j])) * half;
 			row[j] = g;
 			total += g * v;
 		}
-		row[first + i] -= 2 * share;
-		sums[first + i] = (double)total - 2.0 * (double)share * (double)diagonal;
+		row[first + i] -= 2 * half;
+		sums[first + i] = (double)total - 2.0 * (double)half * (double)diagonal;
 	}
 }

@@ -49,7 +49,7 @@ enum { pl_batch_norm_parts = 64 };
 	X(normalize_backward, (float *dx, const float *dy, const float *y, const float *norm, int64_t rows, int64_t cols), (dx, dy, y, norm, rows, cols)) \
 	X(scan, (float *scores, const float *rows, const float *query, int64_t n, int64_t dim), (scores, rows, query, n, dim)) \
 	X(contrastive_tile, (float *rowlse, float *colmax, float *colsum, float *diagonal, const float *s, int64_t first, int64_t rows, int64_t n), (rowlse, colmax, colsum, diagonal, s, first, rows, n)) \
-	X(contrastive_gradient, (double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n), (sums, s, rowlse, collse, first, rows, n)) \
+	X(contrastive_gradient, (double *sums, float *s, const float *rowlse, const float *collse, int64_t first, int64_t rows, int64_t n, float share), (sums, s, rowlse, collse, first, rows, n, share)) \
 	X(siglip_tile, (double *sums, const float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \
 	X(siglip_gradient, (double *sums, float *s, float bias, int64_t first, int64_t rows, int64_t n), (sums, s, bias, first, rows, n)) \
 	X(cross_entropy, (float *each, float *lse, const float *logits, const int32_t *targets, const int32_t *offsets, int64_t rows, int64_t classes), (each, lse, logits, targets, offsets, rows, classes)) \

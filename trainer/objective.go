@@ -1,0 +1,192 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/batch"
+	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device"
+)
+
+// Augmentation of ConVIRT (arXiv 2010.00747, section 4.1): the smallest crop, and
+// how far brightness and contrast go from 1.
+const (
+	convirtCrop   = 0.6
+	convirtJitter = 0.4
+)
+
+// An objective is what a batch is trained to do.
+type objective interface {
+	// record enqueues the loss of a batch as the end of the tape; it goes to
+	// loss[0].
+	record(t *autograd.Tape, loss device.Buffer, b *batch.Batch)
+	// flops counts the useful operations of record and its way back.
+	flops(b *batch.Batch) float64
+}
+
+func (r *run) newObjective() objective {
+	p := predictive{r.model}
+	switch r.options.Objective {
+	case clip.BagOfWords:
+		return bagOfWords{p}
+	case clip.Caption:
+		return caption{p}
+	case clip.Supervised:
+		return supervised{p, r.classes}
+	}
+	return &pairs{predictive: p, head: r.head, lmWeight: float32(r.options.LMWeight)}
+}
+
+// predictive counts what the model does.
+type predictive struct{ model *clip.Model }
+
+func (p predictive) flops(b *batch.Batch) float64 {
+	return p.model.Flops(b.Captions.Len(), &b.Captions)
+}
+
+type bagOfWords struct{ predictive }
+
+func (p bagOfWords) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
+	p.model.BagOfWordsLoss(t, loss, b.Pictures, &b.Captions)
+}
+
+type caption struct{ predictive }
+
+func (p caption) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
+	p.model.CaptionLoss(t, loss, b.Pictures, &b.Captions)
+}
+
+type supervised struct {
+	predictive
+	classes []int32 // of all rows
+}
+
+func (p supervised) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
+	classes := make([]int32, len(b.Rows))
+	for i, row := range b.Rows {
+		classes[i] = p.classes[row]
+	}
+	p.model.SupervisedLoss(t, loss, b.Pictures, classes)
+}
+
+// pairs is the contrastive objective and ConVIRT's: pictures against texts.
+type pairs struct {
+	predictive
+	head     head
+	lmWeight float32 // of language modelling beside
+}
+
+func (p *pairs) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
+	x := p.model.Images(t, b.Pictures)
+	if p.lmWeight == 0 {
+		p.head.record(t, loss, x, p.model.Texts(t, &b.Captions))
+		return
+	}
+	// The sum of both losses is loss + [lm][weight], a product.
+	both := t.Floats([]float32{0, p.lmWeight}, 1, 2).Data
+	lm, weight := both.Slice(0, 1), both.Slice(1, 1)
+	p.head.record(t, loss, x, p.model.TextsPredicting(t, lm, &b.Captions, p.lmWeight))
+	t.Device.MatMul(loss, lm, weight, 1, 1, 1, false, false, 1)
+}
+
+func (p *pairs) flops(b *batch.Batch) float64 {
+	n := p.predictive.flops(b)
+	if p.lmWeight > 0 {
+		n += p.model.PredictingFlops(&b.Captions)
+	}
+	return n
+}
+
+// chance is the loss of guessing: ln n for the contrastive loss; for SigLIP's
+// that of the best constant, which says 1/n for every pair; ln of the number of
+// answers for predictions.
+func (r *run) chance() float64 {
+	n, words := float64(r.batch), math.Log(float64(r.state.Vocabulary))
+	switch r.state.Model.Objective {
+	case clip.BagOfWords, clip.Caption:
+		return words
+	case clip.Supervised:
+		return math.Log(float64(r.state.Model.Classes))
+	}
+	if r.options.Loss == lossSigLIP {
+		return math.Log(n) + (n-1)*math.Log(n/(n-1))
+	}
+	if r.options.LMWeight > 0 {
+		return math.Log(n) + r.options.LMWeight*words
+	}
+	return math.Log(n)
+}
+
+// ErrNoLabel is wrapped when no training pair has a class.
+var ErrNoLabel = errors.New("no training pair has one of the labels as its text")
+
+// findClasses reads the labels and gives every row its class: that of the label
+// which is its whole text, whatever the case, or else that of a row with the
+// same picture. labels stands for the file's content.
+func (r *run) findClasses() (classes int, labels string, err error) {
+	data, err := os.ReadFile(r.options.Labels)
+	if err != nil {
+		return 0, "", fmt.Errorf("train.labels: %w", err)
+	}
+	number := map[string]int32{}
+	var faults []error
+	for i, line := range strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n") {
+		label := strings.ToLower(strings.TrimSpace(line))
+		before, there := number[label]
+		switch {
+		case label == "":
+			faults = append(faults, fmt.Errorf("train.labels: line %d of %s is empty; write a label or delete the line", i+1, r.options.Labels))
+		case there:
+			faults = append(faults, fmt.Errorf("train.labels: line %d of %s repeats %q of line %d; delete one", i+1, r.options.Labels, label, before+1))
+		}
+		number[label] = int32(i)
+	}
+	if len(faults) > 0 {
+		return 0, "", errors.Join(faults...)
+	}
+	r.classes = make([]int32, r.source.Len())
+	ofPicture := map[uint64]int32{}
+	found := 0
+	for row := range r.classes {
+		p := r.source.Pair(row)
+		class, there := number[strings.ToLower(strings.TrimSpace(p.Text))]
+		if !there {
+			r.classes[row] = -1
+			continue
+		}
+		r.classes[row] = class
+		found++
+		// Hash 0 stands for an unknown picture. Of two labels the first counts.
+		if _, known := ofPicture[p.PictureHash]; !known && p.PictureHash != 0 {
+			ofPicture[p.PictureHash] = class
+		}
+	}
+	if found == 0 {
+		return 0, "", fmt.Errorf("train.labels: %w; write in %s what the texts say in full", ErrNoLabel, r.options.Labels)
+	}
+	for row, class := range r.classes {
+		if known, there := ofPicture[r.source.Pair(row).PictureHash]; class < 0 && there {
+			r.classes[row] = known
+		}
+	}
+	return len(number), fmt.Sprintf("%016x", xxhash.Sum64(data)), nil
+}
+
+// withoutLabel counts the rows that decode and have no class.
+func (r *run) withoutLabel() int {
+	n := 0
+	for row, class := range r.classes {
+		if _, bad := slices.BinarySearch(r.state.Undecodable, row); class < 0 && !bad {
+			n++
+		}
+	}
+	return n
+}
