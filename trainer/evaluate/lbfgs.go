@@ -16,7 +16,8 @@ const (
 
 // minimise moves x to a minimum of f by L-BFGS (Nocedal and Wright, Numerical
 // Optimization, algorithms 7.4 and 7.5), until no part of the gradient exceeds
-// tolerance, f no longer falls, or 1,000 iterations are over. It returns their
+// tolerance, f falls by less than a thousandth of that of itself, or 1,000
+// iterations are over. It returns their
 // number. The line search asks for the weak Wolfe conditions by bisection (Lewis
 // and Overton, 2013).
 func minimise(ctx context.Context, f objective, x []float64, tolerance float64) (iterations int, err error) {
@@ -79,7 +80,7 @@ func minimise(ctx context.Context, f objective, x []float64, tolerance float64) 
 		copy(x, next)
 		copy(g, nextG)
 		value = nextValue
-		if fell <= 1e-9*max(1, math.Abs(value)) {
+		if fell <= tolerance/1000*math.Abs(value) {
 			return iterations + 1, nil
 		}
 	}

@@ -24,9 +24,12 @@ func (p *pixels) Len() int { return len(p.data) / (p.side * p.side * p.planes) }
 // anti-aliasing, first across and then down, rounded to 8 bits each time.
 func (p *pixels) Centre(_ context.Context, dst []float32, i, side int) error {
 	size := p.side * p.side
+	var to []byte
 	for c := range 3 {
-		from := p.data[(i*p.planes+min(c, p.planes-1))*size:][:size]
-		to := transpose(scale(transpose(scale(from, p.side, side), side), p.side, side), side)
+		if c < p.planes {
+			from := p.data[(i*p.planes+c)*size:][:size]
+			to = transpose(scale(transpose(scale(from, p.side, side), side), p.side, side), side)
+		}
 		for j, v := range to {
 			dst[c*side*side+j] = (float32(v)/255 - mean[c]) / deviation[c]
 		}

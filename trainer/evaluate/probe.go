@@ -30,6 +30,9 @@ type features struct {
 // sweepSteps is the number of steps of the sweep from 1e-6 to 1e6, 8 a decade.
 const sweepSteps = 96
 
+// probeTolerance is scikit-learn's default.
+const probeTolerance = 1e-4
+
 func strength(step int) float64 { return math.Pow(10, -6+float64(step)/8) }
 
 // sweep finds the step of the best score as the CLIP paper does (appendix A.3):
@@ -86,7 +89,7 @@ func (e *Embedder) probe(ctx context.Context, train, test features, classes int,
 	// Each fit begins where the last one ended: the minimum is the same.
 	best, scores, err := sweep(func(step int) (float64, error) {
 		m.lambda = strength(step)
-		if _, err := minimise(ctx, m.loss, x, 1e-5); err != nil {
+		if _, err := minimise(ctx, m.loss, x, probeTolerance); err != nil {
 			return 0, err
 		}
 		hits, err := e.predict(ctx, x, validation, classes)
@@ -102,7 +105,7 @@ func (e *Embedder) probe(ctx context.Context, train, test features, classes int,
 	}
 	defer whole.free()
 	whole.lambda = p.Lambda
-	if p.Iterations, err = minimise(ctx, whole.loss, x, 1e-5); err != nil {
+	if p.Iterations, err = minimise(ctx, whole.loss, x, probeTolerance); err != nil {
 		return p, err
 	}
 	hits, err := e.predict(ctx, x, test, classes)
