@@ -20,8 +20,8 @@ import (
 
 // The run of testdata/steps.py.
 const (
-	goldenSteps      = 20
-	goldenLoss       = 1e-4 // largest difference of a loss, absolute
+	goldenSteps = 20
+	goldenLoss  = 1e-4 // largest difference of a loss, absolute
 )
 
 var goldenOptions = Options{Warmup: 2, WeightDecay: 0.2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1}
