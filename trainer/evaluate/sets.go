@@ -9,52 +9,72 @@ import (
 	"github.com/pairloom/pairloom/shard"
 )
 
-// setFeatures embeds a set's pictures, what of it is no picture counted.
-func (e *Embedder) setFeatures(ctx context.Context, s *Set, o Options) (f features, tally *shard.Tally, err error) {
-	tally = shard.NewTally("eval", "pictures", "pictures")
-	err = e.EachPictures(ctx, s.Pictures, o.Batch, func(_ int, v Vectors) error {
-		for _, bad := range v.Bad {
-			tally.Drop(bad.Reason)
-		}
-		for _, i := range v.Kept {
-			tally.Keep()
-			f.class = append(f.class, s.Class[i])
-		}
-		f.rows = append(f.rows, v.Rows...)
-		return nil
-	})
-	tally.Out = tally.Kept
-	if err == nil && tally.Kept == 0 {
-		err = fmt.Errorf("evaluate on %s: none of its %d pictures decodes", s.Name, tally.In)
-	}
-	return f, tally, err
+// embeddedSet is a set with the vectors of its pictures.
+type embeddedSet struct {
+	*Set
+	features
+	tally *shard.Tally
 }
 
-// runSet is the zero-shot test on one set.
-func (e *Embedder) runSet(ctx context.Context, dir, classifiers, spec string, o Options) (r SetResult, err error) {
-	s, err := OpenSet(dir, spec, o)
+// setRun evaluates one model on sets. A set that is asked for twice is embedded
+// once.
+type setRun struct {
+	*Embedder
+	dir, classifiers string
+	options          Options
+	known            map[string]embeddedSet
+}
+
+// open embeds a set's pictures, what of it is no picture counted.
+func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err error) {
+	if s, there := x.known[spec]; there {
+		return s, nil
+	}
+	if s.Set, err = OpenSet(x.dir, spec, x.options); err != nil {
+		return s, err
+	}
+	s.tally = shard.NewTally("eval", "pictures", "pictures")
+	err = x.EachPictures(ctx, s.Pictures, x.options.Batch, func(_ int, v Vectors) error {
+		for _, bad := range v.Bad {
+			s.tally.Drop(bad.Reason)
+		}
+		for _, i := range v.Kept {
+			s.tally.Keep()
+			s.class = append(s.class, s.Class[i])
+		}
+		s.rows = append(s.rows, v.Rows...)
+		return nil
+	})
+	s.tally.Out = s.tally.Kept
+	if err == nil && s.tally.Kept == 0 {
+		err = fmt.Errorf("evaluate on %s: none of its %d pictures decodes", s.Name, s.tally.In)
+	}
+	x.known[spec] = s
+	return s, err
+}
+
+// zeroShotOn is the zero-shot test on one set.
+func (x *setRun) zeroShotOn(ctx context.Context, spec string) (r SetResult, err error) {
+	s, err := x.open(ctx, spec)
 	if err != nil {
 		return r, err
 	}
-	f, tally, err := e.setFeatures(ctx, s, o)
-	if err != nil {
-		return r, err
-	}
-	z, err := e.zeroShot(ctx, classifiers, o, s.Labels, f.class, f.rows)
-	return SetResult{Set: spec, Tally: tally, ZeroShot: z}, err
+	z, err := x.zeroShot(ctx, x.classifiers, x.options, s.Labels, s.class, s.rows)
+	return SetResult{Set: spec, Tally: s.tally, ZeroShot: z}, err
 }
 
 // runSets does what the options ask for beside the held-out pairs.
 func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Options, r *Result) error {
+	x := &setRun{e, dir, classifiers, o, map[string]embeddedSet{}}
 	for _, spec := range o.Sets {
-		set, err := e.runSet(ctx, dir, classifiers, spec, o)
+		set, err := x.zeroShotOn(ctx, spec)
 		if err != nil {
 			return err
 		}
 		r.Sets = append(r.Sets, set)
 	}
 	if o.ProbeTrain != "" {
-		p, err := e.runProbe(ctx, dir, o)
+		p, err := x.linearProbe(ctx)
 		if err != nil {
 			return err
 		}
@@ -71,41 +91,33 @@ func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Optio
 	if err != nil {
 		return err
 	}
-	shifted, err := e.runSet(ctx, dir, classifiers, o.ShiftedSet, o)
+	shifted, err := x.zeroShotOn(ctx, o.ShiftedSet)
 	if err != nil {
 		return err
 	}
 	r.Sets = append(r.Sets, shifted)
-	x := Robustness{Standard: r.Sets[0].Set, Shifted: o.ShiftedSet, Accuracy: shifted.Top1, Models: len(baseline)}
-	if x.Slope, x.Intercept, x.Predicted, err = EffectiveRobustness(baseline, r.Sets[0].Top1.Rate); err != nil {
+	b := Robustness{Standard: r.Sets[0].Set, Shifted: o.ShiftedSet, Accuracy: shifted.Top1, Models: len(baseline)}
+	if b.Slope, b.Intercept, b.Predicted, err = EffectiveRobustness(baseline, r.Sets[0].Top1.Rate); err != nil {
 		return fmt.Errorf("effective robustness by %s: %w", path, err)
 	}
-	x.Effective = x.Accuracy.Rate - x.Predicted
-	r.Robustness = &x
+	b.Effective = b.Accuracy.Rate - b.Predicted
+	r.Robustness = &b
 	return nil
 }
 
-func (e *Embedder) runProbe(ctx context.Context, dir string, o Options) (Probe, error) {
-	train, err := OpenSet(dir, o.ProbeTrain, o)
+func (x *setRun) linearProbe(ctx context.Context) (Probe, error) {
+	train, err := x.open(ctx, x.options.ProbeTrain)
 	if err != nil {
 		return Probe{}, err
 	}
-	test, err := OpenSet(dir, o.ProbeTest, o)
+	test, err := x.open(ctx, x.options.ProbeTest)
 	if err != nil {
 		return Probe{}, err
 	}
 	if !slices.Equal(train.Labels, test.Labels) {
 		return Probe{}, fmt.Errorf("probe: the %d classes of %s are not the %d of %s", len(train.Labels), train.Name, len(test.Labels), test.Name)
 	}
-	a, _, err := e.setFeatures(ctx, train, o)
-	if err != nil {
-		return Probe{}, err
-	}
-	b, _, err := e.setFeatures(ctx, test, o)
-	if err != nil {
-		return Probe{}, err
-	}
-	p, err := e.probe(ctx, a, b, len(train.Labels), o)
-	p.Train, p.Test = o.ProbeTrain, o.ProbeTest
+	p, err := x.probe(ctx, train.features, test.features, len(train.Labels), x.options)
+	p.Train, p.Test = train.Name, test.Name
 	return p, err
 }
