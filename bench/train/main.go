@@ -4,12 +4,16 @@
 //	train step MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2]
 //	train sgemm [-precision bf16] [-threads 2]
 //	train loader DATA SIDE BATCH WORKERS
+//	train embed MODEL WEIGHTS INPUTS OUT
+//	train draw MODEL OUT
 //
 // The first two take two steps, then print a line of JSON. After that each line
 // "step" on stdin is answered by one step: forward, backward and update, or one
 // matrix product of 2048 x 2048 x 2048. "end" is answered by the peak of
 // resident memory since the second step. loader makes batches of DATA/shards
-// for ten seconds, on a cold cache, and prints pictures a second.
+// for ten seconds, each picture decoded anew, and prints pictures a second.
+// embed writes the embeddings of the inputs, in evaluation mode, and draw the
+// first weights of a model: weights.py holds both against open_clip.
 package main
 
 import (
@@ -37,13 +41,13 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	threads := flags.Int("threads", 2, "threads of the device")
 	precision := flags.String("precision", "fp32", "numbers of the matrix products: fp32 or bf16")
-	arguments := map[string]int{"step": 3, "sgemm": 0, "loader": 4}
+	arguments := map[string]int{"step": 3, "sgemm": 0, "loader": 4, "embed": 4, "draw": 2}
 	if len(args) == 0 || len(args) < 1+arguments[args[0]] {
-		return fmt.Errorf("want step, sgemm or loader with their arguments; see the top of main.go")
+		return fmt.Errorf("want step, sgemm, loader, embed or draw with their arguments; see the top of main.go")
 	}
 	n, known := arguments[args[0]]
 	if !known {
-		return fmt.Errorf("no mode is called %q; there are step, sgemm and loader", args[0])
+		return fmt.Errorf("no mode is called %q; there are step, sgemm, loader, embed and draw", args[0])
 	}
 	if err := flags.Parse(args[1+n:]); err != nil {
 		return err
@@ -56,9 +60,14 @@ func run(args []string) error {
 		return err
 	}
 	var s stepper
-	if args[0] == "sgemm" {
+	switch args[0] {
+	case "embed":
+		return embed(d, args[1], args[2], args[3], args[4])
+	case "draw":
+		return draw(d, args[1], args[2])
+	case "sgemm":
 		s, err = newProduct(d)
-	} else {
+	default:
 		s, err = newTraining(d, args[1], args[2], args[3])
 	}
 	if err != nil {

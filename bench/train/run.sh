@@ -8,6 +8,7 @@
 #
 #   CASES    model:batch:numbers, default all of the README's
 #   ROUNDS   5, COMPILE 1, THREADS 2: see bench.py
+#   WEIGHTS  models whose full-size weights are checked both ways, rn50 vit-b-32
 #   DATA     a dataset with shards (pairloom demo leaves one): measures the loader
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,6 +35,12 @@ for case in $cases; do
 	"$python" "$here/inputs.py" "$work/texts" "$model" "$batch" "$work"
 done
 "$python" "$here/bench.py" "$work/train" "$work" $cases
+weights=${WEIGHTS-rn50 vit-b-32}
+if [ -n "$weights" ]; then
+	for model in $weights; do "$python" "$here/inputs.py" "$work/texts" "$model" 8 "$work"; done
+	echo
+	"$python" "$here/weights.py" "$work/train" "$work" $weights
+fi
 if [ -n "${DATA:-}" ]; then
 	for shape in "224 64" "112 256"; do
 		echo "loader, $shape: $("$work/train" loader "$DATA" $shape "${THREADS:-2}")"

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,7 +37,7 @@ type training struct {
 	model    *clip.Model
 	figures  device.Memory // loss, squared norm of the gradient
 	pictures []float32
-	captions token.Captions
+	captions *token.Captions
 	updates  float64
 }
 
@@ -70,11 +71,8 @@ func newTraining(d *cpu.Device, preset, weightsPath, inputsPath string) (stepper
 	if err != nil {
 		return nil, err
 	}
-	t := &training{dev: d, pool: device.NewPool(d), pictures: inputs["pictures"].Data}
+	t := &training{dev: d, pool: device.NewPool(d), pictures: inputs["pictures"].Data, captions: captionsOf(inputs["tokens"])}
 	t.tape = autograd.New(d, t.pool)
-	for row := range slicesOf(inputs["tokens"]) {
-		t.captions.Append(row)
-	}
 	t.model = clip.New(config, weights["token_embedding.weight"].Shape[0])
 	if err := t.model.Parameters.Allocate(d, true); err != nil {
 		return nil, err
@@ -85,27 +83,25 @@ func newTraining(d *cpu.Device, preset, weightsPath, inputsPath string) (stepper
 	return t, t.model.Parameters.Load(d, t.model.Parameters.Data, weights, "")
 }
 
-// slicesOf yields the captions of a padded matrix of tokens, without padding.
-func slicesOf(tokens checkpoint.Tensor) func(func([]int32) bool) {
-	return func(yield func([]int32) bool) {
-		for i := range tokens.Shape[0] {
-			var row []int32
-			for _, id := range tokens.Data[i*tokens.Shape[1] : (i+1)*tokens.Shape[1]] {
-				if id != 0 {
-					row = append(row, int32(id))
-				}
-			}
-			if !yield(row) {
-				return
+// captionsOf takes captions out of a matrix of tokens, padded with 0.
+func captionsOf(tokens checkpoint.Tensor) *token.Captions {
+	captions := &token.Captions{}
+	for row := range slices.Chunk(tokens.Data, tokens.Shape[1]) {
+		var ids []int32
+		for _, id := range row {
+			if id != 0 {
+				ids = append(ids, int32(id))
 			}
 		}
+		captions.Append(ids)
 	}
+	return captions
 }
 
 func (t *training) step() (float64, error) {
 	d, p, figures := t.dev, &t.model.Parameters, device.Whole(t.figures)
 	d.Fill(p.Grad, 0)
-	t.model.Loss(t.tape, figures.Slice(0, 1), t.pictures, &t.captions)
+	t.model.Loss(t.tape, figures.Slice(0, 1), t.pictures, t.captions)
 	t.tape.Backward()
 	if err := t.pool.Err(); err != nil {
 		return 0, err
@@ -128,7 +124,7 @@ func (t *training) step() (float64, error) {
 	return float64(loss[0]), err
 }
 
-func (t *training) flops() float64 { return t.model.Flops(t.captions.Len(), &t.captions) }
+func (t *training) flops() float64 { return t.model.Flops(t.captions.Len(), t.captions) }
 
 func (t *training) close() error {
 	t.pool.Close()
