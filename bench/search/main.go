@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/pairloom/pairloom/shard"
@@ -65,10 +64,6 @@ func run(file string, rows, dim, rounds int) error {
 		slices.Sort(l)
 	}
 	m := rounds / 2
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return err
-	}
 	fmt.Printf("%d vectors of %d words (%.2f GB), %d cores, median (best) of %d rounds:\n", rows, dim, size/1e9, runtime.NumCPU(), rounds)
 	fmt.Printf("  streaming read            %6.1f (%.1f) GB/s\n", read[m], read[rounds-1])
 	fmt.Printf("  search, file just mapped  %6.1f (%.1f) GB/s, %.0f%% of the read, %.1f ms\n", fresh[m], fresh[rounds-1], 100*fresh[m]/read[m], size/fresh[m]/1e6)

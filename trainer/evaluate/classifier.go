@@ -118,7 +118,7 @@ func split(flat []float32, dim int) [][]float32 {
 
 // classifier embeds each label by all templates: one row a label, end to end.
 func (e *Embedder) classifier(ctx context.Context, labels, templates []string, batch int) ([]float32, error) {
-	dim := e.Dim()
+	dim, batch := e.Dim(), max(1, batch)
 	rows := make([]float32, len(labels)*dim)
 	count := len(labels) * len(templates)
 	prompts := make([]string, 0, batch)

@@ -90,7 +90,7 @@ func (e *Embedder) Pictures(ctx context.Context, pictures Pictures, first, count
 
 // EachPictures embeds all pictures, batch at a time, and hands on each batch.
 func (e *Embedder) EachPictures(ctx context.Context, pictures Pictures, batch int, visit func(done int, v Vectors) error) error {
-	n := pictures.Len()
+	n, batch := pictures.Len(), max(1, batch)
 	for first := 0; first < n; first += batch {
 		if ctx.Err() != nil {
 			return ctx.Err()

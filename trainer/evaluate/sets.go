@@ -65,6 +65,17 @@ func (x *setRun) zeroShotOn(ctx context.Context, spec string) (r SetResult, err 
 
 // runSets does what the options ask for beside the held-out pairs.
 func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Options, r *Result) error {
+	path := o.Baseline
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	var baseline []AccuracyPair
+	if o.ShiftedSet != "" {
+		var err error
+		if baseline, err = ReadBaseline(path); err != nil {
+			return err
+		}
+	}
 	x := &setRun{e, dir, classifiers, o, map[string]embeddedSet{}}
 	for _, spec := range o.Sets {
 		set, err := x.zeroShotOn(ctx, spec)
@@ -82,14 +93,6 @@ func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Optio
 	}
 	if o.ShiftedSet == "" {
 		return nil
-	}
-	path := o.Baseline
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	baseline, err := ReadBaseline(path)
-	if err != nil {
-		return err
 	}
 	shifted, err := x.zeroShotOn(ctx, o.ShiftedSet)
 	if err != nil {

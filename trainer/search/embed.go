@@ -49,6 +49,7 @@ type Made struct {
 func (x *Embedding) begin(total int) {
 	x.tally = shard.NewTally("embed", x.Of, "vectors")
 	x.done, x.total = 0, int64(total)
+	x.Batch = max(1, x.Batch)
 }
 
 func (x *Embedding) step(n int) {
