@@ -87,22 +87,13 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	if rows := source.Draws(); rows < 2 {
 		return nil, fmt.Errorf("train on %s: %w (there are %d); crawl more pages or loosen the filters", filepath.Join(dir, shardsFolder), ErrTooFew, rows)
 	}
-	config, err := clip.Preset(o.Model)
-	if err != nil {
-		return nil, err
-	}
-	if o.Objective != clip.Contrastive {
-		config.Objective = o.Objective
-	}
 	r := &run{options: o, dir: dir, source: source, folder: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, source.Draws())}
 	if o.Folder != "" {
 		r.folder = o.Folder
 	}
-	labels := ""
-	if o.Objective == clip.Supervised {
-		if config.Classes, labels, err = r.findClasses(); err != nil {
-			return nil, err
-		}
+	config, labels, err := r.config()
+	if err != nil {
+		return nil, err
 	}
 	r.batchesPerEpoch = batch.StepsPerEpoch(source.Draws(), r.batch)
 	r.state = checkpoint.State{
@@ -133,6 +124,23 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// config is the model's shape; labels stands for the content of the file of
+// labels, where there is one, whose classes it finds.
+func (r *run) config() (config clip.Config, labels string, err error) {
+	if config, err = clip.Preset(r.options.Model); err != nil {
+		return config, "", err
+	}
+	switch r.options.Objective {
+	case clip.Contrastive: // "" in a Config
+	case clip.Supervised:
+		config.Objective = clip.Supervised
+		config.Classes, labels, err = r.findClasses()
+	default:
+		config.Objective = r.options.Objective
+	}
+	return config, labels, err
 }
 
 // openDevice starts the device in the precision asked for.

@@ -20,6 +20,9 @@ func trainStage(ctx context.Context, w *workspace, progress func(done, total int
 	if o.Init != "" {
 		o.Init = w.resolve(o.Init)
 	}
+	if o.Labels != "" {
+		o.Labels = w.resolve(o.Labels)
+	}
 	o.Data = slices.Clone(o.Data)
 	for i, folder := range o.Data {
 		o.Data[i] = w.resolve(folder)

@@ -32,20 +32,31 @@ func Load(path string) (*Config, error) {
 
 func parse(name string, data []byte) (*Config, error) {
 	c := &Config{}
+	if err := Decode(name, data, c, c.validate); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Decode fills target, a pointer to a struct with the tags of an Options, from
+// the YAML of the file name, as strictly as Load does. validate, which looks at
+// target when every key is right, reports the rest. The error lists every fault.
+func Decode(name string, data []byte, target any, validate func() error) error {
+	section := reflect.ValueOf(target).Elem()
 	var faults []error
-	walk(reflect.ValueOf(c).Elem(), "", func(path string, f field) {
+	walk(section, "", func(path string, f field) {
 		if err := f.setDefault(); err != nil {
 			faults = append(faults, err)
 		}
 	})
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	d := decoder{name: name}
 	for _, doc := range file.Docs {
 		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.NullType {
-			d.section(reflect.ValueOf(c).Elem(), "", doc.Body)
+			d.section(section, "", doc.Body)
 		}
 	}
 	if len(file.Docs) > 1 {
@@ -53,14 +64,11 @@ func parse(name string, data []byte) (*Config, error) {
 	}
 	faults = append(faults, d.faults...)
 	if len(faults) == 0 {
-		if err := c.validate(); err != nil {
+		if err := validate(); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
-	}
-	return c, nil
+	return errors.Join(faults...)
 }
 
 // decoder fills the struct from the syntax tree and collects faults.
