@@ -23,6 +23,7 @@ import (
 	"github.com/pairloom/pairloom/trainer"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
 // childFolder tells the test binary to compare there as the victim of a kill.
@@ -332,6 +333,9 @@ func TestWordScores(t *testing.T) {
 	c, err := checkpoint.Latest(filepath.Join(o.Out, "bag_of_words-seed1", "checkpoints"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := evaluate.Open(c, 1); !errors.Is(err, evaluate.ErrNoTexts) {
+		t.Errorf("evaluate opens it: %v", err)
 	}
 	m, err := load(c, 1)
 	if err != nil {

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -55,8 +56,15 @@ func modelHash(s checkpoint.State) string {
 // Dim is the number of words of a vector.
 func (e *Embedder) Dim() int { return e.model.Config.Embed }
 
+// ErrNoTexts is wrapped by Open when the model was trained to predict texts or
+// labels, and has no vectors of texts.
+var ErrNoTexts = errors.New("the model embeds no texts")
+
 // Open loads a checkpoint's model. Threads of 0 means one a processor.
 func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
+	if o := c.State.Model.Objective; !c.State.Model.EmbedsTexts() {
+		return nil, fmt.Errorf("load %s: %w, its objective is %s; pairloom compare judges such models, or train one with the objective contrastive", c.Path, ErrNoTexts, o)
+	}
 	if threads <= 0 {
 		threads = runtime.NumCPU()
 	}
