@@ -3,12 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pairloom/pairloom/internal/fold"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/evaluate"
@@ -27,7 +29,12 @@ func evalStage(ctx context.Context, w *workspace, progress func(done, total int6
 	if err != nil {
 		return nil, err
 	}
-	classes, err := zeroShotClasses(w, shards, list)
+	var classes []evaluate.Class
+	if w.cfg.Eval.ClassList != "" {
+		classes, err = listedClasses(w.resolve(w.cfg.Eval.ClassList), list)
+	} else {
+		classes, err = zeroShotClasses(w, shards, list)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +50,38 @@ func evalStage(ctx context.Context, w *workspace, progress func(done, total int6
 		return nil, err
 	}
 	return &outcome{tally: result.Tally, result: result, notes: evalNotes(&result)}, w.finishStage(stageNamed(stageEval), result.Tally)
+}
+
+// listedClasses are the lines of a file, each the text of a query.
+func listedClasses(path string, list *query.List) ([]evaluate.Class, error) {
+	labels, err := evaluate.ReadLabels(path)
+	if err != nil {
+		return nil, &exitError{exitConfiguration, fmt.Errorf("eval.class_list: %w", err)}
+	}
+	lines := map[string]int{} // folded label to its line, from 1
+	var faults []error
+	for i, label := range labels {
+		text := fold.Text(label)
+		if before := lines[text]; before > 0 {
+			faults = append(faults, fmt.Errorf("line %d, %q, is the query of line %d", i+1, label, before))
+		}
+		lines[text] = i + 1
+	}
+	classes, found := make([]evaluate.Class, len(labels)), make([]bool, len(labels))
+	for id, e := range list.Entries {
+		if i := lines[fold.Text(e.Text)] - 1; i >= 0 && !found[i] {
+			classes[i], found[i] = evaluate.Class{Label: labels[i], QueryID: uint32(id)}, true
+		}
+	}
+	for i, there := range found {
+		if !there && lines[fold.Text(labels[i])] == i+1 {
+			faults = append(faults, fmt.Errorf("line %d, %q, is no query of the list; pairloom queries lookup shows which are in a text", i+1, labels[i]))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, &exitError{exitConfiguration, fmt.Errorf("eval.class_list: read %s: %w", path, err)}
+	}
+	return classes, nil
 }
 
 const (
@@ -137,6 +176,7 @@ func evalNotes(r *evaluate.Result) []string {
 	if z := r.ZeroShot; z != nil {
 		notes = append(notes, fmt.Sprintf("zero-shot over %d queries, %d pictures: top-1 %s, top-5 %s",
 			z.Classes, z.Pictures, share(z.Top1), share(z.Top5)))
+		notes = append(notes, emptyNotes("held-out pairs", z)...)
 	}
 	for _, s := range r.Sets {
 		notes = append(notes, setNotes(&s)...)
@@ -152,15 +192,21 @@ func evalNotes(r *evaluate.Result) []string {
 	return notes
 }
 
+// emptyNotes tells of classes that have no picture.
+func emptyNotes(where string, z *evaluate.ZeroShot) []string {
+	if len(z.Empty) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %d classes have no picture, such as %q; they count as answers, not in the mean of classes", where, len(z.Empty), z.Empty[0])}
+}
+
 func setNotes(s *evaluate.SetResult) []string {
 	notes := []string{fmt.Sprintf("zero-shot on %s, %d classes, %d pictures, %d prompts a class: top-1 %s, top-5 %s, mean of classes %.1f%%",
 		s.Set, s.Classes, s.Pictures, s.Prompts, share(s.Top1), share(s.Top5), 100*s.ClassMean)}
 	for _, reason := range s.Tally.Reasons() {
 		notes = append(notes, fmt.Sprintf("%s: %d of %d pictures left out: %s", s.Set, s.Tally.Dropped[reason], s.Tally.In, reason))
 	}
-	if n := len(s.Empty); n > 0 {
-		notes = append(notes, fmt.Sprintf("%s: %d classes have no picture, such as %q; they count as answers, not in the mean of classes", s.Set, n, s.Empty[0]))
-	}
+	notes = append(notes, emptyNotes(s.Set, s.ZeroShot)...)
 	if s.Classifier == evaluate.Rebuilt {
 		notes = append(notes, fmt.Sprintf("%s: the classifier that was kept is damaged; it was made again", s.Set))
 	}

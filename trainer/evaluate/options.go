@@ -16,6 +16,7 @@ type Options struct {
 	RecallAt  []string `yaml:"recall_at" default:"1,5,10" doc:"numbers k: how often a right answer is among the k best"`
 	Templates []string `yaml:"templates" default:"A photo of a {label}." doc:"prompts of the zero-shot classifier, each with {label}; imagenet80 stands for CLIP's 80 contexts"`
 	Classes   int      `yaml:"classes" default:"20" range:"0..100000" doc:"classes of the zero-shot test: the queries with most held-out pairs; 0 leaves it out"`
+	ClassList string   `yaml:"class_list" default:"" doc:"file of the classes of that test, a query a line, instead of those with most pairs; empty: none"`
 	MaxPairs  int      `yaml:"max_pairs" default:"5000" range:"2.." doc:"held-out pairs used at most; recall at k depends on how many there are"`
 
 	Sets       []string `yaml:"sets" default:"" doc:"labelled pictures to classify by prompts: folder:PATH (a subfolder a class), mnist:IMAGES,LABELS (idx files), cifar10:FILE,... or cifar100:FILE,... (binary)"`
