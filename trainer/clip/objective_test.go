@@ -7,6 +7,7 @@ import (
 
 	"github.com/pairloom/pairloom/trainer/autograd"
 	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/device/reference"
 	"github.com/pairloom/pairloom/trainer/token"
 )
@@ -195,5 +196,31 @@ func TestObjectiveFlops(t *testing.T) {
 		if got := New(tinyWith(tt.config), 30).Flops(1, captions); got != 3*tt.want {
 			t.Errorf("%q: %g operations, want %g", tt.config.Objective, got, 3*tt.want)
 		}
+	}
+}
+
+// TestObjectivesAllocateNothing holds the device's memory level after two steps.
+func TestObjectivesAllocateNothing(t *testing.T) {
+	for _, o := range objectives {
+		t.Run(o.name, func(t *testing.T) {
+			c := tinyWith(o.config)
+			pictures, captions := fakeBatch(c, 5, 30)
+			r := start(t, cpu.Open(1), c, 30)
+			var before int64
+			for step := range 5 {
+				tape := autograd.New(r.dev, r.pool)
+				o.record(r, tape, device.Whole(r.loss), pictures, captions)
+				tape.Backward()
+				if err := r.dev.Sync(); err != nil {
+					t.Fatal(err)
+				}
+				if step == 1 {
+					before = r.dev.Bytes()
+				}
+			}
+			if after := r.dev.Bytes(); after != before {
+				t.Errorf("the device holds %d bytes after 2 steps and %d after 5", before, after)
+			}
+		})
 	}
 }

@@ -377,3 +377,25 @@ func TestPlotOfOnePoint(t *testing.T) {
 		t.Errorf("one point gives the plot\n%s", svg)
 	}
 }
+
+// TestRemembering converts a picture once where there is room, and never keeps
+// what is no picture.
+func TestRemembering(t *testing.T) {
+	calls := 0
+	convert := remembering(func(_ context.Context, data []byte) ([]byte, string, string, error) {
+		calls++
+		if len(data) == 0 {
+			return nil, "empty", "no bytes", nil
+		}
+		return append([]byte("jpeg "), data...), "", "", nil
+	}, 12)
+	for _, tt := range []struct {
+		data, want, reason string
+		calls              int
+	}{{"a", "jpeg a", "", 1}, {"a", "jpeg a", "", 1}, {"b", "jpeg b", "", 2}, {"c", "jpeg c", "", 3}, {"c", "jpeg c", "", 4}, {"", "", "empty", 5}, {"", "", "empty", 6}, {"b", "jpeg b", "", 6}} {
+		jpeg, reason, _, err := convert(context.Background(), []byte(tt.data))
+		if err != nil || string(jpeg) != tt.want || reason != tt.reason || calls != tt.calls {
+			t.Errorf("%q gives %q, %q, %v after %d calls, want %+v", tt.data, jpeg, reason, err, calls, tt)
+		}
+	}
+}

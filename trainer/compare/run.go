@@ -97,8 +97,9 @@ func (c *comparison) open() (err error) {
 	if c.templates, err = evaluate.Templates(c.Templates); err != nil {
 		return err
 	}
+	convert := remembering(c.Convert, convertedBytes)
 	for _, spec := range c.Sets {
-		set, err := evaluate.OpenSet("", spec, evaluate.Options{Convert: c.Convert})
+		set, err := evaluate.OpenSet("", spec, evaluate.Options{Convert: convert})
 		if err != nil {
 			return err
 		}
