@@ -36,6 +36,7 @@ type Options struct {
 	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts; fewer when the texts hold fewer"`
 	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs"`
 	Init                  string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from; empty means weights drawn from the seed"`
+	TextInit              string        `yaml:"text_init" default:"" doc:"safetensors file of a GPT-2, with its vocab.json and merges.txt beside it, whose weights the text tower starts from; its width must be that of model: 768 for vit-l-14, vit-l-14-336 and rn50x16; empty means weights drawn from the seed"`
 	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
 	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
@@ -76,6 +77,9 @@ func (o Options) Validate() error {
 	if size, err := strconv.Atoi(o.Vocabulary); o.Vocabulary != publicVocabulary && (err != nil || size < 515 || size > 200000) {
 		faults = append(faults, fmt.Errorf("vocabulary: %q given, %s or a number from 515 to 200000 expected", o.Vocabulary, publicVocabulary))
 	}
+	if o.TextInit != "" && o.Init != "" {
+		faults = append(faults, errors.New("text_init: the file of init has a text tower already; remove one of the two keys"))
+	}
 	if _, err := o.datasets(""); err != nil {
 		faults = append(faults, err)
 	}
@@ -96,6 +100,7 @@ func (o Options) validateObjective() (faults []error) {
 	only(o.Loss == lossSigLIP && !contrastive, "loss: siglip goes with the objective contrastive alone, %s given", o.Objective)
 	only(o.LMWeight > 0 && !contrastive, "lm_weight: the objective contrastive alone has it beside its loss; set it to 0 for %s", o.Objective)
 	only(o.LMWeight > 0 && o.MicroBatch > 0, "lm_weight: it does not go with micro_batch; set one of them to 0")
+	only(o.TextInit != "" && (o.Objective == clip.BagOfWords || o.Objective == clip.Supervised), "text_init: the objective %s has no text tower; remove the key", o.Objective)
 	only(o.Objective == clip.Supervised && o.Labels == "", "labels: the objective supervised needs a file of labels, one a line")
 	only(o.Objective != clip.Supervised && o.Labels != "", "labels: only the objective supervised has labels; remove the key, or set objective")
 	return faults

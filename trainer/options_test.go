@@ -132,11 +132,11 @@ func TestData(t *testing.T) {
 func TestSettings(t *testing.T) {
 	o := small()
 	const first = `{"batch":16,"beta1":0.9,"beta2":0.98,"crop_scale":0.9,"epochs":6,"eps":0.000001,"grad_clip":1,"lr":0.002,"model":"vit-nano","seed":3,"vocabulary":600,"warmup":4,"weight_decay":0.1}`
-	if got := o.settings(16, ""); got != first {
+	if got := o.settings(16, "", ""); got != first {
 		t.Errorf("got  %s\nwant %s", got, first)
 	}
 	o.Loss, o.Accumulate, o.MicroBatch, o.Precision = lossCLIP, 1, 16, "fp32"
-	if got := o.settings(16, ""); got != first {
+	if got := o.settings(16, "", ""); got != first {
 		t.Errorf("defaults by name give %s", got)
 	}
 	for _, change := range []func(*Options){
@@ -146,7 +146,7 @@ func TestSettings(t *testing.T) {
 	} {
 		changed := o
 		change(&changed)
-		if changed.settings(16, "") == first {
+		if changed.settings(16, "", "") == first {
 			t.Errorf("%+v has the settings of another run", changed)
 		}
 	}

@@ -54,7 +54,7 @@ func (r *run) restore() error {
 	return nil
 }
 
-// draw fills the model from the seed, then from Options.Init.
+// draw fills the model from the seed, then from Options.Init or TextInit.
 func (r *run) draw() error {
 	p := &r.model.Parameters
 	if err := p.Draw(r.device, r.options.Seed); err != nil {
@@ -65,6 +65,9 @@ func (r *run) draw() error {
 		if err := r.device.Sync(); err != nil {
 			return err
 		}
+	}
+	if r.options.TextInit != "" {
+		return r.loadText()
 	}
 	if r.options.Init == "" {
 		return nil

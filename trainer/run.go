@@ -95,9 +95,13 @@ func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	textInit, err := o.textInit()
+	if err != nil {
+		return nil, err
+	}
 	r.batchesPerEpoch = batch.StepsPerEpoch(source.Draws(), r.batch)
 	r.state = checkpoint.State{
-		Model: config, Data: source.Hash(), Settings: o.settings(r.batch, labels),
+		Model: config, Data: source.Hash(), Settings: o.settings(r.batch, labels, textInit),
 		Total: max(1, int64(o.Epochs)*int64(r.batchesPerEpoch)/int64(o.accumulate())), Undecodable: []int{},
 		LossFirst: []float64{}, LossLast: []float64{},
 	}
@@ -157,8 +161,9 @@ func openDevice(o Options) (device.Device, error) {
 
 // settings are the options that shape the result, as text that compares. Those
 // that came later are named only where they are not what was done before them,
-// so that older checkpoints still compare.
-func (o Options) settings(batch int, labels string) string {
+// so that older checkpoints still compare. labels and textInit stand for the
+// content of files.
+func (o Options) settings(batch int, labels, textInit string) string {
 	all := map[string]any{
 		"model": o.Model, "epochs": o.Epochs, "batch": batch, "lr": o.LearningRate, "warmup": o.Warmup,
 		"weight_decay": o.WeightDecay, "beta1": o.Beta1, "beta2": o.Beta2, "eps": o.Epsilon, "grad_clip": o.GradClip,
@@ -184,6 +189,9 @@ func (o Options) settings(batch int, labels string) string {
 	}
 	if o.Init != "" {
 		all["init"] = o.Init
+	}
+	if textInit != "" {
+		all["text_init"] = textInit
 	}
 	if o.Precision == precisionBF16 {
 		all["precision"] = o.Precision

@@ -74,7 +74,8 @@ func loadComparison(path string) (compare.Options, error) {
 		}
 		return filepath.Join(filepath.Dir(path), name)
 	}
-	o.Dataset, o.Out, o.Labels, o.Train.Init = resolve(o.Dataset), resolve(o.Out), resolve(o.Labels), resolve(o.Train.Init)
+	o.Dataset, o.Out, o.Labels = resolve(o.Dataset), resolve(o.Out), resolve(o.Labels)
+	o.Train.Init, o.Train.TextInit = resolve(o.Train.Init), resolve(o.Train.TextInit)
 	for i, spec := range o.Sets {
 		kind, rest, _ := strings.Cut(spec, ":")
 		paths := strings.Split(rest, ",")

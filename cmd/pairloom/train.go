@@ -20,6 +20,9 @@ func trainStage(ctx context.Context, w *workspace, progress func(done, total int
 	if o.Init != "" {
 		o.Init = w.resolve(o.Init)
 	}
+	if o.TextInit != "" {
+		o.TextInit = w.resolve(o.TextInit)
+	}
 	if o.Labels != "" {
 		o.Labels = w.resolve(o.Labels)
 	}

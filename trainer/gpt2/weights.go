@@ -131,11 +131,8 @@ type Account struct {
 }
 
 func (a Account) String() string {
-	text := fmt.Sprintf("the text tower starts from the first %d of GPT-2's %d layers and %d of its %d positions", a.Layers, a.OfLayers, a.Positions, a.OfPositions)
-	if a.Drawn > 0 {
-		text += fmt.Sprintf("; its %d last layers keep their draw", a.Drawn)
-	}
-	return text + fmt.Sprintf("; of its tokens %d have the embedding of one token of GPT-2, %d the mean of several, %d none, and keep their draw", a.Single, a.Mean, a.None)
+	return fmt.Sprintf("the text tower starts from GPT-2's weights: layers %d of %d (%d of its own keep their draw), positions %d of %d; tokens with the embedding of one of GPT-2's tokens: %d, with the mean of several: %d, with their own draw: %d",
+		a.Layers, a.OfLayers, a.Drawn, a.Positions, a.OfPositions, a.Single, a.Mean, a.None)
 }
 
 // Load writes the text tower of a model that is allocated and drawn, whose
