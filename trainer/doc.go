@@ -32,7 +32,9 @@
 // 0.6 to 1 of the side, flips, and brightness and contrast of 0.6 to 1.4, as its
 // paper does; the pretrained encoders of that paper are left out, since a
 // comparison at equal compute has none. Options.LMWeight adds language modelling
-// to the text tower of the contrastive objective.
+// to the text tower of the contrastive objective, and Options.TextInit starts that
+// tower from a GPT-2; package gpt2 says what of it fits. A run that goes on does
+// not read it again, but for its hash.
 //
 // # Going on
 //
@@ -46,7 +48,7 @@
 // since the learning rate of every step depends on it.
 //
 // Rooms below: device and its backends, autograd, nn and clip compute; token and
-// batch feed; checkpoint keeps; evaluate judges. Run keeps one goroutine, and
-// the loader's workers and the device's thread beside it; all have ended when
-// it returns.
+// batch feed; gpt2 lends the text tower weights; checkpoint keeps; evaluate
+// judges. Run keeps one goroutine, and the loader's workers and the device's
+// thread beside it; all have ended when it returns.
 package trainer

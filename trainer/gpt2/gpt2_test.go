@@ -211,7 +211,7 @@ func made(tokens ...string) *vocabulary {
 }
 
 func TestCounterparts(t *testing.T) {
-	v := made(" fox", " Paris", "ing", " élan", "'s", "!!", "Rome")
+	v := made(" fox", " Paris", "ing", " élan", "'s", "!!", "Rome", " NYC")
 	texts := map[int32]string{}
 	for text, id := range v.ids {
 		texts[id] = text
@@ -224,6 +224,7 @@ func TestCounterparts(t *testing.T) {
 		{"begins a word or is inside", "fox", []string{" fox"}},
 		{"GPT-2 has it with a capital", "paris ", []string{" Paris"}},
 		{"capital without space", "rome ", []string{"Rome"}},
+		{"all capitals", "nyc ", []string{" NYC"}},
 		{"the end of a word", "ing ", []string{"ing"}},
 		{"the inside of a word", "ing", []string{"ing"}},
 		{"two bytes a letter", "élan ", []string{" élan"}},
@@ -246,6 +247,37 @@ func TestCounterparts(t *testing.T) {
 			t.Errorf("%s: %q is %q, %q expected", tt.name, tt.token, got, tt.want)
 		}
 	}
+}
+
+// FuzzMerges holds that a text, whatever the merges, is cut into tokens that
+// make the text again.
+func FuzzMerges(f *testing.F) {
+	data, err := os.ReadFile("testdata/" + mergesName)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data, "a red fox of two bears")
+	f.Add([]byte("f o\nĠ fo\r\n\n"), " fofo\xff")
+	f.Add([]byte("#version\nĠ\n"), "")
+	f.Fuzz(func(t *testing.T, data []byte, text string) {
+		v := made(" fox", "red", "of a")
+		v.ids["\xF5"] = 0xF5
+		clear(v.ranks)
+		if len(text) > 1000 || v.readMerges(data, 0) != nil {
+			return
+		}
+		texts := map[int32]string{}
+		for text, id := range v.ids {
+			texts[id] = text
+		}
+		again := ""
+		for _, id := range v.encode(text) {
+			again += texts[id]
+		}
+		if again != text {
+			t.Errorf("%q becomes %q", text, again)
+		}
+	})
 }
 
 // TestMean holds the embedding of tokens that GPT-2 cuts in several.

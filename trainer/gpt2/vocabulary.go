@@ -128,20 +128,22 @@ func (v *vocabulary) counterparts(text string) []int32 {
 		word = text // the space itself
 	}
 	first, n := utf8.DecodeRuneInString(word)
-	capital := string(unicode.ToTitle(first)) + word[n:]
-	if !utf8.ValidString(word) {
-		capital = word // a part of a character
+	cases := []string{word}
+	if utf8.ValidString(word) { // and not a part of a character
+		cases = append(cases, string(unicode.ToTitle(first))+word[n:], strings.ToUpper(word))
 	}
-	spellings := []string{word, capital, " " + word, " " + capital}
+	spaces := []string{"", " "}
 	if ends && (unicode.IsLetter(first) || unicode.IsNumber(first)) {
-		spellings = []string{" " + word, " " + capital, word, capital}
+		spaces = []string{" ", ""}
 	}
-	for _, s := range spellings {
-		if id, there := v.ids[s]; there {
-			return []int32{id}
+	for _, space := range spaces {
+		for _, s := range cases {
+			if id, there := v.ids[space+s]; there {
+				return []int32{id}
+			}
 		}
 	}
-	return v.encode(spellings[0])
+	return v.encode(spaces[0] + word)
 }
 
 // encode merges the bytes of a text: of all neighbours that merge, those of the
