@@ -10,7 +10,7 @@ import (
 // Measures of the plots, in the units of the viewBox.
 const (
 	plotWidth, plotHeight                    = 520.0, 360.0
-	plotLeft, plotRight, plotTop, plotBottom = 56.0, 500.0, 40.0, 300.0
+	plotLeft, plotRight, plotTop, plotBottom = 56.0, 480.0, 40.0, 300.0
 	legendLine                               = 18.0
 )
 
@@ -85,7 +85,7 @@ func (r *Result) panel(b *strings.Builder, name string, of func(p Point) float64
 	}
 	for i := range 4 {
 		v := low * math.Pow(high/low, float64(i)/3)
-		fmt.Fprintf(b, `<path d="M%g %gv5" stroke="#888"/><text x="%g" y="%g" text-anchor="middle">%.2g</text>`+"\n", x(v), plotBottom, x(v), plotBottom+18, v)
+		fmt.Fprintf(b, `<path d="M%g %gv5" stroke="#888"/><text x="%g" y="%g" text-anchor="middle">%s</text>`+"\n", x(v), plotBottom, x(v), plotBottom+18, tick(v))
 	}
 	fmt.Fprintf(b, `<text x="%g" y="%g" text-anchor="middle">%s</text>`+"\n", (plotLeft+plotRight)/2, plotBottom+38, name)
 	for i, s := range r.Objectives {
@@ -106,6 +106,14 @@ func (r *Result) panel(b *strings.Builder, name string, of func(p Point) float64
 		}
 		fmt.Fprintf(b, `<path d="%sZ" fill="%s" fill-opacity="0.15"/><path d="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", band.String(), colour, path.String(), colour)
 	}
+}
+
+// tick writes a number of the x axis.
+func tick(v float64) string {
+	if v < 1e7 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
 }
 
 // round keeps a digit, so that the picture is the same on every processor.
