@@ -7,12 +7,14 @@ func blockFlops(rows, width float64) float64 { return 2 * rows * 12 * width * wi
 
 // Flops counts the floating-point operations of one training step, forward and
 // backward, that are useful: the products of the captions' real tokens and of
-// the pictures, two for each multiply-add. Backward is twice forward.
+// the pictures, two for each multiply-add. Backward is twice forward, but for the
+// first layer of the pictures, whose input needs no gradient: once.
 // Attention is counted in full for pictures and by half for the causal text.
 func (m *Model) Flops(pictures int, captions *token.Captions) float64 {
 	c := m.Config
 	n, embed := float64(pictures), float64(c.Embed)
-	forward := n * m.image.flops()
+	image, first := m.image.flops()
+	forward := n * image
 	switch {
 	case m.token == nil:
 		forward += 2 * n * embed * float64(m.predict.Outputs())
@@ -25,7 +27,7 @@ func (m *Model) Flops(pictures int, captions *token.Captions) float64 {
 			forward += 2 * (n + texts) * embed * embed
 		}
 	}
-	return 3 * forward
+	return 3*forward - n*first
 }
 
 // textFlops counts the text tower's blocks over captions that are less tokens

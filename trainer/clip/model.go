@@ -19,8 +19,9 @@ var (
 type imageTower interface {
 	// forward embeds batch pictures, a row each, not yet normalised.
 	forward(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value
-	// flops counts the useful operations forward for one picture.
-	flops() float64
+	// flops counts the useful operations forward for one picture, and those of
+	// them that the first layer takes, whose input needs no gradient.
+	flops() (all, first float64)
 }
 
 // Model is both towers and the temperature.

@@ -40,8 +40,8 @@ type Config struct {
 // IsResNet reports whether the image tower is a ResNet.
 func (c Config) IsResNet() bool { return c.Blocks != [4]int{} }
 
-// presets are the models known by name. The nano ones are for tests; micro
-// trains on two CPU cores in minutes; rn-small and vit-small have 8 and 12
+// presets are the models known by name. The nano ones are for tests; the micro
+// ones train on two CPU cores in minutes; rn-small and vit-small have 8 and 12
 // million parameters; the others are the paper's, with the GELU of open_clip's
 // configurations.
 var presets = []Config{
@@ -53,6 +53,7 @@ var presets = []Config{
 	vitConfig("vit-l-14", 768, 224, 14, 1024, 24, 16, 768, 12, 12),
 	vitConfig("vit-l-14-336", 768, 336, 14, 1024, 24, 16, 768, 12, 12),
 	resnetConfig("rn-nano", 32, 64, [4]int{1, 1, 1, 1}, 8, 64, 2, 2),
+	resnetConfig("rn-micro", 128, 64, [4]int{1, 2, 2, 1}, 32, 128, 3, 4),
 	resnetConfig("rn-small", 256, 112, [4]int{1, 2, 2, 1}, 32, 192, 4, 3),
 	resnetConfig("rn50", 1024, 224, [4]int{3, 4, 6, 3}, 64, 512, 12, 8),
 	resnetConfig("rn101", 512, 224, [4]int{3, 4, 23, 3}, 64, 512, 12, 8),

@@ -79,10 +79,11 @@ func (r *resnet) forward(t *autograd.Tape, pictures *autograd.Value, batch int) 
 
 // flops counts products alone, and of the attention pool what is computed:
 // projections of one row, and the heads' sums over rows.
-func (r *resnet) flops() float64 {
+func (r *resnet) flops() (all, first float64) {
 	c := r.config
 	w, side := float64(c.Width), c.Resolution/2
-	products := float64(side*side) * (27*w/2 + 9*w/2*w/2 + 9*w/2*w)
+	stem := float64(side*side) * 27 * w / 2
+	products := stem + float64(side*side)*(9*w/2*w/2+9*w/2*w)
 	side /= 2
 	in := w
 	for l, layer := range r.layers {
@@ -102,5 +103,5 @@ func (r *resnet) flops() float64 {
 		}
 	}
 	products += 3*in*in + in*float64(c.Embed) + 2*float64(1+side*side)*in*float64(c.Heads)
-	return 2 * products
+	return 2 * products, 2 * stem
 }

@@ -178,7 +178,11 @@ func TestFlops(t *testing.T) {
 	}
 	w := float64(c.channels())
 	pool := 3*w*w + w*float64(c.Embed) + 2*50*w*float64(c.Heads)
-	if got, want := m.image.flops(), 2*(macs+pool); math.Abs(got-want) > 1 {
+	got, first := m.image.flops()
+	if want := 2 * (macs + pool); math.Abs(got-want) > 1 {
 		t.Errorf("%g operations, want %g", got, want)
+	}
+	if want := 2 * 112 * 112 * 27 * 32.0; first != want {
+		t.Errorf("%g of them in the first layer, want %g", first, want)
 	}
 }

@@ -72,8 +72,8 @@ func (v *vit) forward(t *autograd.Tape, pictures *autograd.Value, batch int) *au
 	return t.Project(x, v.proj)
 }
 
-func (v *vit) flops() float64 {
+func (v *vit) flops() (all, first float64) {
 	c, rows, w := v.config, float64(v.position.Rows), float64(v.config.Width)
 	patches := 2 * (rows - 1) * w * float64(3*c.Patch*c.Patch)
-	return patches + float64(c.Layers)*(blockFlops(rows, w)+4*rows*rows*w) + 2*w*float64(c.Embed)
+	return patches + float64(c.Layers)*(blockFlops(rows, w)+4*rows*rows*w) + 2*w*float64(c.Embed), patches
 }

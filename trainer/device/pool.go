@@ -72,7 +72,7 @@ func (p *Pool) Put(b Buffer) {
 	b.Len = class
 	for class < b.Memory.Words() {
 		// The other half, before or behind.
-		other := Buffer{Memory: b.Memory, Offset: (b.Offset / class ^ 1) * class, Len: class}
+		other := Buffer{Memory: b.Memory, Offset: (b.Offset/class ^ 1) * class, Len: class}
 		at := slices.Index(p.free[class], other)
 		if at < 0 {
 			break
