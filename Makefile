@@ -6,10 +6,10 @@ DEMO  ?= demo
 # libvips decodes pictures, oneDNN does the trainer's linear algebra.
 DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libdnnl-dev
 
-.PHONY: help demo test test-long build bench lint deps clean
+.PHONY: help demo test test-long build bench bench-train bench-zeroshot lint deps clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: build ## the whole road on a real site served on loopback: at most 10 minutes
 	@pages=$$(testdata/gimp-help.sh $(DEMO)/site) || pages=testdata/site; \
@@ -27,6 +27,12 @@ build: deps ## bin/pairloom
 
 bench: deps ## all benchmarks
 	$(GO) test -run '^$$' -bench . ./...
+
+bench-train: deps ## training beside open_clip, into bench-train/: half an hour
+	bench/train/run.sh bench-train
+
+bench-zeroshot: deps ## train on three vendors' emoji, judge on a fourth's, into bench-zeroshot/: an hour
+	bench/zeroshot/run.sh bench-zeroshot
 
 lint: deps ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \

@@ -13,7 +13,7 @@ var largeBatch = flag.Int("large-batch", 0, "pairs of TestLargeBatch's batch; 0 
 
 // TestLargeBatch takes one step of gradient caching and holds the peak memory
 // of the process against what weights, optimizer, embeddings and one micro
-// batch may take. The issue's case, ViT-B/32 with 4,096 pairs, takes minutes:
+// batch may take. ViT-B/32 with 4,096 pairs takes minutes:
 //
 //	go test ./trainer -run LargeBatch -v -timeout 2h -args -large-batch 4096
 func TestLargeBatch(t *testing.T) {

@@ -6,7 +6,8 @@ bench.py OURS FOLDER CASE...   a CASE is MODEL:BATCH:PRECISION, e.g. vit-b-32:64
 All programs of a case are started and warmed up, then asked for one step each,
 round after round, so that what else the machine does falls on all of them; each
 one's best step counts. The bench fails if the losses differ. Settings: ROUNDS
-(5), COMPILE (1; 0 leaves torch.compile out), THREADS (2).
+(5), PEERS ("eager compiled"; one at a time where memory is short: all programs
+of a case are resident together), THREADS (2).
 """
 import json
 import os
@@ -15,7 +16,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-COMPILE = os.environ.get("COMPILE", "1") == "1"
+PEERS = os.environ.get("PEERS", "eager compiled").split()
 THREADS = os.environ.get("THREADS", "2")
 # The largest difference of losses, in each of the first steps.
 TOLERANCE = {"fp32": 1e-3, "bf16": 3e-2}
@@ -59,11 +60,10 @@ def run(ours, folder, case):
     peer = [sys.executable, os.path.join(HERE, "peer.py"), model, weights, inputs, "--threads", THREADS]
     if precision == "bf16":
         peer.append("--bf16")
-    programs = [
-        Program("pairloom", [ours, "step", model, weights, inputs, "-threads", THREADS, "-precision", precision]),
-        Program("open_clip", peer),
-    ]
-    if COMPILE:
+    programs = [Program("pairloom", [ours, "step", model, weights, inputs, "-threads", THREADS, "-precision", precision])]
+    if "eager" in PEERS:
+        programs.append(Program("open_clip", peer))
+    if "compiled" in PEERS:
         programs.append(Program("open_clip, torch.compile", peer + ["--compile"]))
     sgemm = Program("sgemm", [ours, "sgemm", "-threads", THREADS, "-precision", precision])
     for _ in range(ROUNDS):

@@ -2,6 +2,7 @@
 // it.
 //
 //	train step MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2]
+//	train profile MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2]
 //	train sgemm [-precision bf16] [-threads 2]
 //	train loader DATA SIDE BATCH WORKERS
 //	train embed MODEL WEIGHTS INPUTS OUT
@@ -41,13 +42,13 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	threads := flags.Int("threads", 2, "threads of the device")
 	precision := flags.String("precision", "fp32", "numbers of the matrix products: fp32 or bf16")
-	arguments := map[string]int{"step": 3, "sgemm": 0, "loader": 4, "embed": 4, "draw": 2}
+	arguments := map[string]int{"step": 3, "profile": 3, "sgemm": 0, "loader": 4, "embed": 4, "draw": 2}
 	if len(args) == 0 || len(args) < 1+arguments[args[0]] {
-		return fmt.Errorf("want step, sgemm, loader, embed or draw with their arguments; see the top of main.go")
+		return fmt.Errorf("want step, profile, sgemm, loader, embed or draw with their arguments; see the top of main.go")
 	}
 	n, known := arguments[args[0]]
 	if !known {
-		return fmt.Errorf("no mode is called %q; there are step, sgemm, loader, embed and draw", args[0])
+		return fmt.Errorf("no mode is called %q; there are step, profile, sgemm, loader, embed and draw", args[0])
 	}
 	if err := flags.Parse(args[1+n:]); err != nil {
 		return err
@@ -72,6 +73,9 @@ func run(args []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if args[0] == "profile" {
+		return profile(d, s)
 	}
 	return answer(s)
 }

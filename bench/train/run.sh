@@ -3,11 +3,11 @@
 #
 # FOLDER keeps texts, weights and inputs for the next run (1.5 GB). VENV is a
 # Python environment with the packages below; without it one is made in FOLDER
-# (torch for the CPU alone, about 1 GB). Needs apt-get, dpkg, go, g++ (for
-# torch.compile) and python3 with venv. Settings:
+# (several GB, since PyTorch's usual wheel brings CUDA). Needs apt-get, dpkg, go, g++
+# (for torch.compile) and python3 with venv. Settings:
 #
 #   CASES    model:batch:numbers, default all of the README's
-#   ROUNDS   5, COMPILE 1, THREADS 2: see bench.py
+#   ROUNDS   5, PEERS "eager compiled", THREADS 2: see bench.py
 #   WEIGHTS  models whose full-size weights are checked both ways, rn50 vit-b-32
 #   DATA     a dataset with shards (pairloom demo leaves one): measures the loader
 set -euo pipefail
@@ -20,9 +20,7 @@ python=$venv/bin/python
 
 if [ ! -x "$python" ]; then
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install -q torch==2.15.0 torchvision==0.29.0 --index-url https://download.pytorch.org/whl/cpu ||
-		"$venv/bin/pip" install -q torch==2.15.0 torchvision==0.29.0
-	"$venv/bin/pip" install -q open_clip_torch==3.3.0 safetensors
+	"$venv/bin/pip" install -q torch==2.15.0 torchvision==0.29.2 open_clip_torch==3.3.0 safetensors
 fi
 if [ ! -e "$work/texts" ]; then
 	pages=$("$here/../../testdata/gimp-help.sh" "$work/pages")
