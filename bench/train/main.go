@@ -8,7 +8,8 @@
 //	train embed MODEL WEIGHTS INPUTS OUT
 //	train draw MODEL OUT
 //
-// The first two take two steps, then print a line of JSON. After that each line
+// profile takes two steps and prints where a third's time goes, by operation. step
+// and sgemm take two steps, then print a line of JSON. After that each line
 // "step" on stdin is answered by one step: forward, backward and update, or one
 // matrix product of 2048 x 2048 x 2048. "end" is answered by the peak of
 // resident memory since the second step. loader makes batches of DATA/shards

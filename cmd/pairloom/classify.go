@@ -25,9 +25,9 @@ func newClassify(g *global) *cobra.Command {
 	c := &cobra.Command{
 		Use: "classify PICTURE... --labels FILE", Short: "Tell which of some labels a picture shows",
 		Long: `Tell which of some labels a picture shows: the probabilities of the labels in
-FILE, one a line, by the last checkpoint. Each label is put into the templates,
-and the vectors of its prompts are averaged; the classifier is kept in the folder
-classifiers and used again for the same model, templates and labels.`,
+FILE, one a line, by the checkpoint that eval.weights names. Each label is put into
+the templates, and the vectors of its prompts are averaged; the classifier is kept
+in the folder classifiers and used again for the same model, templates and labels.`,
 		Example: `  pairloom classify fox.png -C cats --labels animals.txt
   pairloom classify *.jpg -C cats --labels animals.txt --template imagenet80 --top 1
   pairloom classify fox.png -C cats --labels animals.txt --template "A drawing of a {label}." --json`,

@@ -24,7 +24,7 @@ func newEmbed(g *global) *cobra.Command {
 	var out, format string
 	c := &cobra.Command{
 		Use: "embed pictures|texts [SOURCE]", Short: "Turn pictures or texts into vectors with the trained model",
-		Long: `Turn pictures or texts into vectors with the last checkpoint. Without SOURCE they
+		Long: `Turn pictures or texts into vectors with the last checkpoint (see eval.weights). Without SOURCE they
 are those of all pairs of the shards: a file for each shard appears in
 embeddings/pictures or embeddings/texts, and a run that was stopped goes on with
 the next shard. SOURCE is a folder of pictures, or a file with a text a line.
@@ -59,16 +59,13 @@ that format lies beside each.`,
 	return c
 }
 
-// openModel loads the last checkpoint.
+// openModel loads the checkpoint that eval.weights names.
 func (w *workspace) openModel() (*evaluate.Embedder, error) {
-	last, err := checkpoint.Latest(w.path("checkpoints"))
+	model, _, err := evaluate.Load(w.path("checkpoints"), w.cfg.Eval)
 	if errors.Is(err, checkpoint.ErrNone) {
 		return nil, &exitError{exitConfiguration, err}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return evaluate.Open(last, w.cfg.Eval.Threads)
+	return model, err
 }
 
 func (g *global) embed(ctx context.Context, w *workspace, args []string, out string) (search.Made, error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
-// evalStage measures the last checkpoint on the held-out pairs.
+// evalStage measures a checkpoint on the held-out pairs.
 func evalStage(ctx context.Context, w *workspace, progress func(done, total int64)) (*outcome, error) {
 	shards, err := w.manifest("shards")
 	if err != nil {

@@ -3,6 +3,7 @@ package evaluate
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -46,6 +47,75 @@ func saveModel(t testing.TB, folder string, seed int64) {
 	state := checkpoint.State{Model: c, Vocabulary: v.Size(), Step: seed, Scale: math.Log(20)}
 	if err := checkpoint.Save(folder, checkpoint.Content{State: state, Weights: weights, Vocabulary: v.Encode()}, 1); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLoad tells the last weights, the best and the average by their vectors.
+func TestLoad(t *testing.T) {
+	folder, scratch := t.TempDir(), t.TempDir()
+	weights := func(seed int64) []checkpoint.Tensor {
+		saveModel(t, scratch, seed)
+		c, err := checkpoint.Latest(scratch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byName, err := c.Weights()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Collect(maps.Values(byName))
+	}
+	saveModel(t, scratch, 1)
+	like, err := checkpoint.Latest(scratch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vocabulary, err := like.Vocabulary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := checkpoint.Content{State: like.State, Weights: weights(2), Vocabulary: vocabulary}
+	if err := checkpoint.Save(folder, content, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Load(folder, Options{Weights: "average", Threads: 1}); !errors.Is(err, ErrNoAverage) {
+		t.Errorf("without an average: %v", err)
+	}
+	if _, _, err := Load(folder, Options{Weights: "best", Threads: 1}); !errors.Is(err, checkpoint.ErrNone) {
+		t.Errorf("without a best one: %v", err)
+	}
+	content.Average = weights(3)
+	if err := checkpoint.Save(folder, content, 1); err != nil {
+		t.Fatal(err)
+	}
+	content.Weights, content.Average = weights(4), nil
+	if err := checkpoint.SaveBest(folder, content); err != nil {
+		t.Fatal(err)
+	}
+	vector := func(e *Embedder) []float32 {
+		v, err := e.Texts(context.Background(), []string{"a red fox"}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	hashes := map[string]bool{}
+	for i, name := range []string{"last", "average", "best"} {
+		e, _, err := Load(folder, Options{Weights: name, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[e.Hash] = true
+		got := vector(e)
+		e.Close()
+		alone := t.TempDir()
+		saveModel(t, alone, int64(i)+2)
+		if want := vector(openModel(t, alone)); !slices.Equal(got, want) {
+			t.Errorf("%s gives other vectors than the weights drawn for it", name)
+		}
+	}
+	if len(hashes) != 3 {
+		t.Errorf("three models have %d hashes", len(hashes))
 	}
 }
 

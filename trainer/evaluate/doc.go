@@ -6,7 +6,7 @@
 // zero-shot classifier of labels and templates, or finds it in a folder where an
 // earlier call left it under the hash of model, templates and labels.
 //
-// [Run] evaluates the last checkpoint and writes DIR/evaluation/eval.json.
+// [Run] evaluates a checkpoint and writes DIR/evaluation/eval.json.
 // Pictures are scaled and cut as the public models do it; what does not decode is
 // counted and left out. Each accuracy stands beside what guessing gives, with a
 // 95% interval by bootstrap.

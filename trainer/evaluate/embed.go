@@ -60,8 +60,49 @@ func (e *Embedder) Dim() int { return e.model.Config.Embed }
 // labels, and has no vectors of texts.
 var ErrNoTexts = errors.New("the model embeds no texts")
 
+// Values of Options.Weights.
+const (
+	weightsAverage = "average"
+	weightsBest    = "best"
+)
+
+// ErrNoAverage is wrapped when the average of weights is asked for where none
+// was kept.
+var ErrNoAverage = errors.New("it keeps no average of its weights; set train.ema and train anew")
+
+// Load opens the model of a folder of checkpoints that o.Weights names.
+func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
+	find := checkpoint.Latest
+	if o.Weights == weightsBest {
+		find = checkpoint.Best
+	}
+	c, err := find(folder)
+	if err != nil {
+		return nil, nil, err
+	}
+	weights := c.Weights
+	if o.Weights == weightsAverage {
+		weights = func() (map[string]checkpoint.Tensor, error) {
+			average, err := c.Average()
+			if average == nil && err == nil {
+				err = fmt.Errorf("load %s: %w", c.Path, ErrNoAverage)
+			}
+			return average, err
+		}
+	}
+	e, err := open(c, weights, o.Threads)
+	if err == nil && o.Weights == weightsAverage {
+		e.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(e.Hash+" "+weightsAverage))
+	}
+	return e, c, err
+}
+
 // Open loads a checkpoint's model. Threads of 0 means one a processor.
 func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
+	return open(c, c.Weights, threads)
+}
+
+func open(c *checkpoint.Checkpoint, read func() (map[string]checkpoint.Tensor, error), threads int) (*Embedder, error) {
 	if o := c.State.Model.Objective; !c.State.Model.EmbedsTexts() {
 		return nil, fmt.Errorf("load %s: %w, its objective is %s; pairloom compare judges such models, or train one with the objective contrastive", c.Path, ErrNoTexts, o)
 	}
@@ -76,7 +117,7 @@ func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	weights, err := c.Weights()
+	weights, err := read()
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,12 @@ import (
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
-	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
 // ErrTooFew is wrapped when there is nothing to tell apart.
 var ErrTooFew = errors.New("fewer than two held-out pairs")
 
-// Run evaluates the last checkpoint of dir/checkpoints on the held-out pairs
+// Run evaluates a checkpoint of dir/checkpoints on the held-out pairs
 // of dir/shards and writes dir/evaluation/eval.json. classes may be empty.
 // progress, which may be nil, counts embedded pairs.
 func Run(ctx context.Context, dir string, o Options, classes []Class, progress func(done, total int64)) (Result, error) {
@@ -24,22 +23,18 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, err
 	}
 	folder := filepath.Join(dir, "checkpoints")
-	last, err := checkpoint.Latest(folder)
-	if err != nil {
-		return Result{}, err
-	}
 	source, err := batch.Open(filepath.Join(dir, "shards"), batch.HeldOut)
 	if err != nil {
 		return Result{}, err
 	}
 	defer source.Close()
-	e, err := Open(last, o.Threads)
+	e, c, err := Load(folder, o)
 	if err != nil {
 		return Result{}, err
 	}
 	defer e.Close()
 
-	r := Result{ModelHash: e.Hash, Model: last.State.Model.Name, Checkpoint: filepath.Base(last.Path), Step: last.State.Step}
+	r := Result{ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Step: c.State.Step}
 	pairs, images, texts, tally, err := e.embedAll(ctx, source, o, progress)
 	if err != nil {
 		return Result{}, err
