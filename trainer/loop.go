@@ -160,7 +160,7 @@ func (r *run) pairsPerStep() int { return r.batch * r.options.accumulate() }
 func (r *run) newFeed() *feed {
 	o := batch.Options{
 		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
-		Seed: r.options.Seed, CropScale: r.options.CropScale, Workers: r.options.workers(),
+		Seed: r.options.Seed, CropScale: r.options.CropScale, Jitter: r.options.Jitter, Workers: r.options.workers(),
 		CacheBytes: int64(r.options.CacheMB) * 1e6,
 	}
 	if r.options.Objective == clip.ConVIRT {

@@ -181,6 +181,9 @@ func (o Options) settings(batch int, labels, textInit string) string {
 	if o.Loss == lossSigLIP {
 		all["loss"] = o.Loss
 	}
+	if o.Jitter > 0 {
+		all["jitter"] = o.Jitter
+	}
 	if o.EMA > 0 {
 		all["ema"] = o.EMA
 	}
