@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+var largePrecision = flag.String("large-precision", "fp32", "precision of TestLargeBatch's large batch")
+
 var largeBatch = flag.Int("large-batch", 0, "pairs of TestLargeBatch's batch; 0 leaves it at a size that takes seconds")
 
 // TestLargeBatch takes one step of gradient caching and holds the peak memory
@@ -22,6 +24,7 @@ func TestLargeBatch(t *testing.T) {
 	limit := int64(256 << 20)
 	if *largeBatch > 0 {
 		o.Model, o.Batch, o.MicroBatch, o.Vocabulary, o.CacheMB = "vit-b-32", *largeBatch, 64, publicVocabulary, 512
+		o.Precision = *largePrecision
 		limit = 8 << 30
 	}
 	dir := t.TempDir()
