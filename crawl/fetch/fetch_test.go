@@ -47,7 +47,7 @@ func newFetcher(t *testing.T, workers int, change func(*gate.Options)) *Fetcher 
 	o := gate.Options{
 		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
 		Respect: gate.Wishes(), MaxDelay: 100 * time.Millisecond, ConnectionsPerHost: 1,
-		DialTimeout: time.Second, HeaderTimeout: 200 * time.Millisecond, TotalTimeout: 500 * time.Millisecond,
+		DialTimeout: time.Second, HeaderTimeout: 2 * time.Second, TotalTimeout: 3 * time.Second,
 		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
 		RobotsTTL: time.Hour,
 	}
