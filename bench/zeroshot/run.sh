@@ -47,6 +47,7 @@ for templates in '"{label}"' '"{label}", "{label} emoji", "A picture of {label}.
 done
 python3 "$here/table.py" eval-*-templates.json
 if [ -n "${COMPARE:-}" ]; then
-	"$pairloom" compare "$here/compare.yaml"
+	cp "$here/compare.yaml" . # its paths are from its own folder on
+	"$pairloom" compare compare.yaml
 	cat compare/compare.md
 fi

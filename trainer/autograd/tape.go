@@ -161,6 +161,17 @@ func (t *Tape) Backward() {
 	t.Reset()
 }
 
+// Read copies v to the host, and resets the tape.
+func (t *Tape) Read(v *Value) ([]float32, error) {
+	rows := make([]float32, v.Rows*v.Cols)
+	err := t.Pool.Err()
+	if err == nil {
+		err = t.Device.Read(rows, v.Data)
+	}
+	t.Reset()
+	return rows, err
+}
+
 // Reset returns all values of the tape to the pool. Work that is queued still
 // sees them.
 func (t *Tape) Reset() {

@@ -66,17 +66,6 @@ func (m *model) close() {
 	m.device.Close()
 }
 
-// read copies a value to the host and ends the tape.
-func (m *model) read(v *autograd.Value) ([]float32, error) {
-	rows := make([]float32, v.Rows*v.Cols)
-	err := m.pool.Err()
-	if err == nil {
-		err = m.device.Read(rows, v.Data)
-	}
-	m.tape.Reset()
-	return rows, err
-}
-
 // Texts and captions that are on the device at a time.
 const textBatch = 256
 
@@ -132,7 +121,7 @@ func (m *model) classifier(ctx context.Context, labels, templates, trained []str
 func (m *model) textRows(rows []float32, labels, templates []string) error {
 	dim := m.Config.Embed
 	for _, t := range templates {
-		x, err := m.read(m.Texts(m.tape, m.prompts(labels, []string{t})))
+		x, err := m.tape.Read(m.Texts(m.tape, m.prompts(labels, []string{t})))
 		if err != nil {
 			return err
 		}

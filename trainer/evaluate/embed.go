@@ -144,24 +144,13 @@ func (e *Embedder) Close() {
 	e.device.Close()
 }
 
-// read copies a value of the tape to the host and ends the tape.
-func (e *Embedder) read(v *autograd.Value) ([]float32, error) {
-	rows := make([]float32, v.Rows*v.Cols)
-	err := e.pool.Err()
-	if err == nil {
-		err = e.device.Read(rows, v.Data)
-	}
-	e.tape.Reset()
-	return rows, err
-}
-
 // texts embeds texts, one row each.
 func (e *Embedder) texts(texts []string) ([]float32, error) {
 	var captions token.Captions
 	for _, t := range texts {
 		captions.Add(e.encoder, t, e.model.Config.Context)
 	}
-	return e.read(e.model.Texts(e.tape, &captions))
+	return e.tape.Read(e.model.Texts(e.tape, &captions))
 }
 
 // Texts embeds texts, batch at a time: one row of length 1 each.
@@ -182,7 +171,7 @@ func (e *Embedder) Texts(ctx context.Context, texts []string, batch int) ([]floa
 
 // images embeds pictures that are cut and normalised.
 func (e *Embedder) images(pixels []float32) ([]float32, error) {
-	return e.read(e.model.Images(e.tape, pixels))
+	return e.tape.Read(e.model.Images(e.tape, pixels))
 }
 
 // band is the number of rows whose scores are on the host at a time.
