@@ -16,11 +16,12 @@ import (
 	"github.com/pairloom/pairloom/trainer/device"
 )
 
-// Augmentation of ConVIRT (arXiv 2010.00747, section 4.1): the smallest crop, and
-// how far brightness and contrast go from 1.
+// Augmentation of ConVIRT (arXiv 2010.00747, section 4.1): the smallest crop, how
+// far brightness and contrast go from 1, and the largest turn in degrees.
 const (
 	convirtCrop   = 0.6
 	convirtJitter = 0.4
+	convirtRotate = 20
 )
 
 // An objective is what a batch is trained to do.

@@ -33,6 +33,10 @@ type Options struct {
 	GradClip              float64       `yaml:"grad_clip" default:"1" range:"0.." doc:"largest norm of the gradient over all parameters; 0 means no limit"`
 	CropScale             float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
 	Jitter                float64       `yaml:"jitter" default:"0" range:"0..0.9" doc:"brightness and contrast of a training picture are each drawn from 1-jitter to 1+jitter; 0, as CLIP has it, changes neither"`
+	Saturation            float64       `yaml:"saturation" default:"0" range:"0..1" doc:"saturation of a training picture is drawn from 1-saturation to 1+saturation"`
+	Hue                   float64       `yaml:"hue" default:"0" range:"0..0.5" doc:"colours of a training picture are turned by -hue to hue of a full circle"`
+	Gray                  float64       `yaml:"gray" default:"0" range:"0..1" doc:"share of training pictures that lose their colours"`
+	Rotate                float64       `yaml:"rotate" default:"0" range:"0..180" doc:"training pictures are turned by -rotate to rotate degrees"`
 	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
 	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts; fewer when the texts hold fewer"`
 	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs"`

@@ -141,7 +141,8 @@ func TestSettings(t *testing.T) {
 	}
 	for _, change := range []func(*Options){
 		func(o *Options) { o.Loss = lossSigLIP }, func(o *Options) { o.Accumulate = 2 }, func(o *Options) { o.MicroBatch = 8 },
-		func(o *Options) { o.EMA = 0.5 }, func(o *Options) { o.Jitter = 0.4 }, func(o *Options) { o.Init = "x" }, func(o *Options) { o.Precision = precisionBF16 },
+		func(o *Options) { o.EMA = 0.5 }, func(o *Options) { o.Jitter = 0.4 }, func(o *Options) { o.Saturation = 0.4 },
+		func(o *Options) { o.Hue = 0.1 }, func(o *Options) { o.Gray = 0.1 }, func(o *Options) { o.Rotate = 20 }, func(o *Options) { o.Init = "x" }, func(o *Options) { o.Precision = precisionBF16 },
 		func(o *Options) { o.Vocabulary = publicVocabulary },
 	} {
 		changed := o

@@ -181,11 +181,10 @@ func (o Options) settings(batch int, labels, textInit string) string {
 	if o.Loss == lossSigLIP {
 		all["loss"] = o.Loss
 	}
-	if o.Jitter > 0 {
-		all["jitter"] = o.Jitter
-	}
-	if o.EMA > 0 {
-		all["ema"] = o.EMA
+	for name, share := range map[string]float64{"jitter": o.Jitter, "saturation": o.Saturation, "hue": o.Hue, "gray": o.Gray, "rotate": o.Rotate, "ema": o.EMA} {
+		if share > 0 {
+			all[name] = share
+		}
 	}
 	if len(o.Data) > 0 {
 		all["data"] = strings.Join(o.Data, ", ")

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,6 +35,66 @@ func (p *picture) jitter(brightness, contrast float64) {
 	}
 	for i, v := range p.rgb {
 		p.rgb[i] = levels[v]
+	}
+}
+
+// recolour leaves each pixel's luma Y as it is, turns its chroma (I, Q) by a share
+// hue of the circle, and multiplies it by saturation; 0 makes gray. Y, I and Q are
+// those of NTSC.
+func (p *picture) recolour(hue, saturation float64) {
+	var m [3][3]int // of 16 bits behind the point
+	sin, cos := math.Sincos(2 * math.Pi * hue)
+	for out, to := range fromYIQ {
+		for in := range m[out] {
+			y, i, q := toYIQ[0][in], toYIQ[1][in], toYIQ[2][in]
+			i, q = saturation*(cos*i-sin*q), saturation*(sin*i+cos*q)
+			m[out][in] = int(math.Round(65536 * (to[0]*y + to[1]*i + to[2]*q)))
+		}
+	}
+	for at := 0; at+2 < len(p.rgb); at += 3 {
+		v := p.rgb[at : at+3 : at+3]
+		red, green, blue := int(v[0]), int(v[1]), int(v[2])
+		for c, w := range m {
+			v[c] = byte(min(max(w[0]*red+w[1]*green+w[2]*blue+1<<15, 0)>>16, 255))
+		}
+	}
+}
+
+// toYIQ has the weights of red, green and blue, and fromYIQ is its inverse.
+var (
+	toYIQ   = [3][3]float64{{0.299, 0.587, 0.114}, {0.595716, -0.274453, -0.321263}, {0.211456, -0.522591, 0.311135}}
+	fromYIQ = [3][3]float64{{1, 0.9563, 0.6210}, {1, -0.2721, -0.6474}, {1, -1.1070, 1.7046}}
+)
+
+// turned writes to p the square of size pixels a side around x, y in from, turned
+// by angle in degrees and scaled to side pixels, bilinear. Where the square leaves
+// the picture, the picture's edge goes on.
+func (p *picture) turned(from *picture, x, y, size, angle float64, side int) {
+	p.width, p.height = side, side
+	p.rgb = growBytes(p.rgb, 3*side*side)
+	sin, cos := math.Sincos(angle * math.Pi / 180)
+	step := size / float64(side)
+	for row := range side {
+		for column := range side {
+			right, down := (float64(column)+0.5)*step-size/2, (float64(row)+0.5)*step-size/2
+			from.bilinear(p.rgb[3*(row*side+column):][:3], x+cos*right-sin*down-0.5, y+sin*right+cos*down-0.5)
+		}
+	}
+}
+
+// bilinear mixes the four pixels around x, y, where whole numbers are the middles
+// of pixels.
+func (p *picture) bilinear(dst []byte, x, y float64) {
+	x, y = min(max(x, 0), float64(p.width-1)), min(max(y, 0), float64(p.height-1))
+	left, top := int(x), int(y)
+	right, bottom := min(left+1, p.width-1), min(top+1, p.height-1)
+	// products of two weights of 8 bits
+	fx, fy := int(256*(x-float64(left))), int(256*(y-float64(top)))
+	a, b := p.rgb[3*(top*p.width+left):][:3], p.rgb[3*(top*p.width+right):][:3]
+	c, d := p.rgb[3*(bottom*p.width+left):][:3], p.rgb[3*(bottom*p.width+right):][:3]
+	for i := range dst {
+		upper, lower := int(a[i])*(256-fx)+int(b[i])*fx, int(c[i])*(256-fx)+int(d[i])*fx
+		dst[i] = byte((upper*(256-fy) + lower*fy + 1<<15) >> 16)
 	}
 }
 

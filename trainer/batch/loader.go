@@ -23,6 +23,10 @@ type Options struct {
 	CropScale     float64 // smallest side of a crop, as a share of the short side
 	Flip          bool    // mirror half of the pictures
 	Jitter        float64 // brightness and contrast are drawn from 1-Jitter to 1+Jitter
+	Saturation    float64 // drawn from 1-Saturation to 1+Saturation
+	Hue           float64 // turn of the colours, drawn from -Hue to Hue of a circle
+	Gray          float64 // share of pictures that lose their colours
+	Rotate        float64 // degrees, drawn from -Rotate to Rotate
 	Sentence      bool    // take one sentence of each text
 	Workers       int
 	CacheBytes    int64 // limit of the pictures kept decoded
@@ -195,12 +199,24 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 		}
 		hash := mix(l.options.Seed, uint64(epoch), uint64(position), 0xC409)
 		draw := func(n uint64) float64 { return unit(mix(l.options.Seed, hash, n, 0)) }
-		w.decoder.resampler.random(&w.cut, p, l.options.Resolution, l.options.CropScale, unit(hash), draw(1), draw(2))
+		if r := l.options.Rotate; r > 0 {
+			short := float64(min(p.width, p.height))
+			cut := short * (l.options.CropScale + (1-l.options.CropScale)*unit(hash))
+			x, y := cut/2+(float64(p.width)-cut)*draw(1), cut/2+(float64(p.height)-cut)*draw(2)
+			w.cut.turned(p, x, y, cut, r*(2*draw(7)-1), l.options.Resolution)
+		} else {
+			w.decoder.resampler.random(&w.cut, p, l.options.Resolution, l.options.CropScale, unit(hash), draw(1), draw(2))
+		}
 		if l.options.Flip && draw(3) < 0.5 {
 			w.cut.flip()
 		}
 		if j := l.options.Jitter; j > 0 {
 			w.cut.jitter(1-j+2*j*draw(4), 1-j+2*j*draw(5))
+		}
+		if gray := draw(8) < l.options.Gray; gray {
+			w.cut.recolour(0, 0)
+		} else if h, s := l.options.Hue, l.options.Saturation; h > 0 || s > 0 {
+			w.cut.recolour(h*(2*draw(9)-1), 1-s+2*s*draw(10))
 		}
 		w.cut.normalise(b.Pictures[k*size:(k+1)*size], 0, 0, l.options.Resolution)
 		text := l.source.Pair(row).Text
