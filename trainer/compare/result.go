@@ -62,13 +62,14 @@ type Robustness struct {
 	SupervisedStandard float64 `json:"supervised_standard"`
 	SupervisedShifted  float64 `json:"supervised_shifted"`
 	// Predicted is what the line through all supervised points says of the second
-	// set for the accuracy on the first, Effective what the objective has above it.
-	Predicted float64 `json:"predicted"`
-	Effective float64 `json:"effective"`
+	// set for the accuracy on the first, Effective what the objective has above it;
+	// nil when the points are all of one accuracy, so that there is no line.
+	Predicted *float64 `json:"predicted,omitempty"`
+	Effective *float64 `json:"effective,omitempty"`
 }
 
 // summarise fills Objectives and Robustness from Runs.
-func (r *Result) summarise(o Options) error {
+func (r *Result) summarise(o Options) {
 	for _, objective := range o.Objectives {
 		s := Summary{Objective: objective}
 		seconds := 0.0
@@ -101,12 +102,12 @@ func (r *Result) summarise(o Options) error {
 		s.Flops /= float64(s.Runs)
 		r.Objectives = append(r.Objectives, s)
 	}
-	return r.compareRobustness(o)
+	r.compareRobustness()
 }
 
 // compareRobustness needs two sets and supervised runs; without them there is
 // nothing to say.
-func (r *Result) compareRobustness(o Options) error {
+func (r *Result) compareRobustness() {
 	var baseline []evaluate.AccuracyPair
 	var points []Point
 	for _, t := range r.Runs {
@@ -118,7 +119,7 @@ func (r *Result) compareRobustness(o Options) error {
 		}
 	}
 	if len(points) == 0 {
-		return nil
+		return
 	}
 	for _, s := range r.Objectives {
 		x := Robustness{Objective: s.Objective, Standard: s.Sets[0].Mean, Shifted: s.Sets[1].Mean, SupervisedStandard: math.Inf(1)}
@@ -127,14 +128,12 @@ func (r *Result) compareRobustness(o Options) error {
 				x.SupervisedPairs, x.SupervisedStandard, x.SupervisedShifted = points[i].Pairs, b.Standard, b.Shifted
 			}
 		}
-		var err error
-		if _, _, x.Predicted, err = evaluate.EffectiveRobustness(baseline, x.Standard); err != nil {
-			return nil // all supervised points are one: there is no line
+		if _, _, predicted, err := evaluate.EffectiveRobustness(baseline, x.Standard); err == nil {
+			effective := x.Shifted - predicted
+			x.Predicted, x.Effective = &predicted, &effective
 		}
-		x.Effective = x.Shifted - x.Predicted
 		r.Robustness = append(r.Robustness, x)
 	}
-	return nil
 }
 
 // of lists the runs of an objective.
@@ -191,8 +190,12 @@ func (r *Result) table() string {
 		b.WriteString("Beside each objective the supervised point of nearest accuracy on the first set, and what\nthe line through all supervised points (of the logits) predicts.\n\n")
 		b.WriteString("| objective | first | second | supervised: first | second | predicted | effective |\n|---|---|---|---|---|---|---|\n")
 		for _, x := range r.Robustness {
-			fmt.Fprintf(&b, "| %s | %.1f%% | %.1f%% | %.1f%% | %.1f%% | %.1f%% | %+.1f points |\n", x.Objective, 100*x.Standard, 100*x.Shifted,
-				100*x.SupervisedStandard, 100*x.SupervisedShifted, 100*x.Predicted, 100*x.Effective)
+			fmt.Fprintf(&b, "| %s | %.1f%% | %.1f%% | %.1f%% | %.1f%% |", x.Objective, 100*x.Standard, 100*x.Shifted, 100*x.SupervisedStandard, 100*x.SupervisedShifted)
+			if x.Predicted != nil {
+				fmt.Fprintf(&b, " %.1f%% | %+.1f points |\n", 100**x.Predicted, 100**x.Effective)
+			} else {
+				b.WriteString(" no line | |\n")
+			}
 		}
 	}
 	return b.String()

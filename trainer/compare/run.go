@@ -86,9 +86,7 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (Result, error
 			result.Runs = append(result.Runs, Trained{r.Objective, r.Seed, points})
 		}
 	}
-	if err := result.summarise(o); err != nil {
-		return Result{}, err
-	}
+	result.summarise(o)
 	return result, result.write(o.Out)
 }
 
