@@ -7,7 +7,9 @@
 // pictures with their texts. [Write] puts them into DIR/report as stats.json,
 // for programs, and index.html, for people: one page that asks nothing of any
 // network and works without scripts. The same pairs in any order give the same
-// bytes, as long as no bound on names is reached.
+// bytes, as long as no bound on names is reached. A caller that knows of a
+// training or an evaluation sets [Training] and [Evaluation], and the report
+// shows them.
 //
 // Memory does not grow with the dataset. Three bounds make it so, each stated in
 // the figures where it was reached:

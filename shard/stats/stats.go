@@ -28,6 +28,10 @@ type Stats struct {
 	Stages      []shard.Tally `json:"stages"`
 	FetchErrors Names         `json:"fetch_errors"` // by class
 	Samples     []Sample      `json:"samples"`
+
+	// Set by the caller; nil where there is none.
+	Training   *Training   `json:"training,omitempty"`
+	Evaluation *Evaluation `json:"evaluation,omitempty"`
 }
 
 // Unique holds counts of different things.

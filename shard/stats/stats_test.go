@@ -132,12 +132,16 @@ var pixels = regexp.MustCompile(`data:image/jpeg;base64,[^"]+`)
 
 func TestGolden(t *testing.T) {
 	for _, tt := range []struct {
-		name  string
-		pairs int
-	}{{"some", 300}, {"none", 0}} {
+		name    string
+		pairs   int
+		trained bool
+	}{{"some", 300, false}, {"none", 0, false}, {"trained", 0, true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := collect(t, somePairs(t, tt.pairs), Options{Samples: 8})
 			s.Balance = BalanceOf(someCounts(tt.pairs), 1000, "cap", 25)
+			if tt.trained {
+				s.Training, s.Evaluation = someTraining(t, 400), someEvaluation()
+			}
 			figures, page := written(t, s)
 			for name, got := range map[string][]byte{tt.name + ".json": figures, tt.name + ".html": pixels.ReplaceAll(page, []byte("data:image/jpeg;base64,"))} {
 				file := filepath.Join("testdata", name)

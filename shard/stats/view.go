@@ -28,6 +28,8 @@ type view struct {
 	TopQueries  []barView
 	Balance     *balanceView
 	FetchErrors []barView
+	Training    *trainingView
+	Evaluation  *Evaluation
 	Note        string
 }
 
@@ -81,6 +83,7 @@ func viewOf(s *Stats) *view {
 	v := &view{
 		Pairs: s.Pairs, Sides: s.Sides, Queries: s.Queries, Curve: curveOf(s.Queries), Balance: balanceViewOf(s.Balance),
 		TopQueries: barsOf(s.Queries.Top), FetchErrors: barsOf(s.FetchErrors),
+		Training: trainingViewOf(s.Training), Evaluation: s.Evaluation,
 	}
 	v.Tiles = []tile{
 		{grouped(s.Pairs), "pairs"},
