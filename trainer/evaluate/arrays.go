@@ -93,10 +93,16 @@ func openMNIST(paths []string) (*Set, error) {
 		s.Class = append(s.Class, int(c))
 		most = max(most, int(c))
 	}
-	for i := range most + 1 {
-		s.Labels = append(s.Labels, strconv.Itoa(i))
-	}
+	s.Labels = numbered(most + 1)
 	return s, nil
+}
+
+// numbered are the labels of n classes without names.
+func numbered(n int) (labels []string) {
+	for i := range n {
+		labels = append(labels, strconv.Itoa(i))
+	}
+	return labels
 }
 
 // openCIFAR reads files of CIFAR's binary format: labelBytes bytes of labels, of
@@ -129,9 +135,7 @@ func openCIFAR(paths []string, labelBytes int, names string, classes int) (*Set,
 	lines, err := ReadLabels(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		for i := range classes {
-			s.Labels = append(s.Labels, strconv.Itoa(i))
-		}
+		s.Labels = numbered(classes)
 	case err != nil:
 		return nil, err
 	case len(lines) != classes:

@@ -15,6 +15,16 @@ type Set struct {
 	Labels   []string
 	Pictures Pictures
 	Class    []int // of each picture
+
+	close func() error // may be nil
+}
+
+// Close closes what the pictures are read from.
+func (s *Set) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
 }
 
 // setKinds are the words before the colon of a set.
@@ -27,12 +37,13 @@ var setKinds = map[string]func(paths []string, o Options) (*Set, error){
 	"cifar100": func(paths []string, _ Options) (*Set, error) {
 		return openCIFAR(paths, 2, "fine_label_names.txt", 100)
 	},
+	"parquet": func(paths []string, o Options) (*Set, error) { return openParquet(paths, o.Convert) },
 }
 
 func parseSet(spec string) (kind string, paths []string, err error) {
 	kind, rest, found := strings.Cut(spec, ":")
 	if setKinds[kind] == nil || !found || rest == "" {
-		return "", nil, fmt.Errorf("sets: %q given; folder:PATH, mnist:IMAGES,LABELS, cifar10:FILE,... or cifar100:FILE,... expected", spec)
+		return "", nil, fmt.Errorf("sets: %q given; folder:PATH, mnist:IMAGES,LABELS, cifar10:FILE,..., cifar100:FILE,... or parquet:FILE,... expected", spec)
 	}
 	paths = strings.Split(rest, ",")
 	if kind == "folder" && len(paths) != 1 || kind == "mnist" && len(paths) != 2 {
@@ -59,16 +70,17 @@ func OpenSet(dir, spec string, o Options) (*Set, error) {
 	}
 	s.Name = spec
 	if s.Pictures.Len() == 0 {
-		return nil, fmt.Errorf("open set %s: it has no picture", spec)
-	}
-	if o.Labels != "" {
+		err = fmt.Errorf("open set %s: it has no picture", spec)
+	} else if o.Labels != "" {
 		path := o.Labels
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
 		}
-		if err := s.rename(path); err != nil {
-			return nil, err
-		}
+		err = s.rename(path)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }

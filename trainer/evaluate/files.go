@@ -26,6 +26,38 @@ const largestFile = 1 << 28
 // the picture's. Several goroutines call it.
 type Convert func(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error)
 
+// jpeg converts the picture called name, or leaves it as it is without a Convert.
+func (c Convert) jpeg(ctx context.Context, name string, data []byte) ([]byte, error) {
+	if c == nil {
+		return data, nil
+	}
+	jpeg, reason, detail, err := c(ctx, data)
+	if err == nil && reason != "" {
+		err = &BadPicture{Name: name, Reason: reason, Err: errors.New(detail)}
+	}
+	return jpeg, err
+}
+
+// centre writes a converted picture to dst, as Centre of [Pictures] does.
+func (c Convert) centre(ctx context.Context, dst []float32, name string, data []byte, side int) error {
+	jpeg, err := c.jpeg(ctx, name, data)
+	if err != nil {
+		return err
+	}
+	return centre(dst, name, jpeg, side)
+}
+
+func centre(dst []float32, name string, jpeg []byte, side int) error {
+	if err := batch.Centre(dst, jpeg, side); err != nil {
+		return &BadPicture{Name: name, Reason: Undecodable, Err: err}
+	}
+	return nil
+}
+
+func tooLarge(name string, size int64) *BadPicture {
+	return &BadPicture{Name: name, Reason: TooLarge, Err: fmt.Errorf("it has %d bytes, %d are the limit", size, largestFile)}
+}
+
 // FilePictures are picture files. Without Convert they must be JPEGs.
 type FilePictures struct {
 	Paths   []string
@@ -59,7 +91,7 @@ func (p *FilePictures) JPEG(ctx context.Context, i int) ([]byte, error) {
 	path := p.Paths[i]
 	info, err := os.Stat(path)
 	if err == nil && info.Size() > largestFile {
-		return nil, &BadPicture{Name: path, Reason: TooLarge, Err: fmt.Errorf("it has %d bytes, %d are the limit", info.Size(), largestFile)}
+		return nil, tooLarge(path, info.Size())
 	}
 	var data []byte
 	if err == nil {
@@ -68,14 +100,7 @@ func (p *FilePictures) JPEG(ctx context.Context, i int) ([]byte, error) {
 	if err != nil {
 		return nil, &BadPicture{Name: path, Reason: Unreadable, Err: err}
 	}
-	if p.Convert == nil {
-		return data, nil
-	}
-	jpeg, reason, detail, err := p.Convert(ctx, data)
-	if err == nil && reason != "" {
-		err = &BadPicture{Name: path, Reason: reason, Err: errors.New(detail)}
-	}
-	return jpeg, err
+	return p.Convert.jpeg(ctx, path, data)
 }
 
 // Centre is that of [Pictures].
@@ -84,8 +109,5 @@ func (p *FilePictures) Centre(ctx context.Context, dst []float32, i, side int) e
 	if err != nil {
 		return err
 	}
-	if err := batch.Centre(dst, data, side); err != nil {
-		return &BadPicture{Name: p.Paths[i], Reason: Undecodable, Err: err}
-	}
-	return nil
+	return centre(dst, p.Paths[i], data, side)
 }

@@ -37,10 +37,7 @@ type ShardPictures struct{ *batch.Source }
 
 // Centre is that of [Pictures].
 func (p ShardPictures) Centre(_ context.Context, dst []float32, i, side int) error {
-	if err := batch.Centre(dst, p.Pair(i).Image, side); err != nil {
-		return &BadPicture{Name: fmt.Sprintf("row %d", i), Reason: Undecodable, Err: err}
-	}
-	return nil
+	return centre(dst, fmt.Sprintf("row %d", i), p.Pair(i).Image, side)
 }
 
 // Vectors are embedded pictures.

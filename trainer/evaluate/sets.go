@@ -33,6 +33,7 @@ func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err erro
 	if s.Set, err = OpenSet(x.dir, spec, x.options); err != nil {
 		return s, err
 	}
+	defer s.Close()
 	s.tally = shard.NewTally("eval", "pictures", "pictures")
 	err = x.EachPictures(ctx, s.Pictures, x.options.Batch, func(_ int, v Vectors) error {
 		for _, bad := range v.Bad {

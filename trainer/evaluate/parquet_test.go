@@ -1,0 +1,221 @@
+package evaluate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "image/png"
+)
+
+// toJPEG is a Convert of Go's decoders.
+func toJPEG(_ context.Context, data []byte) ([]byte, string, string, error) {
+	m, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, "picture_odd", err.Error(), nil
+	}
+	var b bytes.Buffer
+	err = jpeg.Encode(&b, m, &jpeg.Options{Quality: 100})
+	return b.Bytes(), "", "", err
+}
+
+func TestOpenParquet(t *testing.T) {
+	dir := t.TempDir()
+	whole, err := os.ReadFile("testdata/parquet/set.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return "testdata/parquet/" + name + ".parquet" }
+	cut := writeFile(t, filepath.Join(dir, "cut"), string(whole[:len(whole)-9]))
+	for _, tt := range []struct {
+		files, labels string
+		want          string // classes and labels, or a part of the error after !
+	}{
+		{at("set"), "", "01221001 red|green|blue"},
+		{at("set") + "," + at("more"), "", "0122100121 red|green|blue"},
+		{at("more") + "," + at("set"), "fox\nbear\nowl", "2101221001 fox|bear|owl"},
+		{at("texts"), "", "010 blue|red"},
+		{at("texts") + "," + at("green"), "", "0201 blue|green|red"},
+		{at("texts"), "red\ta red square\nblue\ta blue one", "010 a blue one|a red square"},
+		{at("numbers"), "", "202 0|1|2"},
+		{at("set") + "," + at("other"), "", `!other.parquet: its class 1 is "lime", that of `},
+		{at("numbers") + "," + at("set"), "", "!set.parquet: it names 3 classes, "},
+		{at("set") + "," + at("texts"), "", "!one has labels that are numbers, the other texts"},
+		{at("range"), "", "!range.parquet: row 1 has the label 3, 0 to 2 expected"},
+		{at("null"), "", "!null.parquet: row 1 has no label"},
+		{at("column"), "", "!it has no column image or img, only picture, label"},
+		{at("path"), "", "!its column img is of the type INT64, binary expected"},
+		{at("float"), "", "!its column label is of the type DOUBLE, an integer or a string expected"},
+		{at("gone"), "", "!no such file"},
+		{cut, "", "!cut: it is no whole Parquet file"},
+		{writeFile(t, filepath.Join(dir, "text"), "text"), "", "!text: it is no whole Parquet file"},
+		{writeFile(t, filepath.Join(dir, "empty"), ""), "", "!empty: it is no whole Parquet file"},
+		{at("set"), "fox\nbear", "!has 2 lines, but "},
+	} {
+		o := Options{}
+		if tt.labels != "" {
+			o.Labels = writeFile(t, filepath.Join(dir, "labels"), tt.labels)
+		}
+		s, err := OpenSet("", "parquet:"+tt.files, o)
+		if want, bad := strings.CutPrefix(tt.want, "!"); bad {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %q in it", tt.files, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tt.files, err)
+			continue
+		}
+		got := strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Class), " ", ""), "[]") + " " + strings.Join(s.Labels, "|")
+		if got != tt.want || s.Pictures.Len() != len(s.Class) {
+			t.Errorf("%s: got %s, want %s", tt.files, got, tt.want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// colour is the mean of each plane of picture i, 0 to 255.
+func colour(t testing.TB, p Pictures, i int) (rgb [3]float64, err error) {
+	const side = 8
+	dst := make([]float32, 3*side*side)
+	if err = p.Centre(context.Background(), dst, i, side); err != nil {
+		return rgb, err
+	}
+	for j, v := range dst {
+		c := j / (side * side)
+		rgb[c] += float64(v*deviation[c]+mean[c]) * 255 / (side * side)
+	}
+	return rgb, nil
+}
+
+// TestParquetPictures reads pictures in any order, from several goroutines.
+func TestParquetPictures(t *testing.T) {
+	s, err := OpenSet("testdata/parquet", "parquet:set.parquet,more.parquet", Options{Convert: toJPEG})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n := s.Pictures.Len()
+	look := func(i int) {
+		rgb, err := colour(t, s.Pictures, i)
+		if i == 4 {
+			var bad *BadPicture
+			if !errors.As(err, &bad) || bad.Reason != NoPicture || !strings.HasSuffix(bad.Name, "set.parquet row 4") {
+				t.Errorf("a row without picture: %v", err)
+			}
+			return
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		for c, v := range rgb {
+			want := float64(5 * i)
+			if c == s.Class[i] {
+				want += 180
+			}
+			if math.Abs(v-want) > 3 {
+				t.Errorf("plane %d of row %d is %.1f, want %g", c, i, v, want)
+			}
+		}
+	}
+	for i := range n {
+		look(i)
+	}
+	p := s.Pictures.(*parquetPictures)
+	if err := p.reader.close(); err != nil { // as far away as before the first
+		t.Fatal(err)
+	}
+	for i := n - 1; i >= 0; i-- { // each goes back
+		look(i)
+	}
+	var wait sync.WaitGroup
+	for seed := range uint64(4) {
+		wait.Go(func() {
+			for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(n) {
+				look(i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// TestParquetRecent holds that what is kept of pictures has a bound, and that
+// what it lost is found again.
+func TestParquetRecent(t *testing.T) {
+	s, err := OpenSet("testdata/parquet", "parquet:set.parquet", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	p := s.Pictures.(*parquetPictures)
+	first, err := p.row(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.held += recentBytes
+	if _, err := p.row(1); err != nil || p.first != 1 || len(p.recent) != 1 {
+		t.Errorf("rows %d to %d are kept, %v", p.first, p.first+len(p.recent), err)
+	}
+	if again, err := p.row(0); err != nil || !bytes.Equal(again.data, first.data) {
+		t.Errorf("row 0 was %d bytes, and is %d, %v", len(first.data), len(again.data), err)
+	}
+}
+
+// TestParquetDamage changes each byte of a file, and cuts it at every fifth. No
+// damage is worse than an error.
+func TestParquetDamage(t *testing.T) {
+	for _, name := range []string{"set", "more", "texts"} {
+		whole, err := os.ReadFile("testdata/parquet/" + name + ".parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		path, faults := filepath.Join(t.TempDir(), "x"), 0
+		read := func(data []byte) {
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s, err := OpenSet("", "parquet:"+path, Options{})
+			if err != nil {
+				faults++
+				return
+			}
+			defer s.Close()
+			p := s.Pictures.(*parquetPictures)
+			for i := range p.Len() {
+				if _, err := p.row(i); err != nil {
+					faults++
+					return
+				}
+			}
+		}
+		cuts := 0
+		for i := 0; i < len(whole); i += 5 {
+			read(whole[:i])
+			cuts++
+		}
+		if faults != cuts {
+			t.Errorf("%s: of %d cuts, %d are faults", name, cuts, faults)
+		}
+		for i, b := range whole {
+			whole[i] = ^b
+			read(whole)
+			whole[i] = b
+		}
+		if faults -= cuts; faults < 300 { // most bytes are statistics
+			t.Errorf("%s: of %d changes, only %d are faults", name, len(whole), faults)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+"""Writes the Parquet files beside it: squares of one colour, drawn here.
+
+    python parquet.py          # pyarrow 26.0.1, Pillow 13.0.0
+
+Row i of a file shows the colour of its class, a little brighter with i, so that
+each row's picture differs.
+"""
+
+import io
+import json
+import pathlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+HERE = pathlib.Path(__file__).parent
+NAMES = ["red", "green", "blue"]
+COLOURS = {"red": (180, 0, 0), "green": (0, 180, 0), "blue": (0, 0, 180)}
+
+
+def picture(name, i, kind):
+    colour = tuple(c + 5 * i for c in COLOURS[name])
+    b = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(b, kind)
+    return b.getvalue()
+
+
+def metadata(names):
+    features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
+    return {"huggingface": json.dumps({"info": {"features": features}})}
+
+
+def write(file, image, column, labels, kind, names=None, **how):
+    schema = pa.schema([(image, kind), column], metadata=metadata(names) if names else None)
+    pq.write_table(pa.table(labels, schema=schema), HERE / file, **how)
+
+
+FIELDS = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def structs(classes, first=0, without=()):
+    return [
+        None if i in without else {"bytes": picture(NAMES[c], first + i, "PNG"), "path": f"{i}.png"}
+        for i, c in enumerate(classes)
+    ]
+
+
+number = ("label", pa.int64())
+classes = [0, 1, 2, 2, 1, 0, 0, 1]
+
+# Hugging Face's layout; row 4 has no picture; three row groups.
+write("set.parquet", "image", number, {"image": structs(classes, without=[4]), "label": classes}, FIELDS, NAMES, row_group_size=3)
+# The same classes, a page for each row.
+write("more.parquet", "image", number, {"image": structs([2, 1], 8), "label": [2, 1]}, FIELDS, NAMES,
+      compression="zstd", data_page_version="2.0", data_page_size=1, write_batch_size=1, use_dictionary=False)
+# Plain pictures, labels that are texts, one file delta-encoded.
+texts = ["blue", "red", "blue"]
+jpegs = [picture(t, i, "JPEG") for i, t in enumerate(texts)]
+write("texts.parquet", "img", ("label", pa.string()), {"img": jpegs, "label": texts}, pa.binary(),
+      use_dictionary=False, column_encoding={"img": "DELTA_LENGTH_BYTE_ARRAY", "label": "DELTA_BYTE_ARRAY"})
+write("green.parquet", "img", ("label", pa.string()), {"img": [picture("green", 0, "JPEG")], "label": ["green"]}, pa.binary())
+# Numbers without names.
+write("numbers.parquet", "img", ("fine_label", pa.int32()), {"img": jpegs, "fine_label": [2, 0, 2]}, pa.binary(), compression="gzip")
+
+# What is refused.
+write("other.parquet", "image", number, {"image": structs([0]), "label": [0]}, FIELDS, ["red", "lime", "blue"])
+write("range.parquet", "image", number, {"image": structs([0, 1]), "label": [0, 3]}, FIELDS, NAMES)
+write("null.parquet", "image", number, {"image": structs([0, 1]), "label": [0, None]}, FIELDS, NAMES)
+write("column.parquet", "picture", number, {"picture": jpegs, "label": [0, 1, 2]}, pa.binary())
+write("float.parquet", "img", ("label", pa.float64()), {"img": jpegs, "label": [0, 1, 2]}, pa.binary())
+write("path.parquet", "img", number, {"img": [1, 2, 3], "label": [0, 1, 2]}, pa.int64())
