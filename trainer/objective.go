@@ -129,56 +129,22 @@ func (r *run) chance() float64 {
 // ErrNoLabel is wrapped when no training pair has a class.
 var ErrNoLabel = errors.New("no training pair has one of the labels as its text")
 
-// findClasses reads the labels and gives every row its class: that of the label
-// which is its whole text, whatever the case, or else that of a row with the
-// same picture. labels stands for the file's content.
+// findClasses reads the labels and gives every row its class. labels stands for
+// the file's content.
 func (r *run) findClasses() (classes int, labels string, err error) {
 	data, err := os.ReadFile(r.options.Labels)
 	if err != nil {
 		return 0, "", fmt.Errorf("train.labels: %w", err)
 	}
-	number := map[string]int32{}
-	var faults []error
-	for i, line := range strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n") {
-		label := strings.ToLower(strings.TrimSpace(line))
-		before, there := number[label]
-		switch {
-		case label == "":
-			faults = append(faults, fmt.Errorf("train.labels: line %d of %s is empty; write a label or delete the line", i+1, r.options.Labels))
-		case there:
-			faults = append(faults, fmt.Errorf("train.labels: line %d of %s repeats %q of line %d; delete one", i+1, r.options.Labels, label, before+1))
-		}
-		number[label] = int32(i)
-	}
-	if len(faults) > 0 {
-		return 0, "", errors.Join(faults...)
-	}
-	r.classes = make([]int32, r.source.Len())
-	ofPicture := map[uint64]int32{}
+	lines := strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n")
 	found := 0
-	for row := range r.classes {
-		p := r.source.Pair(row)
-		class, there := number[strings.ToLower(strings.TrimSpace(p.Text))]
-		if !there {
-			r.classes[row] = -1
-			continue
-		}
-		r.classes[row] = class
-		found++
-		// Hash 0 stands for an unknown picture. Of two labels the first counts.
-		if _, known := ofPicture[p.PictureHash]; !known && p.PictureHash != 0 {
-			ofPicture[p.PictureHash] = class
-		}
+	if r.classes, found, err = r.source.Classes(lines); err != nil {
+		return 0, "", fmt.Errorf("train.labels: read %s: %w", r.options.Labels, err)
 	}
 	if found == 0 {
 		return 0, "", fmt.Errorf("train.labels: %w; write in %s what the texts say in full", ErrNoLabel, r.options.Labels)
 	}
-	for row, class := range r.classes {
-		if known, there := ofPicture[r.source.Pair(row).PictureHash]; class < 0 && there {
-			r.classes[row] = known
-		}
-	}
-	return len(number), fmt.Sprintf("%016x", xxhash.Sum64(data)), nil
+	return len(lines), fmt.Sprintf("%016x", xxhash.Sum64(data)), nil
 }
 
 // withoutLabel counts the rows that decode and have no class.

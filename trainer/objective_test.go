@@ -118,8 +118,8 @@ func TestNoLabel(t *testing.T) {
 		t.Errorf("with other labels: %v", err)
 	}
 	for text, want := range map[string]string{
-		"a red square\n\nA RED SQUARE\n": "line 2 of",
-		"a b\nc\nA B\n":                  `line 3 of`,
+		"a red square\n\nA RED SQUARE\n": "labels.txt: line 2 is empty",
+		"a b\nc\nA B\n":                  `line 3 repeats "a b" of line 1`,
 		"elephant\n":                     ErrNoLabel.Error(),
 	} {
 		if err := os.WriteFile(o.Labels, []byte(text), 0o644); err != nil {

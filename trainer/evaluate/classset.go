@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pairloom/pairloom/trainer/batch"
 )
 
 // Set is labelled pictures.
@@ -15,6 +17,8 @@ type Set struct {
 	Labels   []string
 	Pictures Pictures
 	Class    []int // of each picture
+	// Left counts, by reason, what the set holds beside its pictures.
+	Left map[string]int64
 
 	close func() error // may be nil
 }
@@ -27,7 +31,7 @@ func (s *Set) Close() error {
 	return s.close()
 }
 
-// setKinds are the words before the colon of a set.
+// setKinds are the words before the colon of a set. The path in Labels is whole.
 var setKinds = map[string]func(paths []string, o Options) (*Set, error){
 	"folder": func(paths []string, o Options) (*Set, error) { return openFolder(paths, o.Convert) },
 	"mnist":  func(paths []string, _ Options) (*Set, error) { return openMNIST(paths) },
@@ -38,16 +42,25 @@ var setKinds = map[string]func(paths []string, o Options) (*Set, error){
 		return openCIFAR(paths, 2, "fine_label_names.txt", 100)
 	},
 	"parquet": func(paths []string, o Options) (*Set, error) { return openParquet(paths, o.Convert) },
+	"shards": func(paths []string, o Options) (*Set, error) {
+		return openPairs(paths[0], batch.HeldOut, o.Labels)
+	},
+	"training": func(paths []string, o Options) (*Set, error) {
+		return openPairs(paths[0], batch.Training, o.Labels)
+	},
 }
+
+// pathsOf is the number of paths of those kinds that have no list of files.
+var pathsOf = map[string]int{"folder": 1, "mnist": 2, "shards": 1, "training": 1}
 
 func parseSet(spec string) (kind string, paths []string, err error) {
 	kind, rest, found := strings.Cut(spec, ":")
 	if setKinds[kind] == nil || !found || rest == "" {
-		return "", nil, fmt.Errorf("sets: %q given; folder:PATH, mnist:IMAGES,LABELS, cifar10:FILE,..., cifar100:FILE,... or parquet:FILE,... expected", spec)
+		return "", nil, fmt.Errorf("sets: %q given; folder:PATH, mnist:IMAGES,LABELS, cifar10:FILE,..., cifar100:FILE,..., parquet:FILE,..., shards:FOLDER or training:FOLDER expected", spec)
 	}
 	paths = strings.Split(rest, ",")
-	if kind == "folder" && len(paths) != 1 || kind == "mnist" && len(paths) != 2 {
-		return "", nil, fmt.Errorf("sets: %q names %d paths; folder takes one, mnist two", spec, len(paths))
+	if want := pathsOf[kind]; want > 0 && len(paths) != want {
+		return "", nil, fmt.Errorf("sets: %q names %d paths; %s takes %d", spec, len(paths), kind, want)
 	}
 	return kind, paths, nil
 }
@@ -64,6 +77,9 @@ func OpenSet(dir, spec string, o Options) (*Set, error) {
 			paths[i] = filepath.Join(dir, p)
 		}
 	}
+	if o.Labels != "" && !filepath.IsAbs(o.Labels) {
+		o.Labels = filepath.Join(dir, o.Labels)
+	}
 	s, err := setKinds[kind](paths, o)
 	if err != nil {
 		return nil, fmt.Errorf("open set %s: %w", spec, err)
@@ -72,11 +88,7 @@ func OpenSet(dir, spec string, o Options) (*Set, error) {
 	if s.Pictures.Len() == 0 {
 		err = fmt.Errorf("open set %s: it has no picture", spec)
 	} else if o.Labels != "" {
-		path := o.Labels
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		err = s.rename(path)
+		err = s.rename(o.Labels)
 	}
 	if err != nil {
 		s.Close()

@@ -20,9 +20,10 @@
 //
 // Zero-shot, on the held-out pairs whose queries name exactly one of the classes,
 // and on any class set (folders, MNIST's and CIFAR's files, Parquet files in
-// Hugging Face's layout; see [OpenSet]): each class is embedded by every template;
-// the mean, normalised again, is its row of the classifier. A class without
-// pictures is an answer like the others, and is left out of the mean of classes.
+// Hugging Face's layout, pairs of shards whose texts are labels; see [OpenSet]):
+// each class is embedded by every template; the mean, normalised again, is its row
+// of the classifier. A class without pictures is an answer like the others, and is
+// left out of the mean of classes.
 //
 // The linear probe is logistic regression on the vectors, fitted by L-BFGS, its
 // strength found by the CLIP paper's sweep (appendix A.3) on a fifth of the

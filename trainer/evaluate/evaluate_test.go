@@ -172,7 +172,9 @@ func TestValidate(t *testing.T) {
 		{func(o *Options) { o.RecallAt = []string{"1", "x"} }, `recall_at: "x" given`},
 		{func(o *Options) { o.RecallAt = nil }, "recall_at: no number"},
 		{func(o *Options) { o.Sets = []string{"folders:x"} }, `sets: "folders:x" given; folder:PATH`},
-		{func(o *Options) { o.Sets = []string{"mnist:x"} }, "mnist two"},
+		{func(o *Options) { o.Sets = []string{"mnist:x"} }, `"mnist:x" names 1 paths; mnist takes 2`},
+		{func(o *Options) { o.Sets = []string{"shards:x,y"} }, "shards takes 1"},
+		{func(o *Options) { o.ProbeTrain, o.ProbeTest = "training:.", "shards:." }, "labels: training:.: pairs have no classes of their own"},
 		{func(o *Options) { o.ProbeTrain = "folder:x" }, "probe needs both sets"},
 		{func(o *Options) { o.ShiftedSet = "folder:x" }, "name the set it is shifted from"},
 	} {

@@ -20,8 +20,8 @@ type Options struct {
 	ClassList string   `yaml:"class_list" default:"" doc:"file of the classes of that test, a query a line, instead of those with most pairs; empty: none"`
 	MaxPairs  int      `yaml:"max_pairs" default:"5000" range:"2.." doc:"held-out pairs used at most; recall at k depends on how many there are"`
 
-	Sets       []string `yaml:"sets" default:"" doc:"labelled pictures to classify by prompts: folder:PATH (a subfolder a class), mnist:IMAGES,LABELS (idx files), cifar10:FILE,..., cifar100:FILE,... (binary) or parquet:FILE,... (Hugging Face: columns image and label)"`
-	Labels     string   `yaml:"labels" default:"" doc:"file of the labels of sets, a line a class in the set's order, or class, tab, label; empty: the sets' own names"`
+	Sets       []string `yaml:"sets" default:"" doc:"labelled pictures to classify by prompts: folder:PATH (a subfolder a class), mnist:IMAGES,LABELS (idx files), cifar10:FILE,..., cifar100:FILE,... (binary), parquet:FILE,... (Hugging Face: columns image and label), shards:FOLDER (held-out pairs of a dataset whose texts are labels) or training:FOLDER (its training pairs)"`
+	Labels     string   `yaml:"labels" default:"" doc:"file of the labels of sets, a line a class in the set's order, or class, tab, label; empty: the sets' own names, which shards and training lack"`
 	ProbeTrain string   `yaml:"probe_train" default:"" doc:"set that a linear probe learns from, written as in sets; empty: no probe"`
 	ProbeTest  string   `yaml:"probe_test" default:"" doc:"set that the linear probe is tested on"`
 	ShiftedSet string   `yaml:"shifted_set" default:"" doc:"set whose accuracy is held against that of the first of sets (effective robustness); empty: not done"`
@@ -53,7 +53,11 @@ func (o Options) Validate() error {
 	}
 	for _, spec := range append(slices.Clone(o.Sets), o.ProbeTrain, o.ProbeTest, o.ShiftedSet) {
 		if spec != "" {
-			if _, _, err := parseSet(spec); err != nil {
+			kind, _, err := parseSet(spec)
+			if err == nil && needsLabels(kind) && o.Labels == "" {
+				err = fmt.Errorf("labels: %s: %w", spec, errNeedsLabels)
+			}
+			if err != nil {
 				faults = append(faults, err)
 			}
 		}

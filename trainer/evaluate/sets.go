@@ -35,6 +35,10 @@ func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err erro
 	}
 	defer s.Close()
 	s.tally = shard.NewTally("eval", "pictures", "pictures")
+	for reason, n := range s.Left {
+		s.tally.In += n
+		s.tally.Dropped[reason] = n
+	}
 	err = x.EachPictures(ctx, s.Pictures, x.options.Batch, func(_ int, v Vectors) error {
 		for _, bad := range v.Bad {
 			s.tally.Drop(bad.Reason)
@@ -48,7 +52,7 @@ func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err erro
 	})
 	s.tally.Out = s.tally.Kept
 	if err == nil && s.tally.Kept == 0 {
-		err = fmt.Errorf("evaluate on %s: none of its %d pictures decodes", s.Name, s.tally.In)
+		err = fmt.Errorf("evaluate on %s: none of its %d pictures decodes", s.Name, s.Pictures.Len())
 	}
 	x.known[spec] = s
 	return s, err
