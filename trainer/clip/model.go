@@ -17,9 +17,11 @@ var (
 
 // An imageTower embeds pictures.
 type imageTower interface {
-	// forward embeds batch pictures, a row each, not yet normalised.
-	forward(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value
-	// flops counts the useful operations forward for one picture, and those of
+	// pool makes a row of each of batch pictures.
+	pool(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value
+	// project takes pooled rows to the shared space; they are not yet normalised.
+	project(t *autograd.Tape, pooled *autograd.Value) *autograd.Value
+	// flops counts the useful operations of both for one picture, and those of
 	// them that the first layer takes, whose input needs no gradient.
 	flops() (all, first float64)
 }
@@ -84,7 +86,12 @@ func New(c Config, vocabulary int) *Model {
 // Images embeds pictures[batch,3,side,side], normalised to CLIP's mean and
 // deviation: one row of length 1 a picture.
 func (m *Model) Images(t *autograd.Tape, pictures []float32) *autograd.Value {
-	x := m.Features(t, pictures)
+	return m.PooledImages(t, m.Pooled(t, pictures))
+}
+
+// PooledImages is Images of what Pooled gives.
+func (m *Model) PooledImages(t *autograd.Tape, pooled *autograd.Value) *autograd.Value {
+	x := m.image.project(t, pooled)
 	if m.Config.Objective == ConVIRT {
 		x = m.imageHead.Forward(t, t.GELU(x, m.Config.QuickGELU))
 	}
@@ -94,9 +101,17 @@ func (m *Model) Images(t *autograd.Tape, pictures []float32) *autograd.Value {
 // Features embeds pictures as Images does, but not to length 1, and without
 // ConVIRT's head.
 func (m *Model) Features(t *autograd.Tape, pictures []float32) *autograd.Value {
+	return m.image.project(t, m.Pooled(t, pictures))
+}
+
+// Pooled is a row a picture before the projection to the shared space, on which
+// the CLIP paper fits its linear probes (appendix A.3): of a ViT that of the class
+// token, of Config.Width words; of a ResNet the attention pool's output, which is
+// of the shared space already.
+func (m *Model) Pooled(t *autograd.Tape, pictures []float32) *autograd.Value {
 	size := 3 * m.Config.Resolution * m.Config.Resolution
 	batch := len(pictures) / size
-	return m.image.forward(t, t.Floats(pictures, batch, size), batch)
+	return m.image.pool(t, t.Floats(pictures, batch, size), batch)
 }
 
 // Texts embeds captions: one row of length 1 a caption. It needs a model that

@@ -16,7 +16,7 @@ type resnet struct {
 	conv2, conv3  nn.Convolution3x3
 	bn1, bn2, bn3 nn.BatchNorm
 	layers        [][]nn.Bottleneck
-	pool          nn.AttentionPool
+	attention     nn.AttentionPool
 
 	batch            int // of the ids below
 	positions, first []int32
@@ -46,11 +46,11 @@ func newResNet(p *nn.Parameters, c Config) *resnet {
 		}
 		r.layers = append(r.layers, layer)
 	}
-	r.pool = nn.NewAttentionPool(p, "visual.attnpool", side*side, c.channels(), c.Heads, c.Embed)
+	r.attention = nn.NewAttentionPool(p, "visual.attnpool", side*side, c.channels(), c.Heads, c.Embed)
 	return r
 }
 
-func (r *resnet) forward(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value {
+func (r *resnet) pool(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value {
 	side := r.config.Resolution / 2
 	x := t.Linear(t.Unfold(pictures, batch, r.config.Resolution), r.conv1, nil)
 	x = r.conv2.Forward(t, r.bn1.ReLU(t, x), side)
@@ -74,8 +74,11 @@ func (r *resnet) forward(t *autograd.Tape, pictures *autograd.Value, batch int) 
 			}
 		}
 	}
-	return r.pool.Forward(t, x, batch, r.positions, r.first)
+	return r.attention.Forward(t, x, batch, r.positions, r.first)
 }
+
+// project has nothing to do: the attention pool's last layer did it.
+func (r *resnet) project(_ *autograd.Tape, pooled *autograd.Value) *autograd.Value { return pooled }
 
 // flops counts products alone, and of the attention pool what is computed:
 // projections of one row, and the heads' sums over rows.

@@ -60,7 +60,7 @@ func (v *vit) layoutFor(batch int) *vitLayout {
 	return l
 }
 
-func (v *vit) forward(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value {
+func (v *vit) pool(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value {
 	l := v.layoutFor(batch)
 	x := t.Patchify(pictures, batch, v.config.Resolution, v.config.Patch)
 	x = t.Linear(x, v.patches, nil)
@@ -68,8 +68,11 @@ func (v *vit) forward(t *autograd.Tape, pictures *autograd.Value, batch int) *au
 	x = t.AddRows(x, v.position, t.Ints(l.position))
 	x = v.lnPre.Forward(t, x)
 	x = v.blocks.Forward(t, x, nn.Sequences{Offsets: t.Ints(l.offsets), Count: batch, Longest: v.position.Rows})
-	x = v.lnPost.Forward(t, t.Gather(x, t.Ints(l.first), batch))
-	return t.Project(x, v.proj)
+	return v.lnPost.Forward(t, t.Gather(x, t.Ints(l.first), batch))
+}
+
+func (v *vit) project(t *autograd.Tape, pooled *autograd.Value) *autograd.Value {
+	return t.Project(pooled, v.proj)
 }
 
 func (v *vit) flops() (all, first float64) {

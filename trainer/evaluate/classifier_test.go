@@ -249,7 +249,7 @@ func TestRunSet(t *testing.T) {
 	if s.Top1.Rate != right/30 || math.Abs(s.ClassMean-mean) > 1e-12 || s.Top5.Rate != 1 || s.Top1.Chance != 0.25 {
 		t.Errorf("accuracies %+v", s.ZeroShot)
 	}
-	if r.Probe == nil || r.Probe.Pictures != 30 || r.Probe.Accuracy.Rate < s.Top1.Rate {
+	if r.Probe == nil || r.Probe.Pictures != 30 || r.Probe.Dim != e.model.Config.Width || r.Probe.Accuracy.Rate < s.Top1.Rate {
 		t.Errorf("probe %+v", r.Probe)
 	}
 	if x := r.Robustness; x == nil || x.Models != 2 || math.Abs(x.Effective-(s.Top1.Rate-x.Predicted)) > 1e-12 {

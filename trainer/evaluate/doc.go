@@ -25,10 +25,11 @@
 // of the classifier. A class without pictures is an answer like the others, and is
 // left out of the mean of classes.
 //
-// The linear probe is logistic regression on the vectors, fitted by L-BFGS, its
-// strength found by the CLIP paper's sweep (appendix A.3) on a fifth of the
-// training set. The vectors are those of the shared space, not those before the
-// projection, which the paper used. Effective robustness is that of Taori et al.
+// The linear probe is logistic regression, fitted by L-BFGS, its strength found by
+// the CLIP paper's sweep on a fifth of the training set, on the features that the
+// paper used (appendix A.3): of a ViT the class token's before the projection to
+// the shared space, of a ResNet the attention pool's, neither scaled to length 1.
+// Effective robustness is that of Taori et al.
 // (2020): the accuracy on a shifted set minus what a line through other models'
 // accuracies predicts.
 package evaluate

@@ -169,17 +169,24 @@ func (e *Embedder) Texts(ctx context.Context, texts []string, batch int) ([]floa
 	return rows, nil
 }
 
-// images embeds pictures that are cut and normalised.
-func (e *Embedder) images(pixels []float32) ([]float32, error) {
-	return e.tape.Read(e.model.Images(e.tape, pixels))
+// images embeds pictures that are cut and normalised. pooled are the rows before
+// the projection to the shared space.
+func (e *Embedder) images(pixels []float32) (rows, pooled []float32, err error) {
+	before := e.model.Pooled(e.tape, pixels)
+	x := e.model.PooledImages(e.tape, before)
+	pooled = make([]float32, before.Rows*before.Cols)
+	if err = e.pool.Err(); err == nil {
+		err = e.device.Read(pooled, before.Data)
+	}
+	rows, again := e.tape.Read(x)
+	return rows, pooled, errors.Join(err, again)
 }
 
 // band is the number of rows whose scores are on the host at a time.
 const band = 256
 
-// scores visits the products of each row of a with all rows of b.
-func (e *Embedder) scores(ctx context.Context, a, b []float32, visit func(i int, scores []float32)) error {
-	dim := e.model.Config.Embed
+// scores visits the products of each row of a with all rows of b, of dim words.
+func (e *Embedder) scores(ctx context.Context, a, b []float32, dim int, visit func(i int, scores []float32)) error {
 	n, m := len(a)/dim, len(b)/dim
 	left, right := e.pool.Get(len(a)), e.pool.Get(len(b))
 	product := e.pool.Get(band * m)

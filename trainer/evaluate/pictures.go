@@ -42,9 +42,10 @@ func (p ShardPictures) Centre(_ context.Context, dst []float32, i, side int) err
 
 // Vectors are embedded pictures.
 type Vectors struct {
-	Rows []float32 // [len(Kept), dim]
-	Kept []int     // numbers of the pictures, ascending
-	Bad  []*BadPicture
+	Rows   []float32 // [len(Kept), dim]
+	Pooled []float32 // before the projection to the shared space, len(Kept) rows; see clip.Model.Pooled
+	Kept   []int     // numbers of the pictures, ascending
+	Bad    []*BadPicture
 }
 
 // Pictures embeds count pictures from number first on, at once.
@@ -80,7 +81,7 @@ func (e *Embedder) Pictures(ctx context.Context, pictures Pictures, first, count
 		v.Kept = append(v.Kept, first+i)
 	}
 	if len(v.Kept) > 0 {
-		v.Rows, err = e.images(pixels[:len(v.Kept)*size])
+		v.Rows, v.Pooled, err = e.images(pixels[:len(v.Kept)*size])
 	}
 	return v, err
 }

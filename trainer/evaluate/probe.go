@@ -9,11 +9,13 @@ import (
 	"github.com/pairloom/pairloom/trainer/device"
 )
 
-// Probe is the test of a linear classifier on frozen vectors.
+// Probe is the test of a linear classifier on what a frozen image tower makes of
+// pictures before the projection to the shared space.
 type Probe struct {
 	Train      string   `json:"train"`
 	Test       string   `json:"test"`
 	Pictures   int      `json:"pictures"` // of the training set
+	Dim        int      `json:"dim"`      // words a picture
 	Accuracy   Accuracy `json:"accuracy"` // on the test set
 	Lambda     float64  `json:"lambda"`   // the strength that did best in validation
 	Validation float64  `json:"validation"`
@@ -23,6 +25,7 @@ type Probe struct {
 
 // features are vectors with their classes.
 type features struct {
+	dim   int
 	rows  []float32 // [len(class), dim]
 	class []int
 }
@@ -66,8 +69,8 @@ func sweep(score func(step int) (float64, error)) (best int, scores map[int]floa
 // probe fits a logistic regression to train, with the strength that does best on
 // a fifth of it, and tests it. Equal input and seed give equal results.
 func (e *Embedder) probe(ctx context.Context, train, test features, classes int, o Options) (Probe, error) {
-	var fitting, validation features
-	dim := e.Dim()
+	dim := train.dim
+	fitting, validation := features{dim: dim}, features{dim: dim}
 	state := uint64(o.Seed)
 	for i, class := range train.class {
 		to := &fitting
@@ -98,7 +101,7 @@ func (e *Embedder) probe(ctx context.Context, train, test features, classes int,
 	if err != nil {
 		return Probe{}, err
 	}
-	p := Probe{Pictures: len(train.class), Lambda: strength(best), Validation: scores[best], Fits: len(scores) + 1}
+	p := Probe{Pictures: len(train.class), Dim: dim, Lambda: strength(best), Validation: scores[best], Fits: len(scores) + 1}
 	whole, err := e.newRegression(train, classes)
 	if err != nil {
 		return p, err
@@ -116,10 +119,10 @@ func (e *Embedder) probe(ctx context.Context, train, test features, classes int,
 // predict tells for each row whether the parameters x give its class the
 // largest logit; 1 for yes.
 func (e *Embedder) predict(ctx context.Context, x []float64, f features, classes int) ([]float64, error) {
-	dim := e.Dim()
+	dim := f.dim
 	weights := toFloat32(x[:classes*dim])
 	hits := make([]float64, len(f.class))
-	err := e.scores(ctx, f.rows, weights, func(i int, logits []float32) {
+	err := e.scores(ctx, f.rows, weights, dim, func(i int, logits []float32) {
 		best, most := 0, math.Inf(-1)
 		for k, l := range logits {
 			if v := float64(l) + x[classes*dim+k]; v > most {
@@ -150,7 +153,7 @@ type regression struct {
 const probeBand = 4096
 
 func (e *Embedder) newRegression(f features, classes int) (*regression, error) {
-	dim, band := e.Dim(), min(probeBand, len(f.class))
+	dim, band := f.dim, min(probeBand, len(f.class))
 	r := &regression{e: e, f: f, classes: classes, host: make([]float32, band*classes), out: make([]float32, classes*dim)}
 	for _, m := range []struct {
 		to    *device.Memory
@@ -178,7 +181,7 @@ func (r *regression) free() {
 // the weights: the minimum is that of scikit-learn's LogisticRegression with
 // C = 1/lambda.
 func (r *regression) loss(x, gradient []float64) (float64, error) {
-	d, k, dim, n := r.e.device, r.classes, r.e.Dim(), len(r.f.class)
+	d, k, dim, n := r.e.device, r.classes, r.f.dim, len(r.f.class)
 	weights, bias := x[:k*dim], x[k*dim:]
 	clear(gradient)
 	d.Write(device.Whole(r.weights), toFloat32(weights))

@@ -7,18 +7,18 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
-	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/device/cpu"
 )
 
 // bare is an embedder without a model, for what needs only vectors.
-func bare(t testing.TB, dim int) *Embedder {
+func bare(t testing.TB) *Embedder {
 	t.Helper()
-	e := &Embedder{model: &clip.Model{Config: clip.Config{Embed: dim}}, device: cpu.Open(1), threads: 1}
+	e := &Embedder{device: cpu.Open(1), threads: 1}
 	e.pool = device.NewPool(e.device)
 	e.tape = autograd.Evaluate(e.device, e.pool)
 	t.Cleanup(func() {
@@ -104,8 +104,8 @@ func readLogistic(t testing.TB) (l logistic) {
 // TestRegressionGradient holds the gradient against finite differences.
 func TestRegressionGradient(t *testing.T) {
 	l := readLogistic(t)
-	e := bare(t, l.Dim)
-	r, err := e.newRegression(features{l.Rows, l.Class}, l.Classes)
+	e := bare(t)
+	r, err := e.newRegression(features{l.Dim, l.Rows, l.Class}, l.Classes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,8 +137,8 @@ func TestRegressionGradient(t *testing.T) {
 // TestRegressionIsThatOfScikitLearn compares minima.
 func TestRegressionIsThatOfScikitLearn(t *testing.T) {
 	l := readLogistic(t)
-	e := bare(t, l.Dim)
-	f := features{l.Rows, l.Class}
+	e := bare(t)
+	f := features{l.Dim, l.Rows, l.Class}
 	r, err := e.newRegression(f, l.Classes)
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +209,9 @@ func TestSweep(t *testing.T) {
 // TestProbe classifies clouds that a line tells apart but for some noise, twice.
 func TestProbe(t *testing.T) {
 	const dim, classes = 8, 3
-	e := bare(t, dim)
+	e := bare(t)
 	cloud := func(n int, state uint64) (f features) {
+		f.dim = dim
 		for i := range n {
 			for j := range dim {
 				v := float64(splitMix(&state)%1000)/1000 - 0.5
@@ -233,5 +234,30 @@ func TestProbe(t *testing.T) {
 	}
 	if _, err := e.probe(context.Background(), cloud(1, 1), cloud(3, 2), classes, o); err == nil {
 		t.Error("one picture is enough to learn from")
+	}
+}
+
+// TestPooledRows holds that rows are, to the bit, those of the model's own pass,
+// and those before the projection of the same pictures.
+func TestPooledRows(t *testing.T) {
+	dir := t.TempDir()
+	saveModel(t, dir, 1)
+	e := openModel(t, dir)
+	side := e.model.Config.Resolution
+	pixels := make([]float32, 5*3*side*side)
+	for i := range pixels {
+		pixels[i] = float32(math.Sin(float64(i * i)))
+	}
+	rows, pooled, err := e.images(pixels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRows, err := e.tape.Read(e.model.Images(e.tape, pixels))
+	if err != nil || !slices.Equal(rows, wantRows) || len(rows) != 5*e.Dim() {
+		t.Errorf("%d words of the shared space are others, %v", len(rows), err)
+	}
+	wantPooled, err := e.tape.Read(e.model.Pooled(e.tape, pixels))
+	if err != nil || !slices.Equal(pooled, wantPooled) || len(pooled) != 5*e.model.Config.Width {
+		t.Errorf("%d words before it are others, %v", len(pooled), err)
 	}
 }

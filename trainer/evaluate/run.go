@@ -49,7 +49,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		asked, answer []float32
 	}{{&r.ImageToText, images, texts}, {&r.TextToImage, texts, images}} {
 		ranks := make([]int, len(pairs))
-		err := e.scores(ctx, side.asked, side.answer, func(i int, scores []float32) { ranks[i] = rankOf(pairs, i, scores) })
+		err := e.scores(ctx, side.asked, side.answer, e.Dim(), func(i int, scores []float32) { ranks[i] = rankOf(pairs, i, scores) })
 		if err != nil {
 			return Result{}, err
 		}

@@ -12,7 +12,8 @@ import (
 // embeddedSet is a set with the vectors of its pictures.
 type embeddedSet struct {
 	*Set
-	features
+	rows  []float32 // of the shared space
+	probe features  // before it; no rows where no probe is asked for
 	tally *shard.Tally
 }
 
@@ -45,14 +46,20 @@ func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err erro
 		}
 		for _, i := range v.Kept {
 			s.tally.Keep()
-			s.class = append(s.class, s.Class[i])
+			s.probe.class = append(s.probe.class, s.Class[i])
 		}
 		s.rows = append(s.rows, v.Rows...)
+		if spec == x.options.ProbeTrain || spec == x.options.ProbeTest {
+			s.probe.rows = append(s.probe.rows, v.Pooled...)
+		}
 		return nil
 	})
 	s.tally.Out = s.tally.Kept
 	if err == nil && s.tally.Kept == 0 {
 		err = fmt.Errorf("evaluate on %s: none of its %d pictures decodes", s.Name, s.Pictures.Len())
+	}
+	if err == nil {
+		s.probe.dim = len(s.probe.rows) / len(s.probe.class)
 	}
 	x.known[spec] = s
 	return s, err
@@ -64,7 +71,7 @@ func (x *setRun) zeroShotOn(ctx context.Context, spec string) (r SetResult, err 
 	if err != nil {
 		return r, err
 	}
-	z, err := x.zeroShot(ctx, x.classifiers, x.options, s.Labels, s.class, s.rows)
+	z, err := x.zeroShot(ctx, x.classifiers, x.options, s.Labels, s.probe.class, s.rows)
 	return SetResult{Set: spec, Tally: s.tally, ZeroShot: z}, err
 }
 
@@ -125,7 +132,7 @@ func (x *setRun) linearProbe(ctx context.Context) (Probe, error) {
 	if !slices.Equal(train.Labels, test.Labels) {
 		return Probe{}, fmt.Errorf("probe: the %d classes of %s are not the %d of %s", len(train.Labels), train.Name, len(test.Labels), test.Name)
 	}
-	p, err := x.probe(ctx, train.features, test.features, len(train.Labels), x.options)
+	p, err := x.probe(ctx, train.probe, test.probe, len(train.Labels), x.options)
 	p.Train, p.Test = train.Name, test.Name
 	return p, err
 }

@@ -67,7 +67,7 @@ func (e *Embedder) zeroShot(ctx context.Context, folder string, o Options, label
 		weights = append(weights, row...)
 	}
 	top1, top5 := make([]float64, len(truth)), make([]float64, len(truth))
-	err = e.scores(ctx, rows, weights, func(i int, scores []float32) {
+	err = e.scores(ctx, rows, weights, e.Dim(), func(i int, scores []float32) {
 		right, rank := truth[i], 1
 		for class, s := range scores {
 			if class != right && !(s < scores[right]) {
