@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
@@ -21,11 +20,8 @@ const (
 // biasName is the public name of SigLIP's bias, which belongs to no tower.
 const biasName = "logit_bias"
 
-// SigLIP's first temperature and bias, t = exp(scale) and b (arXiv 2303.15343).
-var (
-	siglipScale = math.Log(10)
-	siglipBias  = -10.0
-)
+// siglipBias is SigLIP's first bias (arXiv 2303.15343).
+const siglipBias = -10.0
 
 // head is what the loss needs beside the embeddings.
 type head struct {

@@ -57,14 +57,8 @@ func (r *run) restore() error {
 // draw fills the model from the seed, then from Options.Init or TextInit.
 func (r *run) draw() error {
 	p := &r.model.Parameters
-	if err := p.Draw(r.device, r.options.Seed); err != nil {
+	if err := r.model.Draw(r.device, r.options.Seed, r.head.siglip); err != nil {
 		return err
-	}
-	if r.head.siglip {
-		r.device.Write(r.head.scale.Data, []float32{float32(siglipScale)})
-		if err := r.device.Sync(); err != nil {
-			return err
-		}
 	}
 	if r.options.TextInit != "" {
 		return r.loadText()

@@ -173,6 +173,9 @@ func evalNotes(r *evaluate.Result) []string {
 			name, r.Pairs, strings.Join(parts, ", "), x.MedianRank, x.MedianRankChance)
 	}
 	notes := []string{retrieval("picture to text", r.ImageToText), retrieval("text to picture", r.TextToImage)}
+	if r.Weights == "initial" {
+		notes = append([]string{"judged are the random weights from before the first step of training"}, notes...)
+	}
 	if z := r.ZeroShot; z != nil {
 		notes = append(notes, fmt.Sprintf("zero-shot over %d queries, %d pictures: top-1 %s, top-5 %s",
 			z.Classes, z.Pictures, share(z.Top1), share(z.Top5)))

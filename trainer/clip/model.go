@@ -13,6 +13,8 @@ import (
 var (
 	firstScale   = math.Log(1 / 0.07)
 	largestScale = float32(math.Log(100))
+	// siglipScale is SigLIP's first one (arXiv 2303.15343).
+	siglipScale = float32(math.Log(10))
 )
 
 // An imageTower embeds pictures.
@@ -81,6 +83,16 @@ func New(c Config, vocabulary int) *Model {
 	}
 	m.scale = p.New("logit_scale", nn.Constant(firstScale))
 	return m
+}
+
+// Draw gives every parameter its first value, a function of seed and name. SigLIP
+// begins with a temperature of its own.
+func (m *Model) Draw(d device.Device, seed int64, siglip bool) error {
+	if err := m.Parameters.Draw(d, seed); err != nil || !siglip {
+		return err
+	}
+	d.Write(m.scale.Data, []float32{siglipScale})
+	return d.Sync()
 }
 
 // Images embeds pictures[batch,3,side,side], normalised to CLIP's mean and

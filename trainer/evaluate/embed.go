@@ -64,6 +64,7 @@ var ErrNoTexts = errors.New("the model embeds no texts")
 const (
 	weightsAverage = "average"
 	weightsBest    = "best"
+	weightsInitial = "initial"
 )
 
 // ErrNoAverage is wrapped when the average of weights is asked for where none
@@ -80,29 +81,50 @@ func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	weights := c.Weights
-	if o.Weights == weightsAverage {
-		weights = func() (map[string]checkpoint.Tensor, error) {
+	switch o.Weights {
+	case weightsInitial:
+		e, err := drawn(c, o.Threads)
+		return e, c, err
+	case weightsAverage:
+		e, err := open(c, o.Threads, load(c, func() (map[string]checkpoint.Tensor, error) {
 			average, err := c.Average()
 			if average == nil && err == nil {
 				err = fmt.Errorf("load %s: %w", c.Path, ErrNoAverage)
 			}
 			return average, err
+		}))
+		if err == nil {
+			e.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(e.Hash+" "+weightsAverage))
 		}
+		return e, c, err
 	}
-	e, err := open(c, weights, o.Threads)
-	if err == nil && o.Weights == weightsAverage {
-		e.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(e.Hash+" "+weightsAverage))
-	}
+	e, err := Open(c, o.Threads)
 	return e, c, err
 }
 
 // Open loads a checkpoint's model. Threads of 0 means one a processor.
 func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
-	return open(c, c.Weights, threads)
+	return open(c, threads, load(c, c.Weights))
 }
 
-func open(c *checkpoint.Checkpoint, read func() (map[string]checkpoint.Tensor, error), threads int) (*Embedder, error) {
+// load fills a model with the weights that read gives.
+func load(c *checkpoint.Checkpoint, read func() (map[string]checkpoint.Tensor, error)) func(*Embedder) error {
+	return func(e *Embedder) error {
+		weights, err := read()
+		if err != nil {
+			return err
+		}
+		delete(weights, "logit_bias") // of SigLIP's loss, which no embedding needs
+		p := &e.model.Parameters
+		if err := p.Load(e.device, p.Data, weights, ""); err != nil {
+			return fmt.Errorf("load %s: %w", c.Path, err)
+		}
+		return nil
+	}
+}
+
+// open makes the model of a checkpoint, whose weights fill writes.
+func open(c *checkpoint.Checkpoint, threads int, fill func(*Embedder) error) (*Embedder, error) {
 	if o := c.State.Model.Objective; !c.State.Model.EmbedsTexts() {
 		return nil, fmt.Errorf("load %s: %w, its objective is %s; pairloom compare judges such models, or train one with the objective contrastive", c.Path, ErrNoTexts, o)
 	}
@@ -117,22 +139,16 @@ func open(c *checkpoint.Checkpoint, read func() (map[string]checkpoint.Tensor, e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	weights, err := read()
-	if err != nil {
-		return nil, err
-	}
-	delete(weights, "logit_bias") // of SigLIP's loss, which no embedding needs
 	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), device: cpu.Open(threads), threads: threads}
 	e.pool = device.NewPool(e.device)
 	e.tape = autograd.Evaluate(e.device, e.pool)
-	p := &e.model.Parameters
-	if err := p.Allocate(e.device, false); err != nil {
+	err = e.model.Parameters.Allocate(e.device, false)
+	if err == nil {
+		err = fill(e)
+	}
+	if err != nil {
 		e.Close()
 		return nil, err
-	}
-	if err := p.Load(e.device, p.Data, weights, ""); err != nil {
-		e.Close()
-		return nil, fmt.Errorf("load %s: %w", c.Path, err)
 	}
 	return e, nil
 }

@@ -20,8 +20,9 @@ type Result struct {
 	Model      string       `json:"model"`
 	ModelHash  string       `json:"model_hash"`
 	Checkpoint string       `json:"checkpoint"` // its folder in checkpoints
-	Step       int64        `json:"step"`
-	Pairs      int          `json:"pairs"` // embedded
+	Weights    string       `json:"weights"`    // as the options name them
+	Step       int64        `json:"step"`       // 0 for initial weights
+	Pairs      int          `json:"pairs"`      // embedded
 
 	ImageToText Retrieval `json:"image_to_text"`
 	TextToImage Retrieval `json:"text_to_image"`

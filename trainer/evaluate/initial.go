@@ -1,0 +1,71 @@
+package evaluate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+// ErrNotDrawn is wrapped when the initial weights of a run are asked for that did
+// not draw them all.
+var ErrNotDrawn = errors.New("the run began with weights of a file, not with drawn ones")
+
+// beginning is what the settings of a run say of its weights before the first
+// step, in the trainer's words.
+type beginning struct {
+	Seed     *int64 `json:"seed"`
+	Loss     string `json:"loss"`
+	Init     string `json:"init"`
+	TextInit string `json:"text_init"`
+}
+
+func beginningOf(c *checkpoint.Checkpoint) (b beginning, err error) {
+	if err := json.Unmarshal([]byte(c.State.Settings), &b); err != nil || b.Seed == nil {
+		return b, &checkpoint.Damaged{Path: filepath.Join(c.Path, "state.json"), Cause: "its settings name no seed to draw the initial weights from"}
+	}
+	for key, file := range map[string]string{"train.init": b.Init, "train.text_init": b.TextInit} {
+		if file != "" {
+			return b, fmt.Errorf("eval.weights: initial: load %s: %w, as %s says; judge a run without that key", c.Path, ErrNotDrawn, key)
+		}
+	}
+	return b, nil
+}
+
+// drawn opens the checkpoint's model with the weights that its run had before the
+// first step. Its hash does not depend on how far the run has come.
+func drawn(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
+	b, err := beginningOf(c)
+	if err != nil {
+		return nil, err
+	}
+	e, err := open(c, threads, func(e *Embedder) error {
+		if err := e.model.Draw(e.device, *b.Seed, b.Loss == "siglip"); err != nil {
+			return err
+		}
+		var scale [1]float32
+		if err := e.device.Read(scale[:], e.model.Scale()); err != nil {
+			return err
+		}
+		e.scale = math.Exp(float64(scale[0]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	before := checkpoint.State{Model: c.State.Model, Files: map[string]checkpoint.File{}}
+	for name, file := range c.State.Files {
+		if strings.HasPrefix(name, "vocabulary.") {
+			before.Files[name] = file
+		}
+	}
+	e.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%s %s %d", modelHash(before), weightsInitial, *b.Seed)))
+	c.State.Step = 0
+	return e, nil
+}
