@@ -214,12 +214,12 @@ func (l *parquetLabels) add(f *parquetFile, p *parquetPictures) error {
 		return err
 	}
 	begin := len(l.class)
-	for _, group := range f.footer.RowGroups() {
-		chunks := group.ColumnChunks()
+	for i, group := range f.footer.RowGroups() {
+		chunks, first := group.ColumnChunks(), len(l.class)
 		if max(f.image, f.label) >= len(chunks) {
 			return errors.New("a row group of it lacks columns; get it again")
 		}
-		p.groups = append(p.groups, pictureRows{file: len(p.files) - 1, chunk: chunks[f.image], first: len(l.class), begin: begin})
+		p.groups = append(p.groups, pictureRows{file: len(p.files) - 1, chunk: chunks[f.image], first: first, begin: begin})
 		pages := chunks[f.label].Pages()
 		err := eachValue(pages, func(v parquet.Value) error {
 			class, err := l.classOf(f, v)
@@ -229,6 +229,9 @@ func (l *parquetLabels) add(f *parquetFile, p *parquetPictures) error {
 			l.class = append(l.class, class)
 			return nil
 		})
+		if n := int64(len(l.class) - first); err == nil && n != group.NumRows() {
+			err = fmt.Errorf("row group %d has %d rows, but %d labels; get the file again", i, group.NumRows(), n)
+		}
 		if err = errors.Join(err, pages.Close()); err != nil {
 			return err
 		}

@@ -219,3 +219,36 @@ func TestParquetDamage(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParquet holds that each row of what opens has one of the labels.
+func FuzzParquet(f *testing.F) {
+	for _, name := range []string{"set", "more", "texts", "numbers"} {
+		data, err := os.ReadFile("testdata/parquet/" + name + ".parquet")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	path := filepath.Join(f.TempDir(), "x")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s, err := OpenSet("", "parquet:"+path, Options{})
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		for i, class := range s.Class {
+			if class < 0 || class >= len(s.Labels) {
+				t.Errorf("row %d has the class %d of %d", i, class, len(s.Labels))
+			}
+		}
+		p := s.Pictures.(*parquetPictures)
+		for i := range min(p.Len(), 100) {
+			if _, err := p.row(i); err != nil {
+				return
+			}
+		}
+	})
+}
