@@ -66,7 +66,7 @@ configuration at the first run; later runs go on from where the last one ended.`
 }
 
 func (g *global) demo(ctx context.Context, w *workspace) error {
-	if err := g.runStages(ctx, w, stages(), false); err != nil {
+	if err := g.runStages(ctx, w, road(), false); err != nil {
 		return err
 	}
 	if !g.json && !g.quiet {

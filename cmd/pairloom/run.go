@@ -71,12 +71,12 @@ func newRun(g *global) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use: "run", Short: "Do every stage whose settings or input changed", Args: noArguments,
-		Long: "Do every stage whose settings or input changed since it last finished, in order:\n" + strings.Join(names(), ", ") + ".\n\n" + stageLong,
+		Long: "Do every stage whose settings or input changed since it last finished, in order:\n" + strings.Join(names(), ", ") + ",\nand the report once more, for it shows training and evaluation too.\n\n" + stageLong,
 		Example: `  pairloom run -C cats
   pairloom run -C cats --to report      # the dataset, without training
   pairloom run -C cats --quiet          # from cron`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			list := stages()
+			list := road()
 			for flag, name := range map[string]string{"from": from, "to": to} {
 				if name != "" && !slices.Contains(names(), name) {
 					return &exitError{exitConfiguration, fmt.Errorf("--%s %s: there is no such stage; the stages are %s", flag, name, strings.Join(names(), ", "))}
@@ -130,6 +130,10 @@ func (g *global) runStages(ctx context.Context, w *workspace, list []stage, forc
 		if line, err = g.runStage(ctx, w, st, force); err != nil {
 			err = fmt.Errorf("%s: %w", st.name, err)
 			break
+		}
+		again := slices.ContainsFunc(list[:i], func(before stage) bool { return before.name == st.name })
+		if again && line.Skipped != "" {
+			continue
 		}
 		s.Stages = append(s.Stages, line)
 		if line.Unfinished != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
@@ -27,6 +28,7 @@ type stage struct {
 	doing    string // for the progress bar
 	folder   string
 	inputs   []string // folders
+	extras   []string // folders that it uses where they are finished
 	settings func(*workspace) (string, error)
 	// due tells work that neither settings nor inputs show, such as pages to
 	// visit again; nil when there is no such work.
@@ -55,36 +57,40 @@ func tallyOnly(f func(context.Context, *workspace, func(done, total int64)) (*sh
 	}
 }
 
+// road is what run does: every stage, and the report once more, for the training
+// and the evaluation that came after it.
+func road() []stage { return append(stages(), stageNamed(stageReport)) }
+
 // stages lists the road in order. It is a function and not a variable, since
 // the stages' functions look stages up by name.
 func stages() []stage {
 	return []stage{
-		{stageCrawl, "reading pages", "candidates", nil,
+		{stageCrawl, "reading pages", "candidates", nil, nil,
 			func(w *workspace) (string, error) { return config.Hash(w.cfg.Crawl, w.cfg.Gate), nil },
 			crawlDue, tallyOnly(crawlStage)},
-		{stageMatch, "matching texts", "matched", []string{"candidates"},
+		{stageMatch, "matching texts", "matched", []string{"candidates"}, nil,
 			withList(func(w *workspace) []any {
 				return []any{w.cfg.Match, w.cfg.Filter.Text, w.cfg.Balance, w.cfg.Seed}
 			}),
 			nil, tallyOnly(matchStage)},
-		{stageFetch, "fetching pictures", "images", []string{"matched"},
+		{stageFetch, "fetching pictures", "images", []string{"matched"}, nil,
 			func(w *workspace) (string, error) { return pictureSettings(w), nil },
 			nil, tallyOnly(fetchStage)},
-		{stageCurate, "choosing pairs", "selection", []string{"matched", "images"},
+		{stageCurate, "choosing pairs", "selection", []string{"matched", "images"}, nil,
 			withList(func(w *workspace) []any {
 				return []any{w.cfg.Filter.Picture, fmt.Sprint(w.cfg.Filter.Text.Sources), w.cfg.Dedup, w.cfg.Balance, w.cfg.Seed}
 			}),
 			nil, tallyOnly(curateStage)},
-		{stageShard, "writing shards", "shards", []string{"matched", "images", "selection"},
+		{stageShard, "writing shards", "shards", []string{"matched", "images", "selection"}, nil,
 			func(w *workspace) (string, error) { return config.Hash(w.cfg.Shard, w.cfg.Seed), nil },
 			nil, tallyOnly(shardStage)},
-		{stageReport, "making the report", "report", []string{"candidates", "matched", "images", "selection", "shards"},
+		{stageReport, "making the report", "report", []string{"candidates", "matched", "images", "selection", "shards"}, []string{"checkpoints", "evaluation"},
 			withList(func(*workspace) []any { return nil }),
 			nil, reportStage},
-		{stageTrain, "training", "checkpoints", []string{"shards"},
+		{stageTrain, "training", "checkpoints", []string{"shards"}, nil,
 			func(w *workspace) (string, error) { return config.Hash(w.cfg.Train), nil },
 			nil, trainStage},
-		{stageEval, "evaluating", "evaluation", []string{"shards", "checkpoints"},
+		{stageEval, "evaluating", "evaluation", []string{"shards", "checkpoints"}, nil,
 			withList(func(w *workspace) []any { return []any{w.cfg.Eval} }),
 			nil, evalStage},
 	}
@@ -110,11 +116,22 @@ func stageNamed(name string) stage {
 	panic("no stage " + name) // names are constants of this file
 }
 
-// inputHash is the hash of the manifests of the stage's inputs.
+// inputHash is the hash of the manifests of the stage's inputs, and of its extras
+// that are finished.
 func (w *workspace) inputHash(s stage) (string, error) {
 	var parts []any
 	for _, folder := range s.inputs {
 		m, err := w.manifest(folder)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, m.Hash())
+	}
+	for _, folder := range s.extras {
+		m, err := shard.ReadManifest(w.path(folder))
+		if errors.Is(err, shard.ErrUnfinished) {
+			continue
+		}
 		if err != nil {
 			return "", err
 		}
