@@ -122,6 +122,7 @@ var only = map[string][]string{
 	"github.com/gocolly/colly/v2":      {"crawl"},
 	"github.com/PuerkitoBio/goquery":   {"crawl"},
 	"github.com/apache/arrow/go/v17":   {"shard"},
+	"github.com/parquet-go/parquet-go": {"trainer/evaluate"},
 	"github.com/spf13/cobra":           {"cmd"},
 	"github.com/goccy/go-yaml":         {"cmd"},
 	"os/exec":                          {"internal/picture"},

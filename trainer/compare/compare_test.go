@@ -241,6 +241,27 @@ func TestAllObjectives(t *testing.T) {
 	}
 }
 
+// TestPairsAsSet judges on the training pairs themselves, whose classes the file
+// of labels names.
+func TestPairsAsSet(t *testing.T) {
+	dir := t.TempDir()
+	prepare(t, dir, 64)
+	o := small(dir)
+	o.Objectives, o.Seeds, o.Points = []string{clip.BagOfWords}, 1, 1
+	o.Sets = []string{"training:" + o.Dataset}
+	if _, err := Run(context.Background(), o, nil); err == nil || !strings.Contains(err.Error(), "labels") {
+		t.Errorf("without a file of labels: got %v", err)
+	}
+	o.Labels = filepath.Join(dir, "labels.txt")
+	r, err := Run(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Runs[0].Points[0].Scores[0]; s.Pictures != 64 || s.Classes != len(paints)*len(shapes) {
+		t.Errorf("judged on %d pictures of %d classes", s.Pictures, s.Classes)
+	}
+}
+
 // TestEqualFlops gives each objective the same operations, within a step.
 func TestEqualFlops(t *testing.T) {
 	dir := t.TempDir()

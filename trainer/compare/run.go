@@ -68,6 +68,7 @@ func Run(ctx context.Context, o Options, progress func(Progress)) (Result, error
 		progress = func(Progress) {}
 	}
 	c := &comparison{Options: o, progress: progress}
+	defer c.close()
 	if err := c.open(); err != nil {
 		return Result{}, err
 	}
@@ -97,7 +98,11 @@ func (c *comparison) open() (err error) {
 	}
 	convert := remembering(c.Convert, convertedBytes)
 	for _, spec := range c.Sets {
-		set, err := evaluate.OpenSet("", spec, evaluate.Options{Convert: convert})
+		options := evaluate.Options{Convert: convert}
+		if evaluate.NeedsLabels(spec) {
+			options.Labels = c.Labels
+		}
+		set, err := evaluate.OpenSet("", spec, options)
 		if err != nil {
 			return err
 		}
@@ -114,6 +119,12 @@ func (c *comparison) open() (err error) {
 	})
 	c.settings = string(text)
 	return err
+}
+
+func (c *comparison) close() {
+	for _, set := range c.sets {
+		set.Close() // it was only read
+	}
 }
 
 // steps is the budget of a run.

@@ -13,7 +13,12 @@ import (
 // NoLabel is the reason for which a pair is left out of a class set.
 const NoLabel = "no_label"
 
-// needsLabels tells kinds of sets that have no classes without a file of labels.
+// NeedsLabels tells the sets that have no classes without a file of labels.
+func NeedsLabels(spec string) bool {
+	kind, _, _ := strings.Cut(spec, ":")
+	return needsLabels(kind)
+}
+
 func needsLabels(kind string) bool { return kind == "shards" || kind == "training" }
 
 var errNeedsLabels = errors.New("pairs have no classes of their own; name a file of labels in the key labels")
