@@ -33,7 +33,7 @@ relative to its folder. A comparison that was stopped goes on where it was.
   sets: ["folder:test"]          # a subfolder a class
   templates: ["A photo of a {label}."]
   train:                         # as in pairloom.yaml
-    model: vit-micro
+    model: rn-micro
     batch: 128
 
 It writes compare.json, compare.md and compare.svg to the folder out.`,

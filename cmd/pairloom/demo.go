@@ -28,6 +28,7 @@ func demoValues(address, seed string) map[string]string {
 		"shard.pairs":                   "500",
 		"shard.heldout":                 "200",
 		"train.epochs":                  "45",
+		"train.validate_every":          "27",
 		// A manual does not say "a photo of"; these are how its texts read.
 		"eval.templates": yamlList([]string{"{label}", "The {label}", "Example of {label}", "{label} example"}),
 	}
