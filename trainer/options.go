@@ -15,7 +15,7 @@ import (
 
 // Options is the section train of pairloom.yaml.
 type Options struct {
-	Model                 string        `yaml:"model" default:"rn-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, rn-nano, rn-micro, rn-small, rn50, rn101, rn50x4, rn50x16 or rn50x64"`
+	Model                 string        `yaml:"model" default:"rn-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, rn-nano, rn-tiny, rn-micro, rn-small, rn50, rn101, rn50x4, rn50x16 or rn50x64"`
 	Epochs                int           `yaml:"epochs" default:"30" range:"1.." doc:"passes over the training pairs"`
 	Batch                 int           `yaml:"batch" default:"128" range:"2.." doc:"pairs that meet in the loss; lowered to the number of training pairs when there are fewer"`
 	MicroBatch            int           `yaml:"micro_batch" default:"0" range:"0.." doc:"pairs that are in memory at a time, by gradient caching: the gradient is that of the whole batch, to rounding, for a third more work; 0 means the whole batch"`

@@ -32,7 +32,7 @@ done
 (cd "$here/../.." && make -s build)
 pairloom=$here/../../bin/pairloom
 mkdir -p dataset
-[ -e dataset/pairloom.yaml ] || sed "s/^  epochs: .*/  epochs: ${EPOCHS:-24}/" "$here/pairloom.yaml" >dataset/pairloom.yaml
+[ -e dataset/pairloom.yaml ] || sed "s/^  epochs: .*/  epochs: ${EPOCHS:-32}/" "$here/pairloom.yaml" >dataset/pairloom.yaml
 
 "$pairloom" serve emoji/site --listen 127.0.0.1:8766 >/dev/null &
 server=$!

@@ -43,7 +43,7 @@ func (c Config) IsResNet() bool { return c.Blocks != [4]int{} }
 // presets are the models known by name. The nano ones are for tests; the micro
 // ones train on two CPU cores in minutes; rn-small and vit-small have 8 and 12
 // million parameters; the others are the paper's, with the GELU of open_clip's
-// configurations.
+// configurations. tiny stands between nano and micro.
 var presets = []Config{
 	vitConfig("vit-nano", 32, 32, 8, 64, 2, 2, 64, 2, 2),
 	vitConfig("vit-micro", 128, 64, 8, 128, 4, 4, 128, 3, 4),
@@ -53,6 +53,7 @@ var presets = []Config{
 	vitConfig("vit-l-14", 768, 224, 14, 1024, 24, 16, 768, 12, 12),
 	vitConfig("vit-l-14-336", 768, 336, 14, 1024, 24, 16, 768, 12, 12),
 	resnetConfig("rn-nano", 32, 64, [4]int{1, 1, 1, 1}, 8, 64, 2, 2),
+	resnetConfig("rn-tiny", 64, 64, [4]int{1, 1, 1, 1}, 16, 96, 2, 3),
 	resnetConfig("rn-micro", 128, 64, [4]int{1, 2, 2, 1}, 32, 128, 3, 4),
 	resnetConfig("rn-small", 256, 112, [4]int{1, 2, 2, 1}, 32, 192, 4, 3),
 	resnetConfig("rn50", 1024, 224, [4]int{3, 4, 6, 3}, 64, 512, 12, 8),
