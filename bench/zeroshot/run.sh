@@ -47,6 +47,7 @@ done
 judge() {
 	local name=$1
 	shift
+	[ ! -e "eval-$name.json" ] || return 0
 	{ sed '/^eval:/,$d' dataset/pairloom.yaml && printf 'eval:\n' && printf '  %s\n' "$@"; } >dataset/partial.yaml
 	mv dataset/partial.yaml dataset/pairloom.yaml
 	"$pairloom" eval -C dataset -q
