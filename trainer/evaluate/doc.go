@@ -28,8 +28,9 @@
 // The linear probe is logistic regression, fitted by L-BFGS, its strength found by
 // the CLIP paper's sweep on a fifth of the training set, on the features that the
 // paper used (appendix A.3): of a ViT the class token's before the projection to
-// the shared space, of a ResNet the attention pool's, neither scaled to length 1.
-// Effective robustness is that of Taori et al.
+// the shared space, of a ResNet the attention pool's, neither scaled to length 1;
+// moved to mean 0 and scaled by one number first, so that the sweep suits any
+// encoder. Effective robustness is that of Taori et al.
 // (2020): the accuracy on a shifted set minus what a line through other models'
 // accuracies predicts.
 package evaluate

@@ -206,34 +206,51 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// cloud has n vectors of 3 classes around points that lie scale apart near mean.
+func cloud(n int, state uint64, scale, mean float64) (f features) {
+	f.dim = 8
+	for i := range n {
+		for j := range f.dim {
+			v := float64(splitMix(&state)%1000)/1000 - 0.5
+			if j == i%3 {
+				v += 0.6
+			}
+			f.rows = append(f.rows, float32(mean+scale*v))
+		}
+		f.class = append(f.class, i%3)
+	}
+	return f
+}
+
 // TestProbe classifies clouds that a line tells apart but for some noise, twice.
 func TestProbe(t *testing.T) {
-	const dim, classes = 8, 3
 	e := bare(t)
-	cloud := func(n int, state uint64) (f features) {
-		f.dim = dim
-		for i := range n {
-			for j := range dim {
-				v := float64(splitMix(&state)%1000)/1000 - 0.5
-				if j == i%classes {
-					v += 0.6
-				}
-				f.rows = append(f.rows, float32(v))
-			}
-			f.class = append(f.class, i%classes)
-		}
-		return f
-	}
 	o := Options{Bootstrap: 100, Seed: 4}
-	first, err := e.probe(context.Background(), cloud(6000, 1), cloud(300, 2), classes, o) // more than a band
+	first, err := e.probe(context.Background(), cloud(6000, 1, 1, 0), cloud(300, 2, 1, 0), 3, o) // more than a band
 	if err != nil || first.Accuracy.Rate < 0.8 || first.Accuracy.Interval[0] >= first.Accuracy.Rate || first.Fits > 16 || first.Validation < 0.8 {
 		t.Errorf("%+v, %v", first, err)
 	}
-	if again, err := e.probe(context.Background(), cloud(6000, 1), cloud(300, 2), classes, o); err != nil || again != first {
+	if again, err := e.probe(context.Background(), cloud(6000, 1, 1, 0), cloud(300, 2, 1, 0), 3, o); err != nil || again != first {
 		t.Errorf("twice the same: %+v and %+v, %v", first, again, err)
 	}
-	if _, err := e.probe(context.Background(), cloud(1, 1), cloud(3, 2), classes, o); err == nil {
+	if _, err := e.probe(context.Background(), cloud(1, 1, 1, 0), cloud(3, 2, 1, 0), 3, o); err == nil {
 		t.Error("one picture is enough to learn from")
+	}
+}
+
+// TestProbeOfAnyScale holds that features which differ by a thousandth around a
+// mean of 1, as a random encoder's do, are told apart as well as any.
+func TestProbeOfAnyScale(t *testing.T) {
+	e := bare(t)
+	var of [2]Probe
+	for i, scale := range []float64{1, 1e-3} {
+		var err error
+		if of[i], err = e.probe(context.Background(), cloud(3000, 1, scale, float64(i)), cloud(1000, 2, scale, float64(i)), 3, Options{Seed: 4}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if math.Abs(of[0].Accuracy.Rate-of[1].Accuracy.Rate) > 0.005 || of[1].Accuracy.Rate < 0.8 {
+		t.Errorf("accuracy %.3f at scale 1, %.3f at scale 0.001 around 1", of[0].Accuracy.Rate, of[1].Accuracy.Rate)
 	}
 }
 
