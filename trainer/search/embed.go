@@ -29,7 +29,7 @@ const EmptyLine = "empty_line"
 type Embedding struct {
 	Model *evaluate.Embedder
 	Of    string // Pictures or Texts
-	Batch int    // embedded at a time
+	Batch int    // embedded at a time; the last bits of vectors may depend on it
 	// Progress may be nil. It counts pictures or texts.
 	Progress func(done, total int64)
 	// Bad may be nil. It is told each picture that is left out.

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,19 @@ func read(t testing.TB, path string) string {
 	return string(data)
 }
 
+func vectors(t testing.TB, path string) (all []float32) {
+	t.Helper()
+	e, err := shard.OpenEmbeddings(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, b := range e.Batches {
+		all = append(all, b.Vectors...)
+	}
+	return all
+}
+
 func TestShards(t *testing.T) {
 	dir := t.TempDir()
 	shards, out := filepath.Join(dir, "shards"), filepath.Join(dir, "out")
@@ -153,9 +167,22 @@ func TestShards(t *testing.T) {
 	if err := os.WriteFile(foreign, []byte("not of ours"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	x.Batch = 100
+	before := vectors(t, first+".writing")
 	if m := run(); m.Again != 1 || read(t, first) != want {
 		t.Errorf("resumed: %+v, same bytes %v", m, read(t, first) == want)
+	}
+	// The matrix products of another batch may add in another order.
+	if err := os.Remove(first); err != nil {
+		t.Fatal(err)
+	}
+	x.Batch = 100
+	if m := run(); m.Again != 1 {
+		t.Errorf("another batch: %+v", m)
+	}
+	for i, v := range vectors(t, first) {
+		if math.Abs(float64(v-before[i])) > 1e-6 {
+			t.Fatalf("word %d is %g, with batches of 3 %g", i, v, before[i])
+		}
 	}
 	// Another model makes all anew; a part that is no more goes, other files stay.
 	x.Model = model(t, 2)
