@@ -30,7 +30,7 @@ type Options struct {
 	Seed       int64    `yaml:"seed" default:"1" doc:"seed of the resamples and of the probe's validation split"`
 
 	Batch   int `yaml:"batch" default:"64" range:"1.." pace:"true" doc:"pairs embedded at a time; without AVX-512 another number may change the last bits of vectors"`
-	Threads int `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra and of decoding; 0 means one a processor"`
+	Threads int `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra and of decoding, with the same effect; 0 means one a processor"`
 
 	// Convert makes the JPEG of a picture file of any format; a file that cannot
 	// be one gives a *BadPicture. Without it only JPEGs are read.

@@ -99,8 +99,8 @@ func sweep(score func(step int) (float64, error)) (best int, scores map[int]floa
 	return best, scores, err
 }
 
-// probe fits a logistic regression to train, standardised, with the strength that does best on
-// a fifth of it, and tests it. Equal input and seed give equal results.
+// probe fits a logistic regression to train, standardised, with the strength that
+// does best on a fifth of it, and tests it. Equal input and seed give equal results.
 func (e *Embedder) probe(ctx context.Context, train, test features, classes int, o Options) (Probe, error) {
 	dim := train.dim
 	train, test = standardise(train, test)
