@@ -20,11 +20,11 @@ func TestTemplateParsesToTheDefaults(t *testing.T) {
 	if !reflect.DeepEqual(c, empty) {
 		t.Errorf("template gives %+v,\nan empty file %+v", c, empty)
 	}
-	walk(reflect.ValueOf(c).Elem(), "", func(path string, f field) {
-		if f.tag.Get("doc") == "" {
+	walk(reflect.ValueOf(c).Elem(), func(path string, f field) {
+		if f.Tag.Get("doc") == "" {
 			t.Errorf("%s has no doc", path)
 		}
-		if !strings.Contains(text, f.key+": ") {
+		if !strings.Contains(text, f.Key+": ") {
 			t.Errorf("%s is not in the template", path)
 		}
 	})

@@ -44,7 +44,7 @@ func parse(name string, data []byte) (*Config, error) {
 func Decode(name string, data []byte, target any, validate func() error) error {
 	section := reflect.ValueOf(target).Elem()
 	var faults []error
-	walk(section, "", func(path string, f field) {
+	walk(section, func(path string, f field) {
 		if err := f.setDefault(); err != nil {
 			faults = append(faults, err)
 		}
@@ -97,7 +97,7 @@ func (d *decoder) section(section reflect.Value, prefix string, node ast.Node) {
 	}
 	known := map[string]field{}
 	for _, f := range fields(section) {
-		known[f.key] = f
+		known[f.Key] = f
 	}
 	seen := map[string]bool{}
 	for _, pair := range pairs {
@@ -108,8 +108,8 @@ func (d *decoder) section(section reflect.Value, prefix string, node ast.Node) {
 			d.fault(pair.Key, prefix+key, "unknown key%s", nearest(key, known))
 		case seen[key]:
 			d.fault(pair.Key, prefix+key, "the key stands here twice")
-		case f.section():
-			d.section(f.value, prefix+key+".", pair.Value)
+		case f.Section():
+			d.section(f.Value, prefix+key+".", pair.Value)
 		default:
 			d.leaf(f, prefix+key, pair.Value)
 		}
@@ -118,7 +118,7 @@ func (d *decoder) section(section reflect.Value, prefix string, node ast.Node) {
 }
 
 func (d *decoder) leaf(f field, key string, node ast.Node) {
-	if f.value.Kind() == reflect.Slice {
+	if f.Value.Kind() == reflect.Slice {
 		d.list(f, key, node)
 		return
 	}
@@ -144,26 +144,26 @@ func (d *decoder) list(f field, key string, node ast.Node) {
 			return
 		}
 	}
-	f.value.Set(reflect.ValueOf(list))
+	f.Value.Set(reflect.ValueOf(list))
 }
 
 // scalar returns the text of a node whose YAML type suits the field: a quoted
 // number is a text and not a number.
 func scalar(node ast.Node, f field) (string, bool) {
-	kind := f.value.Kind()
+	kind := f.Value.Kind()
 	text := node.GetToken().Value
 	switch n := node.(type) {
 	case *ast.StringNode:
-		return n.Value, kind == reflect.String || f.value.Type() == durationType
+		return n.Value, kind == reflect.String || f.Value.Type() == durationType
 	case *ast.LiteralNode:
 		return n.Value.Value, kind == reflect.String
 	case *ast.BoolNode:
 		return text, kind == reflect.Bool
 	case *ast.IntegerNode:
 		// A bare 0 is the one duration that needs no unit.
-		return strings.ReplaceAll(text, "_", ""), kind != reflect.Bool && (f.value.Type() != durationType || text == "0")
+		return strings.ReplaceAll(text, "_", ""), kind != reflect.Bool && (f.Value.Type() != durationType || text == "0")
 	case *ast.FloatNode:
-		return text, f.value.CanFloat() || kind == reflect.String
+		return text, f.Value.CanFloat() || kind == reflect.String
 	}
 	return "", false
 }

@@ -25,7 +25,7 @@ func Check(name string, text []byte, values map[string]string) error {
 		return err
 	}
 	known := map[string]field{}
-	walk(reflect.ValueOf(c).Elem(), "", func(path string, f field) { known[path] = f })
+	walk(reflect.ValueOf(c).Elem(), func(path string, f field) { known[path] = f })
 	var faults []error
 	for key := range values {
 		if _, ok := known[key]; !ok {
@@ -38,28 +38,28 @@ func Check(name string, text []byte, values map[string]string) error {
 func writeSection(b *strings.Builder, section reflect.Value, prefix string, depth int, values map[string]string) {
 	indent := strings.Repeat("  ", depth)
 	for _, f := range fields(section) {
-		doc := f.tag.Get("doc")
-		if f.section() {
-			fmt.Fprintf(b, "\n%s# %s\n%s%s:\n", indent, doc, indent, f.key)
-			writeSection(b, f.value, prefix+f.key+".", depth+1, values)
+		doc := f.Tag.Get("doc")
+		if f.Section() {
+			fmt.Fprintf(b, "\n%s# %s\n%s%s:\n", indent, doc, indent, f.Key)
+			writeSection(b, f.Value, prefix+f.Key+".", depth+1, values)
 			continue
 		}
-		value, ok := values[prefix+f.key]
+		value, ok := values[prefix+f.Key]
 		if !ok {
 			value = f.defaultYAML()
 		}
-		if c := f.tag.Get("choices"); c != "" {
+		if c := f.Tag.Get("choices"); c != "" {
 			doc += " (" + strings.ReplaceAll(c, "|", ", ") + ")"
 		}
-		fmt.Fprintf(b, "%s# %s\n%s%s: %s\n", indent, doc, indent, f.key, value)
+		fmt.Fprintf(b, "%s# %s\n%s%s: %s\n", indent, doc, indent, f.Key, value)
 	}
 }
 
 // defaultYAML is the default as YAML writes it.
 func (f field) defaultYAML() string {
-	text := f.tag.Get("default")
+	text := f.Tag.Get("default")
 	switch {
-	case f.value.Kind() == reflect.Slice:
+	case f.Value.Kind() == reflect.Slice:
 		if text == "" {
 			return "[]"
 		}
@@ -68,7 +68,7 @@ func (f field) defaultYAML() string {
 			quoted[i] = quote(t)
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
-	case f.value.Kind() == reflect.String:
+	case f.Value.Kind() == reflect.String:
 		return quote(text)
 	}
 	return text
