@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Encode writes a list as Read takes it: the header's lines without "# ", then
@@ -49,21 +50,7 @@ func Encode(w io.Writer, header []string, entries []Entry) error {
 
 // WriteFile encodes a list into the file at path, whole or not at all.
 func WriteFile(path string, header []string, entries []Entry) error {
-	f, err := os.Create(path + ".part")
-	if err != nil {
-		return fmt.Errorf("write query list: %w", err)
-	}
-	defer f.Close()
-	if err := Encode(f, header, entries); err != nil {
-		os.Remove(path + ".part")
-		return err
-	}
-	for _, finish := range []func() error{f.Sync, f.Close} {
-		if err := finish(); err != nil {
-			return fmt.Errorf("write query list: %w", err)
-		}
-	}
-	return os.Rename(path+".part", path)
+	return atomicfile.WriteStream(path, func(w io.Writer) error { return Encode(w, header, entries) })
 }
 
 // Facts are the header's values under a key, such as "source" or "date".

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unsafe"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Export writes the vectors in another format, "npy" or "parquet", to path. An
@@ -20,25 +21,13 @@ func (e *Embeddings) Export(path, format string) error {
 	} else if err := e.writeSidecar(strings.TrimSuffix(path, ".npy") + ".json"); err != nil {
 		return err
 	}
-	return writeStream(path, write)
-}
-
-// writeStream is WriteFile for content that is made as it is written.
-func writeStream(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path + temporarySuffix)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	b := bufio.NewWriterSize(f, 1<<20)
-	if err = write(b); err == nil {
-		err = b.Flush()
-	}
-	if err != nil {
-		f.Close()
-		os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return commit(f, path)
+	return atomicfile.WriteStream(path, func(w io.Writer) error {
+		b := bufio.NewWriterSize(w, 1<<20)
+		if err := write(b); err != nil {
+			return err
+		}
+		return b.Flush()
+	})
 }
 
 // bytesOf views numbers as the bytes they lie in; all files here are little
@@ -97,5 +86,5 @@ func (e *Embeddings) writeSidecar(path string) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return WriteFile(path, append(text, '\n'))
+	return atomicfile.WriteFile(path, append(text, '\n'))
 }

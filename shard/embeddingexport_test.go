@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // TestExport compares with files that numpy 2.4 and pyarrow read as they should:
@@ -56,10 +58,10 @@ func TestExport(t *testing.T) {
 	if err != nil || side.Model != "m" || side.Of != "texts" || side.Dim != 3 || side.IDs[1] != "0000010000000000" || side.Rows[4] != 4 || side.Names[3] != "ééé" {
 		t.Errorf("%+v, %v", side, err)
 	}
-	if err := e.Export(filepath.Join(dir, "none", "e.parquet"), "parquet"); err == nil || !strings.Contains(err.Error(), "none") {
-		t.Errorf("no folder: %v", err)
+	if err := e.Export(filepath.Join(path, "e.parquet"), "parquet"); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("a file in place of the folder: %v", err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*"+temporarySuffix)); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*"+atomicfile.Suffix)); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
 }

@@ -3,14 +3,13 @@ package shard
 import (
 	"bufio"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // embeddingBatchBytes is about how much of a file's vectors one record batch
@@ -25,7 +24,7 @@ type EmbeddingWriter struct {
 	path      string
 	dim       int
 	batchRows int
-	file      *os.File
+	file      *atomicfile.File
 	buffer    *bufio.Writer
 	counter   countingWriter
 	writer    *ipc.FileWriter
@@ -37,12 +36,9 @@ type EmbeddingWriter struct {
 // CreateEmbeddings starts a file of vectors of dim words, under a temporary
 // name.
 func CreateEmbeddings(path string, dim int, o EmbeddingOrigin) (*EmbeddingWriter, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("create %s: %w", path, err)
-	}
-	file, err := os.Create(path + temporarySuffix)
+	file, err := atomicfile.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("create %s: %w", path, err)
+		return nil, err
 	}
 	meta := arrow.NewMetadata(
 		[]string{metaEmbeddings, metaModel, metaOf, metaSource, metaInput},
@@ -57,7 +53,7 @@ func CreateEmbeddings(path string, dim int, o EmbeddingOrigin) (*EmbeddingWriter
 	w.counter.w = w.buffer
 	w.counter.hash.Reset()
 	if w.writer, err = ipc.NewFileWriter(&w.counter, ipc.WithSchema(schema), ipc.WithAllocator(memory.DefaultAllocator)); err != nil {
-		w.drop()
+		w.file.Discard()
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
 	w.builder = array.NewRecordBuilder(memory.DefaultAllocator, schema)
@@ -112,20 +108,15 @@ func (w *EmbeddingWriter) Close() error {
 	}
 	w.builder.Release()
 	if err != nil {
-		w.drop()
+		w.file.Discard()
 		return err
 	}
-	return commit(w.file, w.path)
+	return w.file.Commit()
 }
 
 // Discard abandons the file; nothing appears.
 func (w *EmbeddingWriter) Discard() {
 	w.writer.Close()
 	w.builder.Release()
-	w.drop()
-}
-
-func (w *EmbeddingWriter) drop() {
-	w.file.Close()
-	os.Remove(w.file.Name())
+	w.file.Discard()
 }

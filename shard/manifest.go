@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // ManifestName is the file that makes a folder of parts finished.
@@ -70,7 +71,7 @@ func WriteManifest(folder string, m *Manifest) error {
 	if m.Parts == nil {
 		m.Parts = []Part{}
 	}
-	return WriteFile(filepath.Join(folder, ManifestName), m.encode())
+	return atomicfile.WriteFile(filepath.Join(folder, ManifestName), m.encode())
 }
 
 // ErrUnfinished is wrapped by ReadManifest when the folder has no manifest.

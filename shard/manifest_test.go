@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 func writeManifest(t *testing.T) (folder string, m *Manifest) {
@@ -85,11 +87,11 @@ func TestReasonsMostFrequentFirst(t *testing.T) {
 
 func TestClearTakesThePartsAndSweepOnlyTheHalfWritten(t *testing.T) {
 	folder, _ := writeManifest(t)
-	half := filepath.Join(folder, "part-00001.arrow"+temporarySuffix)
+	half := filepath.Join(folder, "part-00001.arrow"+atomicfile.Suffix)
 	if err := os.WriteFile(half, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := Sweep(folder); n != 1 || err != nil {
+	if n, err := atomicfile.Sweep(folder); n != 1 || err != nil {
 		t.Errorf("Sweep = %d, %v; want 1 file", n, err)
 	}
 	if _, err := ReadManifest(folder); err != nil {

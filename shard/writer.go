@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Origin says what a part was made by and from. It lies in the part's schema
@@ -34,7 +34,7 @@ const (
 type PartWriter[T Record] struct {
 	layout  layout[T]
 	path    string
-	file    *os.File
+	file    *atomicfile.File
 	buffer  *bufio.Writer
 	counter countingWriter
 	writer  *ipc.FileWriter
@@ -68,12 +68,9 @@ func (c *countingWriter) Seek(offset int64, whence int) (int64, error) {
 // CreatePart starts the part folder/name under a temporary name.
 func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], error) {
 	path := filepath.Join(folder, name)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, fmt.Errorf("create part %s: %w", path, err)
-	}
-	file, err := os.Create(path + temporarySuffix)
+	file, err := atomicfile.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("create part %s: %w", path, err)
+		return nil, err
 	}
 	l := layoutOf[T]()
 	meta := arrow.NewMetadata(
@@ -88,7 +85,7 @@ func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], e
 		options = append(options, ipc.WithZstd(), ipc.WithCompressConcurrency(1))
 	}
 	if w.writer, err = ipc.NewFileWriter(&w.counter, options...); err != nil {
-		w.discard()
+		w.file.Discard()
 		return nil, fmt.Errorf("create part %s: %w", path, err)
 	}
 	w.builder = array.NewRecordBuilder(memory.DefaultAllocator, schema)
@@ -163,11 +160,11 @@ func (w *PartWriter[T]) Close() (Part, error) {
 		}
 	}
 	if err != nil {
-		w.discard()
+		w.file.Discard()
 		return Part{}, err
 	}
 	w.builder.Release()
-	if err := commit(w.file, w.path); err != nil {
+	if err := w.file.Commit(); err != nil {
 		return Part{}, err
 	}
 	return Part{
@@ -182,10 +179,5 @@ func (w *PartWriter[T]) Close() (Part, error) {
 func (w *PartWriter[T]) Discard() {
 	w.writer.Close()
 	w.builder.Release()
-	w.discard()
-}
-
-func (w *PartWriter[T]) discard() {
-	w.file.Close()
-	os.Remove(w.file.Name())
+	w.file.Discard()
 }

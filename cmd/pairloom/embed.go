@@ -45,6 +45,10 @@ that format lies beside each.`,
 			if format != "arrow" && format != "npy" && format != "parquet" {
 				return &exitError{exitConfiguration, fmt.Errorf("--format %s: arrow, npy or parquet expected", format)}
 			}
+			// The other formats are made from the Arrow file, which a pipe does not keep.
+			if info, err := os.Stat(out); out != "" && err == nil && !info.Mode().IsRegular() && !info.IsDir() && format != "arrow" {
+				return &exitError{exitConfiguration, fmt.Errorf("--out %s is a pipe or a device, into which only --format arrow can be written", out)}
+			}
 			return g.withWorkspace(c.Context(), "embed", func(w *workspace) error {
 				made, err := g.embed(c.Context(), w, args, out)
 				if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/spf13/cobra"
 )
 
@@ -74,7 +74,7 @@ func writeConfiguration(dir string, values map[string]string) (string, error) {
 	if err := config.Check(path, text, values); err != nil {
 		return "", &exitError{exitConfiguration, err}
 	}
-	if err := shard.WriteFile(path, text); err != nil {
+	if err := atomicfile.WriteFile(path, text); err != nil {
 		return "", &exitError{exitStorage, err}
 	}
 	return path, nil

@@ -94,9 +94,6 @@ func runQueriesBuild(ctx context.Context, g *global, o listbuild.Options, out st
 	if err := o.Validate(); err != nil {
 		return &exitError{exitConfiguration, err}
 	}
-	if err := listbuild.EnsureTemp(o.Temp); err != nil {
-		return err
-	}
 	// The collector works harder before memory grows past what was asked for; a
 	// fifth is left for what it does not count.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(o.Memory) / 5 * 4))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,7 +30,7 @@ type Options struct {
 	Size           int     // entries; 0 means 500,000
 	Date           string  // date of the sources, YYYY-MM-DD, for the header
 
-	Temp    string // existing folder for sorting and for finished counts
+	Temp    string // folder for sorting and for finished counts, made when missing
 	Memory  int    // bytes; 0 means 1 GiB, the least is 64 MiB
 	Workers int    // 0 means 1
 
@@ -184,6 +183,11 @@ func (a *assembly) dumps(ctx context.Context) error {
 	if len(a.o.Dumps) == 0 {
 		return nil
 	}
+	release, err := openTemp(a.o.Temp)
+	if err != nil {
+		return err
+	}
+	defer release()
 	var words, phrases []string
 	total := int64(0)
 	for i, path := range a.o.Dumps {
@@ -262,12 +266,4 @@ func (a *assembly) take(e query.Entry) {
 		a.exact[e.Text], a.folded[key] = true, true
 		a.result.Entries = append(a.result.Entries, e)
 	}
-}
-
-// EnsureTemp makes the folder for sorting and finished counts.
-func EnsureTemp(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("make folder for counts: %w", err)
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/extsort"
 )
 
@@ -56,33 +57,28 @@ func summed(s *extsort.Sorter) iter.Seq2[count, error] {
 // records of key size, key and count, sizes and counts as uvarints. A record of
 // size 0 ends the file.
 func writeCounts(path string, counts iter.Seq2[count, error]) error {
-	f, err := os.Create(path + ".part")
-	if err != nil {
-		return fmt.Errorf("write counts: %w", err)
-	}
-	defer f.Close()
-	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return fmt.Errorf("write counts: %w", err)
-	}
-	w := bufio.NewWriterSize(z, 256<<10)
-	for c, err := range counts {
+	return atomicfile.WriteStream(path, func(f io.Writer) error {
+		z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 		if err != nil {
 			return err
 		}
-		w.Write(binary.AppendUvarint(w.AvailableBuffer(), uint64(len(c.key))))
-		w.Write(c.key)
-		if _, err := w.Write(binary.AppendUvarint(w.AvailableBuffer(), uint64(c.n))); err != nil {
-			return fmt.Errorf("write counts: %w", err)
+		w := bufio.NewWriterSize(z, 256<<10)
+		for c, err := range counts {
+			if err != nil {
+				return err
+			}
+			w.Write(binary.AppendUvarint(w.AvailableBuffer(), uint64(len(c.key))))
+			w.Write(c.key)
+			if _, err := w.Write(binary.AppendUvarint(w.AvailableBuffer(), uint64(c.n))); err != nil {
+				return err
+			}
 		}
-	}
-	w.WriteByte(0)
-	for _, finish := range []func() error{w.Flush, z.Close, f.Sync, f.Close} {
-		if err := finish(); err != nil {
-			return fmt.Errorf("write counts: %w", err)
+		w.WriteByte(0)
+		if err := w.Flush(); err != nil {
+			return err
 		}
-	}
-	return os.Rename(path+".part", path)
+		return z.Close()
+	})
 }
 
 // readCounts walks a file that writeCounts made.

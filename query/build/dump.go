@@ -17,6 +17,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // countsVersion names the way of counting; finished counts of another are not
@@ -111,11 +113,8 @@ func countDump(ctx context.Context, path string, o *Options) (*counted, error) {
 	if data, err = json.Marshal(tally); err != nil {
 		return nil, fmt.Errorf("write counts: %w", err)
 	}
-	if err := os.WriteFile(base+".json.part", data, 0o666); err != nil {
-		return nil, fmt.Errorf("write counts: %w", err)
-	}
 	// The tally comes last: while it is missing, the dump is counted again.
-	return c, os.Rename(base+".json.part", base+".json")
+	return c, atomicfile.WriteFile(base+".json", data)
 }
 
 // countPages reads the dump once. A quarter of the memory is the workers' tables;

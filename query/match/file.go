@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unsafe"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"golang.org/x/sys/unix"
 )
 
@@ -55,7 +55,7 @@ func Compile(path string, queries []string, listHash string, mode Mode) error {
 	if len(listHash) > listHashes {
 		return fmt.Errorf("compile %s: the list's hash %q has more than %d bytes", path, listHash, listHashes)
 	}
-	return shard.WriteFile(path, build(queries, mode, listHash))
+	return atomicfile.WriteFile(path, build(queries, mode, listHash))
 }
 
 // Open maps the file that Compile made of the list with this hash in this mode.

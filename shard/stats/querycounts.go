@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -48,7 +49,7 @@ func WriteQueryCounts(folder string, counts iter.Seq[QueryCount]) error {
 		})
 	}
 	w.Flush() // into memory: no error
-	return shard.WriteFile(filepath.Join(folder, QueryCountsName), b.Bytes())
+	return atomicfile.WriteFile(filepath.Join(folder, QueryCountsName), b.Bytes())
 }
 
 // ReadQueryCounts reads folder/queries.csv.

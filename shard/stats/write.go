@@ -8,7 +8,7 @@ import (
 	"html/template"
 	"path/filepath"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Folder is where Write puts its files, under the dataset's folder.
@@ -28,10 +28,10 @@ func Write(dir string, s *Stats) error {
 	if err != nil {
 		return fmt.Errorf("encode stats.json: %w", err)
 	}
-	if err := shard.WriteFile(filepath.Join(dir, Folder, "stats.json"), append(figures, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, Folder, "stats.json"), append(figures, '\n')); err != nil {
 		return err
 	}
-	return shard.WriteFile(filepath.Join(dir, Folder, "index.html"), page)
+	return atomicfile.WriteFile(filepath.Join(dir, Folder, "index.html"), page)
 }
 
 // HTML is the report as one page.
