@@ -2,41 +2,56 @@ package extsort
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
 	"os"
 	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Record is one sorted record. Key and Value are valid until the next step of
 // the iteration.
 type Record struct{ Key, Value []byte }
 
-// Sorter collects and sorts records. It is not safe for concurrent use.
+// Sorter collects and sorts records. It is not safe for concurrent use, and must
+// be closed: its memory is not the garbage collector's.
 type Sorter struct {
-	dir     string
-	memory  int
-	arena   []byte
-	entries []entry
-	runs    []*os.File
-	count   int64
+	dir    string
+	memory int
+
+	// region is one mapping of memory bytes, of which the system gives what is
+	// touched: records grow from its start, as appendRecord writes them, and
+	// their entries from its end.
+	region  []byte
+	used    int // bytes of records
+	entries int
+	sorted  bool // the entries are in order
+
+	runs  []*os.File
+	count int64
 }
 
-// entry is one record in the arena. The first eight bytes of the key, as a
-// number, settle most comparisons without touching the arena.
+// entry is one record in the region. The first eight bytes of the key, as a
+// number, settle most comparisons without touching the record.
 type entry struct {
-	prefix           uint64
-	offset           int
-	keySize, valSize uint32
+	prefix uint64
+	offset uint64
 }
 
-const entrySize = 24
+const entrySize = int(unsafe.Sizeof(entry{}))
 
-// New returns a sorter that spills into temporary files in dir once it holds
-// about memory bytes.
+// leastMemory is the least that a sorter takes.
+const leastMemory = 64 << 10
+
+// New returns a sorter that takes up to memory bytes, 64 KiB at least, and spills
+// what is more into temporary files in dir. A single record that is larger is
+// sorted all the same.
 func New(dir string, memory int) *Sorter {
-	return &Sorter{dir: dir, memory: max(memory, 4096)}
+	return &Sorter{dir: dir, memory: max(memory, leastMemory)}
 }
 
 // Len is the number of records added.
@@ -44,56 +59,112 @@ func (s *Sorter) Len() int64 { return s.count }
 
 // Add takes a record; key and value are copied.
 func (s *Sorter) Add(key, value []byte) error {
-	if len(s.arena)+len(key)+len(value)+entrySize*(len(s.entries)+1) > s.memory && len(s.entries) > 0 {
-		if err := s.spill(); err != nil {
+	size := len(key) + len(value) + 2*binary.MaxVarintLen32
+	if s.used+size+entrySize*(s.entries+1) > len(s.region) {
+		if s.entries > 0 {
+			if err := s.spill(); err != nil {
+				return err
+			}
+		}
+		if err := s.reserve(size + entrySize); err != nil {
 			return err
 		}
 	}
-	e := entry{offset: len(s.arena), keySize: uint32(len(key)), valSize: uint32(len(value))}
 	var head [8]byte
 	copy(head[:], key)
-	e.prefix = binary.BigEndian.Uint64(head[:])
-	s.arena = append(append(s.arena, key...), value...)
-	s.entries = append(s.entries, e)
+	start := s.used
+	s.used = len(appendRecord(s.region[:start:len(s.region)-entrySize*s.entries], key, value))
+	s.entries++
+	*s.entry(s.entries - 1) = entry{binary.BigEndian.Uint64(head[:]), uint64(start)}
+	s.sorted = false
 	s.count++
 	return nil
 }
 
-func (s *Sorter) key(e entry) []byte { return s.arena[e.offset : e.offset+int(e.keySize)] }
-
-func (s *Sorter) value(e entry) []byte {
-	start := e.offset + int(e.keySize)
-	return s.arena[start : start+int(e.valSize)]
+// reserve maps the region, large enough for a record of size bytes.
+func (s *Sorter) reserve(size int) error {
+	size = max(size, s.memory)
+	size = (size + entrySize - 1) / entrySize * entrySize
+	if len(s.region) >= size {
+		return nil
+	}
+	s.release()
+	region, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return fmt.Errorf("take %d bytes for sorting: %w", size, err)
+	}
+	unix.Madvise(region, unix.MADV_HUGEPAGE) // faster where there is such a thing
+	s.region = region
+	return nil
 }
 
-func (s *Sorter) sortArena() {
-	slices.SortFunc(s.entries, func(a, b entry) int {
+// release gives the region back.
+func (s *Sorter) release() {
+	if s.region != nil {
+		unix.Munmap(s.region)
+	}
+	s.region, s.used, s.entries = nil, 0, 0
+}
+
+// entry is entry i, counted from the end of the region.
+func (s *Sorter) entry(i int) *entry {
+	return (*entry)(unsafe.Pointer(&s.region[len(s.region)-entrySize*(i+1)]))
+}
+
+// all is the entries, the last one first until they are sorted.
+func (s *Sorter) all() []entry {
+	if s.entries == 0 {
+		return nil
+	}
+	return unsafe.Slice(s.entry(s.entries-1), s.entries)
+}
+
+// record is the record at offset, and wire is it as appendRecord wrote it.
+func (s *Sorter) record(offset uint64) (r Record, wire []byte) {
+	b := s.region[offset:s.used]
+	keySize, n := binary.Uvarint(b)
+	valSize, m := binary.Uvarint(b[n:])
+	start := n + m
+	middle, end := start+int(keySize), start+int(keySize+valSize)
+	return Record{b[start:middle:middle], b[middle:end:end]}, b[:end]
+}
+
+func (s *Sorter) sort() {
+	if s.sorted {
+		return
+	}
+	slices.SortFunc(s.all(), func(a, b entry) int {
 		if a.prefix != b.prefix {
-			if a.prefix < b.prefix {
-				return -1
-			}
-			return 1
+			return cmp.Compare(a.prefix, b.prefix)
 		}
-		if c := bytes.Compare(s.key(a), s.key(b)); c != 0 {
-			return c
-		}
-		return bytes.Compare(s.value(a), s.value(b))
+		x, _ := s.record(a.offset)
+		y, _ := s.record(b.offset)
+		return compare(x, y)
 	})
+	s.sorted = true
+}
+
+func compare(a, b Record) int {
+	if c := bytes.Compare(a.Key, b.Key); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.Value, b.Value)
 }
 
 func (s *Sorter) spill() error {
-	s.sortArena()
+	s.sort()
 	run, err := newRun(s.dir)
 	if err != nil {
 		return err
 	}
 	s.runs = append(s.runs, run.file)
-	for _, e := range s.entries {
-		if err := run.write(s.key(e), s.value(e)); err != nil {
+	for _, e := range s.all() {
+		_, wire := s.record(e.offset)
+		if err := run.write(wire); err != nil {
 			return err
 		}
 	}
-	s.arena, s.entries = s.arena[:0], s.entries[:0]
+	s.used, s.entries = 0, 0
 	return run.flush()
 }
 
@@ -112,26 +183,26 @@ func (s *Sorter) Sorted() iter.Seq2[Record, error] {
 func (s *Sorter) Walk() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		if len(s.runs) == 0 {
-			s.sortArena()
-			for _, e := range s.entries {
-				if !yield(Record{s.key(e), s.value(e)}, nil) {
+			s.sort()
+			for _, e := range s.all() {
+				if rec, _ := s.record(e.offset); !yield(rec, nil) {
 					return
 				}
 			}
 			return
 		}
-		if len(s.entries) > 0 {
+		if s.entries > 0 {
 			if err := s.spill(); err != nil {
 				yield(Record{}, err)
 				return
 			}
 		}
-		s.arena, s.entries = nil, nil
+		s.release() // the merge's buffers take its place
 		if err := s.lengthenRuns(); err != nil {
 			yield(Record{}, err)
 			return
 		}
-		for rec, err := range merge(s.runs) {
+		for rec, err := range merge(s.runs, s.memory) {
 			if !yield(rec, err) || err != nil {
 				return
 			}
@@ -148,9 +219,11 @@ func (s *Sorter) lengthenRuns() error {
 		}
 		group := s.runs[:mergeWidth]
 		s.runs = append(slices.Clone(s.runs[mergeWidth:]), long.file)
-		for rec, err := range merge(group) {
+		var wire []byte
+		for rec, err := range merge(group, s.memory) {
 			if err == nil {
-				err = long.write(rec.Key, rec.Value)
+				wire = appendRecord(wire[:0], rec.Key, rec.Value)
+				err = long.write(wire)
 			}
 			if err != nil {
 				closeAll(group)
@@ -168,7 +241,8 @@ func (s *Sorter) lengthenRuns() error {
 // Close frees memory and temporary files; it may be called at any time.
 func (s *Sorter) Close() error {
 	closeAll(s.runs)
-	s.runs, s.arena, s.entries = nil, nil, nil
+	s.runs = nil
+	s.release()
 	return nil
 }
 

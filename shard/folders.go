@@ -1,0 +1,54 @@
+package shard
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// The folders of a dataset. No other file spells their names.
+const (
+	CandidatesFolder  = "candidates" // one folder a producer, see [ProducerFolder]
+	MatchedFolder     = "matched"
+	ImagesFolder      = "images"
+	SelectionFolder   = "selection"
+	ShardsFolder      = "shards"
+	ReportFolder      = "report"
+	CheckpointsFolder = "checkpoints"
+	EvaluationFolder  = "evaluation"
+	EmbeddingsFolder  = "embeddings"
+	ClassifiersFolder = "classifiers"
+)
+
+// ProducerCrawl is the producer of what a live crawl finds.
+const ProducerCrawl = "crawl"
+
+// ProducerFolder is where a producer of candidates writes, under the dataset's
+// folder.
+func ProducerFolder(producer string) string { return filepath.Join(CandidatesFolder, producer) }
+
+// makers name the command that fills a folder.
+var makers = map[string]string{
+	CandidatesFolder: "crawl", MatchedFolder: "match", ImagesFolder: "fetch", SelectionFolder: "curate",
+	ShardsFolder: "shard", ReportFolder: "report", CheckpointsFolder: "train", EvaluationFolder: "eval",
+	EmbeddingsFolder: "embed",
+}
+
+// Maker names the command that fills the folder at path, and is "" for a folder
+// that is none of a dataset's.
+func Maker(path string) string {
+	name := filepath.Base(path)
+	if parent := filepath.Base(filepath.Dir(path)); parent == CandidatesFolder || parent == EmbeddingsFolder {
+		name = parent
+	}
+	return makers[name]
+}
+
+// Prefixes of the names of shards: which of the two a pair lies in is decided
+// once, and nothing but the name tells.
+const (
+	Training = "shard-"
+	HeldOut  = "heldout-"
+)
+
+// IsHeldOut tells whether the part is one of pairs that training never sees.
+func (p Part) IsHeldOut() bool { return strings.HasPrefix(p.Name, HeldOut) }
