@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -104,3 +105,61 @@ func TestSameVerdictsInAnyOrderAndMemory(t *testing.T) {
 		}
 	}
 }
+
+// A picture with a million texts and a million pictures with one text are
+// decided within the memory that was asked for.
+func TestMemoryDoesNotGrowWithAGroup(t *testing.T) {
+	const pairs, memory = 1_000_000, 1 << 20
+	for name, pair := range map[string]func(i uint64) Pair{
+		"one picture, a text each": func(i uint64) Pair { return Pair{Place: i, PairID: ^i, PictureHash: 1, ImageID: 1, TextHash: i} },
+		"one text, a picture each": func(i uint64) Pair { return Pair{Place: i, PairID: i, PictureHash: i, ImageID: i, TextHash: 1} },
+	} {
+		for _, o := range []Options{
+			{Exact: "picture"}, {Exact: "pair", MaxURLsPerPicture: 5, MaxPicturesPerText: pairs}, {Exact: "none", MaxURLsPerPicture: 50, MaxPicturesPerText: 10},
+		} {
+			t.Run(fmt.Sprintf("%s/%s", name, o.Exact), func(t *testing.T) {
+				e := NewExact(o, t.TempDir(), memory)
+				defer e.Close()
+				peak := peakOfHeap{}
+				peak.look()
+				for i := range uint64(pairs) {
+					p := pair(i)
+					if err := e.Add(&p); err != nil {
+						t.Fatal(err)
+					}
+				}
+				n := 0
+				for _, err := range e.Verdicts() {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n++; n%100_000 == 1 {
+						peak.look()
+					}
+				}
+				if n != pairs {
+					t.Errorf("%d verdicts, want %d", n, pairs)
+				}
+				// The sorters' regions are bounded by their making; what else there is
+				// lies on the heap.
+				if got, most := peak.grown(), int64(memory+2<<20); got > most {
+					t.Errorf("the heap grew by %d KiB, want at most %d", got>>10, most>>10)
+				}
+			})
+		}
+	}
+}
+
+// peakOfHeap is the most that lives on the heap when it is looked at.
+type peakOfHeap struct{ first, most int64 }
+
+func (p *peakOfHeap) look() {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if p.most = max(p.most, int64(m.HeapAlloc)); p.first == 0 {
+		p.first = p.most
+	}
+}
+
+func (p *peakOfHeap) grown() int64 { return p.most - p.first }

@@ -1,16 +1,29 @@
 package filter
 
-import (
-	"regexp"
+import "strings"
 
-	"github.com/pairloom/pairloom/shard"
-)
+// address drops texts that are a web or mail address and nothing else: a text
+// without white space that begins with a scheme or www., or has an at sign with
+// something before it and a point within what is behind.
+func address(enabled bool) Rule[Text] {
+	return Rule[Text]{"address",
+		func(t *Text) bool { return enabled && isAddress(t.Text) },
+		func(*Text) string { return "the text is an address" }}
+}
 
-var addressPattern = regexp.MustCompile(`(?i)^\s*((https?|ftp)://\S+|www\.\S+|[^\s@]+@[^\s@]+\.[^\s@]+)\s*$`)
-
-// address drops texts that are a web or mail address and nothing else.
-func address(enabled bool) Rule[shard.Candidate] {
-	return Rule[shard.Candidate]{"address", func(c *shard.Candidate) (string, bool) {
-		return "the text is an address", enabled && addressPattern.MatchString(c.Text)
-	}}
+func isAddress(text string) bool {
+	text = strings.TrimSpace(text)
+	if strings.ContainsAny(text, " \t\n\r\f\v") {
+		return false
+	}
+	for _, prefix := range []string{"http://", "https://", "ftp://", "www."} {
+		if len(text) > len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	user, host, found := strings.Cut(text, "@")
+	if !found || user == "" || strings.Contains(host, "@") {
+		return false
+	}
+	return len(host) > 2 && strings.IndexByte(host[1:len(host)-1], '.') >= 0
 }

@@ -15,6 +15,19 @@ var testOptions = Options{
 	Picture: PictureOptions{MinShortSide: 64, MaxAspectRatio: 3, ObeyOptOut: true},
 }
 
+// verdict is the name of the rule that drops the record, which must give a detail.
+func verdict[T any](t *testing.T, rules []Rule[T], record *T) string {
+	t.Helper()
+	rule := Apply(rules, record)
+	if rule == nil {
+		return ""
+	}
+	if rule.Detail(record) == "" {
+		t.Errorf("%s gives no detail", rule.Name)
+	}
+	return rule.Name
+}
+
 func TestTextRules(t *testing.T) {
 	rules := TextRules(testOptions.Text)
 	for _, tt := range []struct {
@@ -39,18 +52,22 @@ func TestTextRules(t *testing.T) {
 		{"camera's name with space", shard.Candidate{Text: "image 12"}, "file_name"},
 		{"speaks of a file", shard.Candidate{Text: "save as fox.jpg"}, ""},
 		{"address", shard.Candidate{Text: "https://example.org/fox"}, "address"},
+		{"address in capitals", shard.Candidate{Text: "WWW.EXAMPLE.ORG"}, "address"},
+		{"a scheme alone", shard.Candidate{Text: "https://"}, "words"},
 		{"mail", shard.Candidate{Text: "fox@example.org"}, "address"},
+		{"mail without a point", shard.Candidate{Text: "fox@den red"}, ""},
+		{"a point at the end of the host", shard.Candidate{Text: "red@fox."}, ""},
+		{"two at signs", shard.Candidate{Text: "red@fox@den.org"}, ""},
+		{"a handle", shard.Candidate{Text: "by @red.fox"}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.candidate.TextSource == "" {
 				tt.candidate.TextSource = "alt"
 			}
-			reason, detail := Apply(rules, &tt.candidate)
-			if reason != tt.want {
-				t.Errorf("%q: reason %q (%s), want %q", tt.candidate.Text, reason, detail, tt.want)
-			}
-			if reason != "" && detail == "" {
-				t.Errorf("%s gives no detail", reason)
+			var text Text
+			text.Set(&tt.candidate)
+			if reason := verdict(t, rules, &text); reason != tt.want {
+				t.Errorf("%q: reason %q, want %q", tt.candidate.Text, reason, tt.want)
 			}
 		})
 	}
@@ -72,8 +89,8 @@ func TestPictureRules(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			img := shard.Image{OriginalWidth: tt.width, OriginalHeight: tt.height, OptOut: tt.optOut}
-			if reason, detail := Apply(rules, &img); reason != tt.want {
-				t.Errorf("%dx%d: reason %q (%s), want %q", tt.width, tt.height, reason, detail, tt.want)
+			if reason := verdict(t, rules, &img); reason != tt.want {
+				t.Errorf("%dx%d: reason %q, want %q", tt.width, tt.height, reason, tt.want)
 			}
 		})
 	}
@@ -82,11 +99,13 @@ func TestPictureRules(t *testing.T) {
 func TestZeroTurnsRulesOff(t *testing.T) {
 	off := Options{Text: TextOptions{Sources: []string{"alt"}}}
 	c := shard.Candidate{Text: "x x x x x x x x.jpg", TextSource: "alt", OptOut: "noai"}
-	if reason, detail := Apply(TextRules(off.Text), &c); reason != "" {
-		t.Errorf("text dropped by %s: %s", reason, detail)
+	var text Text
+	text.Set(&c)
+	if reason := verdict(t, TextRules(off.Text), &text); reason != "" {
+		t.Errorf("text dropped by %s", reason)
 	}
-	if reason, detail := Apply(PictureRules(off.Picture), &shard.Image{OriginalWidth: 1, OriginalHeight: 900}); reason != "" {
-		t.Errorf("picture dropped by %s: %s", reason, detail)
+	if reason := verdict(t, PictureRules(off.Picture), &shard.Image{OriginalWidth: 1, OriginalHeight: 900}); reason != "" {
+		t.Errorf("picture dropped by %s", reason)
 	}
 }
 

@@ -49,16 +49,18 @@ func (o Options) Validate() error {
 	return errors.Join(faults...)
 }
 
-// A Rule decides on records of type T: detail is the value that decided, for
-// people, and is only made when the rule drops.
+// A Rule decides on records of type T.
 type Rule[T any] struct {
-	Name string
-	Drop func(record *T) (detail string, drop bool)
+	Name string // the drop reason
+	Drop func(record *T) bool
+	// Detail is, for people, the value that decided and its limit. It is asked
+	// only of a record that the rule drops, and only by who shows it.
+	Detail func(record *T) string
 }
 
 // TextRules lists the rules over a candidate's text and page.
-func TextRules(o TextOptions) []Rule[shard.Candidate] {
-	return []Rule[shard.Candidate]{
+func TextRules(o TextOptions) []Rule[Text] {
+	return []Rule[Text]{
 		pageOptOut(o.ObeyOptOut),
 		textSource(o.Sources),
 		characters(o.MinCharacters, o.MaxCharacters),
@@ -78,12 +80,13 @@ func PictureRules(o PictureOptions) []Rule[shard.Image] {
 	}
 }
 
-// Apply asks the rules in order. Reason is "" when all let the record pass.
-func Apply[T any](rules []Rule[T], record *T) (reason, detail string) {
-	for _, r := range rules {
-		if detail, drop := r.Drop(record); drop {
-			return r.Name, detail
+// Apply asks the rules in order and returns the first that drops the record, nil
+// when all let it pass.
+func Apply[T any](rules []Rule[T], record *T) *Rule[T] {
+	for i := range rules {
+		if rules[i].Drop(record) {
+			return &rules[i]
 		}
 	}
-	return "", ""
+	return nil
 }

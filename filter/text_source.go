@@ -1,17 +1,10 @@
 package filter
 
-import (
-	"slices"
-
-	"github.com/pairloom/pairloom/shard"
-)
+import "slices"
 
 // textSource drops texts from places that are not listed.
-func textSource(allowed []string) Rule[shard.Candidate] {
-	return Rule[shard.Candidate]{"text_source", func(c *shard.Candidate) (string, bool) {
-		if slices.Contains(allowed, c.TextSource) {
-			return "", false
-		}
-		return c.TextSource + " is not among sources", true
-	}}
+func textSource(allowed []string) Rule[Text] {
+	return Rule[Text]{"text_source",
+		func(t *Text) bool { return !slices.Contains(allowed, t.TextSource) },
+		func(t *Text) string { return t.TextSource + " is not among sources" }}
 }

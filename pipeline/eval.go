@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"cmp"
@@ -6,57 +6,107 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/pairloom/pairloom/internal/fold"
+	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
-// evalStage measures a checkpoint on the held-out pairs.
-func evalStage(ctx context.Context, w *workspace, progress func(done, total int64)) (*outcome, error) {
-	shards, err := w.manifest("shards")
-	if err != nil {
+// Eval measures a checkpoint on the held-out pairs and on class sets.
+type Eval struct {
+	Dir          string
+	Options      evaluate.Options
+	Workers      int // children that decode pictures
+	List         *QueryList
+	PictureChild []string
+}
+
+// Stage describes the stage.
+func (e Eval) Stage() Stage {
+	return Stage{
+		Name: EvalName, Doing: "evaluating", Dir: e.Dir, Folder: shard.EvaluationFolder,
+		Inputs: []string{shard.ShardsFolder, shard.CheckpointsFolder},
+		Settings: func() (string, error) {
+			list, err := e.List.Get()
+			if err != nil {
+				return "", err
+			}
+			return settings.Hash(e.Options, list.Hash), nil
+		},
+		Run: e.Run,
+	}
+}
+
+// Run is the stage. Its outcome's result is *[evaluate.Result].
+func (e Eval) Run(ctx context.Context, progress Progress) (*Outcome, error) {
+	s := e.Stage()
+	if _, err := s.inputs(); err != nil {
 		return nil, err
 	}
-	if _, err := w.manifest("checkpoints"); err != nil {
-		return nil, err
-	}
-	list, err := w.queryList()
+	list, err := e.List.Get()
 	if err != nil {
 		return nil, err
 	}
 	var classes []evaluate.Class
-	if w.cfg.Eval.ClassList != "" {
-		classes, err = listedClasses(w.resolve(w.cfg.Eval.ClassList), list)
+	if e.Options.ClassList != "" {
+		classes, err = listedClasses(resolve(e.Dir, e.Options.ClassList), list)
 	} else {
-		classes, err = zeroShotClasses(w, shards, list)
+		classes, err = e.zeroShotClasses(list)
 	}
 	if err != nil {
 		return nil, err
 	}
-	pictures, err := newPictureConverter(w.workers())
+	pictures, err := NewPictureConverter(e.PictureChild, e.Workers)
 	if err != nil {
 		return nil, err
 	}
 	defer pictures.Close()
-	o := w.cfg.Eval
-	o.Convert = pictures.convert
-	result, err := evaluate.Run(ctx, w.dir, o, classes, progress)
+	o := e.Options
+	o.Convert = pictures.Convert
+	result, err := evaluate.Run(ctx, e.Dir, o, classes, progress)
 	if err != nil {
 		return nil, err
 	}
-	return &outcome{tally: result.Tally, result: result, notes: evalNotes(&result)}, w.finishStage(stageNamed(stageEval), result.Tally)
+	return &Outcome{Tally: result.Tally, Result: &result}, s.finish(result.Tally)
 }
+
+// evaluationShortSide is what pictures are scaled down to before a model's own
+// scaling: twice what the largest usual model takes.
+const evaluationShortSide = 448
+
+// PictureConverter makes JPEGs of picture files of any format, in child
+// processes.
+type PictureConverter struct{ pool *picture.Pool }
+
+// NewPictureConverter starts that many children with the command line child.
+func NewPictureConverter(child []string, children int) (*PictureConverter, error) {
+	pool, err := picture.NewPool(child, children, picture.PoolOptions{ShortSide: evaluationShortSide, Quality: 95})
+	if err != nil {
+		return nil, err
+	}
+	return &PictureConverter{pool}, nil
+}
+
+// Convert is an [evaluate.Convert].
+func (p *PictureConverter) Convert(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error) {
+	r, err := p.pool.Process(ctx, data)
+	return r.JPEG, r.Reason, r.Detail, err
+}
+
+// Close ends the children.
+func (p *PictureConverter) Close() { p.pool.Close() }
 
 // listedClasses are the lines of a file, each the text of a query.
 func listedClasses(path string, list *query.List) ([]evaluate.Class, error) {
 	labels, err := evaluate.ReadLabels(path)
 	if err != nil {
-		return nil, &exitError{exitConfiguration, fmt.Errorf("eval.class_list: %w", err)}
+		return nil, configurationError("eval.class_list: %w", err)
 	}
 	lines := map[string]int{} // folded label to its line, from 1
 	var faults []error
@@ -79,7 +129,7 @@ func listedClasses(path string, list *query.List) ([]evaluate.Class, error) {
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
-		return nil, &exitError{exitConfiguration, fmt.Errorf("eval.class_list: read %s: %w", path, err)}
+		return nil, configurationError("eval.class_list: read %s: %w", path, err)
 	}
 	return classes, nil
 }
@@ -97,8 +147,8 @@ const (
 // Left out are queries that stand nearly everywhere, short ones, and those of
 // whose pairs more than half belong to a class already: pairs of two classes are
 // not used. Ties go to the lower id.
-func zeroShotClasses(w *workspace, shards *shard.Manifest, list *query.List) ([]evaluate.Class, error) {
-	pairs, err := heldOutQueries(w, shards)
+func (e Eval) zeroShotClasses(list *query.List) ([]evaluate.Class, error) {
+	pairs, err := e.heldOutQueries()
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +171,7 @@ func zeroShotClasses(w *workspace, shards *shard.Manifest, list *query.List) ([]
 				free++
 			}
 		}
-		if len(classes) == w.cfg.Eval.Classes {
+		if len(classes) == e.Options.Classes {
 			break
 		}
 		if utf8.RuneCountInString(label) < classCharacters || float64(len(own)) > commonShare*float64(len(pairs)) || 2*free < len(own) {
@@ -136,82 +186,19 @@ func zeroShotClasses(w *workspace, shards *shard.Manifest, list *query.List) ([]
 }
 
 // heldOutQueries reads the queries of the held-out pairs that are evaluated.
-func heldOutQueries(w *workspace, shards *shard.Manifest) ([][]uint32, error) {
+func (e Eval) heldOutQueries() ([][]uint32, error) {
+	dataset, err := shard.OpenDataset(filepath.Join(e.Dir, shard.ShardsFolder))
+	if err != nil {
+		return nil, err
+	}
 	var pairs [][]uint32
-	for _, part := range shards.Parts {
-		if !strings.HasPrefix(part.Name, "heldout-") {
-			continue
+	for row, err := range dataset.Rows(shard.HeldOut, "query_ids") {
+		if err != nil {
+			return nil, err
 		}
-		for p, err := range shard.Rows[shard.Pair](w.path("shards"), []shard.Part{part}) {
-			if err != nil {
-				return nil, err
-			}
-			if pairs = append(pairs, slices.Clone(p.QueryIDs)); len(pairs) == w.cfg.Eval.MaxPairs {
-				return pairs, nil
-			}
+		if pairs = append(pairs, slices.Clone(row.QueryIDs)); len(pairs) == e.Options.MaxPairs {
+			break
 		}
 	}
 	return pairs, nil
-}
-
-// share writes an accuracy in percent, with its interval where there is one.
-func share(a evaluate.Accuracy) string {
-	text := fmt.Sprintf("%.1f%%", 100*a.Rate)
-	if a.Interval != (evaluate.Interval{}) {
-		text += fmt.Sprintf(" [%.1f, %.1f]", 100*a.Interval[0], 100*a.Interval[1])
-	}
-	return text + fmt.Sprintf(" (chance %.1f%%)", 100*a.Chance)
-}
-
-func evalNotes(r *evaluate.Result) []string {
-	retrieval := func(name string, x evaluate.Retrieval) string {
-		var parts []string
-		for _, k := range x.Recall {
-			parts = append(parts, fmt.Sprintf("R@%d %s", k.K, share(k.Accuracy)))
-		}
-		return fmt.Sprintf("%s among %d held-out pairs: %s; median rank %g (chance %g)",
-			name, r.Pairs, strings.Join(parts, ", "), x.MedianRank, x.MedianRankChance)
-	}
-	notes := []string{retrieval("picture to text", r.ImageToText), retrieval("text to picture", r.TextToImage)}
-	if r.Weights == "initial" {
-		notes = append([]string{"judged are the random weights from before the first step of training"}, notes...)
-	}
-	if z := r.ZeroShot; z != nil {
-		notes = append(notes, fmt.Sprintf("zero-shot over %d queries, %d pictures: top-1 %s, top-5 %s",
-			z.Classes, z.Pictures, share(z.Top1), share(z.Top5)))
-		notes = append(notes, emptyNotes("held-out pairs", z)...)
-	}
-	for _, s := range r.Sets {
-		notes = append(notes, setNotes(&s)...)
-	}
-	if p := r.Probe; p != nil {
-		notes = append(notes, fmt.Sprintf("linear probe on %s, learned from %d pictures of %s, %d features each: %s; lambda %.3g, best of %d in validation",
-			p.Test, p.Pictures, p.Train, p.Dim, share(p.Accuracy), p.Lambda, p.Fits-1))
-	}
-	if x := r.Robustness; x != nil {
-		notes = append(notes, fmt.Sprintf("effective robustness on %s: %+.1f points (%s; models of its accuracy on %s have %.1f%%, by the line of %d)",
-			x.Shifted, 100*x.Effective, share(x.Accuracy), x.Standard, 100*x.Predicted, x.Models))
-	}
-	return notes
-}
-
-// emptyNotes tells of classes that have no picture.
-func emptyNotes(where string, z *evaluate.ZeroShot) []string {
-	if len(z.Empty) == 0 {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: %d classes have no picture, such as %q; they count as answers, not in the mean of classes", where, len(z.Empty), z.Empty[0])}
-}
-
-func setNotes(s *evaluate.SetResult) []string {
-	notes := []string{fmt.Sprintf("zero-shot on %s, %d classes, %d pictures, %d prompts a class: top-1 %s, top-5 %s, mean of classes %.1f%%",
-		s.Set, s.Classes, s.Pictures, s.Prompts, share(s.Top1), share(s.Top5), 100*s.ClassMean)}
-	for _, reason := range s.Tally.Reasons() {
-		notes = append(notes, fmt.Sprintf("%s: %d of %d pictures left out: %s", s.Set, s.Tally.Dropped[reason], s.Tally.In, reason))
-	}
-	notes = append(notes, emptyNotes(s.Set, s.ZeroShot)...)
-	if s.Classifier == evaluate.Rebuilt {
-		notes = append(notes, fmt.Sprintf("%s: the classifier that was kept is damaged; it was made again", s.Set))
-	}
-	return notes
 }

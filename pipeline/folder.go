@@ -1,9 +1,12 @@
-package main
+package pipeline
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -11,14 +14,15 @@ import (
 // last.
 type folderWriter[T shard.Record] struct {
 	path     string
+	origin   shard.Origin
 	manifest shard.Manifest
 	current  *shard.PartWriter[T]
 }
 
 // newFolderWriter empties the stage's folder of what an earlier run wrote and
 // makes ready to write it anew.
-func newFolderWriter[T shard.Record](w *workspace, name string) (*folderWriter[T], error) {
-	f, err := resumeFolder[T](w, name)
+func newFolderWriter[T shard.Record](s Stage) (*folderWriter[T], error) {
+	f, err := resumeFolder[T](s)
 	if err != nil {
 		return nil, err
 	}
@@ -27,24 +31,15 @@ func newFolderWriter[T shard.Record](w *workspace, name string) (*folderWriter[T
 
 // resumeFolder makes ready to go on writing the stage's folder. The caller
 // decides what of it stays.
-func resumeFolder[T shard.Record](w *workspace, name string) (*folderWriter[T], error) {
-	s := stageNamed(name)
-	input, err := w.inputHash(s)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := s.settings(w)
+func resumeFolder[T shard.Record](s Stage) (*folderWriter[T], error) {
+	origin, err := s.origin()
 	if err != nil {
 		return nil, err
 	}
 	return &folderWriter[T]{
-		path:     w.path(s.folder),
-		manifest: shard.Manifest{Stage: name, Settings: settings, Input: input},
+		path: s.path(), origin: origin,
+		manifest: shard.Manifest{Stage: origin.Stage, Settings: origin.Settings, Input: origin.Input},
 	}, nil
-}
-
-func (f *folderWriter[T]) origin() shard.Origin {
-	return shard.Origin{Stage: f.manifest.Stage, Settings: f.manifest.Settings, Input: f.manifest.Input}
 }
 
 // rows is the number of rows in the part that is being written.
@@ -57,14 +52,14 @@ func (f *folderWriter[T]) rows() int {
 
 // write appends a row to the current part, or begins the next one with it.
 func (f *folderWriter[T]) write(row *T) error {
-	return f.writePart(partName(len(f.manifest.Parts)), f.origin(), row)
+	return f.writePart(partName(len(f.manifest.Parts)), row)
 }
 
-// writePart is write for a part of the given name and origin.
-func (f *folderWriter[T]) writePart(name string, origin shard.Origin, row *T) error {
+// writePart is write for a part of the given name.
+func (f *folderWriter[T]) writePart(name string, row *T) error {
 	if f.current == nil {
 		var err error
-		if f.current, err = shard.CreatePart[T](f.path, name, origin); err != nil {
+		if f.current, err = shard.CreatePart[T](f.path, name, f.origin); err != nil {
 			return err
 		}
 	}
@@ -84,12 +79,16 @@ func (f *folderWriter[T]) endPart() error {
 	return nil
 }
 
-// finish ends the last part and writes the manifest.
-func (f *folderWriter[T]) finish(tally *shard.Tally) error {
+// finish ends the last part and writes the manifest; decided, where it is not
+// nil, are the settings that explain needs.
+func (f *folderWriter[T]) finish(tally *shard.Tally, decided any) error {
 	if err := f.endPart(); err != nil {
 		return err
 	}
 	f.manifest.Tally = tally
+	if decided != nil {
+		f.manifest.Options = settings.Values(decided)
+	}
 	return shard.WriteManifest(f.path, &f.manifest)
 }
 
@@ -104,5 +103,36 @@ func (f *folderWriter[T]) discard() {
 // partName is the name of part i of a numbered folder.
 func partName(i int) string { return fmt.Sprintf("part-%05d.arrow", i) }
 
-// partPath is the path of part i of a numbered folder.
-func partPath(folder string, i int) string { return filepath.Join(folder, partName(i)) }
+// partNumber is the i of partName; false for other names.
+func partNumber(name string) (i int, ok bool) {
+	digits, ok := strings.CutPrefix(name, "part-")
+	if !ok {
+		return 0, false
+	}
+	if _, err := fmt.Sscanf(digits, "%d.arrow", &i); err != nil {
+		return 0, false
+	}
+	return i, partName(i) == name
+}
+
+// partFiles lists the numbers of the numbered parts that lie in folder,
+// ascending, whether or not a manifest names them.
+func partFiles(folder string) ([]int, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "part-*.arrow"))
+	if err != nil {
+		return nil, err
+	}
+	var numbers []int
+	for _, name := range names {
+		if i, ok := partNumber(filepath.Base(name)); ok {
+			numbers = append(numbers, i)
+		}
+	}
+	return numbers, nil
+}
+
+// exists tells whether there is a file at path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,4 +1,4 @@
-package main
+package pipeline
 
 import (
 	"context"
@@ -10,35 +10,69 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
-// reportStage writes the figures and the page.
-func reportStage(ctx context.Context, w *workspace, progress func(done, total int64)) (*outcome, error) {
-	s := stageNamed(stageReport)
-	shards, err := w.manifest("shards")
+// Report writes the figures of all stages and the page that shows them.
+type Report struct {
+	Dir     string
+	Balance BalanceOptions
+	List    *QueryList
+	// Train and Eval are the stages whose results the report shows where they
+	// are of the shards that are there.
+	Train, Eval Stage
+}
+
+// Reported is the stage's result.
+type Reported struct {
+	Page  string   `json:"page"`            // path of index.html
+	Notes []string `json:"notes,omitempty"` // what was left out, and why
+}
+
+// Stage describes the stage.
+func (r Report) Stage() Stage {
+	return Stage{
+		Name: ReportName, Doing: "making the report", Dir: r.Dir, Folder: shard.ReportFolder,
+		Inputs: []string{shard.CandidatesFolder, shard.MatchedFolder, shard.ImagesFolder, shard.SelectionFolder, shard.ShardsFolder},
+		Extras: []string{shard.CheckpointsFolder, shard.EvaluationFolder},
+		Settings: func() (string, error) {
+			list, err := r.List.Get()
+			if err != nil {
+				return "", err
+			}
+			return settings.Hash(list.Hash), nil
+		},
+		Run: r.Run,
+	}
+}
+
+// Run is the stage. Its outcome's result is [Reported].
+func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
+	s := r.Stage()
+	list, err := r.List.Get()
 	if err != nil {
 		return nil, err
 	}
-	list, err := w.queryList()
+	inputs, err := s.inputs()
 	if err != nil {
 		return nil, err
 	}
 	var tallies []shard.Tally
-	for _, folder := range s.inputs {
-		m, err := w.manifest(folder)
-		if err != nil {
-			return nil, err
-		}
+	for _, m := range inputs {
 		tallies = append(tallies, *m.Tally)
 	}
-	tally := shard.NewTally(stageReport, "pairs", "pairs")
-	total := shards.Rows()
+	dataset, err := shard.OpenDataset(filepath.Join(r.Dir, shard.ShardsFolder))
+	if err != nil {
+		return nil, err
+	}
+	tally := shard.NewTally(ReportName, "pairs", "pairs")
+	total := dataset.Manifest().Rows()
 	pairs := iter.Seq2[shard.Pair, error](func(yield func(shard.Pair, error) bool) {
-		for p, err := range shard.Rows[shard.Pair](w.path("shards"), shards.Parts) {
+		for row, err := range dataset.Rows("") {
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -48,7 +82,7 @@ func reportStage(ctx context.Context, w *workspace, progress func(done, total in
 			}
 			tally.Keep()
 			progress(tally.In, total)
-			if !yield(*p, nil) {
+			if !yield(row.Pair, nil) {
 				return
 			}
 		}
@@ -57,33 +91,33 @@ func reportStage(ctx context.Context, w *workspace, progress func(done, total in
 	if err != nil {
 		return nil, err
 	}
-	counts, err := stats.ReadQueryCounts(w.path("selection"))
+	counts, err := stats.ReadQueryCounts(filepath.Join(r.Dir, shard.SelectionFolder))
 	if err != nil {
 		return nil, err
 	}
-	figures.Balance = stats.BalanceOf(counts, len(list.Entries), w.cfg.Balance.Mode, int64(w.cfg.Balance.MaxPairsPerQuery))
-	notes := []string{fmt.Sprintf("%s and stats.json beside it", w.path("report/index.html"))}
-	for _, add := range []func(*stats.Stats, *shard.Manifest) (string, error){w.addTraining, w.addEvaluation} {
-		note, err := add(figures, shards)
+	figures.Balance = stats.BalanceOf(counts, len(list.Entries), r.Balance.Mode, int64(r.Balance.MaxPairsPerQuery))
+	out := Reported{Page: filepath.Join(s.path(), "index.html")}
+	for _, add := range []func(*stats.Stats, *shard.Dataset) (string, error){r.addTraining, r.addEvaluation} {
+		note, err := add(figures, dataset)
 		if err != nil {
 			return nil, err
 		}
 		if note != "" {
-			notes = append(notes, note)
+			out.Notes = append(out.Notes, note)
 		}
 	}
-	if err := stats.Write(w.dir, figures); err != nil {
+	if err := stats.Write(r.Dir, figures); err != nil {
 		return nil, err
 	}
 	tally.Out = tally.Kept
-	return &outcome{tally: tally, notes: notes}, w.finishStage(s, tally)
+	return &Outcome{Tally: tally, Result: out}, s.finish(tally)
 }
 
 // addTraining adds the last checkpoint's training to the figures, finished or
 // not. That of other shards is left out, which the note says.
-func (w *workspace) addTraining(figures *stats.Stats, shards *shard.Manifest) (note string, err error) {
-	const folder = "checkpoints"
-	c, err := checkpoint.Latest(w.path(folder))
+func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note string, err error) {
+	const folder = shard.CheckpointsFolder
+	c, err := checkpoint.Latest(r.Train.path())
 	if errors.Is(err, checkpoint.ErrNone) {
 		return "", nil
 	}
@@ -99,12 +133,12 @@ func (w *workspace) addTraining(figures *stats.Stats, shards *shard.Manifest) (n
 	if err := json.Unmarshal([]byte(state.Settings), &settings); err != nil {
 		return "", fmt.Errorf("read the settings in %s: %w; run pairloom train --replace to train anew", filepath.Join(c.Path, "state.json"), err)
 	}
-	ours := state.Data == shards.Hash()
+	ours := state.Data == dataset.Hash()
 	if settings.Data != "" {
 		// The hash is that of all datasets; what the training was finished with
 		// tells this one's.
-		m, err := shard.ReadManifest(w.path(folder))
-		input, inputErr := w.inputHash(stageNamed(stageTrain))
+		m, err := shard.ReadManifest(r.Train.path())
+		input, inputErr := r.Train.input()
 		ours = err != nil || inputErr == nil && m.Input == input
 	}
 	if !ours {
@@ -118,7 +152,7 @@ func (w *workspace) addTraining(figures *stats.Stats, shards *shard.Manifest) (n
 		t.HeldOut = &stats.HeldOut{Last: state.Validation.Loss, Best: best.Loss, BestStep: best.Step, Checkpoint: path.Join(folder, "best")}
 	}
 	figures.Training = t
-	return "", t.ReadCurves(filepath.Join(w.path(folder), "metrics.jsonl"), state.MetricsBytes)
+	return "", t.ReadCurves(filepath.Join(r.Train.path(), "metrics.jsonl"), state.MetricsBytes)
 }
 
 // mean is 0 for no values.
@@ -132,36 +166,35 @@ func mean(values []float64) float64 {
 
 // addEvaluation adds the last evaluation to the figures. One of other shards or
 // checkpoints is left out, which the note says.
-func (w *workspace) addEvaluation(figures *stats.Stats, _ *shard.Manifest) (note string, err error) {
-	const folder = "evaluation"
-	m, err := shard.ReadManifest(w.path(folder))
+func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note string, err error) {
+	m, err := shard.ReadManifest(r.Eval.path())
 	if errors.Is(err, shard.ErrUnfinished) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if input, err := w.inputHash(stageNamed(stageEval)); err != nil || m.Input != input {
+	if input, err := r.Eval.input(); err != nil || m.Input != input {
 		return "the evaluation there is of other shards or checkpoints and left out; run pairloom eval", nil
 	}
-	name := filepath.Join(w.path(folder), "eval.json")
-	var r evaluate.Result
+	name := filepath.Join(r.Eval.path(), "eval.json")
+	var x evaluate.Result
 	text, err := os.ReadFile(name)
 	if err == nil {
-		err = json.Unmarshal(text, &r)
+		err = json.Unmarshal(text, &x)
 	}
 	if err != nil {
 		return "", fmt.Errorf("read evaluation %s: %w; run pairloom eval, which writes it", name, err)
 	}
 	e := &stats.Evaluation{
-		Model: r.Model, Checkpoint: path.Join("checkpoints", r.Checkpoint), Step: r.Step, Pairs: r.Pairs,
-		Retrieval: []stats.Retrieval{retrievalOf("picture to text", r.ImageToText), retrievalOf("text to picture", r.TextToImage)},
+		Model: x.Model, Checkpoint: path.Join(shard.CheckpointsFolder, x.Checkpoint), Step: x.Step, Pairs: x.Pairs,
+		Retrieval: []stats.Retrieval{retrievalOf("picture to text", x.ImageToText), retrievalOf("text to picture", x.TextToImage)},
 		ZeroShot:  []stats.ZeroShot{},
 	}
-	if r.ZeroShot != nil {
-		e.ZeroShot = append(e.ZeroShot, zeroShotOf("held-out pairs, by their queries", r.ZeroShot))
+	if x.ZeroShot != nil {
+		e.ZeroShot = append(e.ZeroShot, zeroShotOf("held-out pairs, by their queries", x.ZeroShot))
 	}
-	for _, s := range r.Sets {
+	for _, s := range x.Sets {
 		if s.ZeroShot != nil {
 			e.ZeroShot = append(e.ZeroShot, zeroShotOf(s.Set, s.ZeroShot))
 		}
@@ -184,17 +217,4 @@ func retrievalOf(name string, r evaluate.Retrieval) stats.Retrieval {
 
 func zeroShotOf(set string, z *evaluate.ZeroShot) stats.ZeroShot {
 	return stats.ZeroShot{Set: set, Classes: z.Classes, Pictures: z.Pictures, Top1: accuracyOf(z.Top1), Top5: accuracyOf(z.Top5)}
-}
-
-// finishStage writes the manifest of a stage whose folder holds no parts.
-func (w *workspace) finishStage(s stage, tally *shard.Tally) error {
-	input, err := w.inputHash(s)
-	if err != nil {
-		return err
-	}
-	settings, err := s.settings(w)
-	if err != nil {
-		return err
-	}
-	return shard.WriteManifest(w.path(s.folder), &shard.Manifest{Stage: s.name, Settings: settings, Input: input, Tally: tally})
 }

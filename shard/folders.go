@@ -1,7 +1,9 @@
 package shard
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -52,3 +54,6 @@ const (
 
 // IsHeldOut tells whether the part is one of pairs that training never sees.
 func (p Part) IsHeldOut() bool { return strings.HasPrefix(p.Name, HeldOut) }
+
+// Folders lists the folders that stages fill.
+func Folders() []string { return slices.Sorted(maps.Keys(makers)) }

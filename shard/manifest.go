@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,7 +19,10 @@ const ManifestName = "MANIFEST.json"
 // manifestFormat is the version of the manifest.
 //
 //	1  first version
-const manifestFormat = 1
+//	2  parts have the sums of their batches, stages their options
+//
+// Manifests from 1 on are read; what they lack is not checked.
+const manifestFormat = 2
 
 // Part is one part as its folder's manifest names it.
 type Part struct {
@@ -28,6 +30,11 @@ type Part struct {
 	Rows  int64  `json:"rows"`
 	Bytes int64  `json:"bytes"`
 	XXH64 string `json:"xxh64"` // of the whole file, 16 hexadecimal digits
+	// Batches are xxhash64 sums, 16 hexadecimal digits each, of stretches that
+	// make up the whole file: one up to the end of each record batch, and one of
+	// the rest. With them a reader can tell damage in what it uses without
+	// reading all.
+	Batches []string `json:"batches,omitempty"`
 }
 
 // Manifest is the table of contents of a finished folder, and the account of
@@ -37,8 +44,11 @@ type Manifest struct {
 	Stage    string `json:"stage"`
 	Settings string `json:"settings"` // hash of the stage's settings
 	Input    string `json:"input"`    // hash of the manifests it was made from
-	Tally    *Tally `json:"tally"`
-	Parts    []Part `json:"parts"`
+	// Options are the settings themselves, where it must be possible to tell
+	// later what decided: keys as in pairloom.yaml, values as JSON.
+	Options map[string]json.RawMessage `json:"options,omitempty"`
+	Tally   *Tally                     `json:"tally"`
+	Parts   []Part                     `json:"parts"`
 }
 
 // Rows is the number of rows of all parts.
@@ -88,12 +98,9 @@ func (e *DamagedPart) Error() string {
 	return fmt.Sprintf("open part %s: %s; %s", e.Path, e.Cause, e.Cure)
 }
 
-// cure tells how to make a part of the folder anew.
+// cure tells how to make the part at path anew.
 func cure(path string) string {
-	folder := filepath.Base(filepath.Dir(path))
-	command := map[string]string{
-		"candidates": "crawl", "matched": "match", "images": "fetch", "selection": "curate", "shards": "shard",
-	}[folder]
+	command := Maker(filepath.Dir(path))
 	if command == "" {
 		return "delete it and run the stage that wrote it again"
 	}
@@ -117,8 +124,8 @@ func ReadManifest(folder string) (*Manifest, error) {
 	if err := d.Decode(m); err != nil {
 		return nil, fmt.Errorf("read %s: %w; delete it and run the stage again", path, err)
 	}
-	if m.Format != manifestFormat {
-		return nil, fmt.Errorf("read %s: format %d, but this pairloom reads format %d", path, m.Format, manifestFormat)
+	if m.Format < 1 || m.Format > manifestFormat {
+		return nil, fmt.Errorf("read %s: format %d, but this pairloom reads formats 1 to %d; update pairloom", path, m.Format, manifestFormat)
 	}
 	if m.Tally == nil {
 		return nil, fmt.Errorf("read %s: it has no tally; delete it and run the stage again", path)
@@ -139,31 +146,70 @@ func ReadManifest(folder string) (*Manifest, error) {
 	return m, nil
 }
 
-// Verify reads the part and compares its hash with the manifest's.
+// Verify reads the part from end to end and compares its sums with the
+// manifest's. What differs is named as far as the manifest allows: the batch, or
+// the file.
 func (p Part) Verify(folder string) error {
 	path := filepath.Join(folder, p.Name)
-	sum, _, err := hashFile(path)
+	found, err := sumPart(path)
 	if err != nil {
-		return err
+		return &DamagedPart{path, err.Error(), cure(path)}
 	}
-	if sum != p.XXH64 {
-		return &DamagedPart{path, fmt.Sprintf("its xxhash64 is %s, but the manifest says %s", sum, p.XXH64), cure(path)}
+	for i := range p.Batches {
+		if i >= len(found.Batches) || found.Batches[i] != p.Batches[i] {
+			return p.differs(path, i)
+		}
+	}
+	if found.XXH64 != p.XXH64 {
+		return &DamagedPart{path, fmt.Sprintf("its checksum is %s, but the manifest says %s", found.XXH64, p.XXH64), cure(path)}
 	}
 	return nil
 }
 
-func hashFile(path string) (sum string, size int64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", 0, fmt.Errorf("hash part: %w", err)
+// differs is the error of stretch i of the part's sums.
+func (p Part) differs(path string, i int) *DamagedPart {
+	what := fmt.Sprintf("checksum of batch %d differs from the manifest", i)
+	if i == len(p.Batches)-1 {
+		what = "checksum of its end differs from the manifest"
 	}
-	defer f.Close()
-	d := xxhash.New()
-	if size, err = io.Copy(d, f); err != nil {
-		return "", 0, fmt.Errorf("hash part %s: %w", path, err)
-	}
-	return fmt.Sprintf("%016x", d.Sum64()), size, nil
+	return &DamagedPart{path, what, cure(path)}
 }
+
+// sumPart reads the part at path and says all of it but its number of rows.
+func sumPart(path string) (Part, error) {
+	m, err := mapFile(path)
+	if err != nil {
+		return Part{}, err
+	}
+	defer m.close()
+	blocks, err := m.blocks()
+	if err != nil {
+		return Part{}, err
+	}
+	p := Part{Name: filepath.Base(path), Bytes: int64(len(m)), XXH64: sum(m)}
+	for i := range len(blocks) + 1 {
+		stretch, err := m.stretch(blocks, i)
+		if err != nil {
+			return Part{}, err
+		}
+		p.Batches = append(p.Batches, sum(stretch))
+	}
+	return p, nil
+}
+
+// stretch is what sum i of a part's is of.
+func (m mapping) stretch(blocks []block, i int) ([]byte, error) {
+	start, end := int64(0), int64(len(m))
+	if i > 0 {
+		start = blocks[i-1].end()
+	}
+	if i < len(blocks) {
+		end = blocks[i].end()
+	}
+	return m.slice(start, end-start)
+}
+
+func sum(data []byte) string { return fmt.Sprintf("%016x", xxhash.Sum64(data)) }
 
 // Recover looks for a part that an earlier, killed run of the same stage
 // completed. It returns false when there is none, or when it was made with
@@ -174,7 +220,7 @@ func Recover[T Record](folder, name string, origin Origin) (Part, bool, error) {
 	if _, err := os.Stat(path); err != nil {
 		return Part{}, false, nil
 	}
-	r, err := OpenPart[T](path)
+	r, err := OpenFile[T](path)
 	if err != nil {
 		return Part{}, false, nil
 	}
@@ -182,9 +228,10 @@ func Recover[T Record](folder, name string, origin Origin) (Part, bool, error) {
 	if r.Origin() != origin {
 		return Part{}, false, nil
 	}
-	sum, size, err := hashFile(path)
+	part, err := sumPart(path)
 	if err != nil {
 		return Part{}, false, err
 	}
-	return Part{Name: name, Rows: int64(r.Len()), Bytes: size, XXH64: sum}, true, nil
+	part.Rows = int64(r.Len())
+	return part, true, nil
 }

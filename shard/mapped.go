@@ -66,6 +66,8 @@ func (m mapping) footer() ([]byte, error) {
 // block is where a record batch lies.
 type block struct{ offset, metaLength, bodyLength int64 }
 
+func (b block) end() int64 { return b.offset + b.metaLength + b.bodyLength }
+
 // buffer is where a column's bytes lie within a batch's body.
 type buffer struct{ offset, length int64 }
 
@@ -290,6 +292,12 @@ const maxBuffer = 1 << 28
 
 // bytes returns buffer i, decompressed where needed.
 func (b *batch) bytes(i int, decoder *zstd.Decoder) ([]byte, error) {
+	return b.bytesInto(nil, i, decoder)
+}
+
+// bytesInto is bytes that decompresses into the memory of into, if that is not
+// nil.
+func (b *batch) bytesInto(into []byte, i int, decoder *zstd.Decoder) ([]byte, error) {
 	if i >= len(b.buffers) {
 		return nil, fmt.Errorf("a batch has %d buffers, fewer than its columns need", len(b.buffers))
 	}
@@ -307,7 +315,10 @@ func (b *batch) bytes(i int, decoder *zstd.Decoder) ([]byte, error) {
 	if length < 0 || length > maxBuffer {
 		return nil, fmt.Errorf("a compressed buffer claims %d bytes", length)
 	}
-	plain, err := decoder.DecodeAll(raw[8:], make([]byte, 0, min(length, 256*int64(len(raw)))))
+	if into == nil {
+		into = make([]byte, 0, min(length, 256*int64(len(raw))))
+	}
+	plain, err := decoder.DecodeAll(raw[8:], into[:0])
 	if err != nil {
 		return nil, fmt.Errorf("decompress a buffer: %w", err)
 	}

@@ -8,28 +8,39 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 )
 
-// PartReader reads one part from a mapping of the file. Strings, bytes and
-// lists that it hands out point into the part and live until Close. Any number
-// of goroutines may read at once.
+// PartReader reads one part from a mapping of the file, batch by batch. A batch
+// whose sum the manifest knows is checked before the first of its rows is handed
+// out. Any number of goroutines may read at once.
 type PartReader[T Record] struct {
 	path    string
+	part    Part
 	mapped  mapping
+	blocks  []block
 	origin  Origin
 	columns []column[T]
 	fields  []fileField
-	batches []columnBatch
-	first   []int // row number of each batch's first row, and the total at the end
+	partial bool        // some columns are left out
+	first   []int       // row number of each batch's first row, and the total at the end
+	held    []heldBatch // batches that Read has used
+}
+
+// heldBatch is a batch that stays bound until Close.
+type heldBatch struct {
+	once sync.Once
+	columnBatch
+	err error
 }
 
 // fileField is one column of a file, in the file's order.
 type fileField struct {
 	kind   kind
-	column int // place in the record's columns, -1 for one that this program does not know
+	column int // place in the record's columns, -1 for one that is passed over
 }
 
 // columnBatch holds one record batch, column by column.
@@ -49,56 +60,87 @@ type columnValues struct {
 	uint64s []uint64
 }
 
-// OpenPart opens the part at path. A part that is cut short or damaged gives a
+// OpenFile opens the part at path without a manifest's word for it: its structure
+// is checked, its content is not. A part that is cut short or damaged gives a
 // *[DamagedPart].
-func OpenPart[T Record](path string) (*PartReader[T], error) {
-	r := &PartReader[T]{path: path, columns: layoutOf[T]().columns}
+func OpenFile[T Record](path string) (*PartReader[T], error) { return open[T](path, Part{}, nil) }
+
+// OpenPart opens a part of folder as its manifest names it. With names of
+// columns only these are read, and the other fields of the records are zero; of
+// parts that are not compressed no sum is then checked, since that would read
+// the pictures.
+func OpenPart[T Record](folder string, part Part, columns ...string) (*PartReader[T], error) {
+	path := filepath.Join(folder, part.Name)
+	r, err := open[T](path, part, columns)
+	if err != nil {
+		return nil, err
+	}
+	if int64(r.Len()) != part.Rows {
+		r.Close()
+		return nil, &DamagedPart{path, fmt.Sprintf("it has %d rows, but the manifest says %d", r.Len(), part.Rows), cure(path)}
+	}
+	return r, nil
+}
+
+func open[T Record](path string, part Part, columns []string) (*PartReader[T], error) {
+	r := &PartReader[T]{path: path, part: part, columns: layoutOf[T]().columns}
 	mapped, err := mapFile(path)
 	if err != nil {
 		return nil, &DamagedPart{path, err.Error(), cure(path)}
 	}
 	r.mapped = mapped
-	if err := r.load(); err != nil {
+	if err := r.load(columns); err != nil {
 		mapped.close()
 		damaged := &DamagedPart{path, err.Error(), cure(path)}
 		if errors.Is(err, errNewer) {
 			damaged.Cure = "update pairloom, or " + damaged.Cure
 		}
+		errors.As(err, &damaged) // a sum that differs says all itself
 		return nil, damaged
 	}
 	return r, nil
 }
 
-func (r *PartReader[T]) load() (err error) {
+func (r *PartReader[T]) load(only []string) (err error) {
 	defer guard("content", &err)
-	blocks, err := r.mapped.blocks()
-	if err != nil {
+	if r.blocks, err = r.mapped.blocks(); err != nil {
 		return err
 	}
-	if err := r.checkSchema(); err != nil {
+	if n := len(r.part.Batches); n > 0 {
+		if n != len(r.blocks)+1 {
+			return fmt.Errorf("it has %d batches, but the manifest says %d", len(r.blocks), n-1)
+		}
+		if err := r.check(n - 1); err != nil {
+			return err
+		}
+	}
+	if err := r.checkSchema(only); err != nil {
 		return err
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBuffer))
-	if err != nil {
-		return err
-	}
-	defer decoder.Close()
 	total := 0
-	for i, b := range blocks {
+	for i, b := range r.blocks {
 		raw, err := r.mapped.batch(b)
 		if err != nil {
 			return fmt.Errorf("batch %d at byte %d: %w", i, b.offset, err)
 		}
-		cb, err := bindColumns(r.columns, r.fields, &raw, decoder)
-		if err != nil {
-			return fmt.Errorf("batch %d at byte %d: %w", i, b.offset, err)
-		}
 		r.first = append(r.first, total)
-		r.batches = append(r.batches, cb)
-		total += cb.rows
+		total += raw.rows
 	}
 	r.first = append(r.first, total)
+	r.held = make([]heldBatch, len(r.blocks))
 	return nil
+}
+
+// check compares stretch i of the file with the manifest, where that knows it.
+func (r *PartReader[T]) check(i int) error {
+	if len(r.part.Batches) == 0 {
+		return nil
+	}
+	stretch, err := r.mapped.stretch(r.blocks, i)
+	if err == nil && sum(stretch) != r.part.Batches[i] {
+		return r.part.differs(r.path, i)
+	}
+	return err
 }
 
 // errNewer marks parts that a newer pairloom wrote.
@@ -106,7 +148,7 @@ var errNewer = errors.New("a newer pairloom wrote it")
 
 // checkSchema finds the record's columns in the file. Versions up to this
 // program's are read; columns that it does not know are passed over.
-func (r *PartReader[T]) checkSchema() error {
+func (r *PartReader[T]) checkSchema(only []string) error {
 	schema, err := r.mapped.schema()
 	if err != nil {
 		return err
@@ -120,16 +162,15 @@ func (r *PartReader[T]) checkSchema() error {
 	}
 	found := 0
 	for _, f := range schema.fields {
-		i := slices.IndexFunc(r.columns, func(c column[T]) bool { return c.name == f.name })
-		switch {
-		case i < 0 && f.kind == kindUnknown:
-			return fmt.Errorf("its column %s is of a type that no part has", f.name)
-		case i >= 0 && f.kind != r.columns[i].kind:
-			return fmt.Errorf("its column %s is not of the type that column has", f.name)
-		case i >= 0 && slices.ContainsFunc(r.fields, func(o fileField) bool { return o.column == i }):
-			return fmt.Errorf("it has two columns %s", f.name)
-		case i >= 0:
+		i := slices.IndexFunc(r.columns, func(c column[T]) bool { return c.name == f.name && c.kind == f.kind })
+		if i < 0 && f.kind == kindUnknown {
+			return fmt.Errorf("its column %s has a type that parts do not use", f.name)
+		}
+		if i >= 0 {
 			found++
+		}
+		if i >= 0 && len(only) > 0 && !slices.Contains(only, f.name) {
+			i, r.partial = -1, true
 		}
 		r.fields = append(r.fields, fileField{f.kind, i})
 	}
@@ -140,48 +181,119 @@ func (r *PartReader[T]) checkSchema() error {
 	return nil
 }
 
-func bindColumns[T any](columns []column[T], fields []fileField, raw *batch, decoder *zstd.Decoder) (columnBatch, error) {
-	cb := columnBatch{rows: raw.rows, values: make([]columnValues, len(columns))}
-	next := 0
-	take := func() ([]byte, error) {
-		next++
-		return raw.bytes(next-1, decoder)
+// Batch is one record batch in memory of its own, which the next Load reuses. It
+// is not safe for concurrent use; each worker has one.
+type Batch[T Record] struct {
+	columnBatch
+	columns []column[T]
+	decoder *zstd.Decoder
+	buffers [][]byte
+}
+
+// Len is the number of rows.
+func (b *Batch[T]) Len() int { return b.rows }
+
+// Read fills row with row i, 0 <= i < Len. Its strings, bytes and lists point
+// into the batch and live until the next Load.
+func (b *Batch[T]) Read(i int, row *T) { readRow(b.columns, &b.columnBatch, i, row) }
+
+// Batches is the number of batches.
+func (r *PartReader[T]) Batches() int { return len(r.blocks) }
+
+// Load checks batch i and fills b with it.
+func (r *PartReader[T]) Load(i int, b *Batch[T]) (err error) {
+	defer func() { err = r.damage(i, err) }()
+	defer guard("content", &err)
+	b.columns = r.columns
+	return r.bind(i, &b.columnBatch, func(raw *batch, k int) ([]byte, error) {
+		if !raw.zstd {
+			return raw.bytes(k, nil)
+		}
+		if b.decoder == nil {
+			if b.decoder, err = newDecoder(); err != nil {
+				return nil, err
+			}
+		}
+		for len(b.buffers) <= k {
+			b.buffers = append(b.buffers, make([]byte, 0, 4096))
+		}
+		plain, err := raw.bytesInto(b.buffers[k], k, b.decoder)
+		if cap(plain) > cap(b.buffers[k]) {
+			b.buffers[k] = plain
+		}
+		return plain, err
+	})
+}
+
+// newDecoder decompresses without goroutines of its own.
+func newDecoder() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBuffer), zstd.WithDecoderLowmem(true))
+}
+
+// damage wraps what is wrong with batch i.
+func (r *PartReader[T]) damage(i int, err error) error {
+	var damaged *DamagedPart
+	if err == nil || errors.As(err, &damaged) {
+		return err
 	}
-	for _, f := range fields {
+	return &DamagedPart{r.path, fmt.Sprintf("batch %d at byte %d: %v", i, r.blocks[i].offset, err), cure(r.path)}
+}
+
+// bind checks batch i and views its columns; buffer gives buffer k of it.
+func (r *PartReader[T]) bind(i int, cb *columnBatch, buffer func(raw *batch, k int) ([]byte, error)) error {
+	raw, err := r.mapped.batch(r.blocks[i])
+	if err != nil {
+		return err
+	}
+	if !r.partial || raw.zstd {
+		if err := r.check(i); err != nil {
+			return err
+		}
+	}
+	cb.rows = raw.rows
+	if cb.values == nil {
+		cb.values = make([]columnValues, len(r.columns))
+	}
+	clear(cb.values)
+	next := 0
+	for _, f := range r.fields {
 		if f.column < 0 {
 			next += f.kind.buffers()
 			continue
 		}
-		c, v := &columns[f.column], &cb.values[f.column]
-		next++ // the validity buffer: no column is nullable
-		fixed, err := take()
-		if err != nil {
-			return cb, fmt.Errorf("column %s: %w", c.name, err)
+		c, v := &r.columns[f.column], &cb.values[f.column]
+		if err := v.bind(c.kind, cb.rows, func(k int) ([]byte, error) { return buffer(&raw, next+k) }); err != nil {
+			return fmt.Errorf("column %s: %w", c.name, err)
 		}
-		switch c.kind {
-		case kindInt32:
-			v.int32s, err = numbers[int32](fixed, cb.rows)
-		case kindInt64:
-			v.int64s, err = numbers[int64](fixed, cb.rows)
-		case kindUint32:
-			v.uint32s, err = numbers[uint32](fixed, cb.rows)
-		case kindUint64:
-			v.uint64s, err = numbers[uint64](fixed, cb.rows)
-		default:
-			if v.offsets, err = numbers[int32](fixed, cb.rows+1); err == nil {
-				if c.kind == kindUint32List {
-					next++ // validity of the list's values
-				}
-				if v.data, err = take(); err == nil {
-					err = v.checkOffsets(c.kind)
-				}
+		next += c.kind.buffers()
+	}
+	return nil
+}
+
+// bind views a column's values; buffer gives its buffers. The first is validity,
+// and no column is nullable.
+func (v *columnValues) bind(k kind, rows int, buffer func(k int) ([]byte, error)) error {
+	fixed, err := buffer(1)
+	if err != nil {
+		return err
+	}
+	switch k {
+	case kindInt32:
+		v.int32s, err = numbers[int32](fixed, rows)
+	case kindInt64:
+		v.int64s, err = numbers[int64](fixed, rows)
+	case kindUint32:
+		v.uint32s, err = numbers[uint32](fixed, rows)
+	case kindUint64:
+		v.uint64s, err = numbers[uint64](fixed, rows)
+	default:
+		if v.offsets, err = numbers[int32](fixed, rows+1); err == nil {
+			if v.data, err = buffer(k.buffers() - 1); err == nil {
+				err = v.checkOffsets(k)
 			}
 		}
-		if err != nil {
-			return cb, fmt.Errorf("column %s: %w", c.name, err)
-		}
 	}
-	return cb, nil
+	return err
 }
 
 // checkOffsets makes sure that no row can reach outside the data.
@@ -206,7 +318,7 @@ func (v *columnValues) checkOffsets(k kind) error {
 }
 
 // Len is the number of rows.
-func (r *PartReader[T]) Len() int { return r.first[len(r.batches)] }
+func (r *PartReader[T]) Len() int { return r.first[len(r.blocks)] }
 
 // Origin is what the part was made by and from.
 func (r *PartReader[T]) Origin() Origin { return r.origin }
@@ -214,12 +326,43 @@ func (r *PartReader[T]) Origin() Origin { return r.origin }
 // Path is the file's path.
 func (r *PartReader[T]) Path() string { return r.path }
 
-// Read fills row with row i; 0 <= i < Len.
-func (r *PartReader[T]) Read(i int, row *T) {
+// Read fills row with row i, 0 <= i < Len. Its strings, bytes and lists live
+// until Close. The first Read of a batch checks it; a batch that was compressed
+// then stays in memory.
+func (r *PartReader[T]) Read(i int, row *T) error {
 	b := sort.SearchInts(r.first, i+1) - 1
-	batch, j := &r.batches[b], i-r.first[b]
-	for k := range r.columns {
-		c, v := &r.columns[k], &batch.values[k]
+	held := &r.held[b]
+	held.once.Do(func() {
+		defer func() { held.err = r.damage(b, held.err) }()
+		defer guard("content", &held.err)
+		var decoder *zstd.Decoder
+		held.err = r.bind(b, &held.columnBatch, func(raw *batch, k int) ([]byte, error) {
+			if raw.zstd && decoder == nil {
+				var err error
+				if decoder, err = newDecoder(); err != nil {
+					return nil, err
+				}
+			}
+			return raw.bytes(k, decoder)
+		})
+		if decoder != nil {
+			decoder.Close()
+		}
+	})
+	if held.err != nil {
+		return held.err
+	}
+	readRow(r.columns, &held.columnBatch, i-r.first[b], row)
+	return nil
+}
+
+// readRow fills row with row j of the batch.
+func readRow[T any](columns []column[T], batch *columnBatch, j int, row *T) {
+	for k := range columns {
+		c, v := &columns[k], &batch.values[k]
+		if v.offsets == nil && v.int32s == nil && v.int64s == nil && v.uint32s == nil && v.uint64s == nil {
+			continue // left out
+		}
 		switch field := c.at(row).(type) {
 		case *string:
 			*field = ""
@@ -242,45 +385,52 @@ func (r *PartReader[T]) Read(i int, row *T) {
 	}
 }
 
-// At returns row i; 0 <= i < Len.
-func (r *PartReader[T]) At(i int) T {
-	var row T
-	r.Read(i, &row)
-	return row
-}
-
-// Close ends the mapping and, with it, everything that was handed out.
+// Close ends the mapping and, with it, everything that Read handed out.
 func (r *PartReader[T]) Close() error { return r.mapped.close() }
 
-// PairReader reads a shard.
-type PairReader = PartReader[Pair]
-
-// OpenPairs opens a shard.
-func OpenPairs(path string) (*PairReader, error) { return OpenPart[Pair](path) }
-
-// Rows walks the rows of the named parts in order. The row is reused: it, and
-// what it points to, lives until the next step.
-func Rows[T Record](folder string, parts []Part) iter.Seq2[*T, error] {
+// Rows walks the rows of the named parts in order; columns are those of
+// [OpenPart]. The row is reused: it, and what it points to, lives until the next
+// step.
+func Rows[T Record](folder string, parts []Part, columns ...string) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		var row T
+		var b Batch[T]
+		defer b.Close()
 		for _, p := range parts {
-			r, err := OpenPart[T](filepath.Join(folder, p.Name))
-			if err == nil && int64(r.Len()) != p.Rows {
-				r.Close()
-				err = &DamagedPart{r.path, fmt.Sprintf("it has %d rows, but the manifest says %d", r.Len(), p.Rows), cure(r.path)}
-			}
-			if err != nil {
-				yield(nil, err)
+			if more, err := b.walk(folder, p, columns, yield); err != nil || !more {
+				if err != nil {
+					yield(nil, err)
+				}
 				return
 			}
-			for i := range r.Len() {
-				r.Read(i, &row)
-				if !yield(&row, nil) {
-					r.Close()
-					return
-				}
-			}
-			r.Close()
 		}
+	}
+}
+
+func (b *Batch[T]) walk(folder string, p Part, columns []string, yield func(*T, error) bool) (more bool, err error) {
+	r, err := OpenPart[T](folder, p, columns...)
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	var row T
+	for i := range r.Batches() {
+		if err := r.Load(i, b); err != nil {
+			return false, err
+		}
+		for j := range b.rows {
+			b.Read(j, &row)
+			if !yield(&row, nil) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// Close frees the decoder.
+func (b *Batch[T]) Close() {
+	if b.decoder != nil {
+		b.decoder.Close()
+		b.decoder = nil
 	}
 }

@@ -1,6 +1,10 @@
 package shard
 
-import "github.com/cespare/xxhash/v2"
+import (
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // Candidate is one picture address with one text, as a page stated it.
 type Candidate struct {
@@ -26,6 +30,10 @@ func PairID(imageURL, text string) uint64 {
 	d.WriteString(text)
 	return d.Sum64()
 }
+
+// FormatPairID writes a pair id as people and JSON see it, everywhere: 16
+// hexadecimal digits. Arrow files hold the number.
+func FormatPairID(id uint64) string { return fmt.Sprintf("%016x", id) }
 
 // ImageID names a picture by its address: xxhash64 of the URL.
 func ImageID(imageURL string) uint64 { return xxhash.Sum64String(imageURL) }

@@ -78,7 +78,7 @@ func rewrite(t *testing.T, from, to, version string, types ...arrow.DataType) {
 // comparePairs reads a part whose rows fill made.
 func comparePairs(t *testing.T, path string, rows int) {
 	t.Helper()
-	r, err := OpenPairs(path)
+	r, err := OpenFile[Pair](path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,11 @@ func comparePairs(t *testing.T, path string, rows int) {
 		t.Fatalf("%d rows, want %d", r.Len(), rows)
 	}
 	for i := range rows {
-		got, want := r.At(i), fill[Pair](i)
+		var got Pair
+		if err := r.Read(i, &got); err != nil {
+			t.Fatal(err)
+		}
+		want := fill[Pair](i)
 		if got.Text != want.Text || string(got.Image) != string(want.Image) || got.PHash != want.PHash ||
 			len(got.QueryIDs) != len(want.QueryIDs) || len(want.QueryIDs) > 0 && !reflect.DeepEqual(got.QueryIDs, want.QueryIDs) {
 			t.Errorf("row %d is %+v, want %+v", i, got, want)
@@ -125,7 +129,7 @@ func TestColumnsOfLaterPairloomsArePassedOver(t *testing.T) {
 		{"1", arrow.PrimitiveTypes.Float32, []string{"later_0", "type"}},
 	} {
 		rewrite(t, filepath.Join(folder, "a.arrow"), path, tt.version, tt.typ)
-		_, err := OpenPairs(path)
+		_, err := OpenFile[Pair](path)
 		for _, part := range tt.want {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				t.Errorf("version %q with %s: error %v, want %q in it", tt.version, tt.typ, err, part)

@@ -41,21 +41,31 @@ type PartWriter[T Record] struct {
 	builder *array.RecordBuilder
 	pending int
 	rows    int64
+	sums    []string // Part.Batches so far
 }
 
 // countingWriter hashes and counts what passes. Arrow's file writer asks for
 // an io.Seeker and uses it only to learn where it stands.
 type countingWriter struct {
-	w    io.Writer
-	hash xxhash.Digest
-	n    int64
+	w       io.Writer
+	hash    xxhash.Digest
+	stretch xxhash.Digest // of what passed since the last call of sum
+	n       int64
 }
 
 func (c *countingWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.hash.Write(p[:n])
+	c.stretch.Write(p[:n])
 	c.n += int64(n)
 	return n, err
+}
+
+// sum ends a stretch.
+func (c *countingWriter) sum() string {
+	s := fmt.Sprintf("%016x", c.stretch.Sum64())
+	c.stretch.Reset()
+	return s
 }
 
 func (c *countingWriter) Seek(offset int64, whence int) (int64, error) {
@@ -80,6 +90,7 @@ func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], e
 	w := &PartWriter[T]{layout: l, path: path, file: file, buffer: bufio.NewWriterSize(file, 1<<20)}
 	w.counter.w = w.buffer
 	w.counter.hash.Reset()
+	w.counter.stretch.Reset()
 	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithAllocator(memory.DefaultAllocator)}
 	if l.compress {
 		options = append(options, ipc.WithZstd(), ipc.WithCompressConcurrency(1))
@@ -144,6 +155,7 @@ func (w *PartWriter[T]) flush() error {
 	if err := w.writer.Write(batch); err != nil {
 		return fmt.Errorf("write part %s: %w", w.path, err)
 	}
+	w.sums = append(w.sums, w.counter.sum())
 	return nil
 }
 
@@ -171,7 +183,7 @@ func (w *PartWriter[T]) Close() (Part, error) {
 		Name:  filepath.Base(w.path),
 		Rows:  w.rows,
 		Bytes: w.counter.n,
-		XXH64: fmt.Sprintf("%016x", w.counter.hash.Sum64()),
+		XXH64: fmt.Sprintf("%016x", w.counter.hash.Sum64()), Batches: append(w.sums, w.counter.sum()),
 	}, nil
 }
 

@@ -43,7 +43,11 @@ func FlopsPerPair(dir string, o Options) (float64, error) {
 		var b batch.Batch
 		for k := range r.batch {
 			row := (i*r.batch + k) * source.Len() / (flopsBatches * r.batch)
-			b.Captions.Add(encoder, source.Pair(row).Text, config.Context)
+			p, err := source.Pair(row)
+			if err != nil {
+				return 0, err
+			}
+			b.Captions.Add(encoder, p.Text, config.Context)
 		}
 		total += r.objective.flops(&b)
 	}

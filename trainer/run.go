@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
@@ -22,8 +23,8 @@ import (
 
 // Folder of the checkpoints in a dataset's folder, and of the shards.
 const (
-	checkpointsFolder = "checkpoints"
-	shardsFolder      = "shards"
+	checkpointsFolder = shard.CheckpointsFolder
+	shardsFolder      = shard.ShardsFolder
 )
 
 var (

@@ -81,7 +81,11 @@ func (v *validation) decode(ctx context.Context, rows []int, side, workers int) 
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
-				fine[i] = batch.Centre(v.pixels[i*size:(i+1)*size], v.source.Pair(rows[i]).Image, side) == nil
+				p, err := v.source.Pair(rows[i])
+				if err != nil {
+					return err
+				}
+				fine[i] = batch.Centre(v.pixels[i*size:(i+1)*size], p.Image, side) == nil
 			}
 			return nil
 		})
@@ -133,7 +137,11 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 		}
 		var captions token.Captions
 		for _, row := range rows {
-			captions.Add(encoder, v.source.Pair(row).Text, r.state.Model.Context)
+			p, err := v.source.Pair(row)
+			if err != nil {
+				return 0, err
+			}
+			captions.Add(encoder, p.Text, r.state.Model.Context)
 		}
 		v.embedded.put(r.device, first, r.model.Images(tape, v.pixels[:len(rows)*size]), r.model.Texts(tape, &captions))
 		tape.Reset()

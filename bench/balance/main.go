@@ -55,14 +55,21 @@ func measure(mode balance.Mode, rows int64, queries, limit, memory int, dir stri
 	total.start()
 	var kept int64
 	digest := xxhash.New()
-	for place, err := range c.Kept() {
-		if err != nil {
-			return err
-		}
-		kept++
-		digest.Write(binary.LittleEndian.AppendUint64(nil, place))
+	if err := c.Settle(); err != nil {
+		return err
 	}
 	total.stop()
+	for s := (&stream{queries: queries}); s.rows < rows; { // the same pairs again
+		b.fill(s, rows)
+		total.start()
+		for i, id := range b.pairIDs {
+			if place := b.place + uint64(i); c.Stays(place, id, b.queryIDs[b.ends[i]:b.ends[i+1]]) {
+				kept++
+				digest.Write(binary.LittleEndian.AppendUint64(nil, place))
+			}
+		}
+		total.stop()
+	}
 	fmt.Printf("rows %d pairs %d kept %d seconds %.2f (add %.2f) cpu_seconds %.2f Mrows/s %.1f peak_MiB %s places %016x\n",
 		s.rows, s.pairs, kept, total.wall.Seconds(), added.wall.Seconds(), total.cpu.Seconds(),
 		float64(s.rows)/1e6/total.wall.Seconds(), peak(), digest.Sum64())

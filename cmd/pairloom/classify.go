@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/spf13/cobra"
 )
@@ -16,9 +17,6 @@ type classifyOptions struct {
 	templates []string
 	top       int
 }
-
-// classifiersFolder keeps classifiers by the hash of model, prompts and labels.
-const classifiersFolder = "classifiers"
 
 func newClassify(g *global) *cobra.Command {
 	var o classifyOptions
@@ -84,21 +82,21 @@ func (g *global) classify(ctx context.Context, w *workspace, paths []string, o c
 		return err
 	}
 	defer model.Close()
-	classifier, err := model.Classifier(ctx, w.path(classifiersFolder), labels, templates, w.cfg.Eval.Batch)
+	classifier, err := model.Classifier(ctx, w.path(shard.ClassifiersFolder), labels, templates, w.cfg.Eval.Batch)
 	if err != nil {
 		return err
 	}
 	if classifier.From == evaluate.Rebuilt {
 		w.log.Warn("the classifier that was kept is damaged; it was made again", "file", classifier.Path)
 	}
-	pictures, err := newPictureConverter(w.workers())
+	pictures, err := newPictureConverter(w.cfg.Workers)
 	if err != nil {
 		return err
 	}
 	defer pictures.Close()
 	list := make([]classified, len(paths))
 	shown := 0
-	err = model.EachPictures(ctx, &evaluate.FilePictures{Paths: paths, Convert: pictures.convert}, w.cfg.Eval.Batch, func(_ int, v evaluate.Vectors) error {
+	err = model.EachPictures(ctx, &evaluate.FilePictures{Paths: paths, Convert: pictures.Convert}, w.cfg.Eval.Batch, func(_ int, v evaluate.Vectors) error {
 		for _, bad := range v.Bad {
 			list[bad.Number] = classified{Picture: bad.Name, Reason: fmt.Sprintf("%s: %v", bad.Reason, bad.Err)}
 		}

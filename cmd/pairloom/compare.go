@@ -93,7 +93,7 @@ func (g *global) compare(ctx context.Context, o compare.Options) error {
 		return err
 	}
 	defer pictures.Close()
-	o.Convert = pictures.convert
+	o.Convert = pictures.Convert
 	bar := newProgress(g, "comparing")
 	defer func() { bar.end() }()
 	current := ""

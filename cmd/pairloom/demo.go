@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
+	"github.com/pairloom/pairloom/shard"
 	"github.com/spf13/cobra"
 )
 
@@ -54,7 +55,7 @@ configuration at the first run; later runs go on from where the last one ended.`
 					return err
 				}
 			}
-			return g.withWorkspace(c.Context(), "demo", func(w *workspace) error {
+			return g.withWorkspace("demo", func(w *workspace) error {
 				return g.demo(c.Context(), w)
 			})
 		},
@@ -67,11 +68,11 @@ configuration at the first run; later runs go on from where the last one ended.`
 }
 
 func (g *global) demo(ctx context.Context, w *workspace) error {
-	if err := g.runStages(ctx, w, road(), false); err != nil {
+	if err := g.runStages(ctx, w, runOptions{}); err != nil {
 		return err
 	}
 	if !g.json && !g.quiet {
-		fmt.Fprintf(g.stdout, "\nThe report: %s\nWhat became of a picture: pairloom explain -C %s URL\n", w.path("report/index.html"), g.dir)
+		fmt.Fprintf(g.stdout, "\nThe report: %s\nWhat became of a picture: pairloom explain -C %s URL\n", w.path(filepath.Join(shard.ReportFolder, "index.html")), g.dir)
 	}
 	return nil
 }

@@ -8,17 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/pairloom/pairloom/trainer/search"
 	"github.com/spf13/cobra"
 )
-
-// embeddingsFolder holds what pairloom embed makes, in folders pictures and
-// texts for those of the shards.
-const embeddingsFolder = "embeddings"
 
 func newEmbed(g *global) *cobra.Command {
 	var out, format string
@@ -49,7 +44,7 @@ that format lies beside each.`,
 			if info, err := os.Stat(out); out != "" && err == nil && !info.Mode().IsRegular() && !info.IsDir() && format != "arrow" {
 				return &exitError{exitConfiguration, fmt.Errorf("--out %s is a pipe or a device, into which only --format arrow can be written", out)}
 			}
-			return g.withWorkspace(c.Context(), "embed", func(w *workspace) error {
+			return g.withWorkspace("embed", func(w *workspace) error {
 				made, err := g.embed(c.Context(), w, args, out)
 				if err != nil {
 					return err
@@ -65,7 +60,7 @@ that format lies beside each.`,
 
 // openModel loads the checkpoint that eval.weights names.
 func (w *workspace) openModel() (*evaluate.Embedder, error) {
-	model, _, err := evaluate.Load(w.path("checkpoints"), w.cfg.Eval)
+	model, _, err := evaluate.Load(w.path(shard.CheckpointsFolder), w.cfg.Eval)
 	if errors.Is(err, checkpoint.ErrNone) {
 		return nil, &exitError{exitConfiguration, err}
 	}
@@ -74,7 +69,7 @@ func (w *workspace) openModel() (*evaluate.Embedder, error) {
 
 func (g *global) embed(ctx context.Context, w *workspace, args []string, out string) (search.Made, error) {
 	if len(args) == 1 { // before the model is loaded
-		if _, err := w.manifest("shards"); err != nil {
+		if _, err := shard.OpenDataset(w.path(shard.ShardsFolder)); err != nil {
 			return search.Made{}, err
 		}
 	}
@@ -91,23 +86,23 @@ func (g *global) embed(ctx context.Context, w *workspace, args []string, out str
 		}}
 	if len(args) == 1 {
 		if out == "" {
-			out = filepath.Join(w.path(embeddingsFolder), args[0])
+			out = filepath.Join(w.path(shard.EmbeddingsFolder), args[0])
 		}
-		return x.Shards(ctx, w.path("shards"), out)
+		return x.Shards(ctx, w.path(shard.ShardsFolder), out)
 	}
 	if out == "" {
 		name, _, _ := strings.Cut(filepath.Base(args[1]), ".")
-		out = filepath.Join(w.path(embeddingsFolder), fmt.Sprintf("%s-%s.arrow", name, args[0]))
+		out = filepath.Join(w.path(shard.EmbeddingsFolder), fmt.Sprintf("%s-%s.arrow", name, args[0]))
 	}
 	if args[0] == search.Texts {
 		return x.Lines(ctx, args[1], out)
 	}
-	pictures, err := newPictureConverter(w.workers())
+	pictures, err := newPictureConverter(w.cfg.Workers)
 	if err != nil {
 		return search.Made{}, err
 	}
 	defer pictures.Close()
-	return x.Folder(ctx, args[1], out, pictures.convert)
+	return x.Folder(ctx, args[1], out, pictures.Convert)
 }
 
 // embedded writes the other formats and says what became of all.
@@ -157,31 +152,3 @@ func (g *global) embedded(w *workspace, m search.Made, format string) error {
 	}
 	return nil
 }
-
-// evaluationShortSide is what pictures are scaled down to before a model's own
-// scaling: twice what the largest usual model takes.
-const evaluationShortSide = 448
-
-// pictureConverter makes JPEGs of picture files of any format, in child
-// processes.
-type pictureConverter struct{ pool *picture.Pool }
-
-func newPictureConverter(workers int) (*pictureConverter, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("start picture children: %w", err)
-	}
-	pool, err := picture.NewPool([]string{program, pictureChildCommand}, workers, picture.PoolOptions{ShortSide: evaluationShortSide, Quality: 95})
-	if err != nil {
-		return nil, err
-	}
-	return &pictureConverter{pool}, nil
-}
-
-func (p *pictureConverter) convert(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error) {
-	r, err := p.pool.Process(ctx, data)
-	return r.JPEG, r.Reason, r.Detail, err
-}
-
-// Close ends the children.
-func (p *pictureConverter) Close() { p.pool.Close() }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -40,23 +41,30 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// terminated is the cause of a context that SIGTERM cancelled.
-var errTerminated = errors.New("terminated")
+// errInterrupted is the cause of a context that SIGINT cancelled.
 var errInterrupted = errors.New("interrupted")
 
 // exitCode is the one place where errors become exit codes.
 func exitCode(ctx context.Context, err error) int {
 	var coded *exitError
+	var configuration *pipeline.ConfigurationError
+	var locked *pipeline.LockedError
 	var damaged *shard.DamagedPart
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(context.Cause(ctx), errTerminated):
+	case errors.Is(context.Cause(ctx), pipeline.ErrTerminated):
 		return exitTerminate
 	case errors.Is(context.Cause(ctx), errInterrupted):
 		return exitInterrupt
 	case errors.As(err, &coded):
 		return coded.code
+	case errors.As(err, &configuration), errors.Is(err, shard.ErrUnfinished):
+		return exitConfiguration
+	case errors.Is(err, pipeline.ErrNothingKept):
+		return exitPartial
+	case errors.As(err, &locked):
+		return exitLocked
 	case errors.As(err, &damaged), storageError(err):
 		return exitStorage
 	}

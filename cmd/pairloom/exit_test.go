@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -32,9 +33,12 @@ func TestExitCode(t *testing.T) {
 		{"wrapped", plain, fmt.Errorf("crawl: %w", &exitError{exitPartial, errors.New("x")}), 3},
 		{"no space", plain, fmt.Errorf("write: %w", &fs.PathError{Op: "write", Err: syscall.ENOSPC}), 4},
 		{"read-only", plain, &fs.PathError{Op: "open", Err: syscall.EROFS}, 4},
+		{"nothing kept", plain, fmt.Errorf("match: %w", pipeline.ErrNothingKept), 3},
+		{"locked", plain, &pipeline.LockedError{}, 75},
+		{"asked for too early", plain, fmt.Errorf("embed: %w", shard.ErrUnfinished), 2},
 		{"damaged", plain, fmt.Errorf("match: %w", &shard.DamagedPart{}), 4},
 		{"interrupted", cancelled(errInterrupted), context.Canceled, 130},
-		{"terminated", cancelled(errTerminated), context.Canceled, 143},
+		{"terminated", cancelled(pipeline.ErrTerminated), context.Canceled, 143},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := exitCode(tt.ctx, tt.err); got != tt.want {

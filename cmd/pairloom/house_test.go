@@ -8,8 +8,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pairloom/pairloom/shard"
 )
 
 const module = "github.com/pairloom/pairloom/"
@@ -81,6 +84,8 @@ func within(room string, rooms ...string) bool {
 func floor(room string) int {
 	switch {
 	case within(room, "cmd", "bench"):
+		return 5
+	case within(room, "pipeline"):
 		return 4
 	case within(room, "crawl", "query", "filter", "dedup", "trainer"):
 		return 3
@@ -107,9 +112,53 @@ func TestImportsPointDown(t *testing.T) {
 			case to > from:
 				t.Errorf("%s imports %s, which lies a floor higher; pass what it needs as a plain value or a function", s.path, target)
 			case from == 3 && to == 3 && stageOf(s.room) != stageOf(target) && !s.test():
-				t.Errorf("%s imports %s: stages do not know one another; let cmd/pairloom wire them", s.path, target)
+				t.Errorf("%s imports %s: stages do not know one another; let pipeline compose them", s.path, target)
 			}
 		}
+	}
+}
+
+// TestCommandDecidesNothing holds the command to flags and printing: what decides
+// a record lies below, where explain and other programs reach it.
+func TestCommandDecidesNothing(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.room != "cmd/pairloom" || s.test() {
+			continue
+		}
+		for _, imported := range s.imports() {
+			for _, room := range []string{"internal/extsort", "filter", "dedup", "query/balance", "query/match", "crawl/fetch", "crawl/gate"} {
+				// The commands that show and make query lists look into one.
+				if imported == module+room && !(path.Base(s.path) == "queries.go" && room == "query/match") {
+					t.Errorf("%s imports %s: let a stage of pipeline do it, and print what it returns", s.path, room)
+				}
+			}
+		}
+	}
+}
+
+// TestFoldersAreNamedOnce holds that only shard/folders.go spells the names of a
+// dataset's folders.
+func TestFoldersAreNamedOnce(t *testing.T) {
+	names := map[string]bool{}
+	for _, folder := range shard.Folders() {
+		names[strconv.Quote(folder)] = true
+	}
+	// Words that are also something else where they stand: units of a tally, kinds
+	// of class sets, fields of JSON.
+	other := map[string][]string{
+		`"candidates"`: {"crawl/frontier", "pipeline"}, `"shards"`: {"trainer/evaluate", "bench"},
+		`"report"`: {"shard/stats", "pipeline"}, `"images"`: {"bench"},
+	}
+	for _, s := range sources(t) {
+		if s.test() || s.path == "shard/folders.go" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && names[l.Value] && !within(s.room, other[l.Value]...) {
+				t.Errorf("%s:%d spells the folder %s; use shard's constant", s.path, s.fset.Position(l.Pos()).Line, l.Value)
+			}
+			return true
+		})
 	}
 }
 

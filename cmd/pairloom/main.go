@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/pairloom/pairloom/pipeline"
 )
 
 // version is what the User-Agent and --version say.
@@ -49,7 +51,7 @@ func untilSignal(parent context.Context, stderr io.Writer) (context.Context, con
 		case s := <-signals:
 			cause := errInterrupted
 			if s == syscall.SIGTERM {
-				cause = errTerminated
+				cause = pipeline.ErrTerminated
 			}
 			fmt.Fprintf(stderr, "\npairloom: %v; finishing what is in hand (once more to stop now)\n", cause)
 			cancel(cause)

@@ -182,7 +182,7 @@ func hashes(t *testing.T, dir string, folders ...string) map[string]string {
 }
 
 // dataFolders hold bytes that depend on the input, the settings and the seed.
-var dataFolders = []string{"candidates", "matched", "images", "selection", "shards", "report"}
+var dataFolders = []string{"candidates/crawl", "matched", "images", "selection", "shards", "report"}
 
 // sameFiles fails when two sets of files differ, naming those that do.
 func sameFiles(t *testing.T, what string, got, want map[string]string) {

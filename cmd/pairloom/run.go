@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/pipeline"
+	"github.com/pairloom/pairloom/trainer"
 	"github.com/spf13/cobra"
 )
 
@@ -18,41 +18,42 @@ reason. Settings are read from pairloom.yaml in the folder.`
 
 const replaceHelp = "train anew where checkpoints were made with other settings or pairs, and remove those"
 
+// stageShort says what each stage does, in order.
+var stageShort = []struct{ name, short string }{
+	{pipeline.CrawlName, "Read pages and note pictures with their texts"},
+	{pipeline.MatchName, "Keep pairs whose text contains a query"},
+	{pipeline.FetchName, "Fetch the pictures of matched pairs"},
+	{pipeline.CurateName, "Filter, deduplicate and balance the pairs"},
+	{pipeline.ShardName, "Write the kept pairs into shuffled shards"},
+	{pipeline.ReportName, "Make the statistics and the report page"},
+	{pipeline.TrainName, "Pre-train CLIP on the shards"},
+	{pipeline.EvalName, "Measure retrieval and zero-shot on held-out pairs"},
+}
+
+func stageNames() []string {
+	var names []string
+	for _, s := range stageShort {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 // stageCommands makes one command for each stage.
 func stageCommands(g *global) []*cobra.Command {
-	short := map[string]string{
-		stageCrawl:  "Read pages and note pictures with their texts",
-		stageMatch:  "Keep pairs whose text contains a query",
-		stageFetch:  "Fetch the pictures of matched pairs",
-		stageCurate: "Filter, deduplicate and balance the pairs",
-		stageShard:  "Write the kept pairs into shuffled shards",
-		stageReport: "Make the statistics and the report page",
-		stageTrain:  "Pre-train CLIP on the shards",
-		stageEval:   "Measure retrieval and zero-shot on held-out pairs",
-	}
 	var commands []*cobra.Command
-	for _, s := range stages() {
-		var retry, replace bool
-		var limit time.Duration
+	for _, s := range stageShort {
+		o := runOptions{from: s.name, to: s.name, force: true}
 		c := &cobra.Command{
-			Use: s.name, Short: short[s.name], Long: short[s.name] + ".\n\n" + stageLong, Args: noArguments,
+			Use: s.name, Short: s.short, Long: s.short + ".\n\n" + stageLong, Args: noArguments,
 			Example: fmt.Sprintf("  pairloom %s -C cats\n  pairloom %s -C cats --json", s.name, s.name),
-			RunE: func(c *cobra.Command, _ []string) error {
-				return g.withWorkspace(c.Context(), s.name, func(w *workspace) error {
-					w.retryFailed, w.replace = retry, replace
-					if limit > 0 {
-						w.cfg.Train.MaxDuration = limit
-					}
-					return g.runStages(c.Context(), w, []stage{s}, true)
-				})
-			},
+			RunE:    func(c *cobra.Command, _ []string) error { return g.run(c.Context(), s.name, o) },
 		}
-		if s.name == stageFetch {
-			c.Flags().BoolVar(&retry, "retry", false, "ask again for pictures that failed for a passing reason")
+		if s.name == pipeline.FetchName {
+			c.Flags().BoolVar(&o.retry, "retry", false, "ask again for pictures that failed for a passing reason")
 		}
-		if s.name == stageTrain {
-			c.Flags().BoolVar(&replace, "replace", false, replaceHelp)
-			c.Flags().DurationVar(&limit, "max-duration", 0, "stop with a checkpoint after this `time`, instead of train.max_duration")
+		if s.name == pipeline.TrainName {
+			c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
+			c.Flags().DurationVar(&o.limit, "max-duration", 0, "stop with a checkpoint after this `time`, instead of train.max_duration")
 		}
 		commands = append(commands, c)
 	}
@@ -60,157 +61,96 @@ func stageCommands(g *global) []*cobra.Command {
 }
 
 func newRun(g *global) *cobra.Command {
-	var force, replace bool
-	var from, to string
-	names := func() []string {
-		var names []string
-		for _, s := range stages() {
-			names = append(names, s.name)
-		}
-		return names
-	}
+	var o runOptions
 	c := &cobra.Command{
 		Use: "run", Short: "Do every stage whose settings or input changed", Args: noArguments,
-		Long: "Do every stage whose settings or input changed since it last finished, in order:\n" + strings.Join(names(), ", ") + ",\nand the report once more, for it shows training and evaluation too.\n\n" + stageLong,
+		Long: "Do every stage whose settings or input changed since it last finished, in order:\n" + strings.Join(stageNames(), ", ") + ",\nand the report once more, for it shows training and evaluation too.\n\n" + stageLong,
 		Example: `  pairloom run -C cats
   pairloom run -C cats --to report      # the dataset, without training
   pairloom run -C cats --quiet          # from cron`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			list := road()
-			for flag, name := range map[string]string{"from": from, "to": to} {
-				if name != "" && !slices.Contains(names(), name) {
-					return &exitError{exitConfiguration, fmt.Errorf("--%s %s: there is no such stage; the stages are %s", flag, name, strings.Join(names(), ", "))}
-				}
-			}
-			if i := slices.IndexFunc(list, func(s stage) bool { return s.name == to }); i >= 0 {
-				list = list[:i+1]
-			}
-			if i := slices.IndexFunc(list, func(s stage) bool { return s.name == from }); i >= 0 {
-				list = list[i:]
-			}
-			return g.withWorkspace(c.Context(), "run", func(w *workspace) error {
-				w.replace = replace
-				return g.runStages(c.Context(), w, list, force)
-			})
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return g.run(c.Context(), "run", o) },
 	}
-	c.Flags().BoolVar(&force, "force", false, "do the stages even when nothing changed")
-	c.Flags().BoolVar(&replace, "replace", false, replaceHelp)
-	c.Flags().StringVar(&from, "from", "", "first `stage`")
-	c.Flags().StringVar(&to, "to", "", "last `stage`")
+	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed")
+	c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
+	c.Flags().StringVar(&o.from, "from", "", "first `stage`")
+	c.Flags().StringVar(&o.to, "to", "", "last `stage`")
 	return c
 }
 
-// withWorkspace opens the folder, takes its lock and gives both back.
-func (g *global) withWorkspace(ctx context.Context, command string, f func(*workspace) error) error {
-	w, err := openWorkspace(g.dir, g.logger())
+// runOptions are the flags of run and of the stages' commands.
+type runOptions struct {
+	from, to              string
+	force, retry, replace bool
+	limit                 time.Duration
+}
+
+// run does the stages from one to another and prints the summary, also of what
+// was done before an error. Flags are checked before the folder is looked at.
+func (g *global) run(ctx context.Context, command string, o runOptions) error {
+	if o.limit < 0 {
+		return &exitError{exitConfiguration, fmt.Errorf("--max-duration %v is less than nothing; give a time such as 8h", o.limit)}
+	}
+	if _, err := pipeline.Select(pipeline.Road(pipeline.Work{}), o.from, o.to); err != nil {
+		return err
+	}
+	return g.withWorkspace(command, func(w *workspace) error { return g.runStages(ctx, w, o) })
+}
+
+func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) error {
+	w.cfg.Fetch.Retry, w.cfg.Train.Replace = o.retry, o.replace
+	if o.limit > 0 {
+		w.cfg.Train.MaxDuration = o.limit
+	}
+	p := &stageProgress{global: g}
+	work, err := w.work(p)
 	if err != nil {
 		return err
 	}
-	if err := w.acquire(command); err != nil {
+	stages, err := pipeline.Select(pipeline.Road(work), o.from, o.to)
+	if err != nil {
 		return err
 	}
-	defer w.release()
-	return f(w)
-}
-
-// runStages does the stages in order and prints the summary, also of what was
-// done before an error.
-func (g *global) runStages(ctx context.Context, w *workspace, list []stage, force bool) error {
-	s := &summary{Stages: []stageSummary{}}
-	err := w.validateNetwork(list)
-	for i, st := range list {
-		if err != nil {
-			break
-		}
-		var line stageSummary
-		if len(list) > 1 {
-			st.doing = fmt.Sprintf("%d/%d %s", i+1, len(list), st.doing)
-		}
-		if line, err = g.runStage(ctx, w, st, force); err != nil {
-			err = fmt.Errorf("%s: %w", st.name, err)
-			break
-		}
-		again := slices.ContainsFunc(list[:i], func(before stage) bool { return before.name == st.name })
-		if again && line.Skipped != "" {
-			continue
-		}
-		s.Stages = append(s.Stages, line)
-		if line.Unfinished != "" {
-			break
-		}
-		if line.Kept == 0 {
-			err = &exitError{exitPartial, fmt.Errorf("%s kept nothing of %d %s", line.Stage, line.In, line.Unit)}
-			break
-		}
+	var done []pipeline.Done
+	if err = w.cfg.ValidateFor(stages); err != nil {
+		err = &exitError{exitConfiguration, fmt.Errorf("%s: %w", w.path(config.FileName), err)}
+	} else {
+		done, err = pipeline.Do(ctx, stages, o.force, w.log, p)
 	}
+	s := summaryOfRun(done)
 	if err != nil {
 		s.Error = err.Error()
 	}
 	s.Exit = exitCode(ctx, err)
 	s.print(g)
-	if s.Exit == exitPartial {
+	if errors.Is(err, pipeline.ErrNothingKept) {
 		fmt.Fprintf(g.stderr, "pairloom: %v\n", err)
 	}
 	return err
 }
 
-func (g *global) runStage(ctx context.Context, w *workspace, s stage, force bool) (stageSummary, error) {
-	if err := ctx.Err(); err != nil {
-		return stageSummary{}, context.Cause(ctx)
-	}
-	why, err := w.stale(s)
-	if err != nil {
-		return stageSummary{}, err
-	}
-	if why == "" && !force {
-		m, err := shard.ReadManifest(w.path(s.folder))
-		if err != nil {
-			return stageSummary{}, err
-		}
-		return stageSummary{Tally: m.Tally, Skipped: "settings and input are those of the last run"}, nil
-	}
-	if why == "" {
-		why = "asked to"
-	}
-	w.log.Info("stage begins", "stage", s.name, "because", why)
-	p := newProgress(g, s.doing)
-	w.progress = p
-	began := time.Now()
-	out, err := s.run(ctx, w, p.set)
-	p.end()
-	if err != nil {
-		return stageSummary{}, err
-	}
-	if err := out.tally.Check(); err != nil {
-		return stageSummary{}, err
-	}
-	return stageSummary{Tally: out.tally, Seconds: time.Since(began).Seconds(), Result: out.result, Unfinished: out.unfinished, notes: out.notes}, nil
+// stageProgress shows the progress of one stage after another.
+type stageProgress struct {
+	*global
+	now *progress // of the stage that runs
 }
 
-// reasonUnfinished says in few words why a folder does not count as finished.
-func reasonUnfinished(err error) string {
-	if errors.Is(err, shard.ErrUnfinished) {
-		return "not finished"
+// Begin is that of [pipeline.Watcher].
+func (p *stageProgress) Begin(s *pipeline.Stage, i, n int) pipeline.Progress {
+	doing := s.Doing
+	if n > 1 {
+		doing = fmt.Sprintf("%d/%d %s", i+1, n, doing)
 	}
-	return "damaged: " + err.Error()
+	p.now = newProgress(p.global, doing)
+	return p.now.set
 }
 
-// validateNetwork checks the settings that only stages with network need.
-func (w *workspace) validateNetwork(list []stage) error {
-	var faults []error
-	for _, s := range list {
-		switch s.name {
-		case stageCrawl:
-			faults = append(faults, w.cfg.Crawl.Validate(), w.cfg.Gate.Validate())
-		case stageFetch:
-			if len(faults) == 0 {
-				faults = append(faults, w.cfg.Gate.Validate())
-			}
-		}
+// End is that of [pipeline.Watcher].
+func (p *stageProgress) End() { p.now.end() }
+
+// step shows a step of training.
+func (p *stageProgress) step(s trainer.Step) {
+	p.now.say(trainLine(&s))
+	if s.Notice != "" {
+		p.now.warn(s.Notice)
 	}
-	if err := errors.Join(faults...); err != nil {
-		return &exitError{exitConfiguration, fmt.Errorf("%s: %w", w.path(config.FileName), err)}
-	}
-	return nil
 }

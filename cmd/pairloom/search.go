@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/pairloom/pairloom/pipeline"
+	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/pairloom/pairloom/trainer/search"
 	"github.com/spf13/cobra"
@@ -58,7 +60,7 @@ cosine, the shard and row where its picture lies, the text, and the page.`,
 
 func (g *global) search(ctx context.Context, w *workspace, query string, o searchOptions) error {
 	if len(o.in) == 0 {
-		o.in = []string{filepath.Join(w.path(embeddingsFolder), search.Pictures)}
+		o.in = []string{filepath.Join(w.path(shard.EmbeddingsFolder), search.Pictures)}
 	}
 	model, err := w.openModel()
 	if err != nil {
@@ -73,7 +75,7 @@ func (g *global) search(ctx context.Context, w *workspace, query string, o searc
 		return err
 	}
 	defer index.Close()
-	pictures, err := newPictureConverter(w.workers())
+	pictures, err := newPictureConverter(w.cfg.Workers)
 	if err != nil {
 		return err
 	}
@@ -86,7 +88,7 @@ func (g *global) search(ctx context.Context, w *workspace, query string, o searc
 	if err != nil {
 		return err
 	}
-	found, err := search.Resolve(w.path("shards"), hits)
+	found, err := search.Resolve(w.path(shard.ShardsFolder), hits)
 	if err != nil {
 		return err
 	}
@@ -123,11 +125,11 @@ func firstOf(a, b string) string {
 }
 
 // queryVector embeds a query: a picture where there is a file of that name.
-func queryVector(ctx context.Context, model *evaluate.Embedder, pictures *pictureConverter, query string, text bool) ([]float32, error) {
+func queryVector(ctx context.Context, model *evaluate.Embedder, pictures *pipeline.PictureConverter, query string, text bool) ([]float32, error) {
 	if info, err := os.Stat(query); text || err != nil || !info.Mode().IsRegular() {
 		return model.Texts(ctx, []string{query}, 1)
 	}
-	v, err := model.Pictures(ctx, &evaluate.FilePictures{Paths: []string{query}, Convert: pictures.convert}, 0, 1)
+	v, err := model.Pictures(ctx, &evaluate.FilePictures{Paths: []string{query}, Convert: pictures.Convert}, 0, 1)
 	if err == nil && len(v.Bad) > 0 {
 		err = fmt.Errorf("%w; name a picture, or use --text", v.Bad[0])
 	}
@@ -136,13 +138,13 @@ func queryVector(ctx context.Context, model *evaluate.Embedder, pictures *pictur
 
 // addPictures reads the pictures of hits that are files; one that is gone or
 // changed has none on the sheet.
-func addPictures(ctx context.Context, pictures *pictureConverter, hits []search.Hit, found []search.Found) error {
+func addPictures(ctx context.Context, pictures *pipeline.PictureConverter, hits []search.Hit, found []search.Found) error {
 	for i, h := range hits {
 		if o := h.File.Origin; o.Input != "" || o.Of != search.Pictures {
 			continue
 		}
 		path := filepath.Join(h.File.Origin.Source, h.Name)
-		jpeg, err := (&evaluate.FilePictures{Paths: []string{path}, Convert: pictures.convert}).JPEG(ctx, 0)
+		jpeg, err := (&evaluate.FilePictures{Paths: []string{path}, Convert: pictures.Convert}).JPEG(ctx, 0)
 		var bad *evaluate.BadPicture
 		if err != nil && !errors.As(err, &bad) {
 			return err

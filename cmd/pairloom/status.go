@@ -5,20 +5,9 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/spf13/cobra"
 )
-
-// stageState is where one stage stands.
-type stageState struct {
-	Stage  string       `json:"stage"`
-	State  string       `json:"state"` // finished, due, or unfinished
-	Reason string       `json:"reason,omitempty"`
-	Rows   int64        `json:"rows"`
-	Bytes  int64        `json:"bytes"`
-	Parts  int          `json:"parts"`
-	Tally  *shard.Tally `json:"tally,omitempty"`
-}
 
 func newStatus(g *global) *cobra.Command {
 	return &cobra.Command{
@@ -29,9 +18,13 @@ func newStatus(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var list []stageState
-			for _, s := range stages() {
-				state, err := w.state(s)
+			road, err := w.road()
+			if err != nil {
+				return err
+			}
+			var list []pipeline.State
+			for _, s := range road {
+				state, err := s.State()
 				if err != nil {
 					return err
 				}
@@ -58,35 +51,14 @@ func newStatus(g *global) *cobra.Command {
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t\n", s.Stage, state, kept, in, s.Parts, megabytes(s.Bytes))
 			}
 			t.Flush()
-			lines, err := crawlState(w)
-			for _, line := range lines {
-				fmt.Fprintln(g.stdout, line)
+			counts, known, err := pipeline.CrawlState(w.dir)
+			if known {
+				fmt.Fprintf(g.stdout, "pages: %s known, %s read, %s dropped, %s to be read, on %s hosts\n",
+					grouped(counts.Pages), grouped(counts.Kept), grouped(counts.Dropped), grouped(counts.Pending), grouped(counts.Hosts))
 			}
 			return err
 		},
 	}
-}
-
-func (w *workspace) state(s stage) (stageState, error) {
-	why, err := w.stale(s)
-	if err != nil {
-		return stageState{}, err
-	}
-	state := stageState{Stage: s.name, State: "finished", Reason: why}
-	if why != "" {
-		state.State = "due"
-	}
-	m, err := shard.ReadManifest(w.path(s.folder))
-	if err != nil {
-		state.State, state.Reason = "unfinished", reasonUnfinished(err)
-		return state, nil
-	}
-	state.Tally, state.Parts = m.Tally, len(m.Parts)
-	for _, p := range m.Parts {
-		state.Rows += p.Rows
-		state.Bytes += p.Bytes
-	}
-	return state, nil
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

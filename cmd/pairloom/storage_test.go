@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pairloom/pairloom/pipeline"
 )
 
 func TestDiskFullLosesNothing(t *testing.T) {
@@ -186,7 +188,7 @@ func TestTruncatedPartIsNamedAndRebuilt(t *testing.T) {
 	dir := newFolder(t, testSettings(site))
 	must(t, "run", "-C", dir, "--to", "report")
 	want := hashes(t, dir, dataFolders...)
-	for folder, next := range map[string]string{"candidates": "match", "matched": "fetch", "images": "curate", "selection": "shard", "shards": "report"} {
+	for folder, next := range map[string]string{"candidates/crawl": "match", "matched": "fetch", "images": "curate", "selection": "shard", "shards": "report"} {
 		parts, err := filepath.Glob(filepath.Join(dir, folder, "*.arrow"))
 		if err != nil || len(parts) == 0 {
 			t.Fatalf("no parts in %s", folder)
@@ -281,7 +283,7 @@ func TestHostileSiteIsCounted(t *testing.T) {
 	values["crawl.attempts"] = "1"
 	dir := newFolder(t, values)
 	stages := summaryOf(t, must(t, "run", "-C", dir, "--to", "curate", "--json"))
-	crawl, fetch := stages[stageCrawl], stages[stageFetch]
+	crawl, fetch := stages[pipeline.CrawlName], stages[pipeline.FetchName]
 	for _, reason := range []string{"timeout", "redirect_loop", "connection_reset"} {
 		if crawl.Dropped[reason] != 1 {
 			t.Errorf("crawl drops %d pages for %s, want 1; all: %v", crawl.Dropped[reason], reason, crawl.Dropped)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -25,6 +26,17 @@ type summary struct {
 	Stages []stageSummary `json:"stages"`
 	Error  string         `json:"error,omitempty"`
 	Exit   int            `json:"exit"`
+}
+
+// summaryOfRun is the summary of stages that were done.
+func summaryOfRun(done []pipeline.Done) *summary {
+	s := &summary{Stages: []stageSummary{}}
+	for _, d := range done {
+		s.Stages = append(s.Stages, stageSummary{
+			Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
+		})
+	}
+	return s
 }
 
 // print writes the summary: one JSON object, one line when quiet, or a table.

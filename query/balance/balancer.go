@@ -3,7 +3,6 @@ package balance
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"math"
 	"math/bits"
 
@@ -103,29 +102,16 @@ func (b *Balancer) Add(place, pairID uint64, queryIDs []uint32) error {
 	return b.log.add(place, pairID, queryIDs)
 }
 
-// Kept walks the places of the pairs that stay, in the order in which they were
-// added. It may be called once; nothing can be added afterwards.
-func (b *Balancer) Kept() iter.Seq2[uint64, error] {
-	return func(yield func(uint64, error) bool) {
-		if err := b.selectLast(); err != nil {
-			yield(0, err)
-			return
-		}
-		stopped := false
-		err := b.log.walk(func(place, pairID uint64, queryIDs []uint32) bool {
-			if b.decide(place, pairID, queryIDs) {
-				stopped = !yield(place, nil)
-			}
-			return !stopped
-		})
-		if err != nil && !stopped {
-			yield(0, err)
-		}
-	}
+// Settle ends the adding: each over-full query finds the last pair that it keeps.
+func (b *Balancer) Settle() error {
+	err := b.selectLast()
+	b.log.close() // the pairs come again through Stays
+	return err
 }
 
-// decide tells whether the pair stays, and counts.
-func (b *Balancer) decide(place, pairID uint64, queryIDs []uint32) bool {
+// Stays tells, after Settle, whether a pair that was added stays, and counts it;
+// ask once for each pair, in any order.
+func (b *Balancer) Stays(place, pairID uint64, queryIDs []uint32) bool {
 	r := rank{b.hash(pairID), pairID, place}
 	stays := false
 	for _, q := range queryIDs {
@@ -180,8 +166,8 @@ func (b *Balancer) draw(q uint32, pairID uint64) uint64 {
 	return xxhash.Sum64(seeded[:])
 }
 
-// Counts tells, after Kept has been walked to its end, what became of each
-// query; the index is the query's id.
+// Counts tells, after Stays was asked of every pair, what became of each query;
+// the index is the query's id.
 func (b *Balancer) Counts() []Counts { return b.counts }
 
 // Close frees memory and the temporary file; it may be called at any time.

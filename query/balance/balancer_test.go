@@ -33,12 +33,14 @@ func chosen(t *testing.T, pairs []pair, o Options) ([]uint64, []Counts) {
 			t.Fatal(err)
 		}
 	}
+	if err := b.Settle(); err != nil {
+		t.Fatal(err)
+	}
 	var kept []uint64
-	for place, err := range b.Kept() {
-		if err != nil {
-			t.Fatal(err)
+	for _, p := range pairs {
+		if b.Stays(p.place, p.id, p.queries) {
+			kept = append(kept, p.place)
 		}
-		kept = append(kept, place)
 	}
 	slices.Sort(kept)
 	if left, _ := os.ReadDir(o.Dir); len(left) != 0 {
@@ -159,26 +161,6 @@ func checkCounts(t *testing.T, pairs []pair, kept []uint64, counts []Counts) {
 		if c.Before != before[q] || c.After != after[q] || c.Own > c.After {
 			t.Fatalf("query %d: counts %+v, want %d before and %d after", q, c, before[q], after[q])
 		}
-	}
-}
-
-func TestKeptInTheOrderOfAdding(t *testing.T) {
-	b, err := New(Options{Mode: Cap, Limit: 1, Queries: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	for i, place := range []uint64{30, 10, 20} {
-		if err := b.Add(place, uint64(i), []uint32{uint32(i)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var got []uint64
-	for place := range b.Kept() {
-		got = append(got, place)
-	}
-	if !slices.Equal(got, []uint64{30, 10, 20}) {
-		t.Errorf("kept %v", got)
 	}
 }
 
@@ -352,10 +334,11 @@ func BenchmarkBalance(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				for _, err := range x.Kept() {
-					if err != nil {
-						b.Fatal(err)
-					}
+				if err := x.Settle(); err != nil {
+					b.Fatal(err)
+				}
+				for _, p := range pairs {
+					x.Stays(p.place, p.id, p.queries)
 				}
 				x.Close()
 			}

@@ -1,7 +1,7 @@
 // Package balance decides which pairs stay when a query has too many.
 //
-// A [Balancer] takes every pair with its queries, counts, and then tells the
-// pairs that stay. It knows two rules:
+// A [Balancer] takes every pair with its queries, counts, and then tells of each
+// pair, when it is asked again, whether it stays. It knows two rules:
 //
 //   - [Cap] is the CLIP paper's (section 2.2: at most 20,000 pairs a query).
 //     Each query keeps the Limit pairs with the smallest seeded hash, and a pair
@@ -18,7 +18,7 @@
 //
 // Nothing is sorted. Pairs go to a log, in memory or, past Options.Memory, in a
 // file; the log is then walked once to find each over-full query's limiting
-// hash, and once to decide. Time is linear in the number of rows (a pair's
+// hash, with which any pair can be decided on by itself. Time is linear in the number of rows (a pair's
 // queries). Memory is Options.Memory, plus 28 bytes a query, plus 160 bytes a
 // query that is over the limit.
 package balance

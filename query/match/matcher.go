@@ -96,9 +96,23 @@ func (m *Matcher) Close() error {
 // Find appends the ids of the queries that text contains, sorted and without
 // repeats. It allocates nothing while ids and s have room.
 func (m *Matcher) Find(ids []uint32, text string, s *Scratch) []uint32 {
-	first := len(ids)
-	n := m.cut(text, s)
-	m.look(s, n)
+	m.cut(text, s)
+	return m.find(ids, s.text, s.edges, s)
+}
+
+// FindCut is Find for a text that fold.Cut has folded and cut already. Mode
+// MetaCLIP, which compares the text itself, cuts that once more.
+func (m *Matcher) FindCut(ids []uint32, text string, folded []byte, edges []uint32, s *Scratch) []uint32 {
+	if m.mode == MetaCLIP {
+		return m.Find(ids, text, s)
+	}
+	return m.find(ids, folded[:len(folded)+fold.Padding], edges, s)
+}
+
+// find is Find in a text that is cut, with padding.
+func (m *Matcher) find(ids []uint32, text []byte, edges []uint32, s *Scratch) []uint32 {
+	first, n := len(ids), len(edges)/2
+	m.look(text, edges, s)
 	ids = slices.Grow(ids, n)
 	found := ids[first : first+n]
 	count := 0
@@ -154,8 +168,9 @@ func (m *Matcher) FindAll(text string) []Found {
 	if m.mode == Clean {
 		text = fold.Text(text) // folding the folded changes nothing
 	}
-	n := m.cut(text, &s)
-	m.look(&s, n)
+	m.cut(text, &s)
+	n := len(s.edges) / 2
+	m.look(s.text, s.edges, &s)
 	words := s.words
 	var all []Found
 	for i, w := range words[:n] {
@@ -175,21 +190,20 @@ func (m *Matcher) FindAll(text string) []Found {
 	return all
 }
 
-// cut fills the text and its words' edges into s, and returns how many words
-// there are.
-func (m *Matcher) cut(text string, s *Scratch) int {
+// cut fills the text and its words' edges into s.
+func (m *Matcher) cut(text string, s *Scratch) {
 	if m.mode == MetaCLIP {
 		s.text, s.edges = cutSpaced(s.text, s.edges[:0], text)
 	} else {
 		s.text, s.edges = fold.Cut(s.text, s.edges[:0], text)
 	}
 	s.text = s.text[:len(s.text)+fold.Padding]
-	return len(s.edges) / 2
 }
 
-// look fills s.words with what the tables know of the text's n words, and a
-// zero behind them.
-func (m *Matcher) look(s *Scratch, n int) {
+// look fills s.words with what the tables know of the text's words, and a zero
+// behind them.
+func (m *Matcher) look(text []byte, edges []uint32, s *Scratch) {
+	n := len(edges) / 2
 	if s.cacheOf != m {
 		if s.cache == nil {
 			s.cache = make([]cached, cacheSize)
@@ -202,7 +216,7 @@ func (m *Matcher) look(s *Scratch, n int) {
 	s.missed = slices.Grow(s.missed[:0], n)
 	missed := s.missed[:n]
 	cache := (*[cacheSize]cached)(s.cache)
-	text, edges, words := s.text, s.edges[:2*n], s.words[:n]
+	edges, words := edges[:2*n], s.words[:n]
 	count := 0
 	for i := range words {
 		start, end := edges[2*i], edges[2*i+1]
@@ -231,7 +245,7 @@ func (m *Matcher) look(s *Scratch, n int) {
 	}
 	for i := range missed {
 		k := &missed[i]
-		slot := m.find(k, text)
+		slot := m.slot(k, text)
 		w := word{slot.id, slot.query} // of a free slot: zeros
 		words[k.index] = w
 		if k.length <= inlineMax {

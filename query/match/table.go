@@ -91,8 +91,8 @@ func (k *wordKey) home(n int) int { return scale(hashKey(k.low, k.high, k.length
 
 func hashKey(low, high uint64, length uint32) uint64 { return mix(low, high+uint64(length)) }
 
-// find is the slot of a word, or a free one.
-func (m *Matcher) find(k *wordKey, text []byte) *wordSlot {
+// slot is the slot of a word, or a free one.
+func (m *Matcher) slot(k *wordKey, text []byte) *wordSlot {
 	for i := int(k.slot); ; {
 		s := &m.words[i]
 		if (s.low^k.low)|(s.high^k.high)|uint64(s.length^k.length) == 0 &&

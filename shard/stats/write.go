@@ -9,10 +9,11 @@ import (
 	"path/filepath"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/shard"
 )
 
 // Folder is where Write puts its files, under the dataset's folder.
-const Folder = "report"
+const Folder = shard.ReportFolder
 
 //go:embed page.html
 var pageSource string

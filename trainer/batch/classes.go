@@ -35,7 +35,10 @@ func classesOf(s pairs, labels []string) (classes []int32, found int, err error)
 	classes = make([]int32, s.Len())
 	ofPicture := map[uint64]int32{}
 	for row := range classes {
-		p := s.Pair(row)
+		p, err := s.Pair(row)
+		if err != nil {
+			return nil, 0, err
+		}
 		class, there := number[strings.ToLower(strings.TrimSpace(p.Text))]
 		if !there {
 			classes[row] = -1
@@ -49,7 +52,11 @@ func classesOf(s pairs, labels []string) (classes []int32, found int, err error)
 		}
 	}
 	for row, class := range classes {
-		if known, there := ofPicture[s.Pair(row).PictureHash]; class < 0 && there {
+		p, err := s.Pair(row)
+		if err != nil {
+			return nil, 0, err
+		}
+		if known, there := ofPicture[p.PictureHash]; class < 0 && there {
 			classes[row] = known
 		}
 	}

@@ -47,7 +47,7 @@ type Batch struct {
 // pairs is what a loader reads: a Source, or a fake in tests.
 type pairs interface {
 	Len() int
-	Pair(i int) shard.Pair
+	Pair(i int) (shard.Pair, error)
 	mix() []share
 }
 
@@ -188,14 +188,17 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 	for k := range count {
 		position := from + k
 		row := l.order.at(epoch, position)
-		p, ok := l.picture(row, &w.decoder)
-		for tries := 0; !ok; tries++ {
+		p, err := l.picture(row, &w.decoder)
+		for tries := 0; p == nil && err == nil; tries++ {
 			if tries == l.source.Len() {
 				return ErrNoPicture
 			}
 			b.Undecodable = append(b.Undecodable, row)
 			row = (row + 1) % l.source.Len()
-			p, ok = l.picture(row, &w.decoder)
+			p, err = l.picture(row, &w.decoder)
+		}
+		if err != nil {
+			return err
 		}
 		hash := mix(l.options.Seed, uint64(epoch), uint64(position), 0xC409)
 		draw := func(n uint64) float64 { return unit(mix(l.options.Seed, hash, n, 0)) }
@@ -219,7 +222,11 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 			w.cut.recolour(h*(2*draw(9)-1), 1-s+2*s*draw(10))
 		}
 		w.cut.normalise(b.Pictures[k*size:(k+1)*size], 0, 0, l.options.Resolution)
-		text := l.source.Pair(row).Text
+		pair, err := l.source.Pair(row)
+		if err != nil {
+			return err
+		}
+		text := pair.Text
 		if l.options.Sentence {
 			text = sentence(text, draw(6))
 		}
@@ -229,19 +236,26 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 	return nil
 }
 
-// picture is row's, decoded and shrunk, from the cache where it is there. It
-// lives until the next call.
-func (l *Loader) picture(row int, d *decoder) (*picture, bool) {
-	if p, ok, known := l.cache.get(row); known {
-		return p, ok
+// picture is row's, decoded and shrunk, from the cache where it is there, or nil
+// where it does not decode. It lives until the next call. An error is not the
+// picture's but the shard's.
+func (l *Loader) picture(row int, d *decoder) (*picture, error) {
+	if p, ok, known := l.cache.get(row); known && ok {
+		return p, nil
+	} else if known {
+		return nil, nil
 	}
-	p, err := d.shrunk(l.source.Pair(row).Image, (l.options.Resolution*9+7)/8)
+	pair, err := l.source.Pair(row)
+	if err != nil {
+		return nil, err
+	}
+	p, err := d.shrunk(pair.Image, (l.options.Resolution*9+7)/8)
 	if err != nil {
 		l.cache.putBad(row)
-		return nil, false
+		return nil, nil
 	}
 	l.cache.put(row, p)
-	return p, true
+	return p, nil
 }
 
 // Next waits for the next batch. After the last one it returns nil.

@@ -5,19 +5,17 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"path/filepath"
 	"sort"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/shard"
 )
 
-// Prefixes of part names in a shard folder.
+// Which pairs of a dataset a Source is of.
 const (
-	Training = "shard-"
-	HeldOut  = "heldout-"
+	Training = shard.Training
+	HeldOut  = shard.HeldOut
 )
 
 // Dataset is a shard folder with its weight: how often an epoch draws each of its
@@ -31,11 +29,11 @@ type Dataset struct {
 // heaviest is the largest weight: more of it is another number of epochs.
 const heaviest = 1000
 
-// Source is the rows of several parts as one list. Any number of goroutines
+// Source is the rows of several datasets as one list. Any number of goroutines
 // may read it.
 type Source struct {
-	parts  []*shard.PairReader
-	first  []int // row number of each part's first row, and the total
+	views  []*shard.View
+	first  []int // row number of each view's first row, and the total
 	hash   string
 	shares []share
 }
@@ -55,20 +53,17 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 			all.Close()
 			return nil, fmt.Errorf("open shards of %s: weight %g; a weight lies above 0 and is at most %d", d.Folder, d.Weight, heaviest)
 		}
-		s, err := open(d.Folder, prefix)
+		view, hashOf, err := open(d.Folder, prefix)
 		if err != nil {
 			all.Close()
 			return nil, err
 		}
-		rows, before := s.Len(), all.Len()
-		for _, first := range s.first[1:] {
-			all.first = append(all.first, before+first)
-		}
-		all.parts, all.hash = append(all.parts, s.parts...), s.hash
+		rows := view.Len()
+		all.views, all.first, all.hash = append(all.views, view), append(all.first, all.Len()+rows), hashOf
 		if rows > 0 {
 			all.shares = append(all.shares, share{rows, max(1, int(math.Round(d.Weight*float64(rows))))})
 		}
-		fmt.Fprintf(hash, "%s %g\n", s.hash, d.Weight)
+		fmt.Fprintf(hash, "%s %g\n", hashOf, d.Weight)
 	}
 	if len(datasets) != 1 || datasets[0].Weight != 1 {
 		all.hash = fmt.Sprintf("%016x", hash.Sum64())
@@ -76,32 +71,13 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 	return all, nil
 }
 
-func open(folder, prefix string) (*Source, error) {
-	manifest, err := shard.ReadManifest(folder)
-	if errors.Is(err, shard.ErrUnfinished) {
-		return nil, fmt.Errorf("open shards: %w; run pairloom shard first", err)
-	}
+func open(folder, prefix string) (view *shard.View, hash string, err error) {
+	d, err := shard.OpenDataset(folder)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	s := &Source{hash: manifest.Hash(), first: []int{0}}
-	for _, p := range manifest.Parts {
-		if !strings.HasPrefix(p.Name, prefix) {
-			continue
-		}
-		r, err := shard.OpenPairs(filepath.Join(folder, p.Name))
-		if err != nil {
-			s.Close()
-			return nil, err
-		}
-		s.parts = append(s.parts, r)
-		s.first = append(s.first, s.first[len(s.first)-1]+r.Len())
-		if int64(r.Len()) != p.Rows {
-			s.Close()
-			return nil, fmt.Errorf("open part %s: it has %d rows, but the manifest says %d; run pairloom shard again", r.Path(), r.Len(), p.Rows)
-		}
-	}
-	return s, nil
+	view, err = d.Open(prefix)
+	return view, d.Hash(), err
 }
 
 // Len is the number of rows.
@@ -122,17 +98,19 @@ func (s *Source) mix() []share { return s.shares }
 // Hash stands for the content of all folders, and their weights.
 func (s *Source) Hash() string { return s.hash }
 
-// Pair is row i. Its strings and bytes live until Close.
-func (s *Source) Pair(i int) shard.Pair {
-	part := sort.SearchInts(s.first, i+1) - 1
-	return s.parts[part].At(i - s.first[part])
+// Pair is row i. Its strings and bytes live until Close. Damage of a shard is
+// told by the first Pair that meets it.
+func (s *Source) Pair(i int) (shard.Pair, error) {
+	view := sort.SearchInts(s.first, i+1) - 1
+	return s.views[view].Pair(i - s.first[view])
 }
 
 // Texts walks the captions in order. They live until Close.
 func (s *Source) Texts() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for i := range s.Len() {
-			if !yield(s.Pair(i).Text, nil) {
+			p, err := s.Pair(i)
+			if !yield(p.Text, err) || err != nil {
 				return
 			}
 		}
@@ -142,9 +120,9 @@ func (s *Source) Texts() iter.Seq2[string, error] {
 // Close unmaps the parts.
 func (s *Source) Close() error {
 	var faults []error
-	for _, p := range s.parts {
-		faults = append(faults, p.Close())
+	for _, v := range s.views {
+		faults = append(faults, v.Close())
 	}
-	s.parts = nil
+	s.views = nil
 	return errors.Join(faults...)
 }

@@ -172,8 +172,16 @@ func TestMixedVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.Len() != 7 || s.Pair(0).Text != "today" || s.Pair(6).PairID == 0 {
-		t.Errorf("%d rows, the first %q, the last %+v", s.Len(), s.Pair(0).Text, s.Pair(6))
+	first, err := s.Pair(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := s.Pair(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Len() != 7 || first.Text != "today" || last.PairID == 0 {
+		t.Errorf("%d rows, the first %q, the last %+v", s.Len(), first.Text, last)
 	}
 }
 

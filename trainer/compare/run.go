@@ -165,7 +165,7 @@ func (c *comparison) do(ctx context.Context, r run, number int, steps int64) ([]
 	folder := filepath.Join(c.Out, r.name())
 	path := filepath.Join(folder, "points.json")
 	o := c.training(r)
-	o.Folder, o.Steps = filepath.Join(folder, "checkpoints"), steps
+	o.Folder, o.Steps = filepath.Join(folder, shard.CheckpointsFolder), steps
 	training := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%+v", shaping(o))))
 	done := kept{Settings: c.settings, Training: training}
 	switch data, err := os.ReadFile(path); {

@@ -37,7 +37,11 @@ type ShardPictures struct{ *batch.Source }
 
 // Centre is that of [Pictures].
 func (p ShardPictures) Centre(_ context.Context, dst []float32, i, side int) error {
-	return centre(dst, fmt.Sprintf("row %d", i), p.Pair(i).Image, side)
+	pair, err := p.Pair(i)
+	if err != nil {
+		return err
+	}
+	return centre(dst, fmt.Sprintf("row %d", i), pair.Image, side)
 }
 
 // Vectors are embedded pictures.

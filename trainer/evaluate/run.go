@@ -22,8 +22,8 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if err := o.Validate(); err != nil {
 		return Result{}, err
 	}
-	folder := filepath.Join(dir, "checkpoints")
-	source, err := batch.Open(filepath.Join(dir, "shards"), batch.HeldOut)
+	folder := filepath.Join(dir, shard.CheckpointsFolder)
+	source, err := batch.Open(filepath.Join(dir, shard.ShardsFolder), batch.HeldOut)
 	if err != nil {
 		return Result{}, err
 	}
@@ -41,7 +41,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	}
 	r.Tally, r.Pairs = tally, len(pairs)
 	if len(pairs) < 2 {
-		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, "shards"), ErrTooFew, len(pairs))
+		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, len(pairs))
 	}
 	right := rightAnswers(pairs)
 	for _, side := range []struct {
@@ -55,7 +55,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		}
 		*side.to = retrieval(ranks, right, o)
 	}
-	classifiers := filepath.Join(dir, "classifiers")
+	classifiers := filepath.Join(dir, shard.ClassifiersFolder)
 	if r.ZeroShot, err = e.zeroShotPairs(ctx, classifiers, o, classes, pairs, images); err != nil {
 		return Result{}, err
 	}
@@ -69,7 +69,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if err != nil {
 		return Result{}, fmt.Errorf("write evaluation: %w", err)
 	}
-	return r, shard.WriteFile(filepath.Join(dir, "evaluation", "eval.json"), append(text, '\n'))
+	return r, shard.WriteFile(filepath.Join(dir, shard.EvaluationFolder, "eval.json"), append(text, '\n'))
 }
 
 // embedAll embeds the held-out pairs, batch by batch.
@@ -83,7 +83,10 @@ func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, o Options
 		}
 		var captions []string
 		for _, row := range v.Kept {
-			p := source.Pair(row)
+			p, err := source.Pair(row)
+			if err != nil {
+				return err
+			}
 			tally.Keep()
 			captions = append(captions, p.Text)
 			h := heldOut{text: number(textNumbers, p.Text), queries: slices.Clone(p.QueryIDs)}

@@ -62,16 +62,16 @@ func (x *Embedding) step(n int) {
 // the part's name. Files that an earlier run of the same model made from the same
 // parts stay as they are; those of parts that are no more are removed.
 func (x *Embedding) Shards(ctx context.Context, shards, folder string) (Made, error) {
-	manifest, err := shard.ReadManifest(shards)
+	dataset, err := shard.OpenDataset(shards)
 	if err != nil {
-		return Made{}, fmt.Errorf("embed shards: %w; run pairloom shard first", err)
+		return Made{}, err
 	}
 	if _, err := shard.Sweep(folder); err != nil {
 		return Made{}, err
 	}
-	x.begin(int(manifest.Rows()))
+	x.begin(int(dataset.Manifest().Rows()))
 	m := Made{Tally: x.tally}
-	for _, part := range manifest.Parts {
+	for _, part := range dataset.Parts("") {
 		path := filepath.Join(folder, part.Name)
 		origin := shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: part.Name, Input: part.XXH64}
 		if rows, fits := holds(path, origin, x.Model.Dim()); fits {
@@ -133,9 +133,16 @@ func (x *Embedding) part(ctx context.Context, shards, path string, origin shard.
 	}
 	defer source.Close()
 	return x.file(path, origin, func(w *shard.EmbeddingWriter) error {
-		row := func(i int) shard.EmbeddingRow { return shard.EmbeddingRow{ID: source.Pair(i).PairID, Row: uint32(i)} }
+		row := func(i int) (shard.EmbeddingRow, error) {
+			p, err := source.Pair(i)
+			return shard.EmbeddingRow{ID: p.PairID, Row: uint32(i)}, err
+		}
 		if x.Of == Texts {
-			return x.texts(ctx, w, source.Len(), func(i int) string { return source.Pair(i).Text }, row)
+			text := func(i int) (string, error) {
+				p, err := source.Pair(i)
+				return p.Text, err
+			}
+			return x.texts(ctx, w, source.Len(), text, row)
 		}
 		return x.pictures(ctx, w, evaluate.ShardPictures{Source: source}, row)
 	})
@@ -154,7 +161,7 @@ func (x *Embedding) file(path string, origin shard.EmbeddingOrigin, fill func(*s
 	return w.Close()
 }
 
-func (x *Embedding) pictures(ctx context.Context, w *shard.EmbeddingWriter, pictures evaluate.Pictures, row func(i int) shard.EmbeddingRow) error {
+func (x *Embedding) pictures(ctx context.Context, w *shard.EmbeddingWriter, pictures evaluate.Pictures, row func(i int) (shard.EmbeddingRow, error)) error {
 	dim, before := x.Model.Dim(), 0
 	return x.Model.EachPictures(ctx, pictures, x.Batch, func(done int, v evaluate.Vectors) error {
 		for _, bad := range v.Bad {
@@ -165,7 +172,11 @@ func (x *Embedding) pictures(ctx context.Context, w *shard.EmbeddingWriter, pict
 		}
 		for k, i := range v.Kept {
 			x.tally.Keep()
-			if err := w.Write(row(i), v.Rows[k*dim:(k+1)*dim]); err != nil {
+			r, err := row(i)
+			if err != nil {
+				return err
+			}
+			if err := w.Write(r, v.Rows[k*dim:(k+1)*dim]); err != nil {
 				return err
 			}
 		}
@@ -175,13 +186,17 @@ func (x *Embedding) pictures(ctx context.Context, w *shard.EmbeddingWriter, pict
 	})
 }
 
-func (x *Embedding) texts(ctx context.Context, w *shard.EmbeddingWriter, n int, text func(i int) string, row func(i int) shard.EmbeddingRow) error {
+func (x *Embedding) texts(ctx context.Context, w *shard.EmbeddingWriter, n int, text func(i int) (string, error), row func(i int) (shard.EmbeddingRow, error)) error {
 	dim := x.Model.Dim()
 	var some []string
 	for first := 0; first < n; first += x.Batch {
 		some = some[:0]
 		for i := first; i < min(first+x.Batch, n); i++ {
-			some = append(some, text(i))
+			t, err := text(i)
+			if err != nil {
+				return err
+			}
+			some = append(some, t)
 		}
 		rows, err := x.Model.Texts(ctx, some, x.Batch)
 		if err != nil {
@@ -189,7 +204,11 @@ func (x *Embedding) texts(ctx context.Context, w *shard.EmbeddingWriter, n int, 
 		}
 		for k := range some {
 			x.tally.Keep()
-			if err := w.Write(row(first+k), rows[k*dim:(k+1)*dim]); err != nil {
+			r, err := row(first + k)
+			if err != nil {
+				return err
+			}
+			if err := w.Write(r, rows[k*dim:(k+1)*dim]); err != nil {
 				return err
 			}
 		}
@@ -220,8 +239,8 @@ func (x *Embedding) Folder(ctx context.Context, folder, path string, convert eva
 	}
 	x.begin(len(files))
 	err = x.file(path, shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: source}, func(w *shard.EmbeddingWriter) error {
-		return x.pictures(ctx, w, &evaluate.FilePictures{Paths: files, Convert: convert}, func(i int) shard.EmbeddingRow {
-			return shard.EmbeddingRow{ID: xxhash.Sum64String(names[i]), Row: uint32(i), Name: names[i]}
+		return x.pictures(ctx, w, &evaluate.FilePictures{Paths: files, Convert: convert}, func(i int) (shard.EmbeddingRow, error) {
+			return shard.EmbeddingRow{ID: xxhash.Sum64String(names[i]), Row: uint32(i), Name: names[i]}, nil
 		})
 	})
 	x.tally.Out = x.tally.Kept
@@ -248,7 +267,7 @@ func (x *Embedding) Lines(ctx context.Context, lines, path string) (Made, error)
 		flush := func() error {
 			n := len(rows)
 			x.total += int64(n)
-			err := x.texts(ctx, w, n, func(i int) string { return rows[i].Name }, func(i int) shard.EmbeddingRow { return rows[i] })
+			err := x.texts(ctx, w, n, func(i int) (string, error) { return rows[i].Name, nil }, func(i int) (shard.EmbeddingRow, error) { return rows[i], nil })
 			rows = rows[:0]
 			return err
 		}

@@ -32,7 +32,7 @@ func Load(path string) (*Config, error) {
 
 func parse(name string, data []byte) (*Config, error) {
 	c := &Config{}
-	if err := Decode(name, data, c, c.validate); err != nil {
+	if err := Decode(name, data, c, c.Validate); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -1,0 +1,332 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"path/filepath"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/dedup"
+	"github.com/pairloom/pairloom/filter"
+	"github.com/pairloom/pairloom/internal/extsort"
+	"github.com/pairloom/pairloom/internal/fold"
+	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/query"
+	"github.com/pairloom/pairloom/query/balance"
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
+)
+
+// Curate decides on every matched pair: the picture was fetched, the picture
+// rules, exact duplicates, and the balance of queries, in this order.
+//
+// A pair's place is its number among all matched pairs. Decisions are gathered
+// by place in a sorter and merged with the matched pairs at the end, so that
+// memory does not grow with the number of pairs.
+type Curate struct {
+	Dir     string
+	Filter  filter.Options
+	Dedup   dedup.Options
+	Balance BalanceOptions
+	Seed    int64
+	Memory  int // bytes, of sorting and balancing together
+	List    *QueryList
+}
+
+// Stage describes the stage.
+func (c Curate) Stage() Stage {
+	return Stage{
+		Name: CurateName, Doing: "choosing pairs", Dir: c.Dir, Folder: shard.SelectionFolder,
+		Inputs: []string{shard.MatchedFolder, shard.ImagesFolder},
+		Settings: func() (string, error) {
+			list, err := c.List.Get()
+			if err != nil {
+				return "", err
+			}
+			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, list.Hash), nil
+		},
+		Run: tallyOnly(c.Run),
+	}
+}
+
+// PictureJudge decides on fetched pictures. It has no state.
+type PictureJudge struct{ rules []filter.Rule[shard.Image] }
+
+// Judge gives the reason for which the picture's pairs are dropped, and the value
+// that decided; "" when they go on. A nil picture was never asked for.
+func (j *PictureJudge) Judge(i *shard.Image) (reason, detail string) {
+	switch {
+	case i == nil:
+		return ReasonNotFetched, "the picture was never asked for; run pairloom fetch"
+	case i.Status != "":
+		return ReasonNotFetched, i.Status + ": " + i.Detail
+	}
+	if rule := filter.Apply(j.rules, i); rule != nil {
+		return rule.Name, rule.Detail(i)
+	}
+	return "", ""
+}
+
+// Run is the stage.
+func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+	matched, err := manifest(c.Dir, shard.MatchedFolder)
+	if err != nil {
+		return nil, err
+	}
+	images, err := manifest(c.Dir, shard.ImagesFolder)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.List.Get()
+	if err != nil {
+		return nil, err
+	}
+	// Of the memory the decisions have a quarter throughout; the index of
+	// pictures and the first sort of deduplication are over when balancing begins.
+	r := &curation{
+		Curate: c, ctx: ctx, matched: matched,
+		decisions: extsort.New(c.Dir, c.Memory/4),
+		exact:     dedup.NewExact(c.Dedup, c.Dir, c.Memory/4),
+	}
+	defer r.decisions.Close()
+	defer r.exact.Close()
+	total := matched.Rows()
+	// Three walks over the pairs: pictures, duplicates and balance, writing.
+	if err := r.judgePictures(images, func(n int64) { progress(n/2, total) }); err != nil {
+		return nil, err
+	}
+	balancer, err := newBalancer(c.Balance, 0, c.Seed, len(list.Entries), c.Memory/4, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer balancer.Close()
+	if err := r.judgeDuplicates(balancer); err != nil {
+		return nil, err
+	}
+	if err := balancer.Settle(); err != nil {
+		return nil, err
+	}
+	return r.write(balancer, list, func(n int64) { progress(total/2+n/2, total) })
+}
+
+// newBalancer makes the balancer of one use: before fetching with the margin, at
+// the end with none.
+func newBalancer(o BalanceOptions, margin float64, seed int64, queries, memory int, dir string) (*balance.Balancer, error) {
+	return balance.New(balance.Options{
+		Mode: balance.Mode(o.Mode), Limit: o.MaxPairsPerQuery, Margin: margin, Seed: uint64(seed),
+		Queries: queries, Memory: memory, Dir: dir,
+	})
+}
+
+// balanceDetail says to people why no query kept a pair.
+func balanceDetail(o BalanceOptions, margin float64) string {
+	times := ""
+	if margin > 0 {
+		times = fmt.Sprintf(" times margin %v", margin)
+	}
+	if balance.Mode(o.Mode) == balance.Probability {
+		return fmt.Sprintf("none of its queries, which have more than max_pairs_per_query %d%s pairs each, drew it", o.MaxPairsPerQuery, times)
+	}
+	return fmt.Sprintf("each of its queries has max_pairs_per_query %d%s pairs with a smaller hash", o.MaxPairsPerQuery, times)
+}
+
+// queryCounts names the counts of all queries of the list.
+func queryCounts(list *query.List, counts []balance.Counts) iter.Seq[stats.QueryCount] {
+	return func(yield func(stats.QueryCount) bool) {
+		for id, n := range counts {
+			if !yield(stats.QueryCount{ID: uint32(id), Query: list.Name(uint32(id)), Before: n.Before, Own: n.Own, After: n.After}) {
+				return
+			}
+		}
+	}
+}
+
+// curation is the state of one run.
+type curation struct {
+	Curate
+	ctx       context.Context
+	matched   *shard.Manifest
+	exact     *dedup.Exact
+	decisions *extsort.Sorter
+	key       [9]byte
+	value     []byte
+}
+
+// Kinds of records among the decisions on a place, in the order in which they
+// are read.
+const (
+	decisionPicture = 'a' // where the picture lies: part, row
+	decisionDrop    = 'b' // reason, NUL, detail
+	decisionBalance = 'c' // nothing but the balance of queries may drop it
+)
+
+func (c *curation) decide(place uint64, kind byte, value []byte) error {
+	binary.BigEndian.PutUint64(c.key[:], place)
+	c.key[8] = kind
+	return c.decisions.Add(c.key[:], value)
+}
+
+func (c *curation) drop(place uint64, reason, detail string) error {
+	c.value = append(append(append(c.value[:0], reason...), 0), detail...)
+	return c.decide(place, decisionDrop, c.value)
+}
+
+func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.MatchedFolder) }
+
+// judgePictures walks matched pairs and pictures side by side, both in order
+// of the picture's id.
+func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) error {
+	judge := PictureJudge{filter.PictureRules(c.Filter.Picture)}
+	preferences := preferences(c.Filter.Text.Sources)
+	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
+	var place uint64
+	var folded []byte
+	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/4)) {
+		if err == nil {
+			err = c.ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		var image *shard.Image
+		if j.picture != nil {
+			image = &j.picture.image
+		}
+		if reason, detail := judge.Judge(image); reason != "" {
+			err = c.drop(place, reason, detail)
+		} else {
+			var location [8]byte
+			binary.BigEndian.PutUint32(location[:], j.picture.part)
+			binary.BigEndian.PutUint32(location[4:], j.picture.row)
+			if err = c.decide(place, decisionPicture, location[:]); err == nil {
+				m := j.matched
+				folded = fold.AppendText(folded[:0], m.Text)
+				err = c.exact.Add(&dedup.Pair{
+					Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash,
+					TextHash: xxhash.Sum64(folded), Preference: preferences[m.TextSource], QueryIDs: m.QueryIDs,
+				})
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if place++; place%1024 == 0 {
+			progress(int64(place))
+		}
+	}
+	return nil
+}
+
+func (c *curation) judgeDuplicates(balancer *balance.Balancer) error {
+	for v, err := range c.exact.Verdicts() {
+		if err == nil {
+			err = c.ctx.Err()
+		}
+		if err == nil && v.Reason != "" {
+			err = c.drop(v.Place, v.Reason, v.Detail)
+		} else if err == nil {
+			if err = balancer.Add(v.Place, v.PairID, v.QueryIDs); err == nil {
+				err = c.decide(v.Place, decisionBalance, nil)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write merges the decisions with the matched pairs, one part for one part, and
+// writes the counts of queries.
+func (c *curation) write(balancer *balance.Balancer, list *query.List, progress func(int64)) (*shard.Tally, error) {
+	out, err := newFolderWriter[shard.Selection](c.Stage())
+	if err != nil {
+		return nil, err
+	}
+	defer out.discard()
+	next, stop := iter.Pull2(c.decisions.Sorted())
+	defer stop()
+	tally := shard.NewTally(CurateName, "pairs", "pairs")
+	verdicts := merging{next: next, balancer: balancer, capped: balanceDetail(c.Balance, 0)}
+	verdicts.rec, verdicts.err, verdicts.more = next()
+	var place uint64
+	var s shard.Selection
+	for _, part := range c.matched.Parts {
+		for m, err := range shard.Rows[shard.Matched](c.matchedFolder(), []shard.Part{part}, "pair_id", "query_ids") {
+			if err == nil {
+				err = c.ctx.Err()
+			}
+			if err != nil {
+				return nil, err
+			}
+			s = shard.Selection{PairID: m.PairID, QueryIDs: m.QueryIDs}
+			if err := verdicts.take(place, &s); err != nil {
+				return nil, err
+			}
+			if s.Reason == "" {
+				tally.Keep()
+			} else {
+				tally.Drop(s.Reason)
+			}
+			if err := out.write(&s); err != nil {
+				return nil, err
+			}
+			if place++; place%1024 == 0 {
+				progress(int64(place))
+			}
+		}
+		if err := out.endPart(); err != nil {
+			return nil, err
+		}
+	}
+	if verdicts.more || verdicts.err != nil {
+		return nil, fmt.Errorf("curate: there are decisions on more pairs than the %d matched: %w", place, verdicts.err)
+	}
+	if err := stats.WriteQueryCounts(out.path, queryCounts(list, balancer.Counts())); err != nil {
+		return nil, err
+	}
+	tally.Out = tally.Kept
+	return tally, out.finish(tally, nil)
+}
+
+// merging reads the decisions in order of the places.
+type merging struct {
+	next     func() (extsort.Record, error, bool)
+	rec      extsort.Record
+	err      error
+	more     bool
+	balancer *balance.Balancer
+	capped   string // detail of what the balance drops
+	reason   string // the last drop's, kept since reasons are few
+}
+
+// take writes the decisions on a place into the selection. A place that none kept
+// and none dropped is an error: verdicts are never assumed.
+func (v *merging) take(place uint64, s *shard.Selection) error {
+	decided := false
+	for v.more && v.err == nil && binary.BigEndian.Uint64(v.rec.Key) == place {
+		switch v.rec.Key[8] {
+		case decisionPicture:
+			s.ImagePart = binary.BigEndian.Uint32(v.rec.Value)
+			s.ImageRow = binary.BigEndian.Uint32(v.rec.Value[4:])
+		case decisionDrop:
+			reason, detail, _ := bytes.Cut(v.rec.Value, []byte{0})
+			if v.reason != string(reason) {
+				v.reason = string(reason)
+			}
+			s.Reason, s.Detail, decided = v.reason, string(detail), true
+		case decisionBalance:
+			if decided = true; !v.balancer.Stays(place, s.PairID, s.QueryIDs) {
+				s.Reason, s.Detail = ReasonQueryCap, v.capped
+			}
+		}
+		v.rec, v.err, v.more = v.next()
+	}
+	if v.err == nil && !decided {
+		return fmt.Errorf("curate: there is no decision on pair %016x, number %d of the matched; this is a bug in pairloom, please report it", s.PairID, place)
+	}
+	return v.err
+}

@@ -1,0 +1,435 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/pairloom/pairloom/crawl"
+	"github.com/pairloom/pairloom/crawl/frontier"
+	"github.com/pairloom/pairloom/filter"
+	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Explanation is what is known of an address or a pair.
+type Explanation struct {
+	Asked string           `json:"asked"`
+	Page  *frontier.Record `json:"page,omitempty"`
+	Image *ImageReport     `json:"picture,omitempty"`
+	Pairs []PairReport     `json:"pairs,omitempty"`
+	More  bool             `json:"more,omitempty"` // there are pairs beyond MaxExplained
+}
+
+// Known tells whether anything is.
+func (e *Explanation) Known() bool { return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 }
+
+// ImageReport is how fetching a picture went.
+type ImageReport struct {
+	Status string `json:"status"` // "fetched", or the reason why not
+	Detail string `json:"detail,omitempty"`
+	HTTP   int32  `json:"http_status,omitempty"`
+	Size   string `json:"original_size,omitempty"`
+	OptOut string `json:"opt_out,omitempty"`
+}
+
+// PairReport is the road of one candidate, up to where it was dropped.
+type PairReport struct {
+	PairID  string   `json:"pair_id"`
+	Page    string   `json:"page"`
+	Image   string   `json:"picture"`
+	Text    string   `json:"text"`
+	Source  string   `json:"text_source"`
+	Queries []string `json:"queries,omitempty"`
+	Stage   string   `json:"stage"`            // the last stage that saw it
+	Reason  string   `json:"reason,omitempty"` // why it was dropped there
+	Detail  string   `json:"detail,omitempty"`
+	Shard   string   `json:"shard,omitempty"`
+	Row     int      `json:"row,omitempty"`
+	Note    string   `json:"note,omitempty"` // what cannot be told, and why
+
+	id        uint64
+	candidate shard.Candidate
+}
+
+// MaxExplained bounds the pairs that are listed of one page or picture.
+const MaxExplained = 50
+
+// explainer reads what the runs decided.
+type explainer struct {
+	dir     string
+	judge   TextJudge
+	names   func(id uint32) string // nil when the list of the run is no longer there
+	prefer  map[string]byte
+	decided matchSettings
+	// matched is the manifest of the run that decided, nil before the first.
+	matched *shard.Manifest
+	// fresh says that the run saw the candidates that are there now.
+	fresh bool
+}
+
+// Explain tells what became of the address of a page or a picture, or of a pair
+// id, in 16 hexadecimal digits or as the decimal number that Arrow files hold.
+// It says what the last run of each stage decided, by the settings of that run.
+// It only reads, and reads every folder from end to end: an answer for a person,
+// not an index.
+func Explain(dir string, o *Options, asked string) (*Explanation, error) {
+	e := &Explanation{Asked: asked}
+	ids := pairIDs(asked)
+	if u, err := url.Parse(asked); len(ids) == 0 && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return e, nil // no page and no picture has such an address
+	}
+	x, err := newExplainer(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer x.judge.matcher.Close()
+	if len(ids) == 0 {
+		page, known, err := crawl.Explain(dir, asked)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if known {
+			e.Page = &page
+		}
+	}
+	wanted := func(c *shard.Candidate) bool {
+		return c.PageURL == asked || c.ImageURL == asked || ids[shard.PairID(c.ImageURL, c.Text)]
+	}
+	if err := x.candidates(e, wanted); err != nil {
+		return nil, err
+	}
+	for _, look := range []func(*Explanation) error{x.texts, x.selection, x.shards, x.picture} {
+		if err := look(e); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// pairIDs reads a pair id in either spelling. Sixteen decimal digits may be
+// either.
+func pairIDs(text string) map[uint64]bool {
+	ids := map[uint64]bool{}
+	if len(text) == 16 {
+		if id, err := strconv.ParseUint(text, 16, 64); err == nil {
+			ids[id] = true
+		}
+	}
+	if id, err := strconv.ParseUint(text, 10, 64); err == nil {
+		ids[id] = true
+	}
+	return ids
+}
+
+// newExplainer takes the settings of the last match, or those of o before the
+// first.
+func newExplainer(dir string, o *Options) (*explainer, error) {
+	m := newMatch(dir, o, NewQueryList(dir, o.Match.Queries))
+	x := &explainer{dir: dir}
+	manifest, err := shard.ReadManifest(filepath.Join(dir, shard.MatchedFolder))
+	if err != nil && !errors.Is(err, shard.ErrUnfinished) {
+		return nil, err
+	}
+	if err == nil {
+		x.matched = manifest
+		if err := settings.Restore(&x.decided, manifest.Options); err != nil {
+			return nil, fmt.Errorf("read the settings of the last match: %w; run pairloom match", err)
+		}
+	}
+	if x.matched == nil || manifest.Options == nil {
+		if x.decided, err = m.settings(); err != nil {
+			return nil, err
+		}
+	}
+	if x.matched != nil {
+		s := m.Stage()
+		input, err := s.input()
+		x.fresh = err == nil && input == x.matched.Input
+	}
+	list := NewQueryList(dir, x.decided.Match.Queries)
+	matcher, same, err := list.readerOf(x.decided.List, x.decided.Match.Mode)
+	if err != nil {
+		return nil, err
+	}
+	if same {
+		l, err := list.Get()
+		if err != nil {
+			return nil, err
+		}
+		x.names = l.Name
+	}
+	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), matcher, x.decided.Match.Queries}
+	x.prefer = preferences(x.decided.Filter.Text.Sources)
+	return x, nil
+}
+
+// rows walks the candidates of all producers.
+func (x *explainer) rows() iter.Seq2[*shard.Candidate, error] {
+	return func(yield func(*shard.Candidate, error) bool) {
+		all, err := producers(x.dir)
+		var configuration *ConfigurationError
+		if errors.As(err, &configuration) {
+			return // nothing was produced yet
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, p := range all {
+			for c, err := range shard.Rows[shard.Candidate](filepath.Join(x.dir, p.folder), p.manifest.Parts) {
+				if !yield(c, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// candidates finds the candidates that are asked about, and pairs whose
+// candidates are there no more.
+func (x *explainer) candidates(e *Explanation, wanted func(*shard.Candidate) bool) error {
+	there := map[uint64]bool{}
+	for c, err := range x.rows() {
+		if err != nil {
+			return err
+		}
+		if !wanted(c) {
+			continue
+		}
+		if len(e.Pairs) == MaxExplained {
+			e.More = true
+			break
+		}
+		p := newPairReport(c)
+		there[p.id] = true
+		e.Pairs = append(e.Pairs, p)
+	}
+	for m, err := range x.matchedRows() {
+		if err != nil {
+			return err
+		}
+		if !e.More && !there[m.PairID] && wanted(&m.Candidate) {
+			p := newPairReport(&m.Candidate)
+			p.Note = "no page that was read last says so any more; the next match leaves it out"
+			if len(e.Pairs) < MaxExplained {
+				e.Pairs = append(e.Pairs, p)
+			}
+		}
+	}
+	return nil
+}
+
+func newPairReport(c *shard.Candidate) PairReport {
+	own := cloned(c)
+	id := shard.PairID(own.ImageURL, own.Text)
+	return PairReport{PairID: shard.FormatPairID(id), Page: own.PageURL, Image: own.ImageURL, Text: own.Text, Source: own.TextSource,
+		Stage: MatchName, id: id, candidate: own}
+}
+
+// cloned is a copy that outlives the row.
+func cloned(c *shard.Candidate) shard.Candidate {
+	o := *c
+	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.Source} {
+		*s = strings.Clone(*s)
+	}
+	return o
+}
+
+func (x *explainer) matchedRows() iter.Seq2[*shard.Matched, error] {
+	if x.matched == nil {
+		return func(func(*shard.Matched, error) bool) {}
+	}
+	return shard.Rows[shard.Matched](filepath.Join(x.dir, shard.MatchedFolder), x.matched.Parts)
+}
+
+// texts tells what the match stage made of the candidates: by its own judge, and
+// by the rows that it wrote.
+func (x *explainer) texts(e *Explanation) error {
+	var s JudgeScratch
+	pending := map[uint64][]*PairReport{} // those that the judge lets pass
+	for i := range e.Pairs {
+		p := &e.Pairs[i]
+		ids, reason := x.judge.Judge(&p.candidate, nil, &s)
+		for _, id := range ids {
+			if x.names != nil {
+				p.Queries = append(p.Queries, x.names(id))
+			}
+		}
+		if p.Reason = reason; reason != "" {
+			p.Detail = x.judge.Detail(&s)
+			continue
+		}
+		pending[p.id] = append(pending[p.id], p)
+	}
+	if x.matched == nil {
+		return nil
+	}
+	written := map[uint64]shard.Candidate{}
+	for m, err := range x.matchedRows() {
+		if err != nil {
+			return err
+		}
+		if pending[m.PairID] != nil {
+			written[m.PairID] = cloned(&m.Candidate)
+		}
+	}
+	missing := map[uint64]bool{}
+	for id := range pending {
+		if _, ok := written[id]; !ok {
+			missing[id] = true
+		}
+	}
+	first, err := x.firstOf(missing)
+	if err != nil {
+		return err
+	}
+	for id, reports := range pending {
+		stays, kept := written[id]
+		if !kept {
+			stays = first[id]
+		}
+		for _, p := range reports {
+			switch {
+			case p.candidate != stays && x.fresh:
+				p.Reason, p.Detail = ReasonRepeatOnTheWeb, fmt.Sprintf("the pair stands elsewhere too and goes on from %s (%s)", stays.PageURL, stays.TextSource)
+			case p.candidate != stays || !kept && !x.fresh:
+				p.Note = "the last match has not seen it; run pairloom match"
+			case !kept && x.names == nil:
+				p.Note = "the query list has changed since the last match; run pairloom match"
+			case !kept:
+				p.Reason, p.Detail = ReasonQueryCapBeforeFetch, balanceDetail(x.decided.Balance, x.decided.Balance.Margin)
+			}
+		}
+	}
+	return nil
+}
+
+// firstOf finds, for each of the pairs, the candidate that the match stage takes.
+func (x *explainer) firstOf(ids map[uint64]bool) (map[uint64]shard.Candidate, error) {
+	first, best := map[uint64]shard.Candidate{}, map[uint64][]byte{}
+	if len(ids) == 0 {
+		return first, nil
+	}
+	var s JudgeScratch
+	var row shard.Matched
+	for c, err := range x.rows() {
+		if err != nil {
+			return nil, err
+		}
+		id := shard.PairID(c.ImageURL, c.Text)
+		if !ids[id] {
+			continue
+		}
+		var reason string
+		if row.QueryIDs, reason = x.judge.Judge(c, row.QueryIDs, &s); reason != "" {
+			continue
+		}
+		row.Candidate = *c
+		record := appendMatched(nil, &row, x.prefer)
+		if best[id] == nil || bytes.Compare(record, best[id]) < 0 {
+			best[id], first[id] = record, cloned(c)
+		}
+	}
+	return first, nil
+}
+
+// reports are those that nothing dropped so far, by pair.
+func (e *Explanation) reports() map[uint64]*PairReport {
+	byID := map[uint64]*PairReport{}
+	for i := range e.Pairs {
+		if p := &e.Pairs[i]; p.Reason == "" {
+			byID[p.id] = p
+		}
+	}
+	return byID
+}
+
+// parts lists a folder's parts, none when it is unfinished.
+func (x *explainer) parts(folder string) ([]shard.Part, error) {
+	m, err := shard.ReadManifest(filepath.Join(x.dir, folder))
+	if errors.Is(err, shard.ErrUnfinished) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m.Parts, nil
+}
+
+// selection adds what the curate stage decided.
+func (x *explainer) selection(e *Explanation) error {
+	parts, err := x.parts(shard.SelectionFolder)
+	if err != nil {
+		return err
+	}
+	pairs := e.reports()
+	for s, err := range shard.Rows[shard.Selection](filepath.Join(x.dir, shard.SelectionFolder), parts, "pair_id", "reason", "detail") {
+		if err != nil {
+			return err
+		}
+		if p := pairs[s.PairID]; p != nil {
+			p.Stage, p.Reason, p.Detail = CurateName, strings.Clone(s.Reason), strings.Clone(s.Detail)
+		}
+	}
+	return nil
+}
+
+// shards adds where kept pairs lie.
+func (x *explainer) shards(e *Explanation) error {
+	dataset, err := shard.OpenDataset(filepath.Join(x.dir, shard.ShardsFolder))
+	if errors.Is(err, shard.ErrUnfinished) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pairs := e.reports()
+	for row, err := range dataset.Rows("", "pair_id") {
+		if err != nil {
+			return err
+		}
+		if p := pairs[row.PairID]; p != nil {
+			p.Stage, p.Shard, p.Row = ShardName, filepath.Join(shard.ShardsFolder, row.Part), row.Number
+		}
+	}
+	return nil
+}
+
+// picture adds how fetching went when what is asked about is a picture, or when
+// all pairs point at one.
+func (x *explainer) picture(e *Explanation) error {
+	address := e.Asked
+	if len(e.Pairs) > 0 && e.Page == nil {
+		address = e.Pairs[0].Image
+	}
+	parts, err := x.parts(shard.ImagesFolder)
+	if err != nil {
+		return err
+	}
+	id := shard.ImageID(address)
+	columns := append([]string{"http_status"}, factColumns...)
+	for i, err := range shard.Rows[shard.Image](filepath.Join(x.dir, shard.ImagesFolder), parts, columns...) {
+		if err != nil {
+			return err
+		}
+		if i.ImageID != id {
+			continue
+		}
+		r := &ImageReport{Status: "fetched", Detail: strings.Clone(i.Detail), HTTP: i.HTTPStatus, OptOut: strings.Clone(i.OptOut)}
+		if i.Status != "" {
+			r.Status = strings.Clone(i.Status)
+		}
+		if i.OriginalWidth > 0 {
+			r.Size = fmt.Sprintf("%s, %d x %d pixels, %d bytes", i.OriginalFormat, i.OriginalWidth, i.OriginalHeight, i.OriginalBytes)
+		}
+		e.Image = r // the last one counts
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+
+	"github.com/pairloom/pairloom/internal/extsort"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// picturePlace is a fetched picture, without its bytes, and where it lies: in
+// which numbered part, and which row of it.
+type picturePlace struct {
+	image     shard.Image
+	part, row uint32
+}
+
+// Columns of the images folder that are read without the pictures.
+var (
+	outcomeColumns = []string{"image_id", "status"}
+	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes"}
+)
+
+// pictureIndex walks the pictures of the images folder in order of their ids,
+// with the columns named. A picture that was tried more than once comes once,
+// with its last outcome. Sorting takes memory bytes.
+func pictureIndex(dir string, parts []shard.Part, columns []string, memory int) iter.Seq2[*picturePlace, error] {
+	return func(yield func(*picturePlace, error) bool) {
+		sorter := extsort.New(dir, memory)
+		defer sorter.Close()
+		var key [16]byte
+		var value []byte
+		for _, part := range parts {
+			number, ok := partNumber(part.Name)
+			if !ok {
+				yield(nil, fmt.Errorf("read %s: parts of pictures are numbered, and %s is not; run pairloom fetch", shard.ImagesFolder, part.Name))
+				return
+			}
+			row := uint32(0)
+			for image, err := range shard.Rows[shard.Image](filepath.Join(dir, shard.ImagesFolder), []shard.Part{part}, columns...) {
+				if err == nil {
+					binary.BigEndian.PutUint64(key[:], image.ImageID)
+					binary.BigEndian.PutUint32(key[8:], ^uint32(number)) // the last part first
+					binary.BigEndian.PutUint32(key[12:], row)
+					value = shard.AppendRow(value[:0], image)
+					err = sorter.Add(key[:], value)
+				}
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				row++
+			}
+		}
+		var p picturePlace
+		var last uint64
+		first := true
+		for rec, err := range sorter.Sorted() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			id := binary.BigEndian.Uint64(rec.Key)
+			if !first && id == last {
+				continue
+			}
+			first, last = false, id
+			p.part, p.row = ^binary.BigEndian.Uint32(rec.Key[8:]), binary.BigEndian.Uint32(rec.Key[12:])
+			if _, err := shard.ReadRow(rec.Value, &p.image); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&p, nil) {
+				return
+			}
+		}
+	}
+}
+
+// joinPictures walks rows that are sorted by picture, each with its picture, nil
+// for one that was never asked for. Both live until the next step.
+func joinPictures(rows iter.Seq2[*shard.Matched, error], pictures iter.Seq2[*picturePlace, error]) iter.Seq2[joined, error] {
+	return func(yield func(joined, error) bool) {
+		next, stop := iter.Pull2(pictures)
+		defer stop()
+		current, err, more := next()
+		for m, rowErr := range rows {
+			for rowErr == nil && err == nil && more && current.image.ImageID < m.ImageID {
+				current, err, more = next()
+			}
+			if rowErr == nil {
+				rowErr = err
+			}
+			if rowErr != nil {
+				yield(joined{}, rowErr)
+				return
+			}
+			j := joined{matched: m}
+			if more && current.image.ImageID == m.ImageID {
+				j.picture = current
+			}
+			if !yield(j, nil) {
+				return
+			}
+		}
+	}
+}
+
+// joined is a matched pair and its picture.
+type joined struct {
+	matched *shard.Matched
+	picture *picturePlace
+}
+
+// openPictures keeps the parts of the images folder mapped that were used last.
+// Pictures are asked for in shuffled order, so that a dataset of more parts
+// than the limit pays an open for most of them; mapping costs no memory.
+type openPictures struct {
+	folder  string
+	parts   map[uint32]shard.Part // by number
+	readers map[uint32]*shard.PartReader[shard.Image]
+	order   []uint32 // oldest first
+}
+
+const maxOpenPictures = 512
+
+func newOpenPictures(folder string, m *shard.Manifest) *openPictures {
+	o := &openPictures{folder: folder, parts: map[uint32]shard.Part{}, readers: map[uint32]*shard.PartReader[shard.Image]{}}
+	for _, p := range m.Parts {
+		if number, ok := partNumber(p.Name); ok {
+			o.parts[uint32(number)] = p
+		}
+	}
+	return o
+}
+
+// read fills image with row of the part of that number; its bytes live until the
+// next read.
+func (o *openPictures) read(part, row uint32, image *shard.Image) error {
+	r, ok := o.readers[part]
+	if !ok {
+		if len(o.order) == maxOpenPictures {
+			o.readers[o.order[0]].Close()
+			delete(o.readers, o.order[0])
+			o.order = o.order[1:]
+		}
+		p, there := o.parts[part]
+		if !there {
+			return fmt.Errorf("read picture %d of %s: there is no such part; run pairloom curate", row, filepath.Join(o.folder, partName(int(part))))
+		}
+		var err error
+		if r, err = shard.OpenPart[shard.Image](o.folder, p); err != nil {
+			return err
+		}
+		o.readers[part] = r
+		o.order = append(o.order, part)
+	}
+	if int(row) >= r.Len() {
+		return fmt.Errorf("read picture %d of %s: it has %d; run pairloom curate", row, r.Path(), r.Len())
+	}
+	return r.Read(int(row), image)
+}
+
+func (o *openPictures) close() {
+	for _, r := range o.readers {
+		r.Close()
+	}
+}
+
+// storedPictures lists the parts of the images folder that hold: those that its
+// manifest names, which is trusted, or, after a killed run, those that are whole
+// and of the same settings. What does not hold is left out.
+func storedPictures(folder string, origin shard.Origin) ([]shard.Part, error) {
+	known := map[string]shard.Part{}
+	if m, err := shard.ReadManifest(folder); err == nil && m.Settings == origin.Settings {
+		for _, p := range m.Parts {
+			known[p.Name] = p
+		}
+	}
+	numbers, err := partFiles(folder)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(numbers)
+	var parts []shard.Part
+	for _, i := range numbers {
+		part, ok := known[partName(i)]
+		if !ok {
+			if part, ok, err = shard.Recover[shard.Image](folder, partName(i), origin); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
+			parts = append(parts, part)
+		}
+	}
+	return parts, nil
+}

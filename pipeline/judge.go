@@ -1,0 +1,68 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"github.com/pairloom/pairloom/filter"
+	"github.com/pairloom/pairloom/query/match"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// Reasons for which pairs are dropped beside those of the text rules, the picture
+// rules and deduplication.
+const (
+	ReasonNoQuery             = "no_query"
+	ReasonRepeatOnTheWeb      = "same_url_and_text"
+	ReasonQueryCapBeforeFetch = "query_cap_before_fetch"
+	ReasonNotFetched          = "picture_not_fetched"
+	ReasonQueryCap            = "query_cap"
+)
+
+// TextJudge decides on candidates by their texts and pages. Any number of
+// goroutines may use it, each with a scratch of its own.
+type TextJudge struct {
+	rules   []filter.Rule[filter.Text]
+	matcher *match.Matcher
+	list    string // its name, for people
+}
+
+// JudgeScratch is the memory that Judge reuses. After Judge it holds what Detail
+// speaks of.
+type JudgeScratch struct {
+	text  filter.Text
+	match match.Scratch
+	rule  *filter.Rule[filter.Text]
+}
+
+// Judge gives the queries that the candidate's text contains, in the memory of
+// ids, or the reason for which the candidate is dropped: the first text rule that
+// drops it, or that it contains no query. It allocates nothing while ids and s
+// have room.
+func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (queryIDs []uint32, reason string) {
+	s.text.Set(c)
+	if s.rule = filter.Apply(j.rules, &s.text); s.rule != nil {
+		return ids[:0], s.rule.Name
+	}
+	ids = j.matcher.FindCut(ids[:0], c.Text, s.text.Folded, s.text.Edges, &s.match)
+	if len(ids) == 0 {
+		return ids, ReasonNoQuery
+	}
+	return ids, ""
+}
+
+// Detail is, for people, the value that decided when Judge last dropped with s.
+func (j *TextJudge) Detail(s *JudgeScratch) string {
+	if s.rule != nil {
+		return s.rule.Detail(&s.text)
+	}
+	return fmt.Sprintf("the text contains none of the %d queries of %s", j.matcher.Queries(), j.list)
+}
+
+// preferences numbers the text sources in their order of preference.
+func preferences(sources []string) map[string]byte {
+	p := map[string]byte{}
+	for i, s := range sources {
+		p[s] = byte(min(i, 255))
+	}
+	return p
+}

@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer"
+)
+
+// Work says on which dataset the road is made, and with what.
+type Work struct {
+	Dir     string // the dataset's folder
+	Options Options
+	Now     func() time.Time
+	Version string // of the program, for the User-Agent
+	// PictureChild is the command line of a child process that decodes pictures;
+	// see package picture.
+	PictureChild []string
+	Log          *slog.Logger
+	// Step, which may be nil, is told each step of training.
+	Step func(trainer.Step)
+}
+
+// Road lists the stages in order.
+func Road(w Work) []Stage {
+	o := &w.Options
+	list := NewQueryList(w.Dir, o.Match.Queries)
+	return []Stage{
+		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now}.Stage(),
+		newMatch(w.Dir, o, list).Stage(),
+		Fetch{w.Dir, o.Fetch, o.Gate, o.memory(), w.Version, w.PictureChild, w.Now}.Stage(),
+		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), list}.Stage(),
+		Shard{w.Dir, o.Shard, o.Seed, o.memory()}.Stage(),
+		Report{w.Dir, o.Balance, list, Train{w.Dir, o.Train, nil}.Stage(), Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage()}.Stage(),
+		Train{w.Dir, o.Train, w.Step}.Stage(),
+		Eval{w.Dir, o.Eval, o.workers(), list, w.PictureChild}.Stage(),
+	}
+}
+
+// Select lists what run does: every stage from one to another, by name, where ""
+// is the first and the last; and the report once more at the end, for the
+// training and the evaluation that came after it.
+func Select(road []Stage, from, to string) ([]Stage, error) {
+	var names []string
+	for _, s := range road {
+		names = append(names, s.Name)
+	}
+	place := func(flag, name string, otherwise int) (int, error) {
+		if name == "" {
+			return otherwise, nil
+		}
+		i := slices.Index(names, name)
+		if i < 0 {
+			return 0, configurationError("--%s %s: there is no such stage; the stages are %s", flag, name, strings.Join(names, ", "))
+		}
+		return i, nil
+	}
+	first, err := place("from", from, 0)
+	if err != nil {
+		return nil, err
+	}
+	last, err := place("to", to, len(road)-1)
+	if err != nil {
+		return nil, err
+	}
+	if last < first {
+		return nil, configurationError("--from %s --to %s: %s comes before %s; the order is %s", from, to, to, from, strings.Join(names, ", "))
+	}
+	list := slices.Clone(road[first : last+1])
+	if report := slices.Index(names, ReportName); to == "" {
+		list = append(list, road[report])
+	}
+	return list, nil
+}
+
+// Done is one stage's line of the account of [Do].
+type Done struct {
+	Stage   string
+	Outcome        // of a stage that was skipped: the tally of the run that made it
+	Skipped string // why the stage did not run
+	Took    time.Duration
+}
+
+// A Watcher is told what [Do] is at.
+type Watcher interface {
+	// Begin tells that stage i of n begins and returns where its progress goes.
+	Begin(s *Stage, i, n int) Progress
+	// End tells that it has ended, well or not.
+	End()
+}
+
+// Do runs the stages in order, those that are stale or, with force, all; a stage
+// that stands twice is not told of again when it was skipped. It stops at an
+// error, behind a stage that is unfinished, and behind one that kept nothing
+// ([ErrNothingKept]). What was done before an error is returned beside it.
+func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch Watcher) ([]Done, error) {
+	var all []Done
+	for i := range stages {
+		s := &stages[i]
+		done, err := do(ctx, s, force, log, func() Progress { return watch.Begin(s, i, len(stages)) }, watch.End)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		again := slices.ContainsFunc(stages[:i], func(before Stage) bool { return before.Name == s.Name })
+		if again && done.Skipped != "" {
+			continue
+		}
+		all = append(all, done)
+		if done.Unfinished != "" {
+			return all, nil
+		}
+		if t := done.Tally; t.Kept == 0 {
+			return all, fmt.Errorf("%s kept nothing of %d %s: %w", t.Stage, t.In, t.Unit, ErrNothingKept)
+		}
+	}
+	return all, nil
+}
+
+func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func() Progress, end func()) (Done, error) {
+	if ctx.Err() != nil {
+		return Done{}, context.Cause(ctx)
+	}
+	why, err := s.Stale()
+	if err != nil {
+		return Done{}, err
+	}
+	if why == "" && !force {
+		m, err := shard.ReadManifest(s.path())
+		if err != nil {
+			return Done{}, err
+		}
+		return Done{Stage: s.Name, Outcome: Outcome{Tally: m.Tally}, Skipped: "settings and input are those of the last run"}, nil
+	}
+	if why == "" {
+		why = "asked to"
+	}
+	log.Info("stage begins", "stage", s.Name, "because", why)
+	progress := begin()
+	began := time.Now()
+	out, err := s.Run(ctx, progress)
+	end()
+	if err != nil {
+		return Done{}, err
+	}
+	if err := out.Tally.Check(); err != nil {
+		return Done{}, err
+	}
+	return Done{Stage: s.Name, Outcome: *out, Took: time.Since(began)}, nil
+}
+
+// Validate checks the settings that only stages with network need.
+func (o *Options) ValidateFor(stages []Stage) error {
+	var faults []error
+	for _, s := range stages {
+		switch s.Name {
+		case CrawlName:
+			faults = append(faults, o.Crawl.Validate(), o.Gate.Validate())
+		case FetchName:
+			if len(faults) == 0 {
+				faults = append(faults, o.Gate.Validate())
+			}
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,255 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// The names of the stages, which are also their commands.
+const (
+	CrawlName  = "crawl"
+	MatchName  = "match"
+	FetchName  = "fetch"
+	CurateName = "curate"
+	ShardName  = "shard"
+	ReportName = "report"
+	TrainName  = "train"
+	EvalName   = "eval"
+)
+
+// A Stage turns its input folders into its own folder, whose manifest says by
+// which settings and from which input it was made.
+type Stage struct {
+	Name   string
+	Doing  string   // what it does, for a progress bar
+	Dir    string   // the dataset's folder
+	Folder string   // under Dir, as the inputs and extras are
+	Inputs []string // folders that must be finished
+	Extras []string // folders that it uses where they are finished
+	// Settings is the fingerprint of what decides what comes out.
+	Settings func() (string, error)
+	// Due tells work that neither settings nor inputs show, such as pages to
+	// visit again; nil when there is no such work.
+	Due func() (string, error)
+	Run func(context.Context, Progress) (*Outcome, error)
+}
+
+// Progress is told how far a stage is: done of total, which is 0 while it is
+// unknown. It may be called from any goroutine.
+type Progress func(done, total int64)
+
+// Outcome is what a stage reports at its end.
+type Outcome struct {
+	Tally  *shard.Tally
+	Result any // figures of the stage's own; nil when the tally says it all
+	// Unfinished says why the stage stopped before its end, at its budget; the
+	// stages behind it have to wait.
+	Unfinished string
+}
+
+// tallyOnly adapts a stage whose tally says it all.
+func tallyOnly(run func(context.Context, Progress) (*shard.Tally, error)) func(context.Context, Progress) (*Outcome, error) {
+	return func(ctx context.Context, progress Progress) (*Outcome, error) {
+		tally, err := run(ctx, progress)
+		if err != nil {
+			return nil, err
+		}
+		return &Outcome{Tally: tally}, nil
+	}
+}
+
+// path is that of the stage's folder.
+func (s *Stage) path() string { return filepath.Join(s.Dir, s.Folder) }
+
+// manifest reads the manifest of a folder of dir; where it is missing, the error
+// says which command to run first.
+func manifest(dir, folder string) (*shard.Manifest, error) {
+	path := filepath.Join(dir, folder)
+	m, err := shard.ReadManifest(path)
+	if errors.Is(err, shard.ErrUnfinished) {
+		return nil, configurationError("%w: run pairloom %s first, or pairloom run for the whole road", err, shard.Maker(path))
+	}
+	return m, err
+}
+
+// A producer is a finished folder of candidates.
+type producer struct {
+	name     string
+	folder   string // under the dataset's folder
+	manifest *shard.Manifest
+}
+
+// producers lists the folders of candidates that are finished, by name; at least
+// one must be.
+func producers(dir string) ([]producer, error) {
+	root := filepath.Join(dir, shard.CandidatesFolder)
+	if exists(filepath.Join(root, shard.ManifestName)) {
+		return nil, configurationError("%s has the layout of pairloom 0.1; run pairloom match, which brings it into today's", root)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	var list []producer
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		folder := shard.ProducerFolder(e.Name())
+		m, err := shard.ReadManifest(filepath.Join(dir, folder))
+		if errors.Is(err, shard.ErrUnfinished) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, producer{e.Name(), folder, m})
+	}
+	if len(list) == 0 {
+		_, err := manifest(dir, shard.ProducerFolder(shard.ProducerCrawl))
+		if err == nil { // finished since
+			return producers(dir)
+		}
+		return nil, err
+	}
+	return list, nil
+}
+
+// inputs reads the manifests of the stage's inputs.
+func (s *Stage) inputs() ([]*shard.Manifest, error) {
+	var list []*shard.Manifest
+	for _, folder := range s.Inputs {
+		if folder == shard.CandidatesFolder {
+			all, err := producers(s.Dir)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range all {
+				list = append(list, p.manifest)
+			}
+			continue
+		}
+		m, err := manifest(s.Dir, folder)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// input is the hash of the manifests of the stage's inputs, and of its extras
+// that are finished.
+func (s *Stage) input() (string, error) {
+	list, err := s.inputs()
+	if err != nil {
+		return "", err
+	}
+	var parts []any
+	for _, m := range list {
+		parts = append(parts, m.Hash())
+	}
+	for _, folder := range s.Extras {
+		m, err := shard.ReadManifest(filepath.Join(s.Dir, folder))
+		if errors.Is(err, shard.ErrUnfinished) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, m.Hash())
+	}
+	return settings.Hash(parts...), nil
+}
+
+// origin is what the stage would write today by and from.
+func (s *Stage) origin() (shard.Origin, error) {
+	input, err := s.input()
+	if err != nil {
+		return shard.Origin{}, err
+	}
+	by, err := s.Settings()
+	return shard.Origin{Stage: s.Name, Settings: by, Input: input}, err
+}
+
+// finish writes the manifest of a stage whose folder holds no parts.
+func (s *Stage) finish(tally *shard.Tally) error {
+	o, err := s.origin()
+	if err != nil {
+		return err
+	}
+	return shard.WriteManifest(s.path(), &shard.Manifest{Stage: o.Stage, Settings: o.Settings, Input: o.Input, Tally: tally})
+}
+
+// Stale says why the stage must run; "" when it need not.
+func (s *Stage) Stale() (string, error) {
+	m, err := shard.ReadManifest(s.path())
+	if err != nil {
+		return "it is " + unfinished(err), nil
+	}
+	by, err := s.Settings()
+	if err != nil {
+		return "", err
+	}
+	if m.Settings != by {
+		return "its settings changed", nil
+	}
+	input, err := s.input()
+	if err != nil {
+		return "an input is not finished", nil
+	}
+	if m.Input != input {
+		return "its input changed", nil
+	}
+	if s.Due != nil {
+		return s.Due()
+	}
+	return "", nil
+}
+
+// unfinished says in few words why a folder does not count as finished.
+func unfinished(err error) string {
+	if errors.Is(err, shard.ErrUnfinished) {
+		return "not finished"
+	}
+	return "damaged: " + err.Error()
+}
+
+// State is where one stage stands.
+type State struct {
+	Stage  string       `json:"stage"`
+	State  string       `json:"state"` // finished, due, or unfinished
+	Reason string       `json:"reason,omitempty"`
+	Rows   int64        `json:"rows"`
+	Bytes  int64        `json:"bytes"`
+	Parts  int          `json:"parts"`
+	Tally  *shard.Tally `json:"tally,omitempty"`
+}
+
+// State tells where the stage stands. It only reads.
+func (s *Stage) State() (State, error) {
+	why, err := s.Stale()
+	if err != nil {
+		return State{}, err
+	}
+	state := State{Stage: s.Name, State: "finished", Reason: why}
+	if why != "" {
+		state.State = "due"
+	}
+	m, err := shard.ReadManifest(s.path())
+	if err != nil {
+		state.State, state.Reason = "unfinished", unfinished(err)
+		return state, nil
+	}
+	state.Tally, state.Parts = m.Tally, len(m.Parts)
+	for _, p := range m.Parts {
+		state.Rows += p.Rows
+		state.Bytes += p.Bytes
+	}
+	return state, nil
+}

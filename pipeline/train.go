@@ -1,0 +1,74 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer"
+)
+
+// ErrTerminated is the cause of a context that SIGTERM cancelled: training then
+// saves, and ends as if its time were up.
+var ErrTerminated = errors.New("terminated")
+
+// Train trains on the shards, or goes on where an earlier run stopped.
+type Train struct {
+	Dir     string
+	Options trainer.Options
+	Step    func(trainer.Step) // told of each step; may be nil
+}
+
+// Stage describes the stage.
+func (t Train) Stage() Stage {
+	return Stage{
+		Name: TrainName, Doing: "training", Dir: t.Dir, Folder: shard.CheckpointsFolder, Inputs: []string{shard.ShardsFolder},
+		Settings: func() (string, error) { return settings.Hash(t.Options), nil },
+		Run:      t.Run,
+	}
+}
+
+// Run is the stage. Its outcome's result is *[trainer.Result].
+func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
+	s := t.Stage()
+	if _, err := s.inputs(); err != nil {
+		return nil, err
+	}
+	o := t.Options
+	for _, path := range []*string{&o.Init, &o.TextInit, &o.Labels} {
+		if *path != "" {
+			*path = resolve(t.Dir, *path)
+		}
+	}
+	o.Data = slices.Clone(o.Data)
+	for i, folder := range o.Data {
+		o.Data[i] = resolve(t.Dir, folder)
+	}
+	result, err := trainer.Run(ctx, t.Dir, o, func(step trainer.Step) {
+		if t.Step != nil {
+			t.Step(step)
+		}
+		progress(step.Step, step.Total)
+	})
+	switch {
+	case errors.Is(context.Cause(ctx), ErrTerminated) && errors.Is(err, context.Canceled) && result.Tally != nil:
+		// A batch queue that takes the machine back has got what it asked for.
+		return &Outcome{Tally: result.Tally, Result: &result,
+			Unfinished: fmt.Sprintf("terminated at step %d of %d; the next run goes on", result.Steps, result.TotalSteps)}, nil
+	case errors.Is(err, trainer.ErrForeign):
+		return nil, configurationError("%w; train anew with --replace, which removes them once the first new checkpoint is there, or move %s away", err, s.path())
+	case errors.Is(err, trainer.ErrTooFew):
+		return nil, fmt.Errorf("%w: %w", ErrNothingKept, err)
+	case err != nil:
+		return nil, err
+	}
+	out := &Outcome{Tally: result.Tally, Result: &result}
+	if !result.Complete {
+		out.Unfinished = fmt.Sprintf("stopped after max_duration at step %d of %d; the next run goes on", result.Steps, result.TotalSteps)
+		return out, nil
+	}
+	return out, s.finish(result.Tally)
+}
