@@ -2,15 +2,13 @@ package filter
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // fileNamePattern is one run of characters without space that ends in a picture
 // file's extension, or a camera's or screenshot's numbered name.
 var fileNamePattern = regexp.MustCompile(`(?i)^(\S+\.(jpe?g|png|gif|webp|bmp|tiff?|svg|avif|heic|ico)|(img|dsc[nf]?|dscf|pict|image|photo|screenshot|screen shot|untitled)[-_ ]?\d[-_ \d.]*)$`)
-
-// longestExtension is the most bytes from a file name's last point to its end.
-const longestExtension = 5
 
 // fileName drops texts that are the name of a file.
 func fileName(enabled bool) Rule[Text] {
@@ -19,12 +17,15 @@ func fileName(enabled bool) Rule[Text] {
 		func(*Text) string { return "the text is a file name" }}
 }
 
-// mayBeFileName spares most texts the pattern: a file's name has a point near its
-// end, a camera's ends in a digit or in what stands between digits.
+// numbered are the words that a camera's or screenshot's name begins with.
+var numbered = []string{"img", "dsc", "pict", "image", "photo", "screenshot", "screen shot", "untitled"}
+
+// mayBeFileName spares most texts the pattern.
 func mayBeFileName(text string) bool {
-	if text == "" {
-		return false
+	if strings.IndexByte(text, ' ') < 0 && strings.LastIndexByte(text, '.') > 0 {
+		return true
 	}
-	return strings.IndexByte(text[max(0, len(text)-longestExtension):], '.') >= 0 ||
-		strings.IndexByte("0123456789-_ ", text[len(text)-1]) >= 0
+	return slices.ContainsFunc(numbered, func(word string) bool {
+		return len(text) > len(word) && strings.EqualFold(text[:len(word)], word)
+	})
 }

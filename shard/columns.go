@@ -1,7 +1,5 @@
 package shard
 
-import "github.com/apache/arrow/go/v17/arrow"
-
 // SchemaVersion is the version of all record schemas, written into every part.
 //
 //	1  first version
@@ -35,25 +33,6 @@ func (k kind) buffers() int {
 		return 4
 	}
 	return 2
-}
-
-func (k kind) arrowType() arrow.DataType {
-	switch k {
-	case kindString:
-		return arrow.BinaryTypes.String
-	case kindBytes:
-		return arrow.BinaryTypes.Binary
-	case kindInt32:
-		return arrow.PrimitiveTypes.Int32
-	case kindInt64:
-		return arrow.PrimitiveTypes.Int64
-	case kindUint32:
-		return arrow.PrimitiveTypes.Uint32
-	case kindUint64:
-		return arrow.PrimitiveTypes.Uint64
-	default:
-		return arrow.ListOfNonNullable(arrow.PrimitiveTypes.Uint32)
-	}
 }
 
 // A column ties a named Arrow column to a field of the record T: at returns a
@@ -164,7 +143,8 @@ var pairColumns = []column[Pair]{
 	u64("phash", func(r *Pair) *uint64 { return &r.PHash }),
 }
 
-// A layout says how parts of one record are written.
+// A layout says how parts of one record are written. No column is nullable: an
+// absent text is "", an absent number 0.
 type layout[T any] struct {
 	columns []column[T]
 	// batchRows is the number of rows of a record batch. Batches with
@@ -191,14 +171,4 @@ func layoutOf[T Record]() layout[T] {
 		l = layout[Pair]{pairColumns, 256, false}
 	}
 	return l.(layout[T])
-}
-
-// arrowFields lists the Arrow fields of the columns, none of them nullable:
-// an absent text is "", an absent number 0.
-func arrowFields[T any](columns []column[T]) []arrow.Field {
-	fields := make([]arrow.Field, len(columns))
-	for i, c := range columns {
-		fields[i] = arrow.Field{Name: c.name, Type: c.kind.arrowType()}
-	}
-	return fields
 }

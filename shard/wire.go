@@ -3,6 +3,7 @@ package shard
 import (
 	"encoding/binary"
 	"errors"
+	"unsafe"
 )
 
 // AppendRow appends row to dst in a compact form for sorting and spilling. It
@@ -36,57 +37,59 @@ func AppendRow[T Record](dst []byte, row *T) []byte {
 
 var errShortRow = errors.New("read a spilled row: it is cut short")
 
-// ReadRow reads what AppendRow wrote and returns the bytes behind it. Strings
-// are copied; bytes point into src.
+// ReadRow reads what AppendRow wrote and returns the bytes behind it. Strings and
+// bytes point into src.
 func ReadRow[T Record](src []byte, row *T) (rest []byte, err error) {
-	uvarint := func() uint64 {
-		v, n := binary.Uvarint(src)
-		if n <= 0 {
-			err = errShortRow
-			return 0
+	columns := layoutOf[T]().columns
+	for i := range columns {
+		// Every value begins with a number, but for those of eight bytes.
+		field := columns[i].at(row)
+		if v, ok := field.(*uint64); ok {
+			if len(src) < 8 {
+				return nil, errShortRow
+			}
+			*v, src = binary.LittleEndian.Uint64(src), src[8:]
+			continue
 		}
-		src = src[n:]
-		return v
-	}
-	take := func(n uint64) []byte {
-		if n > uint64(len(src)) {
-			err = errShortRow
-			return nil
+		n, size := binary.Uvarint(src)
+		if size <= 0 {
+			return nil, errShortRow
 		}
-		b := src[:n:n]
-		src = src[n:]
-		return b
-	}
-	varint := func() int64 { // as binary.AppendVarint writes it: zigzag
-		u := uvarint()
-		return int64(u>>1) ^ -int64(u&1)
-	}
-	for _, c := range layoutOf[T]().columns {
-		switch field := c.at(row).(type) {
+		src = src[size:]
+		switch field := field.(type) {
 		case *string:
-			*field = string(take(uvarint()))
+			if n > uint64(len(src)) {
+				return nil, errShortRow
+			}
+			*field = ""
+			if n > 0 {
+				*field = unsafe.String(&src[0], int(n))
+			}
+			src = src[n:]
 		case *[]byte:
-			*field = take(uvarint())
+			if n > uint64(len(src)) {
+				return nil, errShortRow
+			}
+			*field, src = src[:n:n], src[n:]
 		case *int32:
-			*field = int32(varint())
+			*field = int32(zigzag(n))
 		case *int64:
-			*field = varint()
+			*field = zigzag(n)
 		case *uint32:
-			*field = uint32(uvarint())
-		case *uint64:
-			if b := take(8); err == nil {
-				*field = binary.LittleEndian.Uint64(b)
-			}
+			*field = uint32(n)
 		case *[]uint32:
-			n := uvarint()
 			*field = (*field)[:0]
-			for i := uint64(0); i < n && err == nil; i++ {
-				*field = append(*field, uint32(uvarint()))
+			for ; n > 0; n-- {
+				v, size := binary.Uvarint(src)
+				if size <= 0 {
+					return nil, errShortRow
+				}
+				*field, src = append(*field, uint32(v)), src[size:]
 			}
-		}
-		if err != nil {
-			return nil, err
 		}
 	}
 	return src, nil
 }
+
+// zigzag is the number that binary.AppendVarint wrote as u.
+func zigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }

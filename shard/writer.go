@@ -7,11 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
 	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
@@ -37,8 +34,8 @@ type PartWriter[T Record] struct {
 	file    *atomicfile.File
 	buffer  *bufio.Writer
 	counter countingWriter
-	writer  *ipc.FileWriter
-	builder *array.RecordBuilder
+	writer  ipcWriter
+	columns []columnBuffer
 	pending int
 	rows    int64
 	sums    []string // Part.Batches so far
@@ -82,31 +79,36 @@ func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], e
 	if err != nil {
 		return nil, err
 	}
-	l := layoutOf[T]()
-	meta := arrow.NewMetadata(
-		[]string{metaVersion, metaStage, metaSettings, metaInput},
-		[]string{strconv.Itoa(SchemaVersion), origin.Stage, origin.Settings, origin.Input})
-	schema := arrow.NewSchema(arrowFields(l.columns), &meta)
-	w := &PartWriter[T]{layout: l, path: path, file: file, buffer: bufio.NewWriterSize(file, 1<<20)}
+	w := &PartWriter[T]{layout: layoutOf[T](), path: path, file: file, buffer: bufio.NewWriterSize(file, 1<<20)}
 	w.counter.w = w.buffer
 	w.counter.hash.Reset()
 	w.counter.stretch.Reset()
-	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithAllocator(memory.DefaultAllocator)}
-	if l.compress {
-		options = append(options, ipc.WithZstd(), ipc.WithCompressConcurrency(1))
+	w.writer = ipcWriter{w: &w.counter, metadata: [][2]string{
+		{metaVersion, strconv.Itoa(SchemaVersion)}, {metaStage, origin.Stage}, {metaSettings, origin.Settings}, {metaInput, origin.Input},
+	}}
+	w.columns = make([]columnBuffer, len(w.layout.columns))
+	for i, c := range w.layout.columns {
+		w.writer.fields = append(w.writer.fields, ipcField{c.name, c.kind})
+		w.columns[i].reset(c.kind)
 	}
-	if w.writer, err = ipc.NewFileWriter(&w.counter, options...); err != nil {
+	if w.layout.compress {
+		w.writer.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	}
+	if err == nil {
+		err = w.writer.begin()
+	}
+	if err != nil {
 		w.file.Discard()
 		return nil, fmt.Errorf("create part %s: %w", path, err)
 	}
-	w.builder = array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	return w, nil
 }
 
-// Write appends one row. The row's strings and bytes are copied.
+// Write appends one row. The row's strings and bytes are copied; a string that
+// is not UTF-8 gets U+FFFD where it is not, as the column's type asks.
 func (w *PartWriter[T]) Write(row *T) error {
-	for i, c := range w.layout.columns {
-		appendValue(w.builder.Field(i), c.kind, c.at(row))
+	for i := range w.columns {
+		w.columns[i].add(w.layout.columns[i].at(row))
 	}
 	w.pending++
 	w.rows++
@@ -116,32 +118,6 @@ func (w *PartWriter[T]) Write(row *T) error {
 	return nil
 }
 
-func appendValue(b array.Builder, k kind, value any) {
-	switch k {
-	case kindString:
-		b.(*array.StringBuilder).Append(*value.(*string))
-	case kindBytes:
-		// Append takes nil for null, and no column here is nullable.
-		if v := *value.(*[]byte); v != nil {
-			b.(*array.BinaryBuilder).Append(v)
-		} else {
-			b.(*array.BinaryBuilder).Append([]byte{})
-		}
-	case kindInt32:
-		b.(*array.Int32Builder).Append(*value.(*int32))
-	case kindInt64:
-		b.(*array.Int64Builder).Append(*value.(*int64))
-	case kindUint32:
-		b.(*array.Uint32Builder).Append(*value.(*uint32))
-	case kindUint64:
-		b.(*array.Uint64Builder).Append(*value.(*uint64))
-	case kindUint32List:
-		list := b.(*array.ListBuilder)
-		list.Append(true)
-		list.ValueBuilder().(*array.Uint32Builder).AppendValues(*value.(*[]uint32), nil)
-	}
-}
-
 // Rows is the number of rows written so far.
 func (w *PartWriter[T]) Rows() int64 { return w.rows }
 
@@ -149,11 +125,12 @@ func (w *PartWriter[T]) flush() error {
 	if w.pending == 0 {
 		return nil
 	}
-	w.pending = 0
-	batch := w.builder.NewRecord()
-	defer batch.Release()
-	if err := w.writer.Write(batch); err != nil {
+	if err := w.writer.batch(w.pending, w.columns); err != nil {
 		return fmt.Errorf("write part %s: %w", w.path, err)
+	}
+	w.pending = 0
+	for i, c := range w.layout.columns {
+		w.columns[i].reset(c.kind)
 	}
 	w.sums = append(w.sums, w.counter.sum())
 	return nil
@@ -164,7 +141,7 @@ func (w *PartWriter[T]) flush() error {
 func (w *PartWriter[T]) Close() (Part, error) {
 	err := w.flush()
 	if err == nil {
-		if err = w.writer.Close(); err == nil {
+		if err = w.writer.end(); err == nil {
 			err = w.buffer.Flush()
 		}
 		if err != nil {
@@ -175,7 +152,6 @@ func (w *PartWriter[T]) Close() (Part, error) {
 		w.file.Discard()
 		return Part{}, err
 	}
-	w.builder.Release()
 	if err := w.file.Commit(); err != nil {
 		return Part{}, err
 	}
@@ -188,8 +164,4 @@ func (w *PartWriter[T]) Close() (Part, error) {
 }
 
 // Discard abandons the part; nothing appears.
-func (w *PartWriter[T]) Discard() {
-	w.writer.Close()
-	w.builder.Release()
-	w.file.Discard()
-}
+func (w *PartWriter[T]) Discard() { w.file.Discard() }
