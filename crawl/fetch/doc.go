@@ -8,7 +8,7 @@
 //   - the gate's reasons for a request without a usable response
 //     (robots_disallowed, timeout, too_large, ...), and http_404 and its like
 //     for a response that is no success,
-//   - picture.Reasons, for bytes that are no picture we decode,
+//   - the reasons of package picture, for bytes that are no picture we decode,
 //   - [OptOut], for a picture whose own response asks not to be used, when the
 //     gate's settings obey that wish,
 //   - [BadURL].

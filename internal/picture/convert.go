@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
+	"image/jpeg"
 	"image/png"
 	"net/http"
 	"strings"
@@ -30,19 +31,44 @@ func convert(r *request) Result {
 		return Result{OriginalFormat: name, Reason: ReasonCorrupt, Detail: "the bytes end inside the first frame"}
 	}
 	res := Result{OriginalFormat: name}
-	if err := convertDecodable(r, &res); err != nil {
-		res.Reason, res.Detail = ReasonCorrupt, vipsMessage(err)
-		if strings.Contains(res.Detail, "out of memory") || strings.Contains(res.Detail, "Error creating thread") {
-			res.Reason = ReasonTooMuchMemory
-		}
+	err := convertDecodable(r, &res, true)
+	if err != nil && name == "jpeg" && !outOfMemory(err) && jpegWhole(r) {
+		res = Result{OriginalFormat: name}
+		err = convertDecodable(r, &res, false)
+	}
+	switch {
+	case err == nil:
+	case outOfMemory(err):
+		res.Reason, res.Detail = ReasonTooMuchMemory, "to decode the "+name+" takes more memory than a decoder may have"
+	default:
+		res.Reason, res.Detail = ReasonCorrupt, "the "+name+" is cut off or damaged and cannot be shown whole"
 	}
 	return res
 }
 
+// outOfMemory reads it from the text of libvips, which has no code for it.
+func outOfMemory(err error) bool {
+	return strings.Contains(err.Error(), "out of memory") || strings.Contains(err.Error(), "Error creating thread")
+}
+
+// jpegWhole has the last word on a JPEG that libvips fails on: a strict load
+// stops at libjpeg's warnings too, be they of padding between segments, of odd
+// parameters of a scan, or of missing data, and does not tell which. Go's own
+// decoder reads over the harmless ones and fails when data is missing. What has
+// too many pixels is left to the limit, undecoded.
+func jpegWhole(r *request) bool {
+	c, err := jpeg.DecodeConfig(bytes.NewReader(r.original))
+	if err != nil || uint64(c.Width)*uint64(c.Height) > r.maxPixels {
+		return err == nil
+	}
+	_, err = jpeg.Decode(bytes.NewReader(r.original))
+	return err == nil
+}
+
 // convertDecodable fills res, or leaves a reason in it. An error is one of the
-// decoder's.
-func convertDecodable(r *request, res *Result) error {
-	img, err := vips.LoadImageFromBuffer(r.original, importParams(0))
+// decoder's; strict makes its warnings errors.
+func convertDecodable(r *request, res *Result, strict bool) error {
+	img, err := vips.LoadImageFromBuffer(r.original, importParams(strict, 0))
 	if err != nil {
 		return err
 	}
@@ -66,7 +92,7 @@ func convertDecodable(r *request, res *Result) error {
 	}
 	if shrink := jpegShrink(res.OriginalFormat, short, target); shrink > 1 {
 		img.Close()
-		if img, err = vips.LoadImageFromBuffer(r.original, importParams(shrink)); err != nil {
+		if img, err = vips.LoadImageFromBuffer(r.original, importParams(strict, shrink)); err != nil {
 			return err
 		}
 	}
@@ -156,9 +182,9 @@ func jpegShrink(name string, short, target int) int {
 	return 1
 }
 
-func importParams(shrink int) *vips.ImportParams {
+func importParams(strict bool, shrink int) *vips.ImportParams {
 	p := vips.NewImportParams()
-	p.FailOnError.Set(true)
+	p.FailOnError.Set(strict)
 	p.NumPages.Set(1)
 	if shrink > 1 {
 		p.JpegShrinkFactor.Set(shrink)
@@ -182,19 +208,4 @@ func toNRGBA(img image.Image) *image.NRGBA {
 		draw.Draw(out, out.Rect, img, img.Bounds().Min, draw.Src)
 	}
 	return out
-}
-
-// vipsMessage is the first lines of libvips's message on one line, without the
-// Go stack that govips adds.
-func vipsMessage(err error) string {
-	s, _, _ := strings.Cut(err.Error(), "\nStack:")
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
-	if s == "" {
-		return "the decoder refused the bytes"
-	}
-	const most = 300
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return s
 }

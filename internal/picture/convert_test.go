@@ -60,11 +60,34 @@ func TestConvertFormats(t *testing.T) {
 			if _, ok := out.(*image.YCbCr); !ok {
 				t.Errorf("JPEG decodes to %T, want three channels", out)
 			}
-			if d := Distance(res.PHash, want); d > tt.distance {
+			if d := distance(res.PHash, want); d > tt.distance {
 				t.Errorf("hash differs from the picture's in %d bits, want at most %d", d, tt.distance)
 			}
 			if again := convertBytes(tt.b); !bytes.Equal(again.JPEG, res.JPEG) || again.PHash != res.PHash {
 				t.Error("the second run gives other bytes")
+			}
+		})
+	}
+}
+
+// What a decoder only warns of costs nothing: the picture is that of the sound
+// file, to the byte.
+func TestConvertKeepsWhatDecodersWarnOf(t *testing.T) {
+	small, large := withJFIF(jpegOf(t, scene(300, 300))), largeJPEG(t, scene(300, 200), 4)
+	for _, tt := range []struct {
+		name         string
+		sound, worse []byte
+	}{
+		{"odd parameters of the scan", small, withoutScanParameters(t, small)},
+		{"odd parameters of the scan, shrunk while decoded", large, withoutScanParameters(t, large)},
+		{"padding between segments", small, withPadding(t, small)},
+		{"padding and odd parameters", small, withPadding(t, withoutScanParameters(t, small))},
+		{"bytes after the end", small, append(bytes.Clone(small), "more"...)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want, got := convertBytes(tt.sound), convertBytes(tt.worse)
+			if got.Reason != "" || !bytes.Equal(got.JPEG, want.JPEG) || got.PHash != want.PHash {
+				t.Errorf("reason %q (%s), %d bytes of JPEG; want the %d of the sound file", got.Reason, got.Detail, len(got.JPEG), len(want.JPEG))
 			}
 		})
 	}
@@ -92,6 +115,10 @@ func TestConvertDrops(t *testing.T) {
 		{"bmp", []byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00"), ReasonFormatRefused},
 		{"postscript", []byte("%!PS-Adobe-3.0\n"), ReasonFormatRefused},
 		{"half a jpeg", half(jpegOf(t, img)), ReasonCorrupt},
+		{"half a jpeg with odd parameters", half(withoutScanParameters(t, jpegOf(t, img))), ReasonCorrupt},
+		{"half a jpeg with padding", half(withPadding(t, withJFIF(jpegOf(t, img)))), ReasonCorrupt},
+		{"half a jpeg with an end", append(half(jpegOf(t, img)), 0xff, 0xd9), ReasonCorrupt},
+		{"jpeg without its last rows", jpegOf(t, img)[:len(jpegOf(t, img))-20], ReasonCorrupt},
 		{"half a png", half(pngOf(t, img)), ReasonCorrupt},
 		{"half a gif", gifOf(t, img)[:2000], ReasonCorrupt},
 		{"half a webp", half(webpOf(t, img)), ReasonCorrupt},
@@ -112,6 +139,11 @@ func TestConvertDrops(t *testing.T) {
 			if res.Detail == "" || bytes.ContainsAny([]byte(res.Detail), "\n\r") {
 				t.Errorf("detail %q is not one line", res.Detail)
 			}
+			for _, library := range []string{"vips", "Vips", "libpng", "TIFF"} {
+				if strings.Contains(res.Detail, library) {
+					t.Errorf("detail %q is a library's, not a sentence for people", res.Detail)
+				}
+			}
 			if len(res.JPEG) != 0 {
 				t.Error("a dropped picture has bytes")
 			}
@@ -127,14 +159,16 @@ func TestConvertNeverEnlarges(t *testing.T) {
 }
 
 func TestConvertPixelLimitIsExact(t *testing.T) {
-	b := pngOf(t, scene(100, 50))
-	for _, tt := range []struct {
-		limit uint64
-		want  string
-	}{{5000, ""}, {4999, ReasonTooManyPixels}} {
-		res := convert(&request{shortSide: 32, quality: 90, maxPixels: tt.limit, original: b})
-		if res.Reason != tt.want {
-			t.Errorf("limit %d: reason %q, want %q", tt.limit, res.Reason, tt.want)
+	sound := withJFIF(jpegOf(t, scene(100, 50)))
+	for name, b := range map[string][]byte{"png": pngOf(t, scene(100, 50)), "jpeg": sound, "jpeg with padding": withPadding(t, sound)} {
+		for _, tt := range []struct {
+			limit uint64
+			want  string
+		}{{5000, ""}, {4999, ReasonTooManyPixels}} {
+			res := convert(&request{shortSide: 32, quality: 90, maxPixels: tt.limit, original: b})
+			if res.Reason != tt.want {
+				t.Errorf("%s, limit %d: reason %q, want %q", name, tt.limit, res.Reason, tt.want)
+			}
 		}
 	}
 }
@@ -146,7 +180,7 @@ func TestConvertLargeJPEG(t *testing.T) {
 	if res.Reason != "" || res.Height != 256 || res.Width != 384 {
 		t.Fatalf("%q %s: %dx%d, want 384x256", res.Reason, res.Detail, res.Width, res.Height)
 	}
-	if d := Distance(res.PHash, phash(img)); d > 2 {
+	if d := distance(res.PHash, phash(img)); d > 2 {
 		t.Errorf("hash differs in %d bits", d)
 	}
 }
@@ -260,7 +294,7 @@ func TestFlattenMatchesLibvips(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := Distance(phash(toNRGBA(out)), res.PHash); d > 2 {
+	if d := distance(phash(toNRGBA(out)), res.PHash); d > 2 {
 		t.Errorf("hash of the JPEG and of the flattened pixels differ in %d bits", d)
 	}
 }

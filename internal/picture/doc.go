@@ -11,8 +11,8 @@
 // in a fresh one, so that a child killed from outside changes nothing, while a
 // picture that kills its decoder costs itself only.
 //
-// What a picture cannot be is in [Result].Reason, from the closed list of
-// Reasons; an error means that the pool itself cannot work (the command does
+// What a picture cannot be is in [Result].Reason, from the closed list
+// of reasons; an error means that the pool itself cannot work (the command does
 // not start, the context ended).
 //
 // Width and height are read from the header and held against the limit before

@@ -66,7 +66,7 @@ func (r *markReader) Read(b []byte) (int, error) {
 const asParent = "PAIRLOOM_TEST_PICTURE_PARENT"
 
 func runAsParent() error {
-	p, err := NewPool([]string{os.Args[0]}, 1, PoolOptions{Env: []string{asChild + "=1"}})
+	p, err := NewPool([]string{os.Args[0]}, 1, PoolOptions{Env: []string{asChild + "=1"}, Timeout: ample})
 	if err != nil {
 		return err
 	}

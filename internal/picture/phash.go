@@ -3,7 +3,6 @@ package picture
 import (
 	"image"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -57,9 +56,6 @@ func phash(img *image.NRGBA) uint64 {
 	}
 	return h
 }
-
-// Distance is the number of bits in which two perceptual hashes differ.
-func Distance(a, b uint64) int { return bits.OnesCount64(a ^ b) }
 
 // shrinkGrey averages the luma of img over a grid of 32x32 areas of equal size,
 // pixels on a border counting for the share that lies inside.

@@ -129,6 +129,44 @@ func withOrientation(b []byte, turn byte) []byte {
 	return append(out, b[2:]...)
 }
 
+// withJFIF puts the segment that most encoders write first into a JPEG.
+func withJFIF(b []byte) []byte {
+	out := append([]byte{}, b[:2]...)
+	out = append(out, "\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"...)
+	return append(out, b[2:]...)
+}
+
+// segment is the offset of a JPEG's first segment of a kind.
+func segment(t testing.TB, b []byte, kind byte) int {
+	t.Helper()
+	at := bytes.Index(b, []byte{0xff, kind})
+	if at < 0 {
+		t.Fatalf("the JPEG has no segment %x", kind)
+	}
+	return at
+}
+
+// withoutScanParameters zeroes what a sequential JPEG says at the end of its
+// scan's header: 00 3F 00, the range of coefficients (ITU-T T.81, B.2.3).
+func withoutScanParameters(t testing.TB, b []byte) []byte {
+	t.Helper()
+	sos := segment(t, b, 0xda)
+	end := sos + 2 + int(binary.BigEndian.Uint16(b[sos+2:]))
+	if string(b[end-3:end]) != "\x00\x3f\x00" {
+		t.Fatalf("the scan's parameters are % x", b[end-3:end])
+	}
+	out := bytes.Clone(b)
+	clear(out[end-3 : end])
+	return out
+}
+
+// withPadding puts three bytes before the first quantisation table.
+func withPadding(t testing.TB, b []byte) []byte {
+	t.Helper()
+	dqt := segment(t, b, 0xdb)
+	return append(append(bytes.Clone(b[:dqt]), 1, 2, 3), b[dqt:]...)
+}
+
 // largeJPEG is img enlarged by libvips, which is faster than painting.
 func largeJPEG(t testing.TB, img image.Image, factor float64) []byte {
 	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
@@ -139,7 +177,7 @@ func largeJPEG(t testing.TB, img image.Image, factor float64) []byte {
 	})
 }
 
-// blackPNG is 16-bit grey, which takes little room as a file and much decoded.
+// blackPNG is 16-bit grey, which takes little room as a file.
 func blackPNG(t testing.TB, w, h int) []byte {
 	t.Helper()
 	img, err := vips.Black(w, h)
@@ -155,4 +193,14 @@ func blackPNG(t testing.TB, w, h int) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// deepPNG has 16 bits in each of four channels: 8 bytes a pixel when decoded.
+func deepPNG(t testing.TB, w, h int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, image.NewNRGBA64(image.Rect(0, 0, w, h))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

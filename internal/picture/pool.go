@@ -13,8 +13,8 @@ import (
 
 // Result is what became of one picture.
 type Result struct {
-	// Reason is "" when there is a JPEG, else one of [Reasons]; Detail is one
-	// line for people about it.
+	// Reason is "" when there is a JPEG, else one of the reasons listed at
+	// [ReasonEmpty]; Detail is one line for people about it.
 	Reason, Detail string
 
 	JPEG   []byte
@@ -135,11 +135,11 @@ func (p *Pool) Process(ctx context.Context, original []byte) (Result, error) {
 		case ctx.Err() != nil:
 			return Result{}, fmt.Errorf("decode a picture: %w", context.Cause(ctx))
 		case errors.Is(err, errTimeout):
-			detail := fmt.Sprintf("no result after %v", p.options.Timeout)
+			detail := fmt.Sprintf("the decoder had no result after %v", p.options.Timeout)
 			return Result{Reason: ReasonDecoderTimeout, Detail: detail, PictureHash: hash}, nil
 		}
 	}
-	return Result{Reason: ReasonDecoderDied, Detail: died, PictureHash: hash}, nil
+	return Result{Reason: ReasonDecoderDied, Detail: "the decoder died on it twice: " + died, PictureHash: hash}, nil
 }
 
 // Close ends the children and waits for them and for pictures in work. Process

@@ -118,13 +118,3 @@ func TestGIFCuts(t *testing.T) {
 		t.Errorf("first frame alone: %s %s", res.Reason, res.Detail)
 	}
 }
-
-func TestReasonsAreListedOnce(t *testing.T) {
-	seen := map[string]bool{"": true}
-	for _, r := range Reasons() {
-		if seen[r] {
-			t.Errorf("reason %q is empty or listed twice", r)
-		}
-		seen[r] = true
-	}
-}

@@ -1,6 +1,7 @@
 package picture
 
-// The reasons why bytes did not become a picture of the dataset.
+// The reasons why bytes did not become a picture of the dataset: every value
+// that [Result].Reason may have besides "".
 const (
 	// ReasonEmpty: no bytes at all.
 	ReasonEmpty = "picture_empty"
@@ -12,7 +13,8 @@ const (
 	ReasonTooManyPixels = "picture_too_many_pixels"
 	// ReasonSideTooLong: even resized, a side is longer than JPEG can hold.
 	ReasonSideTooLong = "picture_side_too_long"
-	// ReasonCorrupt: the decoder met an error or the end of the bytes.
+	// ReasonCorrupt: the bytes end early or are damaged, so that no decoder shows
+	// the picture whole. What decoders only warn of is no reason.
 	ReasonCorrupt = "picture_truncated_or_corrupt"
 	// ReasonTooMuchMemory: the decoder ran into the child's memory limit.
 	ReasonTooMuchMemory = "picture_too_much_memory"
@@ -21,11 +23,3 @@ const (
 	// ReasonDecoderTimeout: decoding took longer than the limit.
 	ReasonDecoderTimeout = "picture_decoder_timeout"
 )
-
-// Reasons lists every value that [Result].Reason may have besides "".
-func Reasons() []string {
-	return []string{
-		ReasonEmpty, ReasonFormatUnknown, ReasonFormatRefused, ReasonTooManyPixels,
-		ReasonSideTooLong, ReasonCorrupt, ReasonTooMuchMemory, ReasonDecoderDied, ReasonDecoderTimeout,
-	}
-}
