@@ -37,6 +37,7 @@ func TestTextRules(t *testing.T) {
 	}{
 		{"a good text", shard.Candidate{Text: "a red fox"}, ""},
 		{"the page opts out", shard.Candidate{Text: "a red fox", OptOut: "noai"}, "page_opt_out"},
+		{"bytes that mean nothing", shard.Candidate{Text: "a red f\uFFFDx"}, "undecodable_text"},
 		{"source not listed", shard.Candidate{Text: "a red fox", TextSource: "figcaption"}, "text_source"},
 		{"four characters", shard.Candidate{Text: "a ox"}, "characters"},
 		{"characters are not bytes", shard.Candidate{Text: "é üö"}, "characters"},
@@ -103,6 +104,11 @@ func TestZeroTurnsRulesOff(t *testing.T) {
 	text.Set(&c)
 	if reason := verdict(t, TextRules(off.Text), &text); reason != "" {
 		t.Errorf("text dropped by %s", reason)
+	}
+	c.Text += "\uFFFD" // has no threshold
+	text.Set(&c)
+	if reason := verdict(t, TextRules(off.Text), &text); reason != "undecodable_text" {
+		t.Errorf("a text that cannot be read: reason %q", reason)
 	}
 	if reason := verdict(t, PictureRules(off.Picture), &shard.Image{OriginalWidth: 1, OriginalHeight: 900}); reason != "" {
 		t.Errorf("picture dropped by %s", reason)

@@ -62,6 +62,7 @@ type Rule[T any] struct {
 func TextRules(o TextOptions) []Rule[Text] {
 	return []Rule[Text]{
 		pageOptOut(o.ObeyOptOut),
+		undecodable(),
 		textSource(o.Sources),
 		characters(o.MinCharacters, o.MaxCharacters),
 		address(o.DropAddresses),
