@@ -444,6 +444,32 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// Sites that want to see their cookie come back are read, and no cookie
+// outlives its chain of redirects.
+func TestCookieWalls(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	o := options(s.URL)
+	o.Seeds = []string{s.URL + "/wall", s.URL + "/gate", s.URL + "/welcome", s.URL + "/counter"}
+	o.MaxHops = 1
+	g := gateOptions()
+	g.MaxRedirects = 5
+	var out strings.Builder
+	if _, err := runWith(context.Background(), dir, o, g, &out, clock); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"behind the wall", "brought 0 cookies", "past the gate"} {
+		if strings.Count(out.String(), "Text:"+text) != 1 {
+			t.Errorf("no candidate %q in\n%s", text, out.String())
+		}
+	}
+	for path, want := range map[string]string{"/wall": "", "/echo": "", "/gate": "", "/welcome": Redirected, "/counter": gate.RedirectLoop} {
+		if r, ok, err := Explain(dir, s.URL+path); err != nil || !ok || r.Reason != want {
+			t.Errorf("%s: %+v, %v, %v; want reason %q", path, r, ok, err, want)
+		}
+	}
+}
+
 // TestHostsTakeTurns crawls three hosts with one worker: while one host rests,
 // the others are asked.
 func TestHostsTakeTurns(t *testing.T) {

@@ -15,7 +15,10 @@
 // a run was stopped, as long as the site answers alike.
 //
 // Redirects are not followed in passing: the target becomes a page of its own,
-// subject to scope, robots.txt and identity like any other.
+// subject to scope, robots.txt and identity like any other. The exception is a
+// redirect that sets a cookie, as sites do that send a client back to where it
+// came from: the chain that it starts is followed at once, through the gate and
+// within scope, with the cookies of that chain, which are then forgotten.
 //
 // [Explain] tells what became of one page, [State] how far a crawl is. Memory
 // is bounded by the number of leased pages (at most 50,000) and the pages

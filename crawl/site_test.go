@@ -77,6 +77,29 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("/loop1", redirect("/loop2"))
 	mux.HandleFunc("/loop2", redirect("/loop1"))
 	mux.HandleFunc("/self", redirect("/self"))
+	// A wall wants to see its cookie come back: to itself, or by way of another
+	// page. A welcome sets one too, and leads to a page that is open.
+	wall := func(via string, then http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if _, err := r.Cookie("seen"); err == nil {
+				then(w, r)
+				return
+			}
+			http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/"})
+			redirect(via)(w, r)
+		}
+	}
+	mux.HandleFunc("/wall", wall("/wall", page(`<img src=/wall.png alt="behind the wall"><a href=/echo>`)))
+	mux.HandleFunc("/gate", wall("/gate/check", page(`<img src=/gate.png alt="past the gate">`)))
+	mux.HandleFunc("/gate/check", wall("/", redirect("/gate")))
+	mux.HandleFunc("/welcome", wall("/echo", http.NotFound))
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		page(fmt.Sprintf(`<img src=/echo.png alt="brought %d cookies">`, len(r.Cookies())))(w, r)
+	})
+	mux.HandleFunc("/counter", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "n", Value: strconv.Itoa(rand.Int()), Path: "/"})
+		redirect("/counter")(w, r)
+	})
 	mux.HandleFunc("/long/{n}", func(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(r.PathValue("n"))
 		redirect(fmt.Sprintf("/long/%d", n+1))(w, r)

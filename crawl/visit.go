@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,16 +92,10 @@ func maybeHTML(contentType string) bool {
 func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	v.seen = response{}
 	r := frontier.Result{Lease: l}
-	header := http.Header{"Accept": {"text/html,application/xhtml+xml"}}
-	if l.Kept && l.ETag != "" {
-		header.Set("If-None-Match", l.ETag)
-	}
-	if l.Kept && l.Modified != "" {
-		header.Set("If-Modified-Since", l.Modified)
-	}
 	page, err := url.Parse(l.URL)
+	target := ""
 	if err == nil {
-		err = v.collector.Request(http.MethodGet, l.URL, nil, nil, header)
+		target, err = v.ask(&l)
 	}
 	r.Fetched, r.Status = v.now().Unix(), v.seen.status
 	switch s := &v.seen; {
@@ -111,8 +106,8 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	case s.status == http.StatusNotModified && l.Kept:
 		r.Unchanged = true
 		return r, true
-	case s.status >= 300 && s.status < 400 && s.status != http.StatusNotModified:
-		v.redirect(&r, page)
+	case redirects(s.status):
+		v.redirect(&r, target)
 	case s.status > 0 && (s.status < 200 || s.status >= 300):
 		r.Reason, r.Rule = gate.StatusReason(s.status), http.StatusText(s.status)
 	case s.status > 203 || s.status == 203:
@@ -137,6 +132,75 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		}
 	}
 	return r, true
+}
+
+// ask requests a page. When it redirects, target is where to. A redirect that
+// sets a cookie is followed in passing, through the gate and within scope, with
+// the cookies of this chain alone: sites that look for cookies so send a client
+// back to where it came from. When the chain ends there, its end is the page;
+// when it ends elsewhere, that is the target, a page of its own.
+func (v *visitor) ask(l *frontier.Lease) (target string, err error) {
+	jar := gate.NewCookies()
+	cookies := false // the chain has set one
+	type request struct{ address, cookies string }
+	var asked []request
+	var first response
+	elsewhere := func(target string) (string, error) {
+		v.seen = first
+		return target, nil
+	}
+	for at := l.URL; ; {
+		u, err := url.Parse(at)
+		if err != nil {
+			return "", err
+		}
+		now := request{at, gate.CookieLine(jar, u)}
+		if slices.Contains(asked, now) || len(asked) > v.gate.MaxRedirects() {
+			return elsewhere(at)
+		}
+		err = v.request(l, now.address, now.cookies)
+		if asked = append(asked, now); len(asked) == 1 {
+			first = v.seen
+		}
+		next := ""
+		if location := v.seen.header.Get("Location"); location != "" && redirects(v.seen.status) {
+			next, _ = alttext.Resolve(u, location)
+		}
+		reason, _ := gate.Reason(err)
+		switch {
+		case next == "" && (at == l.URL || reason == gate.Canceled):
+			return "", err
+		case next == "":
+			return elsewhere(at)
+		}
+		set := (&http.Response{Header: v.seen.header}).Cookies()
+		jar.SetCookies(u, set)
+		cookies = cookies || len(set) > 0
+		if _, in := v.scope.judge(next, 0); !cookies || !in {
+			return elsewhere(next)
+		}
+		at = next
+	}
+}
+
+func redirects(status int) bool {
+	return status >= 300 && status < 400 && status != http.StatusNotModified
+}
+
+// request asks once, conditionally when there is a copy at hand.
+func (v *visitor) request(l *frontier.Lease, address, cookies string) error {
+	v.seen = response{}
+	header := http.Header{"Accept": {"text/html,application/xhtml+xml"}}
+	if cookies != "" {
+		header.Set("Cookie", cookies)
+	}
+	if l.Kept && l.ETag != "" && address == l.URL {
+		header.Set("If-None-Match", l.ETag)
+	}
+	if l.Kept && l.Modified != "" && address == l.URL {
+		header.Set("If-Modified-Since", l.Modified)
+	}
+	return v.collector.Request(http.MethodGet, address, nil, nil, header)
 }
 
 // worthwhile tells whether trying again in this run may help: statuses the gate
@@ -199,16 +263,12 @@ func (v *visitor) headerNoFollow() bool {
 	return false
 }
 
-// redirect makes the target a page to ask for.
-func (v *visitor) redirect(r *frontier.Result, page *url.URL) {
-	location := v.seen.header.Get("Location")
-	target, ok := alttext.Resolve(page, location)
-	if location == "" || !ok {
-		r.Reason, r.Rule = gate.BadRedirect, fmt.Sprintf("status %d, Location: %s", r.Status, gate.OneLine(location))
-		return
-	}
+// redirect makes the target a page to ask for; "" is an address that is none.
+func (v *visitor) redirect(r *frontier.Result, target string) {
 	l, in := v.scope.judge(target, r.Lease.Hops+1)
 	switch {
+	case target == "":
+		r.Reason, r.Rule = gate.BadRedirect, fmt.Sprintf("status %d, Location: %s", r.Status, gate.OneLine(v.seen.header.Get("Location")))
 	case target == r.Lease.URL:
 		r.Reason, r.Rule = gate.RedirectLoop, "to itself"
 	case !in:

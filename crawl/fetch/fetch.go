@@ -42,7 +42,6 @@ type Request struct {
 type Fetcher struct {
 	options Options
 	gate    *gate.Gate
-	client  *http.Client
 	pool    *picture.Pool
 	now     func() time.Time
 }
@@ -53,7 +52,7 @@ func New(o Options, g *gate.Gate, pool *picture.Pool, now func() time.Time) *Fet
 	if o.Workers <= 0 {
 		o.Workers = 16
 	}
-	return &Fetcher{options: o, gate: g, client: g.Client(), pool: pool, now: now}
+	return &Fetcher{options: o, gate: g, pool: pool, now: now}
 }
 
 // Part fetches the pictures of one part and returns a row for each request, in
@@ -126,7 +125,7 @@ func (f *Fetcher) download(ctx context.Context, url string, row *shard.Image, bo
 		return nil, nil
 	}
 	req.Header.Set("Accept", accept)
-	resp, err := f.client.Do(req)
+	resp, err := f.gate.Do(req)
 	if resp != nil {
 		defer resp.Body.Close()
 		row.HTTPStatus = int32(resp.StatusCode)

@@ -104,6 +104,14 @@ func badSite(t *testing.T) *httptest.Server {
 		c.Close()
 	})
 	handle("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	handle("/wall.png", func(w http.ResponseWriter, r *http.Request) { // wants to see its cookie come back
+		if _, err := r.Cookie("seen"); err != nil {
+			http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes"})
+			http.Redirect(w, r, "/wall.png", http.StatusFound)
+			return
+		}
+		w.Write(good)
+	})
 	handle("/endless", func(w http.ResponseWriter, r *http.Request) {
 		chunk := make([]byte, 4096)
 		for r.Context().Err() == nil {
@@ -175,6 +183,7 @@ func TestPartStatuses(t *testing.T) {
 	}{
 		{"/good.png", "", 200, ""},
 		{"/moved", "", 200, ""},
+		{"/wall.png", "", 200, ""},
 		{"/none.png", "http_404", 404, "Not Found"},
 		{"/hang", gate.Timeout, 0, ""},
 		{"/reset", gate.ConnectionReset, 0, ""},

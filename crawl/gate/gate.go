@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // Kind says what a request is for.
@@ -91,18 +94,40 @@ func (g *Gate) ConnectionsPerHost() int { return max(1, g.opts.ConnectionsPerHos
 // caller with other hosts to ask can ask those first.
 func (g *Gate) Wait(u *url.URL) time.Duration { return g.pace.wait(hostKey(u)) }
 
-// Client is an HTTP client that follows redirects, each hop through the gate.
-// It keeps no cookies.
-func (g *Gate) Client() *http.Client {
-	return &http.Client{Transport: g, CheckRedirect: g.CheckRedirect}
+// Do sends req and follows redirects, each hop through the gate. Cookies live
+// within this chain of redirects and no longer: many sites set one and send the
+// client back to where it came from, to see whether it returns.
+func (g *Gate) Do(req *http.Request) (*http.Response, error) {
+	jar := NewCookies()
+	client := http.Client{Transport: g, Jar: jar, CheckRedirect: func(next *http.Request, via []*http.Request) error {
+		return g.checkRedirect(next, via, jar)
+	}}
+	return client.Do(req)
 }
 
-// CheckRedirect is an http.Client's: it refuses loops and long chains.
-func (g *Gate) CheckRedirect(req *http.Request, via []*http.Request) error {
+// NewCookies is an empty jar for one chain of redirects.
+func NewCookies() *cookiejar.Jar {
+	// New has no error to give for options such as these.
+	jar, _ := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+	return jar
+}
+
+// CookieLine is the Cookie header that jar has for u, "" for none.
+func CookieLine(jar http.CookieJar, u *url.URL) string {
+	r := http.Request{Header: http.Header{}}
+	for _, c := range jar.Cookies(u) {
+		r.AddCookie(c)
+	}
+	return r.Header.Get("Cookie")
+}
+
+// checkRedirect refuses loops and long chains. A place asked for before with
+// other cookies is no loop.
+func (g *Gate) checkRedirect(req *http.Request, via []*http.Request, jar http.CookieJar) error {
 	req.Header.Del("Referer")
-	target := req.URL.String()
+	target, cookies := req.URL.String(), CookieLine(jar, req.URL)
 	for _, v := range via {
-		if v.URL.String() == target {
+		if v.URL.String() == target && v.Header.Get("Cookie") == cookies {
 			return &Refusal{URL: target, Reason: RedirectLoop, Rule: fmt.Sprintf("seen before, %d redirects ago", len(via))}
 		}
 	}
@@ -232,7 +257,7 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	hop := req.Clone(ctx)
 	hop.Body, hop.GetBody, hop.ContentLength = nil, nil, 0
 	hop.Header.Set("User-Agent", g.userAgent)
-	for _, name := range []string{"Accept-Encoding", "Cookie", "Referer", "Authorization"} {
+	for _, name := range []string{"Accept-Encoding", "Referer", "Authorization"} {
 		hop.Header.Del(name)
 	}
 	start := time.Now()

@@ -66,7 +66,7 @@ func get(g *Gate, kind Kind, url string) (status int, body string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	resp, err := g.Client().Do(req)
+	resp, err := g.Do(req)
 	if err != nil {
 		return 0, "", err
 	}
@@ -175,6 +175,61 @@ func TestReasons(t *testing.T) {
 				t.Errorf("got %q (%s) from %v, want %q (%s)", reason, rule, err, tt.reason, tt.rule)
 			}
 		})
+	}
+}
+
+// cookieWall answers only clients that bring its cookie, and sends the others
+// back once they have it.
+func cookieWall(then http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if c, err := r.Cookie("seen"); err == nil && c.Value == "yes" {
+			then(w, r)
+			return
+		}
+		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/"})
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+	}
+}
+
+func TestCookiesLiveForOneChain(t *testing.T) {
+	var tries atomic.Int64
+	s := serve(t, map[string]http.HandlerFunc{
+		"/wall": func(w http.ResponseWriter, r *http.Request) { tries.Add(1); cookieWall(text("inside"))(w, r) },
+		"/away": func(w http.ResponseWriter, r *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/away"})
+			http.Redirect(w, r, "/echo", http.StatusFound)
+		},
+		"/echo": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "Cookie: "+r.Header.Get("Cookie")) },
+		"/count": func(w http.ResponseWriter, r *http.Request) { // another cookie each time
+			c, err := r.Cookie("n")
+			if err != nil {
+				c = &http.Cookie{Name: "n"}
+			}
+			c.Value += "x"
+			http.SetCookie(w, c)
+			http.Redirect(w, r, "/count", http.StatusFound)
+		},
+		"/same": func(w http.ResponseWriter, r *http.Request) { // the same cookie each time
+			http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes"})
+			http.Redirect(w, r, "/same", http.StatusFound)
+		},
+	})
+	g := newGate(t, quick())
+	for _, tt := range []struct{ path, body, reason string }{
+		{"/wall", "inside", ""},
+		{"/echo", "Cookie: ", ""},
+		{"/away", "Cookie: ", ""}, // of another path
+		{"/wall", "inside", ""},
+		{"/count", "", TooManyRedirects},
+		{"/same", "", RedirectLoop},
+	} {
+		_, body, err := get(g, Picture, s.URL+tt.path)
+		if reason, rule := Reason(err); reason != tt.reason || body != tt.body {
+			t.Errorf("%s: %q, %q (%s); want %q, %q", tt.path, body, reason, rule, tt.body, tt.reason)
+		}
+	}
+	if n := tries.Load(); n != 4 {
+		t.Errorf("the wall was asked %d times, want twice for each of two requests: no cookie outlives its chain", n)
 	}
 }
 
@@ -400,7 +455,11 @@ func TestRobotsOptOutReachesResponse(t *testing.T) {
 	})
 	g := newGate(t, quick())
 	for path, want := range map[string]string{"/a": "content-signal,content-usage", "/free/a": "content-signal"} {
-		resp, err := g.Client().Get(s.URL + path)
+		req, err := http.NewRequest(http.MethodGet, s.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := g.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -534,7 +593,7 @@ func TestCancelWhileReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := newGate(t, quick()).Client().Do(req)
+	resp, err := newGate(t, quick()).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
