@@ -444,6 +444,33 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// Frames and refreshes lead on like links: within scope, robots.txt and hops.
+func TestFramesAndRefreshes(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct {
+		hops    int
+		want    []string
+		reasons map[string]int64
+	}{
+		{6, []string{"in an inner page", "in the last page"}, map[string]int64{gate.RobotsDisallowed: 1}},
+		{2, []string{"in an inner page"}, map[string]int64{gate.RobotsDisallowed: 1, TrapHops: 1}},
+	} {
+		dir := t.TempDir()
+		o := options(s.URL + "/frames")
+		o.MaxHops = tt.hops
+		var out strings.Builder
+		tally, err := run(context.Background(), dir, o, &out)
+		if err != nil || !maps.Equal(tally.Dropped, tt.reasons) || tally.Out != int64(len(tt.want)) {
+			t.Errorf("%d hops: %+v, %v; want %d candidates, dropped %v", tt.hops, tally, err, len(tt.want), tt.reasons)
+		}
+		for _, text := range tt.want {
+			if !strings.Contains(out.String(), "Text:"+text) {
+				t.Errorf("%d hops: no candidate %q", tt.hops, text)
+			}
+		}
+	}
+}
+
 // Sites that want to see their cookie come back are read, and no cookie
 // outlives its chain of redirects.
 func TestCookieWalls(t *testing.T) {

@@ -77,6 +77,14 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("/loop1", redirect("/loop2"))
 	mux.HandleFunc("/loop2", redirect("/loop1"))
 	mux.HandleFunc("/self", redirect("/self"))
+	mux.HandleFunc("/frames", page(`<frameset cols=*><frame src=/frames/refresh><frame src=/private/x></frameset>`))
+	mux.HandleFunc("/frames/refresh", page(`<meta http-equiv=refresh content="0;url=inside">`))
+	mux.HandleFunc("/frames/inside", page(`<img src=/f.png alt="in an inner page"><iframe src=/frames/header></iframe><iframe src=http://elsewhere.example/></iframe>`))
+	mux.HandleFunc("/frames/header", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Refresh", "3; url=/frames/last")
+		page("")(w, r)
+	})
+	mux.HandleFunc("/frames/last", page(`<img src=/l.png alt="in the last page">`))
 	// A wall wants to see its cookie come back: to itself, or by way of another
 	// page. A welcome sets one too, and leads to a page that is open.
 	wall := func(via string, then http.HandlerFunc) http.HandlerFunc {

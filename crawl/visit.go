@@ -240,7 +240,11 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	if v.headerNoFollow() {
 		return
 	}
-	for _, link := range p.Links {
+	links := p.Links
+	if target, ok := alttext.Refresh(page, v.seen.header.Get("Refresh")); ok && !p.NoFollow {
+		links = append(links, target)
+	}
+	for _, link := range links {
 		if link == r.Lease.URL {
 			continue
 		}

@@ -4,7 +4,7 @@
 //
 // [Extract] finds the character set, parses, and returns a [Page]: candidates
 // (one for each picture and text, so an image with alt, title and figcaption
-// gives three), links to follow, the page's own opt-outs, and its language.
+// gives three), links to follow (frames and refreshes are some), the page's own opt-outs, and its language.
 //
 // A picture's address is the largest that srcset, the sources of a picture
 // element, lazy-loading attributes or src offer. What stands in noscript

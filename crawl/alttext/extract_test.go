@@ -86,6 +86,12 @@ func TestPageFacts(t *testing.T) {
 		{"opt-out for us", `<meta name=pairloom content=none>`, "optout noindex nofollow"},
 		{"links", `<a href="a#x"><a href="b" rel="nofollow ugc"><a href="mailto:a@b"><a href="a"><map><area href=c></map><link rel=canonical href=/canon>`,
 			"links [http://x.org/canon http://x.org/d/a http://x.org/d/c]"},
+		{"frames", `<frameset><frame src=a><frame src="b#x"><frame src=""><frame src="about:blank"></frameset>`, "links [http://x.org/d/a http://x.org/d/b]"},
+		{"frames inside", `<iframe src=/a></iframe><iframe srcdoc="<p>"></iframe><template><iframe src=no></iframe></template>`, "links [http://x.org/a]"},
+		{"refresh", `<meta http-equiv=Refresh content="0;url=b.html"><a href=c>`, "links [http://x.org/d/b.html http://x.org/d/c]"},
+		{"refresh by base", `<base href=/e/><meta http-equiv=refresh content="5; URL='b.html'">`, "links [http://x.org/e/b.html]"},
+		{"refresh without scripts", `<noscript><meta http-equiv=refresh content="0;url=plain"></noscript>`, "links [http://x.org/d/plain]"},
+		{"refresh without follow", `<meta name=robots content=nofollow><meta http-equiv=refresh content="0;url=b"><iframe src=a></iframe>`, "links []"},
 		{"page without follow", `<meta name=robots content=nofollow><a href=a>`, "optout  nofollow"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,16 +124,42 @@ func TestPageFacts(t *testing.T) {
 	}
 }
 
+func TestRefresh(t *testing.T) {
+	for _, tt := range []struct{ content, want string }{
+		{"0;url=b.html", "http://x.org/d/b.html"},
+		{" 0 ; URL = /b ", "http://x.org/b"},
+		{"0,b", "http://x.org/d/b"},
+		{"1.5 b", "http://x.org/d/b"},
+		{".5;b", "http://x.org/d/b"},
+		{`0;url="b c"d`, "http://x.org/d/b%20c"},
+		{"0;'b", "http://x.org/d/b"},
+		{"0;url", "http://x.org/d/url"},
+		{"0;urlist", "http://x.org/d/urlist"},
+		{"300", ""},
+		{"300;", ""},
+		{"300;url=", ""},
+		{"", ""},
+		{"url=b", ""},
+		{"0b", ""},
+		{"0;url=javascript:alert(1)", ""},
+	} {
+		got, ok := Refresh(address(t, "http://x.org/d/p.html"), tt.content)
+		if got != tt.want || ok != (tt.want != "") {
+			t.Errorf("Refresh(%q) = %q, %v; want %q", tt.content, got, ok, tt.want)
+		}
+	}
+}
+
 func TestDeepPage(t *testing.T) {
 	page := `<html lang=en><base href=/e/><script>"<img src=no alt=no>"</script>` + strings.Repeat("<div><span>", 2000) +
-		`<figure><picture><source srcset="big.png 9w"><img src=a.png alt="x &amp; y"></picture><figcaption>a<p>caption</figcaption></figure><template><img src=no alt=no></template><a href=next>` +
+		`<figure><picture><source srcset="big.png 9w"><img src=a.png alt="x &amp; y"></picture><figcaption>a<p>caption</figcaption></figure><template><img src=no alt=no></template><a href=next><meta http-equiv=refresh content="1;later"><frame src=beside><iframe src=within>no</iframe>` +
 		strings.Repeat("<figure>", 1000) + `<img src=b.png alt=z>`
 	p, err := Extract([]byte(page), "", address(t, "http://x.org/d/p.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := "alt /e/big.png | x & y\nfigcaption /e/big.png | a caption\nalt /e/b.png | z\n"
-	if got := lines(p); got != want || !p.Flattened || p.Language != "en" || len(p.Links) != 1 {
+	if got := lines(p); got != want || !p.Flattened || p.Language != "en" || len(p.Links) != 4 {
 		t.Errorf("flattened %v, language %q, links %v; got\n%swant\n%s", p.Flattened, p.Language, p.Links, got, want)
 	}
 }

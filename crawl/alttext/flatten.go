@@ -51,6 +51,10 @@ func flatten(text []byte) []byte {
 			case atom.A, atom.Area:
 				out.WriteString(t.String())
 				out.WriteString("</a>")
+			case atom.Frame, atom.Iframe: // a frame stands only in a frameset
+				t.Type, t.DataAtom, t.Data = html.StartTagToken, atom.Iframe, "iframe"
+				out.WriteString(t.String())
+				out.WriteString("</iframe>")
 			case atom.Script:
 				script = kind == html.StartTagToken
 				out.WriteString(t.String())

@@ -39,10 +39,12 @@ const agentMeta = "pairloom"
 type Page struct {
 	// Candidates have all fields but Source and CrawlTime.
 	Candidates []shard.Candidate
-	Links      []string // absolute, without fragment, in page order, each once
-	NoFollow   bool     // the page asks that its links be left alone; Links is empty
-	Canonical  string   // link rel=canonical; "" when there is none
-	Language   string   // of the html element, lower case
+	// Links are absolute, without fragment, in page order, each once: those of a
+	// and area elements, frames, and where the page leads by itself.
+	Links     []string
+	NoFollow  bool   // the page asks that its links be left alone; Links is empty
+	Canonical string // link rel=canonical; "" when there is none
+	Language  string // of the html element, lower case
 	// OptOut is "" or the words of the page's meta tags, sorted and joined by
 	// commas: noindex, noimageindex, noai, noimageai, tdm-reservation.
 	OptOut string
@@ -198,6 +200,19 @@ func (r *reader) walk(n *html.Node, lang string, figure *html.Node) {
 			figure = n
 		case atom.Img:
 			r.image(n, lang, figure)
+		case atom.Meta:
+			name, _ := attr(n, "http-equiv")
+			if content, ok := attr(n, "content"); ok && strings.EqualFold(strings.TrimSpace(name), "refresh") {
+				if target, ok := Refresh(r.base, content); ok {
+					r.link(target)
+				}
+			}
+		case atom.Frame, atom.Iframe:
+			if src, ok := attr(n, "src"); ok && strings.TrimSpace(src) != "" {
+				if target, ok := Resolve(r.base, src); ok {
+					r.link(target)
+				}
+			}
 		case atom.A, atom.Area:
 			rel, _ := attr(n, "rel")
 			if href, ok := attr(n, "href"); ok && !slices.Contains(strings.Fields(strings.ToLower(rel)), "nofollow") {
