@@ -11,7 +11,8 @@
 //     Retry-After,
 //   - dials through a guard that sees the resolved address, so that loopback,
 //     private and other special addresses are refused however they were spelt,
-//   - limits time and decoded bytes, and tries again what may pass.
+//   - undoes gzip, deflate, br and zstd, limits time and decoded bytes, and tries
+//     again what may pass.
 //
 // A request that the gate does not let through ends in a [*Refusal], which
 // names the reason and the rule that decided. [Reason] maps any error of a

@@ -257,9 +257,10 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	hop := req.Clone(ctx)
 	hop.Body, hop.GetBody, hop.ContentLength = nil, nil, 0
 	hop.Header.Set("User-Agent", g.userAgent)
-	for _, name := range []string{"Accept-Encoding", "Referer", "Authorization"} {
+	for _, name := range []string{"Referer", "Authorization"} {
 		hop.Header.Del(name)
 	}
+	hop.Header.Set("Accept-Encoding", acceptEncoding) // also keeps the transport from undoing any
 	start := time.Now()
 	resp, err := g.transport.RoundTrip(hop)
 	t.setLatency(time.Since(start))
@@ -274,17 +275,23 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	case Robots:
 		limit = g.opts.RobotsMaxBytes
 	}
-	if !cut && resp.ContentLength > limit {
+	coding := contentCoding(resp.Header)
+	if !cut && coding == "" && resp.ContentLength > limit {
 		resp.Body.Close()
 		finish()
 		return nil, fmt.Errorf("read %s: Content-Length %d, cap %d: %w", req.URL, resp.ContentLength, limit, ErrTooLarge)
 	}
-	// The transport undoes the gzip that it asked for. Anything else was not
-	// asked for, and nobody further on may undo it past the cap.
-	if e := strings.ToLower(resp.Header.Get("Content-Encoding")); !resp.Uncompressed && e != "" && e != "identity" {
-		resp.Body.Close()
-		finish()
-		return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + OneLine(e)}
+	if coding != "" {
+		open := decoder(coding)
+		if open == nil {
+			resp.Body.Close()
+			finish()
+			return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + OneLine(coding)}
+		}
+		resp.Body = newDecodedBody(resp.Body, open)
+		resp.Header.Del("Content-Encoding")
+		resp.Header.Del("Content-Length")
+		resp.ContentLength = -1
 	}
 	resp.Uncompressed = true
 	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish, ended: caller.Err}

@@ -87,6 +87,14 @@ func hijack(t *testing.T, then func(net.Conn)) http.HandlerFunc {
 	}
 }
 
+// encoded answers with bytes that are said to be of a content coding.
+func encoded(coding string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", coding)
+		w.Write(body)
+	}
+}
+
 func TestReasons(t *testing.T) {
 	var bomb bytes.Buffer // a kilobyte that becomes a megabyte
 	z := gzip.NewWriter(&bomb)
@@ -125,14 +133,9 @@ func TestReasons(t *testing.T) {
 			w.Header().Set("Retry-After", "3600")
 			w.WriteHeader(429)
 		},
-		"/brotli": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", "br")
-			io.WriteString(w, "x")
-		},
-		"/badgzip": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			io.WriteString(w, "not gzip at all")
-		},
+		"/compress": encoded("compress", []byte("x")),
+		"/twice":    encoded("gzip, br", []byte("x")),
+		"/badgzip":  encoded("gzip", []byte("not gzip at all")),
 		"/endless": func(w http.ResponseWriter, r *http.Request) {
 			for block := strings.Repeat("x", 4096); ; {
 				if _, err := io.WriteString(w, block); err != nil {
@@ -140,11 +143,8 @@ func TestReasons(t *testing.T) {
 				}
 			}
 		},
-		"/bomb": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			w.Write(bomb.Bytes())
-		},
-		"/ok": text("fine"),
+		"/bomb": encoded("gzip", bomb.Bytes()),
+		"/ok":   text("fine"),
 	})
 	t.Cleanup(func() { close(stop) })
 	for _, tt := range []struct{ path, reason, rule string }{
@@ -162,7 +162,8 @@ func TestReasons(t *testing.T) {
 		{"/to-file", SchemeRefused, "ftp"},
 		{"/to-metadata", AddressRefused, "169.254.169.254"},
 		{"/busy", HostBusy, "3600"},
-		{"/brotli", BadEncoding, "br"},
+		{"/compress", BadEncoding, "compress"},
+		{"/twice", BadEncoding, "gzip, br"},
 		{"/badgzip", BadEncoding, ""},
 		{"/endless", TooLarge, ""},
 		{"/bomb", TooLarge, ""},

@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -78,7 +76,6 @@ func Reason(err error) (reason, rule string) {
 		invalidErr x509.CertificateInvalidError
 		recordErr  tls.RecordHeaderError
 		alert      tls.AlertError
-		corrupt    flate.CorruptInputError
 	)
 	switch {
 	case errors.Is(err, ErrTooLarge):
@@ -95,7 +92,7 @@ func Reason(err error) (reason, rule string) {
 		return TLS, rule
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return ConnectionRefused, rule
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+	case errors.Is(err, errEncoding):
 		return BadEncoding, rule
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return ConnectionReset, rule
