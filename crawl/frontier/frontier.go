@@ -26,7 +26,7 @@ type Frontier struct {
 // the run that did not finish, or starts a new one. Resumed tells which. The
 // caller holds the folder's lock. now is in Unix seconds.
 func Open(path string, now int64) (f *Frontier, resumed bool, err error) {
-	db, err := connect(path, true)
+	db, err := connect(path)
 	if err != nil {
 		return nil, false, err
 	}

@@ -155,28 +155,27 @@ func counts(path string, db *sql.DB) (c Counts, err error) {
 	return c, nil
 }
 
-// ReadCounts counts the pages of the file at path, also while a crawl runs.
-func ReadCounts(path string) (Counts, error) {
-	db, err := connect(path, false)
-	if err != nil {
-		return Counts{}, err
-	}
-	defer db.Close()
-	return counts(path, db)
+// ReadCounts counts the pages of the file at path, also while a crawl runs. It
+// only reads, as do ReadSetting and Lookup.
+func ReadCounts(path string) (c Counts, err error) {
+	err = look(path, func(db *sql.DB) error {
+		c, err = counts(path, db)
+		return err
+	})
+	return c, err
 }
 
 // ReadSetting reads a value from the file at path, "" when there is none.
 func ReadSetting(path, key string) (value string, err error) {
-	db, err := connect(path, false)
-	if err != nil {
-		return "", err
-	}
-	defer db.Close()
-	err = db.QueryRow("SELECT value FROM settings WHERE key = ?", key).Scan(&value)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("read setting %s in %s: %w", key, path, err)
-	}
-	return value, nil
+	err = look(path, func(db *sql.DB) error {
+		value = ""
+		err := db.QueryRow("SELECT value FROM settings WHERE key = ?", key).Scan(&value)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read setting %s in %s: %w", key, path, err)
+		}
+		return nil
+	})
+	return value, err
 }
 
 // Record is all that is known of one page.
@@ -198,21 +197,17 @@ type Record struct {
 
 // Lookup reads one page of the file at path; ok is false when it is unknown.
 func Lookup(path, url string) (r Record, ok bool, err error) {
-	db, err := connect(path, false)
-	if err != nil {
-		return r, false, err
-	}
-	defer db.Close()
-	var state int
-	err = db.QueryRow(`SELECT url, state, reason, rule, status, fetched, hops, referrer, target, opt_out, attempts, candidates, foreign_links
-		FROM pages WHERE url = ?`, url).Scan(&r.URL, &state, &r.Reason, &r.Rule, &r.Status, &r.Fetched, &r.Hops, &r.Referrer, &r.Target,
-		&r.OptOut, &r.Attempts, &r.Candidates, &r.ForeignLinks)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, false, nil
-	}
-	if err != nil {
-		return r, false, fmt.Errorf("look up %s in %s: %w", url, path, err)
-	}
-	r.State = [...]string{"pending", "leased", "decided"}[min(max(state, 0), 2)]
-	return r, true, nil
+	err = look(path, func(db *sql.DB) error {
+		var state int
+		err := db.QueryRow(`SELECT url, state, reason, rule, status, fetched, hops, referrer, target, opt_out, attempts, candidates, foreign_links
+			FROM pages WHERE url = ?`, url).Scan(&r.URL, &state, &r.Reason, &r.Rule, &r.Status, &r.Fetched, &r.Hops, &r.Referrer, &r.Target,
+			&r.OptOut, &r.Attempts, &r.Candidates, &r.ForeignLinks)
+		if ok = err == nil; ok {
+			r.State = [...]string{"pending", "leased", "decided"}[min(max(state, 0), 2)]
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("look up %s in %s: %w", url, path, err)
+		}
+		return nil
+	})
+	return r, ok, err
 }

@@ -4,11 +4,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 
-	_ "github.com/mattn/go-sqlite3" // registers the driver
+	"github.com/mattn/go-sqlite3"
 )
 
 // schemaVersion counts the shapes of the file.
@@ -61,41 +59,55 @@ CREATE TABLE runs (
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 `
 
-// connect opens the file and checks its version; create makes a new one.
-func connect(path string, create bool) (*sql.DB, error) {
-	if _, err := os.Stat(path); !create && err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("open %s: %w: nothing was crawled here yet", path, fs.ErrNotExist)
-		}
-		return nil, fmt.Errorf("open frontier: %w", err)
-	}
-	name := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_txlock=immediate&_cache_size=-16384"
-	db, err := sql.Open("sqlite3", name)
+// connect opens the file to write, making it when there is none, and checks its
+// version.
+func connect(path string) (*sql.DB, error) {
+	db, err := openSQLite(path, "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_txlock=immediate&_cache_size=-16384")
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	if err := migrate(db, create); err != nil {
+	version, err := version(db)
+	if err == nil && version == 0 {
+		err = create(db)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return db, nil
 }
 
-func migrate(db *sql.DB, create bool) error {
-	var version int
+func openSQLite(path, parameters string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+parameters)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// version is 0 for a file without tables.
+func version(db *sql.DB) (version int, err error) {
 	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("read version: %w; if the file is damaged, move it away and crawl again", err)
+		cure := ""
+		var fault sqlite3.Error
+		if errors.As(err, &fault) {
+			switch fault.Code {
+			case sqlite3.ErrNotADB, sqlite3.ErrCorrupt:
+				cure = "; the file is damaged: move it away and crawl again"
+			case sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrReadonly:
+				cure = "; check who may read and write the file and its folder"
+			}
+		}
+		return 0, fmt.Errorf("read version: %w%s", err, cure)
 	}
-	switch {
-	case version == schemaVersion:
-		return nil
-	case version != 0:
-		return fmt.Errorf("the frontier has version %d, this pairloom reads %d: use the pairloom that wrote it, or move the file away and crawl again", version, schemaVersion)
-	case !create:
-		return errors.New("the frontier is empty: nothing was crawled here yet")
+	if version != 0 && version != schemaVersion {
+		return 0, fmt.Errorf("the frontier has version %d, this pairloom reads %d: use the pairloom that wrote it, or move the file away and crawl again", version, schemaVersion)
 	}
+	return version, nil
+}
+
+func create(db *sql.DB) error {
 	tx, err := db.Begin()
 	if err != nil {
 		return err
