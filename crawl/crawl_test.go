@@ -145,7 +145,7 @@ func TestCrawl(t *testing.T) {
 // not_html are left out, as most of them are known by their name.
 func asked(t *shard.Tally) int64 {
 	n := t.In - t.Dropped[NotHTML]
-	for _, reason := range []string{TrapHostCap, TrapSession, TrapRepeat, TrapCalendar, TrapURLLength, TrapDepth} {
+	for _, reason := range []string{HostCap, TrapSession, TrapRepeat, TrapCalendar, TrapURLLength, TrapDepth} {
 		n -= t.Dropped[reason]
 	}
 	return n
@@ -194,7 +194,7 @@ func TestHostCap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := asked(tally); tally.Dropped[TrapHostCap] == 0 || n > 5 || n < 4 {
+	if n := asked(tally); tally.Dropped["max_per_host"] == 0 || n > 5 || n < 4 {
 		t.Errorf("%d pages asked for with a cap of 5: %+v", n, tally)
 	}
 }

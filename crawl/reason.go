@@ -6,12 +6,12 @@ const (
 	BadURL         = "bad_url"               // no request can be made for it
 	OptedOut       = "opt_out"               // the page, its headers or robots.txt ask for it
 	Redirected     = "redirected"            // the target is a page of its own
+	HostCap        = "max_per_host"          // past that number of pages on one host
 	OutOfScope     = "out_of_scope"          // redirects to where links are not followed
 	TrapURLLength  = "trap_url_length"       // longer than 2,000 characters
 	TrapDepth      = "trap_depth"            // more than 20 path segments
 	TrapRepeat     = "trap_repeated_segment" // a path segment more than twice
 	TrapHops       = "trap_hops"             // further from a seed than max_hops
-	TrapHostCap    = "trap_host_cap"         // past max_per_host
 	TrapSession    = "trap_session"          // a session identifier in the address
 	TrapCalendar   = "trap_calendar"         // a calendar has no end
 	maxURLLength   = 2000

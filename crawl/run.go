@@ -201,7 +201,7 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 	ended := ctx.Done()
 	var grace <-chan time.Time
 	c.storedAt = time.Now()
-	hops, ok, err := c.frontier.Level(c.o.MaxPerHost, TrapHostCap, fmt.Sprintf("crawl.max_per_host = %d", c.o.MaxPerHost))
+	hops, ok, err := c.frontier.Level(c.o.MaxPerHost, HostCap, fmt.Sprintf("crawl.max_per_host = %d", c.o.MaxPerHost))
 	if err != nil || !ok {
 		return false, err
 	}
@@ -228,7 +228,7 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 			}
 			// The level is done, or the budget is. A page to be tried again
 			// is pending at this level still.
-			level, ok, err := c.frontier.Level(c.o.MaxPerHost, TrapHostCap, fmt.Sprintf("crawl.max_per_host = %d", c.o.MaxPerHost))
+			level, ok, err := c.frontier.Level(c.o.MaxPerHost, HostCap, fmt.Sprintf("crawl.max_per_host = %d", c.o.MaxPerHost))
 			if err != nil || !ok {
 				return false, err
 			}
