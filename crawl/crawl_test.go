@@ -52,11 +52,15 @@ func options(seed string) Options {
 	return Options{Seeds: []string{seed}, Scope: "host", MaxHops: 6, Workers: 4, Attempts: 2, RevisitAfter: time.Hour, PartCandidates: 10, MaxPerHost: 1000}
 }
 
+// ample is longer than any machine takes: a test that hangs is ended by go
+// test's own limit.
+const ample = time.Hour
+
 func gateOptions() gate.Options {
 	return gate.Options{
 		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
 		Respect: gate.Wishes(), MaxDelay: 50 * time.Millisecond, ConnectionsPerHost: 1,
-		DialTimeout: time.Second, HeaderTimeout: time.Second, TotalTimeout: 3 * time.Second,
+		DialTimeout: ample, HeaderTimeout: ample, TotalTimeout: ample,
 		MaxRedirects: 3, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
 		RobotsTTL: time.Hour, Retries: 1,
 	}
@@ -100,7 +104,7 @@ func runWith(ctx context.Context, dir string, o Options, gates gate.Options, out
 // want is the account of the whole site.
 func want() map[string]int64 {
 	return map[string]int64{
-		gate.RobotsDisallowed: 1, "http_404": 1, gate.Timeout: 1, gate.ConnectionReset: 1, gate.RedirectLoop: 3,
+		gate.RobotsDisallowed: 1, "http_404": 1, gate.ConnectionReset: 2, gate.RedirectLoop: 3,
 		Redirected: 4, gate.TooManyRedirects: 1, OutOfScope: 1, OptedOut: 1, NotHTML: 2, TrapSession: 1, TrapRepeat: 1,
 		TrapCalendar: 1, TrapURLLength: 1, TrapDepth: 1, "http_204": 1, "http_500": 1,
 	}
@@ -108,7 +112,6 @@ func want() map[string]int64 {
 
 func TestCrawl(t *testing.T) {
 	s := newSite(t)
-	s.hangs.Store(true)
 	var first string
 	for _, workers := range []int{1, 2, 8} {
 		dir := t.TempDir()
@@ -138,6 +141,27 @@ func TestCrawl(t *testing.T) {
 		if out.String() != first {
 			t.Errorf("%d workers give other candidates than 1", workers)
 		}
+	}
+}
+
+// TestTimeout has a page that never answers. The limit grows until the site's
+// robots.txt keeps it, however slow the machine is.
+func TestTimeout(t *testing.T) {
+	s := newSite(t)
+	s.hangs.Store(true)
+	g := gateOptions()
+	for g.HeaderTimeout = 50 * time.Millisecond; ; g.HeaderTimeout *= 2 {
+		tally, err := runWith(context.Background(), t.TempDir(), options(s.URL+"/hang"), g, io.Discard, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tally.Dropped[gate.RobotsUnreachable] > 0 {
+			continue
+		}
+		if !maps.Equal(tally.Dropped, map[string]int64{gate.Timeout: 1}) || tally.Kept != 0 {
+			t.Errorf("%+v, want one page dropped as %s", tally, gate.Timeout)
+		}
+		return
 	}
 }
 
@@ -544,12 +568,11 @@ func TestHostsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestDuration stops taking pages when the time is up, and counts as done.
+// TestDuration stops taking pages when the time is up, and counts as done. The
+// site has more pages than fit into it, at their delay.
 func TestDuration(t *testing.T) {
 	s := newSite(t)
-	s.hangs.Store(true)
-	o := options(s.URL)
-	o.Seeds = []string{s.URL + "/hang", s.URL + "/p/1"}
+	o := options(s.URL + "/p/1")
 	o.MaxDuration, o.Workers = 200*time.Millisecond, 1
 	g := gateOptions()
 	g.Delay = 100 * time.Millisecond

@@ -5,7 +5,10 @@
 // number of workers, each with a synchronous colly Collector on top of the
 // gate, and commits results in batches. A host's pages are asked for in the
 // frontier's order, never more at once than the gate has connections for the
-// host; among hosts, the one whose turn comes first goes first.
+// host; among hosts, the one whose turn comes first goes first. A page passes
+// two channels, to its worker and back: the one place where a channel operation
+// is spent on each, next to a request over the network. Its candidates and links
+// travel with it, as slices.
 //
 // A run ends when nothing is left, or when a budget (max_pages, max_duration)
 // is used up; then all candidates of the frontier are handed to the sink, in

@@ -42,12 +42,16 @@ func TestMain(m *testing.M) {
 
 const clock = 1_700_000_000
 
+// ample is longer than any machine takes: a test that hangs is ended by go
+// test's own limit.
+const ample = time.Hour
+
 func newFetcher(t *testing.T, workers int, change func(*gate.Options)) *Fetcher {
 	t.Helper()
 	o := gate.Options{
 		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
 		Respect: gate.Wishes(), MaxDelay: 100 * time.Millisecond, ConnectionsPerHost: 1,
-		DialTimeout: time.Second, HeaderTimeout: 2 * time.Second, TotalTimeout: 3 * time.Second,
+		DialTimeout: ample, HeaderTimeout: ample, TotalTimeout: ample,
 		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
 		RobotsTTL: time.Hour,
 	}
@@ -59,7 +63,7 @@ func newFetcher(t *testing.T, workers int, change func(*gate.Options)) *Fetcher 
 		t.Fatal(err)
 	}
 	t.Cleanup(g.Close)
-	options := Options{Workers: workers, ShortSide: 64, Quality: 90, MaxMegapixels: 1, PictureTimeout: 20 * time.Second}
+	options := Options{Workers: workers, ShortSide: 64, Quality: 90, MaxMegapixels: 1, PictureTimeout: ample}
 	po := options.PoolOptions()
 	po.Env = []string{asChild + "=1"}
 	pool, err := picture.NewPool([]string{os.Args[0]}, 2, po)
@@ -185,7 +189,6 @@ func TestPartStatuses(t *testing.T) {
 		{"/moved", "", 200, ""},
 		{"/wall.png", "", 200, ""},
 		{"/none.png", "http_404", 404, "Not Found"},
-		{"/hang", gate.Timeout, 0, ""},
 		{"/reset", gate.ConnectionReset, 0, ""},
 		{"/loop", gate.RedirectLoop, 302, ""},
 		{"/endless", gate.TooLarge, 200, ""},
@@ -215,6 +218,22 @@ func TestPartStatuses(t *testing.T) {
 	}
 	if row := fetchAll(t, f, "http://127.0.0.2:9/a.png")[0]; row.Status != gate.AddressRefused && row.Status != gate.PortRefused && row.Status != gate.RobotsUnreachable {
 		t.Errorf("an address that is not allowed: %q (%s)", row.Status, row.Detail)
+	}
+}
+
+// A picture that never comes runs into the limit, which grows until the site's
+// robots.txt keeps it, however slow the machine is.
+func TestPartTimeLimit(t *testing.T) {
+	s := badSite(t)
+	for limit := 50 * time.Millisecond; ; limit *= 2 {
+		row := fetchAll(t, newFetcher(t, 1, func(o *gate.Options) { o.HeaderTimeout = limit }), s.URL+"/hang")[0]
+		if row.Status == gate.RobotsUnreachable {
+			continue
+		}
+		if row.Status != gate.Timeout || row.HTTPStatus != 0 {
+			t.Errorf("status %q, HTTP %d, detail %q; want %q", row.Status, row.HTTPStatus, row.Detail, gate.Timeout)
+		}
+		return
 	}
 }
 
@@ -271,7 +290,7 @@ func TestPartEndsWithItsContext(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer s.Close()
-	f := newFetcher(t, 2, func(o *gate.Options) { o.HeaderTimeout, o.TotalTimeout = time.Minute, time.Minute })
+	f := newFetcher(t, 2, nil)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped by the test")
 	go func() {

@@ -30,17 +30,16 @@ func TestRealSite(t *testing.T) {
 	if len(urls) < 150 {
 		t.Fatalf("%d pictures under testdata/site, want at least 150", len(urls))
 	}
-	patient := func(o *gate.Options) {
-		o.HeaderTimeout, o.TotalTimeout = o.DialTimeout*30, o.DialTimeout*30
+	larger := func(o *gate.Options) {
 		o.MaxPictureBytes = 1 << 20
 	}
-	want := fetchAll(t, newFetcher(t, 1, patient), urls...)
+	want := fetchAll(t, newFetcher(t, 1, larger), urls...)
 	for _, r := range want {
 		if r.Status != "" || min(r.Width, r.Height) != min(64, r.OriginalWidth, r.OriginalHeight) {
 			t.Errorf("%s: %q (%s), %dx%d", r.ImageURL, r.Status, r.Detail, r.Width, r.Height)
 		}
 	}
-	if got := fetchAll(t, newFetcher(t, 8, patient), urls...); !reflect.DeepEqual(got, want) {
+	if got := fetchAll(t, newFetcher(t, 8, larger), urls...); !reflect.DeepEqual(got, want) {
 		t.Error("8 workers give other rows than 1")
 	}
 }

@@ -22,13 +22,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// quick are options for a server on loopback, with no waits to speak of.
+// ample is longer than any machine takes: a test that hangs is ended by go
+// test's own limit.
+const ample = time.Hour
+
+// quick are options for a server on loopback: short waits, and time limits that
+// no answer runs into.
 func quick() Options {
 	return Options{
 		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"},
 		Respect:  Wishes(),
 		MaxDelay: 300 * time.Millisecond, ConnectionsPerHost: 1,
-		DialTimeout: time.Second, HeaderTimeout: 500 * time.Millisecond, TotalTimeout: 1500 * time.Millisecond,
+		DialTimeout: ample, HeaderTimeout: ample, TotalTimeout: ample,
 		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12,
 		RobotsTTL: time.Hour, Retries: 2,
 	}
@@ -100,22 +105,9 @@ func TestReasons(t *testing.T) {
 	z := gzip.NewWriter(&bomb)
 	z.Write(make([]byte, 1<<20))
 	z.Close()
-	stop := make(chan struct{})
-	wait := func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-		case <-stop:
-		}
-	}
 	s := serve(t, map[string]http.HandlerFunc{
 		"/robots.txt": text("User-agent: *\nDisallow: /private\n"),
 		"/private/a":  text("secret"),
-		"/hang":       wait,
-		"/slow": func(w http.ResponseWriter, r *http.Request) {
-			io.WriteString(w, "x")
-			w.(http.Flusher).Flush()
-			wait(w, r)
-		},
 		"/reset":      hijack(t, func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }),
 		"/close":      hijack(t, func(net.Conn) {}),
 		"/short":      hijack(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc") }),
@@ -146,12 +138,9 @@ func TestReasons(t *testing.T) {
 		"/bomb": encoded("gzip", bomb.Bytes()),
 		"/ok":   text("fine"),
 	})
-	t.Cleanup(func() { close(stop) })
 	for _, tt := range []struct{ path, reason, rule string }{
 		{"/ok", "", ""},
 		{"/private/a", RobotsDisallowed, "robots.txt line 2: Disallow: /private"},
-		{"/hang", Timeout, ""},
-		{"/slow", Timeout, ""},
 		{"/reset", ConnectionReset, ""},
 		{"/close", ConnectionReset, ""},
 		{"/short", ConnectionReset, ""},
@@ -231,6 +220,41 @@ func TestCookiesLiveForOneChain(t *testing.T) {
 	}
 	if n := tries.Load(); n != 4 {
 		t.Errorf("the wall was asked %d times, want twice for each of two requests: no cookie outlives its chain", n)
+	}
+}
+
+// Servers that never answer, or never end, run into the limits.
+func TestTimeLimits(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{
+		"/ok":   text("fine"),
+		"/hang": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"/slow": func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "x")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+	})
+	const short = 10 * time.Millisecond
+	for _, tt := range []struct {
+		name, path string
+		limit      func(g *Gate)
+	}{
+		{"no headers", "/hang", func(g *Gate) { g.transport.ResponseHeaderTimeout = short }},
+		{"no headers in all", "/hang", func(g *Gate) { g.opts.TotalTimeout = short }},
+		{"no end", "/slow", func(g *Gate) { g.opts.TotalTimeout = short }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newGate(t, quick())
+			// robots.txt is not what is timed.
+			if _, _, err := get(g, Page, s.URL+"/ok"); err != nil {
+				t.Fatal(err)
+			}
+			tt.limit(g)
+			_, _, err := get(g, Page, s.URL+tt.path)
+			if reason, rule := Reason(err); reason != Timeout {
+				t.Errorf("got %q (%s), want %q", reason, rule, Timeout)
+			}
+		})
 	}
 }
 
@@ -366,39 +390,73 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-// TestPace counts what one host sees: never two requests at once, and no two
-// starts closer than the delay.
-func TestPace(t *testing.T) {
-	const delay = 20 * time.Millisecond
-	var inside, most atomic.Int64
-	starts := make(chan time.Time, 16)
-	s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
-		starts <- time.Now()
-		most.Store(max(most.Load(), inside.Add(1)))
-		defer inside.Add(-1)
-	}})
-	o := quick()
-	o.Delay = delay
-	g := newGate(t, o)
-	errs := make(chan error)
-	for range 6 {
-		go func() { _, _, err := get(g, Page, s.URL+"/"); errs <- err }()
-	}
-	for range 6 {
-		if err := <-errs; err != nil {
-			t.Fatal(err)
+// TestOneRequestAtATime counts what one host sees.
+func TestOneRequestAtATime(t *testing.T) {
+	for _, connections := range []int{1, 2} {
+		var inside, most atomic.Int64
+		s := serve(t, map[string]http.HandlerFunc{"/": func(http.ResponseWriter, *http.Request) {
+			n := inside.Add(1)
+			defer inside.Add(-1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+		}})
+		o := quick()
+		o.ConnectionsPerHost = connections
+		g := newGate(t, o)
+		errs := make(chan error)
+		for range 20 {
+			go func() { _, _, err := get(g, Page, s.URL+"/"); errs <- err }()
+		}
+		for range 20 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if most.Load() > int64(connections) {
+			t.Errorf("%d requests at once, want at most %d", most.Load(), connections)
 		}
 	}
-	close(starts)
-	var last time.Time
-	for at := range starts {
-		if !last.IsZero() && at.Sub(last) < delay-5*time.Millisecond {
-			t.Errorf("two requests %v apart, want %v", at.Sub(last), delay)
-		}
-		last = at
-	}
-	if most.Load() != 1 {
-		t.Errorf("%d requests at once, want 1", most.Load())
+}
+
+// A request sets the time of the next one to its host, by the largest of what
+// is asked for. An hour is more than the request itself takes.
+func TestNextTurn(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*Options)
+		busy string // Retry-After of a 503
+		most time.Duration
+	}{
+		{"delay", func(o *Options) { o.Delay = time.Hour }, "", time.Hour},
+		{"latency", func(o *Options) { o.LatencyFactor, o.MaxDelay = 1e8, time.Hour }, "", time.Hour},
+		{"what the server asks for", func(o *Options) { o.MaxDelay = 2 * time.Hour }, "7200", 2 * time.Hour},
+		{"no more than max_delay", func(o *Options) { o.MaxDelay = time.Hour }, "7200", time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
+				if tt.busy != "" {
+					w.Header().Set("Retry-After", tt.busy)
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}})
+			o := quick()
+			o.Retries = 0
+			tt.edit(&o)
+			g := newGate(t, o)
+			u, err := url.Parse(s.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait := g.Wait(u); wait != 0 {
+				t.Errorf("a new host waits %v", wait)
+			}
+			before := time.Now()
+			get(g, Robots, s.URL+"/") // without asking robots.txt first
+			wait := g.Wait(u)
+			if took := time.Since(before); wait > tt.most || wait < tt.most-took {
+				t.Errorf("the next request waits %v, want %v less at most the %v that this one took", wait, tt.most, took)
+			}
+		})
 	}
 }
 
