@@ -27,8 +27,8 @@ func writeEmbeddings(t testing.TB, path string, dim, rows int) []float32 {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Close(); err != nil || w.Rows() != int64(rows) {
-		t.Fatal(w.Rows(), err)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 	return all
 }

@@ -30,13 +30,13 @@ func (e *Embeddings) Export(path, format string) error {
 	})
 }
 
-// bytesOf views numbers as the bytes they lie in; all files here are little
-// endian, as are the machines that pairloom runs on.
-func bytesOf[V float32 | uint32 | uint64](x []V) []byte {
+// viewOf views numbers as those of another type that lie in the same bytes; all
+// files here are little endian, as are the machines that pairloom runs on.
+func viewOf[To byte | int32 | int64, From float32 | uint32 | uint64](x []From) []To {
 	if len(x) == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), len(x)*int(unsafe.Sizeof(x[0])))
+	return unsafe.Slice((*To)(unsafe.Pointer(&x[0])), len(x)*int(unsafe.Sizeof(x[0]))/int(unsafe.Sizeof(To(0))))
 }
 
 // writeNPY writes the format of numpy.save, version 1.0: magic, version, length
@@ -51,7 +51,7 @@ func (e *Embeddings) writeNPY(w io.Writer) error {
 		return err
 	}
 	for i := range e.Batches {
-		if _, err := w.Write(bytesOf(e.Batches[i].Vectors)); err != nil {
+		if _, err := w.Write(viewOf[byte](e.Batches[i].Vectors)); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
@@ -63,5 +65,100 @@ func TestExport(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*"+atomicfile.Suffix)); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestExportParquet reads back, value by value, what was written of no row, of
+// rows of one word and of several batches.
+func TestExportParquet(t *testing.T) {
+	for _, tt := range []struct{ dim, rows, groups int }{{3, 0, 0}, {1, 5, 1}, {700, 5, 1}, {1 << 16, 40, 2}} {
+		dir := t.TempDir()
+		want := writeEmbeddings(t, filepath.Join(dir, "e.arrow"), tt.dim, tt.rows)
+		e, err := OpenEmbeddings(filepath.Join(dir, "e.arrow"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		path := filepath.Join(dir, "e.parquet")
+		if err := e.Export(path, "parquet"); err != nil {
+			t.Fatal(err)
+		}
+		r, err := file.OpenParquetFile(path, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if r.NumRowGroups() != tt.groups || r.NumRows() != int64(tt.rows) {
+			t.Errorf("%+v: %d row groups, %d rows", tt, r.NumRowGroups(), r.NumRows())
+		}
+		var ids []int64
+		var vectors []float32
+		for g := range r.NumRowGroups() {
+			group := r.RowGroup(g)
+			n := group.NumRows()
+			column, err := group.Column(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			some := make([]int64, n)
+			if got, _, err := column.(*file.Int64ColumnChunkReader).ReadBatch(n, some, nil, nil); got != n || err != nil {
+				t.Errorf("%+v: %d of %d ids, %v", tt, got, n, err)
+			}
+			ids = append(ids, some...)
+			words := n * int64(tt.dim)
+			if column, err = group.Column(3); err != nil {
+				t.Fatal(err)
+			}
+			values, begins := make([]float32, words), make([]int16, words)
+			if got, _, err := column.(*file.Float32ColumnChunkReader).ReadBatch(words, values, make([]int16, words), begins); got != words || err != nil {
+				t.Errorf("%+v: %d of %d words, %v", tt, got, words, err)
+			}
+			for i, level := range begins {
+				if (level == 0) != (i%tt.dim == 0) {
+					t.Fatalf("%+v: word %d has the repetition level %d", tt, i, level)
+				}
+			}
+			vectors = append(vectors, values...)
+		}
+		for i, id := range ids {
+			if id != int64(i)<<40 {
+				t.Errorf("%+v: row %d has the id %x", tt, i, id)
+			}
+		}
+		if !slices.Equal(vectors, want) {
+			t.Errorf("%+v: other vectors came back", tt)
+		}
+	}
+}
+
+// TestTextIsUTF8 holds that no byte that is not UTF-8 comes to lie in a column of
+// texts or in the metadata, where readers refuse the whole file for it.
+func TestTextIsUTF8(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e.arrow")
+	w, err := CreateEmbeddings(path, 1, EmbeddingOrigin{"m", "pictures", "b\xE4ren", ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []struct{ given, kept string }{{"b\xE4r.png", "b\uFFFDr.png"}, {"\xFF\xFE", "\uFFFD"}, {"b\xC3", "b\uFFFD"}, {"bär", "bär"}, {"", ""}}
+	for i, n := range names {
+		if err := w.Write(EmbeddingRow{Row: uint32(i), Name: n.given}, []float32{0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e, err := OpenEmbeddings(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for i, n := range names {
+		if got := e.Batches[0].Name(i); got != n.kept {
+			t.Errorf("%q became %q, want %q", n.given, got, n.kept)
+		}
+	}
+	if e.Origin.Source != "b\uFFFDren" {
+		t.Errorf("the source is %q", e.Origin.Source)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -30,7 +31,6 @@ type EmbeddingWriter struct {
 	writer    *ipc.FileWriter
 	builder   *array.RecordBuilder
 	pending   int
-	rows      int64
 }
 
 // CreateEmbeddings starts a file of vectors of dim words, under a temporary
@@ -40,9 +40,7 @@ func CreateEmbeddings(path string, dim int, o EmbeddingOrigin) (*EmbeddingWriter
 	if err != nil {
 		return nil, err
 	}
-	meta := arrow.NewMetadata(
-		[]string{metaEmbeddings, metaModel, metaOf, metaSource, metaInput},
-		[]string{strconv.Itoa(EmbeddingsVersion), o.Model, o.Of, o.Source, o.Input})
+	meta := arrow.NewMetadata(o.metadata())
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "id", Type: arrow.PrimitiveTypes.Uint64},
 		{Name: "row", Type: arrow.PrimitiveTypes.Uint32},
@@ -60,19 +58,30 @@ func CreateEmbeddings(path string, dim int, o EmbeddingOrigin) (*EmbeddingWriter
 	return w, nil
 }
 
-// Write appends one row; vector has dim words. Both are copied.
+// metadata is what a file says of its origin, as keys with their values. A path
+// may have bytes that are not UTF-8, text of a file may not.
+func (o EmbeddingOrigin) metadata() (keys, values []string) {
+	return []string{metaEmbeddings, metaModel, metaOf, metaSource, metaInput},
+		[]string{strconv.Itoa(EmbeddingsVersion), o.Model, o.Of, validText(o.Source), o.Input}
+}
+
+// validText is a text with U+FFFD in place of what is not UTF-8, which no reader
+// takes in a column of texts.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// Write appends one row; vector has dim words. Both are copied. What of the name
+// is not UTF-8 is replaced by U+FFFD.
 func (w *EmbeddingWriter) Write(row EmbeddingRow, vector []float32) error {
 	if len(vector) != w.dim {
 		panic(fmt.Sprintf("write %s: a vector of %d words, %d expected", w.path, len(vector), w.dim))
 	}
 	w.builder.Field(0).(*array.Uint64Builder).Append(row.ID)
 	w.builder.Field(1).(*array.Uint32Builder).Append(row.Row)
-	w.builder.Field(2).(*array.StringBuilder).Append(row.Name)
+	w.builder.Field(2).(*array.StringBuilder).Append(validText(row.Name))
 	list := w.builder.Field(3).(*array.FixedSizeListBuilder)
 	list.Append(true)
 	list.ValueBuilder().(*array.Float32Builder).AppendValues(vector, nil)
 	w.pending++
-	w.rows++
 	if w.pending == w.batchRows {
 		return w.flush()
 	}
@@ -91,9 +100,6 @@ func (w *EmbeddingWriter) flush() error {
 	}
 	return nil
 }
-
-// Rows is the number of rows written so far.
-func (w *EmbeddingWriter) Rows() int64 { return w.rows }
 
 // Close makes the file appear, durable. After an error nothing has appeared.
 func (w *EmbeddingWriter) Close() error {
