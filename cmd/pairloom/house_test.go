@@ -164,19 +164,21 @@ func TestFoldersAreNamedOnce(t *testing.T) {
 
 // only says which rooms may import a package.
 var only = map[string][]string{
-	"C":                                {"trainer/device/cpu"},
-	"github.com/davidbyttow/govips/v2": {"internal/picture"},
-	"github.com/mattn/go-sqlite3":      {"crawl/frontier"},
-	"database/sql":                     {"crawl/frontier"},
-	"github.com/gocolly/colly/v2":      {"crawl"},
-	"github.com/PuerkitoBio/goquery":   {"crawl"},
-	"github.com/apache/arrow/go/v17":   {"shard"},
-	"github.com/parquet-go/parquet-go": {"trainer/evaluate"},
-	"github.com/spf13/cobra":           {"cmd"},
-	"github.com/goccy/go-yaml":         {"cmd"},
-	"os/exec":                          {"internal/picture"},
-	"math/rand":                        {},
-	"math/rand/v2":                     {"trainer/nn", "trainer/device/conformance"}, // seeded sources: weights, test tensors
+	"C":                                           {"trainer/device/cpu"},
+	"github.com/davidbyttow/govips/v2":            {"internal/picture"},
+	"github.com/mattn/go-sqlite3":                 {"crawl/frontier"},
+	"database/sql":                                {"crawl/frontier"},
+	"github.com/gocolly/colly/v2":                 {"crawl"},
+	"github.com/PuerkitoBio/goquery":              {"crawl"},
+	"github.com/apache/arrow/go/v17":              {"shard"},
+	"github.com/apache/arrow/go/v17/arrow/memory": {"shard", "trainer/evaluate"}, // Parquet's pages lie in its buffers
+	"github.com/apache/arrow/go/v17/parquet":      {"shard", "trainer/evaluate"},
+	"github.com/apache/thrift":                    {"trainer/evaluate"}, // Parquet's headers
+	"github.com/spf13/cobra":                      {"cmd"},
+	"github.com/goccy/go-yaml":                    {"cmd"},
+	"os/exec":                                     {"internal/picture"},
+	"math/rand":                                   {},
+	"math/rand/v2":                                {"trainer/nn", "trainer/device/conformance"}, // seeded sources: weights, test tensors
 }
 
 func TestPackagesHaveOneRoom(t *testing.T) {

@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
 // Columns of the data sets of Hugging Face for image classification: the first
@@ -35,13 +36,13 @@ func openParquet(paths []string, convert Convert) (*Set, error) {
 	s := &Set{Pictures: p, close: p.close}
 	labels := parquetLabels{texts: map[string]int{}}
 	for _, path := range paths {
-		file, err := openParquetFile(path)
+		f, err := openParquetFile(path)
 		if err != nil {
 			s.Close()
 			return nil, err
 		}
-		p.files = append(p.files, file.File)
-		if err := recovered(path, func() error { return labels.add(file, p) }); err != nil {
+		p.files = append(p.files, f)
+		if err := recovered(path, func() error { return labels.add(f, p) }); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -53,7 +54,8 @@ func openParquet(paths []string, convert Convert) (*Set, error) {
 // parquetFile is an open file whose columns are known.
 type parquetFile struct {
 	*os.File
-	footer       *parquet.File
+	size         int64
+	footer       *file.Reader
 	image, label int // numbers of the columns
 	text         bool
 	names        []string // of the classes; nil where the file has none
@@ -74,15 +76,14 @@ func recovered(path string, f func() error) (err error) {
 }
 
 func openParquetFile(path string) (*parquetFile, error) {
-	file, err := os.Open(path)
+	opened, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &parquetFile{File: file}
-	err = recovered(path, func() error {
-		size, err := wholeParquet(file)
-		if err == nil {
-			f.footer, err = parquet.OpenFile(file, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	f := &parquetFile{File: opened}
+	err = recovered(path, func() (err error) {
+		if f.size, err = wholeParquet(opened); err == nil {
+			f.footer, err = file.NewParquetReader(opened)
 		}
 		if err != nil {
 			return fmt.Errorf("it is no whole Parquet file: %w; get it again", err)
@@ -90,83 +91,65 @@ func openParquetFile(path string) (*parquetFile, error) {
 		return f.findColumns()
 	})
 	if err != nil {
-		file.Close()
+		opened.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-// wholeParquet holds the length of the footer, for which the library makes room
-// unseen, against the size of the file, which it returns.
-func wholeParquet(file *os.File) (size int64, err error) {
-	info, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
-	var end [8]byte // length of the footer, PAR1
-	if size = info.Size(); size < int64(len(end)) {
-		return 0, io.ErrUnexpectedEOF
-	}
-	if _, err := file.ReadAt(end[:], size-int64(len(end))); err != nil {
-		return 0, err
-	}
-	if footer := int64(binary.LittleEndian.Uint32(end[:])); footer > size-int64(len(end)) {
-		return 0, fmt.Errorf("its end claims a footer of %d bytes, the file has %d", footer, size)
-	}
-	return size, nil
-}
-
 func (f *parquetFile) findColumns() error {
-	image, name, err := f.column(pictureColumns, "bytes")
+	image, name, err := f.column(pictureColumns, ".bytes")
 	if err != nil {
 		return err
 	}
-	if image.Node.Type().Kind() != parquet.ByteArray {
-		return fmt.Errorf("its column %s is of the type %v, binary expected: a picture as it is in its file", name, image.Node.Type())
+	if image.PhysicalType() != parquet.Types.ByteArray {
+		return fmt.Errorf("its column %s is of the type %v, binary expected: a picture as it is in its file", name, image.PhysicalType())
 	}
 	label, name, err := f.column(labelColumns, "")
 	if err != nil {
 		return err
 	}
-	f.image, f.label = image.ColumnIndex, label.ColumnIndex
-	switch kind := label.Node.Type().Kind(); kind {
-	case parquet.ByteArray:
+	all := f.footer.MetaData().Schema
+	f.image, f.label = all.ColumnIndexByNode(image.SchemaNode()), all.ColumnIndexByNode(label.SchemaNode())
+	switch kind := label.PhysicalType(); kind {
+	case parquet.Types.ByteArray:
 		f.text = true
-	case parquet.Int32, parquet.Int64:
+	case parquet.Types.Int32, parquet.Types.Int64:
 		f.names, err = f.classNames(name)
 	default:
-		err = fmt.Errorf("its column %s is of the type %v, an integer or a string expected", name, label.Node.Type())
+		err = fmt.Errorf("its column %s is of the type %v, an integer or a string expected", name, kind)
 	}
 	return err
 }
 
 // column finds the first of the names, or the field of a struct of that name.
-func (f *parquetFile) column(names []string, field string) (parquet.LeafColumn, string, error) {
-	schema := f.footer.Schema()
+func (f *parquetFile) column(names []string, field string) (*schema.Column, string, error) {
+	all := f.footer.MetaData().Schema
 	for _, name := range names {
-		leaf, there := schema.Lookup(name)
-		if !there && field != "" {
-			leaf, there = schema.Lookup(name, field)
+		i := all.ColumnIndexByName(name)
+		if i < 0 && field != "" {
+			i = all.ColumnIndexByName(name + field)
 		}
-		if there && leaf.MaxRepetitionLevel > 0 {
-			return leaf, name, fmt.Errorf("its column %s is a list, one value a row expected", name)
+		if i < 0 {
+			continue
 		}
-		if there {
-			return leaf, name, nil
+		if c := all.Column(i); c.MaxRepetitionLevel() == 0 {
+			return c, name, nil
 		}
+		return nil, name, fmt.Errorf("its column %s is a list, one value a row expected", name)
 	}
 	var have []string
-	for _, c := range f.footer.Root().Columns() {
-		have = append(have, c.Name())
+	for i := range all.Root().NumFields() {
+		have = append(have, all.Root().Field(i).Name())
 	}
-	return parquet.LeafColumn{}, "", fmt.Errorf("it has no column %s, only %s", strings.Join(names, " or "), strings.Join(have, ", "))
+	return nil, "", fmt.Errorf("it has no column %s, only %s", strings.Join(names, " or "), strings.Join(have, ", "))
 }
 
 // classNames reads the names of a ClassLabel from the metadata that Hugging Face
 // writes; nil where there is none.
 func (f *parquetFile) classNames(column string) ([]string, error) {
-	text, there := f.footer.Lookup("huggingface")
-	if !there {
+	text := f.footer.MetaData().KeyValueMetadata().FindValue("huggingface")
+	if text == nil {
 		return nil, nil
 	}
 	var metadata struct {
@@ -178,7 +161,7 @@ func (f *parquetFile) classNames(column string) ([]string, error) {
 		Type  string   `json:"_type"`
 		Names []string `json:"names"`
 	}
-	err := json.Unmarshal([]byte(text), &metadata)
+	err := json.Unmarshal([]byte(*text), &metadata)
 	if raw := metadata.Info.Features[column]; err == nil && raw != nil {
 		err = json.Unmarshal(raw, &feature)
 	}
@@ -214,26 +197,36 @@ func (l *parquetLabels) add(f *parquetFile, p *parquetPictures) error {
 		return err
 	}
 	begin := len(l.class)
-	for i, group := range f.footer.RowGroups() {
-		chunks, first := group.ColumnChunks(), len(l.class)
-		if max(f.image, f.label) >= len(chunks) {
-			return errors.New("a row group of it lacks columns; get it again")
+	var labels cellReader
+	for g := range f.footer.NumRowGroups() {
+		rows, first := f.footer.RowGroup(g).MetaData(), len(l.class)
+		if rows.NumColumns() <= max(f.image, f.label) {
+			return fmt.Errorf("row group %d lacks columns; get the file again", g)
 		}
-		p.groups = append(p.groups, pictureRows{file: len(p.files) - 1, chunk: chunks[f.image], first: first, begin: begin})
-		pages := chunks[f.label].Pages()
-		err := eachValue(pages, func(v parquet.Value) error {
-			class, err := l.classOf(f, v)
+		// Each row has at least a number in one of the columns.
+		if n := rows.NumRows(); n < 0 || n > f.size {
+			return fmt.Errorf("row group %d claims %d rows in a file of %d bytes; get it again", g, n, f.size)
+		}
+		p.groups = append(p.groups, pictureRows{file: len(p.files) - 1, group: g, first: first, begin: begin})
+		if err := labels.open(f, g, f.label); err != nil {
+			return fmt.Errorf("row group %d: %w", g, err)
+		}
+		for {
+			c, err := labels.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("row group %d: %w", g, err)
+			}
+			class, err := l.classOf(f, c)
 			if err != nil {
 				return fmt.Errorf("row %d %w", len(l.class)-begin, err)
 			}
 			l.class = append(l.class, class)
-			return nil
-		})
-		if n := int64(len(l.class) - first); err == nil && n != group.NumRows() {
-			err = fmt.Errorf("row group %d has %d rows, but %d labels; get the file again", i, group.NumRows(), n)
 		}
-		if err = errors.Join(err, pages.Close()); err != nil {
-			return err
+		if n := int64(len(l.class) - first); n != rows.NumRows() {
+			return fmt.Errorf("row group %d has %d rows, but %d labels; get the file again", g, rows.NumRows(), n)
 		}
 	}
 	p.rows = len(l.class)
@@ -254,12 +247,12 @@ func sameNames(a, b *parquetFile) error {
 }
 
 // classOf is the class of a value; its errors go on from the row's number.
-func (l *parquetLabels) classOf(f *parquetFile, v parquet.Value) (int, error) {
-	if v.IsNull() {
+func (l *parquetLabels) classOf(f *parquetFile, c cell) (int, error) {
+	if c.null {
 		return 0, errors.New("has no label; take out the rows without one")
 	}
 	if f.text {
-		text := v.ByteArray()
+		text := c.bytes
 		class, there := l.texts[string(text)]
 		if !there {
 			if strings.TrimSpace(string(text)) == "" {
@@ -270,10 +263,7 @@ func (l *parquetLabels) classOf(f *parquetFile, v parquet.Value) (int, error) {
 		}
 		return class, nil
 	}
-	class := v.Int64()
-	if v.Kind() == parquet.Int32 {
-		class = int64(v.Int32())
-	}
+	class := c.number
 	limit := len(f.names)
 	if limit == 0 {
 		limit = mostClasses
@@ -302,23 +292,4 @@ func (l *parquetLabels) classes() ([]int, []string) {
 		l.class[i] = place[class]
 	}
 	return l.class, sorted
-}
-
-// eachValue visits the values of a column, page by page. They live until visit
-// returns.
-func eachValue(pages parquet.Pages, visit func(parquet.Value) error) error {
-	r := valueReader{pages: pages}
-	defer r.release()
-	for {
-		v, err := r.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = visit(v)
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

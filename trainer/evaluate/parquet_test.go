@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -135,9 +136,7 @@ func TestParquetPictures(t *testing.T) {
 		look(i)
 	}
 	p := s.Pictures.(*parquetPictures)
-	if err := p.reader.close(); err != nil { // as far away as before the first
-		t.Fatal(err)
-	}
+	p.reader.values = nil         // as far away as before the first
 	for i := n - 1; i >= 0; i-- { // each goes back
 		look(i)
 	}
@@ -150,6 +149,50 @@ func TestParquetPictures(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestParquetCodecs reads the same forty pictures from every codec, from
+// dictionaries and pages of version 1, and from pages of version 2 with nulls.
+func TestParquetCodecs(t *testing.T) {
+	for _, codec := range []string{"none", "snappy", "gzip", "brotli", "zstd", "lz4"} {
+		for version, without := range map[string][]int{"1": nil, "2": {7, 8, 39}} {
+			t.Run(codec+version, func(t *testing.T) {
+				s, err := OpenSet("testdata/parquet", "parquet:"+codec+version+".parquet", Options{Convert: toJPEG})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				if len(s.Class) != 40 || s.Pictures.Len() != 40 {
+					t.Fatalf("%d classes, %d pictures, want 40", len(s.Class), s.Pictures.Len())
+				}
+				for i, class := range s.Class {
+					if class != i%3 {
+						t.Errorf("row %d has the class %d, want %d", i, class, i%3)
+					}
+					rgb, err := colour(t, s.Pictures, i)
+					var bad *BadPicture
+					if slices.Contains(without, i) {
+						if !errors.As(err, &bad) || bad.Reason != NoPicture {
+							t.Errorf("row %d without a picture: %v", i, err)
+						}
+						continue
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					for plane, v := range rgb {
+						want := float64(5 * (i % 12))
+						if plane == class {
+							want += 180
+						}
+						if math.Abs(v-want) > 3 {
+							t.Errorf("plane %d of row %d is %.1f, want %g", plane, i, v, want)
+						}
+					}
+				}
+			})
+		}
+	}
 }
 
 // TestParquetRecent holds that what is kept of pictures has a bound, and that
@@ -222,7 +265,7 @@ func TestParquetDamage(t *testing.T) {
 
 // FuzzParquet holds that each row of what opens has one of the labels.
 func FuzzParquet(f *testing.F) {
-	for _, name := range []string{"set", "more", "texts", "numbers"} {
+	for _, name := range []string{"set", "more", "texts", "numbers", "none2", "snappy1", "brotli2", "lz41", "lz42"} {
 		data, err := os.ReadFile("testdata/parquet/" + name + ".parquet")
 		if err != nil {
 			f.Fatal(err)

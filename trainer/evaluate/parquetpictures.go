@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"sync"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
 // NoPicture is the reason for which a row without a picture is left out.
@@ -31,13 +32,13 @@ const (
 // again at its row group.
 type parquetPictures struct {
 	convert Convert
-	files   []*os.File
+	files   []*parquetFile
 	groups  []pictureRows
 	rows    int
 
 	mu     sync.Mutex
 	group  int // that is read
-	reader valueReader
+	reader cellReader
 	first  int // row of recent[0]
 	recent []row
 	held   int // bytes of recent
@@ -46,7 +47,7 @@ type parquetPictures struct {
 // pictureRows is the column of pictures of one row group.
 type pictureRows struct {
 	file  int
-	chunk parquet.ColumnChunk
+	group int // of the file
 	first int // row, of all files
 	begin int // first row of the file
 }
@@ -88,7 +89,7 @@ func (p *parquetPictures) row(i int) (r row, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := p.first + len(p.recent)
-	if p.reader.pages == nil || i < p.first || i > next+farRows {
+	if p.reader.values == nil || i < p.first || i > next+farRows {
 		p.group = p.groupOf(i)
 		p.first, p.recent, p.held = i, nil, 0
 		if err := p.open(i); err != nil {
@@ -106,12 +107,13 @@ func (p *parquetPictures) row(i int) (r row, err error) {
 // open begins to read at row i of the group.
 func (p *parquetPictures) open(i int) error {
 	g := p.groups[p.group]
-	return recovered(p.files[g.file].Name(), func() error {
-		if err := p.reader.close(); err != nil {
-			return err
+	f := p.files[g.file]
+	return recovered(f.Name(), func() error {
+		err := p.reader.open(f, g.group, f.image)
+		for row := g.first; row < i && err == nil; row++ {
+			_, err = p.reader.next()
 		}
-		p.reader.pages = g.chunk.Pages()
-		return p.reader.pages.SeekToRow(int64(i - g.first))
+		return err
 	})
 }
 
@@ -141,10 +143,10 @@ func (p *parquetPictures) read() error {
 	return err
 }
 
-func (p *parquetPictures) keep(i int, v parquet.Value) {
+func (p *parquetPictures) keep(i int, c cell) {
 	var r row
-	switch data := v.ByteArray(); {
-	case v.IsNull():
+	switch data := c.bytes; {
+	case c.null:
 		r.bad = &BadPicture{Name: p.name(i), Reason: NoPicture, Err: errors.New("the row has none")}
 	case len(data) > largestFile:
 		r.bad = tooLarge(p.name(i), int64(len(data)))
@@ -156,7 +158,7 @@ func (p *parquetPictures) keep(i int, v parquet.Value) {
 }
 
 func (p *parquetPictures) close() error {
-	faults := []error{p.reader.close()}
+	var faults []error
 	for _, f := range p.files {
 		faults = append(faults, f.Close())
 	}
@@ -164,49 +166,61 @@ func (p *parquetPictures) close() error {
 	return errors.Join(faults...)
 }
 
-// valueReader reads the values of a column, one by one.
-type valueReader struct {
-	pages  parquet.Pages
-	page   parquet.Page
-	values parquet.ValueReader
-	one    [1]parquet.Value
+// cell is a value of a column: bytes or a number, or null.
+type cell struct {
+	null   bool
+	bytes  []byte // until the next cell
+	number int64
 }
 
-// next is the next value, which lives until the call after it, or io.EOF.
-func (r *valueReader) next() (parquet.Value, error) {
-	for {
-		if r.page == nil {
-			page, err := r.pages.ReadPage()
-			if err != nil {
-				return parquet.Value{}, err
-			}
-			r.page, r.values = page, page.Values()
-		}
-		n, err := r.values.ReadValues(r.one[:])
-		if n == 1 {
-			return r.one[0], nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return parquet.Value{}, err
-		}
-		r.release()
-	}
+// cellReader reads the cells of a column, one by one.
+type cellReader struct {
+	pages  pageReader
+	values file.ColumnChunkReader // nil where nothing is open
+
+	level [1]int16
+	bytes [1]parquet.ByteArray
+	int32 [1]int32
+	int64 [1]int64
 }
 
-// release lets go of the page.
-func (r *valueReader) release() {
-	if r.page != nil {
-		parquet.Release(r.page)
-		r.page, r.values = nil, nil
+// open begins with the first row of a column of a row group.
+func (r *cellReader) open(f *parquetFile, group, column int) error {
+	r.values = nil
+	rows := f.footer.RowGroup(group).MetaData()
+	chunk, err := rows.ColumnChunk(column)
+	if err != nil {
+		return err
 	}
+	about := f.footer.MetaData().Schema.Column(column)
+	if err := r.pages.open(f.File, f.size, rows.NumRows(), chunk, int(about.MaxDefinitionLevel())); err != nil {
+		return err
+	}
+	r.values = file.NewColumnReader(about, &r.pages, memory.DefaultAllocator, f.footer.BufferPool())
+	return nil
 }
 
-func (r *valueReader) close() error {
-	r.release()
-	if r.pages == nil {
-		return nil
+// next is the next cell, or io.EOF.
+func (r *cellReader) next() (c cell, err error) {
+	var rows int64
+	var values int
+	switch v := r.values.(type) {
+	case *file.ByteArrayColumnChunkReader:
+		rows, values, err = v.ReadBatch(1, r.bytes[:], r.level[:], nil)
+		c.bytes = r.bytes[0]
+	case *file.Int32ColumnChunkReader:
+		rows, values, err = v.ReadBatch(1, r.int32[:], r.level[:], nil)
+		c.number = int64(r.int32[0])
+	case *file.Int64ColumnChunkReader:
+		rows, values, err = v.ReadBatch(1, r.int64[:], r.level[:], nil)
+		c.number = r.int64[0]
 	}
-	pages := r.pages
-	r.pages = nil
-	return pages.Close()
+	if err == nil && rows == 0 {
+		if err = r.values.Err(); err == nil {
+			err = io.EOF
+		}
+	}
+	r.pages.rest -= rows
+	c.null = values == 0
+	return c, err
 }

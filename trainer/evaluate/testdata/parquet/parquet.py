@@ -9,6 +9,7 @@ each row's picture differs.
 import io
 import json
 import pathlib
+import random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -62,6 +63,27 @@ write("texts.parquet", "img", ("label", pa.string()), {"img": jpegs, "label": te
 write("green.parquet", "img", ("label", pa.string()), {"img": [picture("green", 0, "JPEG")], "label": ["green"]}, pa.binary())
 # Numbers without names.
 write("numbers.parquet", "img", ("fine_label", pa.int32()), {"img": jpegs, "fine_label": [2, 0, 2]}, pa.binary(), compression="gzip")
+
+def speckled(name, i):
+    """A picture that no codec makes smaller: each value is off by up to 2."""
+    draw = random.Random(i)
+    colour = [c + 5 * i for c in COLOURS[name]]
+    m = Image.new("RGB", (8, 8))
+    m.putdata([tuple(max(0, c + draw.randint(-2, 2)) for c in colour) for _ in range(64)])
+    b = io.BytesIO()
+    m.save(b, "PNG")
+    return b.getvalue()
+
+
+# Forty pictures in each codec that pyarrow has (its lz4 is LZ4_RAW), once in
+# dictionaries and pages of version 1, once in pages of version 2 with nulls.
+forty = [i % 3 for i in range(40)]
+for codec in ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]:
+    for version in "12":
+        without = [] if version == "1" else [7, 8, 39]
+        pictures = [None if i in without else {"bytes": speckled(NAMES[c], i % 12), "path": f"{i}.png"} for i, c in enumerate(forty)]
+        write(f"{codec}{version}.parquet", "image", number, {"image": pictures, "label": forty}, FIELDS, NAMES, row_group_size=25,
+              compression=codec, data_page_version=f"{version}.0", use_dictionary=version == "1")
 
 # What is refused.
 write("other.parquet", "image", number, {"image": structs([0]), "label": [0]}, FIELDS, ["red", "lime", "blue"])
