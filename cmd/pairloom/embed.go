@@ -132,7 +132,9 @@ func (g *global) embedded(w *workspace, m search.Made, format string) error {
 			*shard.Tally
 			Files []string `json:"files"`
 			Again int      `json:"unchanged"`
-		}{m.Tally, files, m.Again})
+			// Renamed counts names with U+FFFD in place of what is not UTF-8.
+			Renamed int `json:"renamed,omitempty"`
+		}{m.Tally, files, m.Again, m.Renamed})
 	}
 	fmt.Fprintf(g.stdout, "embed: %s of %s %s", grouped(m.Tally.Kept), grouped(m.Tally.In), m.Tally.Unit)
 	if m.Again > 0 {
@@ -141,6 +143,9 @@ func (g *global) embedded(w *workspace, m search.Made, format string) error {
 	fmt.Fprintln(g.stdout)
 	for _, reason := range m.Tally.Reasons() {
 		fmt.Fprintf(g.stdout, "embed left out: %s %s\n", reason, grouped(m.Tally.Dropped[reason]))
+	}
+	if m.Renamed > 0 {
+		fmt.Fprintf(g.stdout, "embed: %s file names are not UTF-8; in the column name U+FFFD stands for what is not\n", grouped(int64(m.Renamed)))
 	}
 	if !g.quiet {
 		for _, path := range files {

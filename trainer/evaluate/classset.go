@@ -100,15 +100,15 @@ func OpenSet(dir, spec string, o Options) (*Set, error) {
 // rename gives the classes the labels of a file: a line a class, or class, tab
 // and label. A class of the file that the set lacks is a class without pictures.
 func (s *Set) rename(path string) error {
-	lines, err := ReadLabels(path)
+	list, err := readLabels(path)
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(lines[0], "\t") {
-		if len(lines) < len(s.Labels) {
-			return fmt.Errorf("read labels %s: it has %d lines, but %s has %d classes", path, len(lines), s.Name, len(s.Labels))
+	if !strings.Contains(list[0].Text, "\t") {
+		if len(list) < len(s.Labels) {
+			return fmt.Errorf("read labels %s: it has %d lines, but %s has %d classes", path, len(list), s.Name, len(s.Labels))
 		}
-		s.Labels = lines
+		s.Labels = texts(list)
 		return nil
 	}
 	number := map[string]int{}
@@ -116,10 +116,10 @@ func (s *Set) rename(path string) error {
 		number[l] = i
 	}
 	named := make([]bool, len(s.Labels))
-	for i, line := range lines {
-		class, label, found := strings.Cut(line, "\t")
+	for _, line := range list {
+		class, label, found := strings.Cut(line.Text, "\t")
 		if !found {
-			return fmt.Errorf("read labels %s: line %d has no tab, unlike the first", path, i+1)
+			return fmt.Errorf("read labels %s: line %d has no tab, unlike the first", path, line.Number)
 		}
 		if k, there := number[class]; there {
 			s.Labels[k], named[k] = strings.TrimSpace(label), true
@@ -130,7 +130,7 @@ func (s *Set) rename(path string) error {
 	if k := slices.Index(named, false); k >= 0 {
 		return fmt.Errorf("read labels %s: no line is of the class %q of %s", path, s.Labels[k], s.Name)
 	}
-	if err := checkLabels(s.Labels); err != nil {
+	if err := checkLabels(numberedLines(s.Labels)); err != nil {
 		return fmt.Errorf("read labels %s: in the set's order, %w", path, err)
 	}
 	return nil
@@ -139,35 +139,46 @@ func (s *Set) rename(path string) error {
 var errNoClass = errors.New("it has no subfolder; make one for each class")
 
 // openFolder reads a folder with a subfolder for each class; an underscore in
-// its name stands for a space. Hidden files are no pictures.
+// its name stands for a space. Files that are in no class, and those of
+// [SystemFile], are counted.
 func openFolder(paths []string, convert Convert) (*Set, error) {
 	root := paths[0]
+	files, left, err := PictureFiles(root)
+	if err != nil {
+		return nil, err
+	}
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{}
-	var files []string
+	s := &Set{Left: left}
+	classes := map[string]int{} // by the name of the folder
 	for _, entry := range entries {
-		if !entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
-			continue
+		if entry.IsDir() && !system(entry.Name()) {
+			classes[entry.Name()] = len(s.Labels)
+			s.Labels = append(s.Labels, strings.ReplaceAll(entry.Name(), "_", " "))
 		}
-		found, err := PictureFiles(filepath.Join(root, entry.Name()))
-		if err != nil {
-			return nil, err
-		}
-		for range found {
-			s.Class = append(s.Class, len(s.Labels))
-		}
-		files = append(files, found...)
-		s.Labels = append(s.Labels, strings.ReplaceAll(entry.Name(), "_", " "))
 	}
 	if len(s.Labels) == 0 {
 		return nil, errNoClass
 	}
-	if err := checkLabels(s.Labels); err != nil {
+	if err := checkLabels(numberedLines(s.Labels)); err != nil {
 		return nil, err
 	}
-	s.Pictures = &FilePictures{files, convert}
+	pictures := &FilePictures{Convert: convert}
+	for _, path := range files {
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return nil, err
+		}
+		folder, _, within := strings.Cut(name, string(filepath.Separator))
+		if !within {
+			s.Left[NoClass]++
+			continue
+		}
+		pictures.Paths = append(pictures.Paths, path)
+		s.Class = append(s.Class, classes[folder])
+	}
+	s.Pictures = pictures
 	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"math"
@@ -61,6 +62,8 @@ func TestOpenSet(t *testing.T) {
 	write("none/file.jpg", "x")
 	write("names", "T-shirt\ntrouser\nbag\nboot\n")
 	write("few", "T-shirt\n")
+	write("marked", "\uFEFFT-shirt\r\n\r\ntrouser\r\nbag\r\n")
+	write("latin", "T-shirt\ntrousers\nb\xE4g\n")
 	write("map", "red fox\ta fox\nbear\ta bear\nwolf\ta wolf\n")
 	write("half", "bear\ta bear\nwolf\ta wolf\n")
 	if err := os.MkdirAll(filepath.Join(dir, "folder", "owl"), 0o755); err != nil {
@@ -72,6 +75,8 @@ func TestOpenSet(t *testing.T) {
 	}{
 		{"mnist:images,classes", "", "202 0|1|2"},
 		{"mnist:images,classes", "names", "202 T-shirt|trouser|bag|boot"},
+		{"mnist:images,classes", "marked", "202 T-shirt|trouser|bag"},
+		{"mnist:images,classes", "latin", "!latin: line 3 is not UTF-8"},
 		{"mnist:images,classes", "few", "!has 1 lines, but mnist:images,classes has 3 classes"},
 		{"mnist:images,two", "", "!has 3 pictures, "},
 		{"mnist:images,short", "", "!has 10 bytes, but 11 by its header"},
@@ -236,3 +241,38 @@ var (
 		0, 66, 191, 153, 84, 21, 123, 230, 181, 110, 59, 182, 255,
 	}
 )
+
+// TestFolderLeavesOut holds that what archives and file managers leave in a folder
+// is no class and no picture, at any depth, and is counted, as is what lies in no
+// class.
+func TestFolderLeavesOut(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), ".photos") // a hidden folder that is asked for is read
+	for _, name := range []string{
+		"cat/a.jpg", "cat/sub/b.jpg", "dog/c.jpg",
+		"__MACOSX/cat/._a.jpg", "__MACOSX/._cat", ".DS_Store", "cat/.DS_Store", "cat/Thumbs.db", "cat/thumbs.DB", "dog/Desktop.ini",
+		".git/config", "dog/.thumbnails/c.jpg", "dog/__MACOSX/._c.jpg",
+		"readme.txt", "d.jpg",
+	} {
+		writeFile(t, filepath.Join(dir, name), "x")
+	}
+	for _, spelling := range []string{dir, dir + "/", dir + "/cat/.."} {
+		s, err := OpenSet("", "folder:"+spelling, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(s.Labels, s.Class, s.Left); got != "[cat dog] [0 0 1] map[no_class:2 system_file:10]" {
+			t.Errorf("%s: %s", spelling, got)
+		}
+		var names []string
+		for _, path := range s.Pictures.(*FilePictures).Paths {
+			names = append(names, filepath.Base(path))
+		}
+		if fmt.Sprint(names) != "[a.jpg b.jpg c.jpg]" {
+			t.Errorf("%s: pictures %v", spelling, names)
+		}
+	}
+	t.Chdir(dir)
+	if files, left, err := PictureFiles("."); err != nil || len(files) != 5 || left[SystemFile] != 10 {
+		t.Errorf("%v, left %v, %v", files, left, err)
+	}
+}

@@ -16,6 +16,11 @@ import (
 const (
 	Unreadable = "unreadable"
 	TooLarge   = "file_too_large"
+	// SystemFile is that of files, and of all in folders, that archives and file
+	// managers leave beside pictures.
+	SystemFile = "system_file"
+	// NoClass is that of files that lie beside the folders of a set's classes.
+	NoClass = "no_class"
 )
 
 // largestFile is the most that a picture file may have, in bytes.
@@ -64,23 +69,34 @@ type FilePictures struct {
 	Convert Convert
 }
 
-// PictureFiles lists the files below a folder, by name; hidden ones are left out.
-func PictureFiles(folder string) ([]string, error) {
-	var files []string
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		hidden := path != folder && d != nil && strings.HasPrefix(d.Name(), ".")
-		if err == nil && hidden && d.IsDir() {
-			return filepath.SkipDir
+// PictureFiles lists the files below a folder, by name. Left counts, by reason,
+// those that are no pictures by their name: see [SystemFile].
+func PictureFiles(folder string) (files []string, left map[string]int64, err error) {
+	folder, left = filepath.Clean(folder), map[string]int64{}
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		if err == nil && !hidden && !d.IsDir() {
-			files = append(files, path)
+		for at := path; at != folder; at = filepath.Dir(at) {
+			if system(filepath.Base(at)) {
+				left[SystemFile]++
+				return nil
+			}
 		}
-		return err
+		files = append(files, path)
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list pictures: %w", err)
+		return nil, nil, fmt.Errorf("list pictures: %w", err)
 	}
-	return files, nil
+	return files, left, nil
+}
+
+// system tells whether a file or folder of this name is what archives and file
+// managers leave: macOS's resource forks in zip files, Windows's previews and
+// folder settings, and what is hidden (.DS_Store and ._x.jpg too).
+func system(name string) bool {
+	return strings.HasPrefix(name, ".") || name == "__MACOSX" || strings.EqualFold(name, "Thumbs.db") || strings.EqualFold(name, "desktop.ini")
 }
 
 // Len is the number of files.

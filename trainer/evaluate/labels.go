@@ -4,8 +4,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
+
+	"github.com/pairloom/pairloom/internal/lines"
 )
 
 // imagenet80 are the contexts of CLIP's ImageNet prompts, one a line.
@@ -48,37 +49,53 @@ func Templates(list []string) ([]string, error) {
 // prompt is a template with the label in it.
 func prompt(template, label string) string { return strings.ReplaceAll(template, labelMark, label) }
 
-// ReadLabels reads a file of one label a line. Lines that are empty or repeat
-// one above are errors, all reported at once; blank lines at the end are not.
+// ReadLabels reads a file of one label a line, as package lines does. Labels that
+// repeat one above are errors, all reported at once.
 func ReadLabels(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
+	list, err := readLabels(path)
+	return texts(list), err
+}
+
+func readLabels(path string) ([]lines.Line, error) {
+	list, err := lines.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read labels: %w", err)
 	}
-	var labels []string
-	for line := range strings.Lines(strings.TrimRight(string(data), " \t\r\n")) {
-		labels = append(labels, strings.TrimSpace(line))
-	}
-	if err := checkLabels(labels); err != nil {
+	if err := checkLabels(list); err != nil {
 		return nil, fmt.Errorf("read labels %s: %w", path, err)
 	}
-	return labels, nil
+	return list, nil
 }
 
-func checkLabels(labels []string) error {
+func texts(list []lines.Line) (labels []string) {
+	for _, line := range list {
+		labels = append(labels, line.Text)
+	}
+	return labels
+}
+
+// numberedLines are labels that come from no file, numbered from 1.
+func numberedLines(labels []string) (list []lines.Line) {
+	for i, label := range labels {
+		list = append(list, lines.Line{Number: i + 1, Text: label})
+	}
+	return list
+}
+
+func checkLabels(labels []lines.Line) error {
 	if len(labels) == 0 {
 		return errors.New("it is empty; write one label a line")
 	}
 	var faults []error
 	first := map[string]int{}
-	for i, label := range labels {
-		switch before, there := first[label]; {
-		case label == "":
-			faults = append(faults, fmt.Errorf("line %d is empty; write a label or delete the line", i+1))
+	for _, label := range labels {
+		switch before, there := first[label.Text]; {
+		case label.Text == "":
+			faults = append(faults, fmt.Errorf("line %d is empty; write a label or delete the line", label.Number))
 		case there:
-			faults = append(faults, fmt.Errorf("line %d repeats %q of line %d; delete one, or tell them apart", i+1, label, before))
+			faults = append(faults, fmt.Errorf("line %d repeats %q of line %d; delete one, or tell them apart", label.Number, label.Text, before))
 		default:
-			first[label] = i + 1
+			first[label.Text] = label.Number
 		}
 	}
 	return errors.Join(faults...)

@@ -26,7 +26,11 @@ func TestReadLabels(t *testing.T) {
 		{"red fox\n bear \r\n\n\n", []string{"red fox", "bear"}},
 		{"fox", []string{"fox"}},
 		{"", []string{"!", "it is empty"}},
-		{"fox\n\nbear\nfox\nfox", []string{"!", "line 2 is empty", `line 4 repeats "fox" of line 1`, `line 5 repeats "fox" of line 1`, "labels.txt"}},
+		{"fox\n\nbear\nfox\nfox", []string{"!", `line 4 repeats "fox" of line 1`, `line 5 repeats "fox" of line 1`, "labels.txt"}},
+		{"\uFEFFfox\r\n\r\nbear\r\n", []string{"fox", "bear"}},
+		{"\uFEFFfox\nfox", []string{"!", `line 2 repeats "fox" of line 1`}},
+		{"\uFEFF\r\n", []string{"!", "it is empty"}},
+		{"fox\n\nb\xE4r", []string{"!", "line 3 is not UTF-8", "labels.txt"}},
 	} {
 		got, err := ReadLabels(writeFile(t, filepath.Join(t.TempDir(), "labels.txt"), tt.text))
 		if tt.want[0] != "!" {

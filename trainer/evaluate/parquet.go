@@ -171,7 +171,7 @@ func (f *parquetFile) classNames(column string) ([]string, error) {
 	if feature.Type != "ClassLabel" || len(feature.Names) == 0 {
 		return nil, nil
 	}
-	if err := checkLabels(feature.Names); err != nil {
+	if err := checkLabels(numberedLines(feature.Names)); err != nil {
 		return nil, fmt.Errorf("the key huggingface of its metadata: of the class names, a line each, %w", err)
 	}
 	return feature.Names, nil

@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"strconv"
+
+	"github.com/pairloom/pairloom/internal/lines"
 )
 
 // Robustness tells how much better a model does on a shifted set than other
@@ -59,7 +61,7 @@ func ReadBaseline(path string) ([]AccuracyPair, error) {
 		return nil, fmt.Errorf("read baseline: %w", err)
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
+	r := csv.NewReader(lines.WithoutMark(f))
 	r.Comment, r.FieldsPerRecord, r.TrimLeadingSpace = '#', 3, true
 	records, err := r.ReadAll()
 	if err != nil {

@@ -31,6 +31,7 @@ func TestEffectiveRobustness(t *testing.T) {
 func TestReadBaseline(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"# name, standard, shifted\nresnet, 0.7, 0.5\nvgg,0.6,0.4\n", ""},
+		{"\uFEFF# name, standard, shifted\r\nresnet,0.7,0.5\r\n\r\nvgg,0.6,0.4\r\n", ""},
 		{"resnet,0.7\n", "name,standard,shifted a line"},
 		{"resnet,70,50\n", `model "resnet": accuracy "70", a number of 0 to 1`},
 		{"resnet,0.7,NaN\n", `accuracy "NaN"`},

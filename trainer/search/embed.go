@@ -1,16 +1,16 @@
 package search
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/pairloom/pairloom/internal/lines"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/evaluate"
@@ -22,8 +22,11 @@ const (
 	Texts    = "texts"
 )
 
-// EmptyLine is the reason for which a line of a file of texts is left out.
-const EmptyLine = "empty_line"
+// Reasons for which a line of a file of texts is left out.
+const (
+	EmptyLine = "empty_line"
+	NotUTF8   = "not_utf8"
+)
 
 // Embedding is a run that makes embedding files.
 type Embedding struct {
@@ -44,6 +47,9 @@ type Made struct {
 	Tally *shard.Tally
 	Files []string // in order
 	Again int      // files that were there and hold still
+	// Renamed counts pictures whose file names are not UTF-8: in the column name
+	// U+FFFD stands for what is not.
+	Renamed int
 }
 
 func (x *Embedding) begin(total int) {
@@ -220,17 +226,21 @@ func (x *Embedding) texts(ctx context.Context, w *shard.EmbeddingWriter, n int, 
 // Folder embeds the picture files below a folder into one file; their names are
 // relative to it.
 func (x *Embedding) Folder(ctx context.Context, folder, path string, convert evaluate.Convert) (Made, error) {
-	files, err := evaluate.PictureFiles(folder)
+	files, left, err := evaluate.PictureFiles(folder)
 	if err != nil {
 		return Made{}, err
 	}
 	if len(files) == 0 {
-		return Made{}, fmt.Errorf("embed %s: it has no file", folder)
+		return Made{}, fmt.Errorf("embed %s: it has no picture file", folder)
 	}
+	m := Made{Files: []string{path}}
 	names := make([]string, len(files))
 	for i, f := range files {
 		if names[i], err = filepath.Rel(folder, f); err != nil {
 			return Made{}, fmt.Errorf("embed %s: %w", folder, err)
+		}
+		if !utf8.ValidString(names[i]) {
+			m.Renamed++
 		}
 	}
 	source, err := filepath.Abs(folder)
@@ -238,31 +248,34 @@ func (x *Embedding) Folder(ctx context.Context, folder, path string, convert eva
 		return Made{}, fmt.Errorf("embed %s: %w", folder, err)
 	}
 	x.begin(len(files))
+	for reason, n := range left {
+		x.tally.In += n
+		x.tally.Dropped[reason] += n
+	}
 	err = x.file(path, shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: source}, func(w *shard.EmbeddingWriter) error {
 		return x.pictures(ctx, w, &evaluate.FilePictures{Paths: files, Convert: convert}, func(i int) (shard.EmbeddingRow, error) {
 			return shard.EmbeddingRow{ID: xxhash.Sum64String(names[i]), Row: uint32(i), Name: names[i]}, nil
 		})
 	})
 	x.tally.Out = x.tally.Kept
-	return Made{Tally: x.tally, Files: []string{path}}, err
+	m.Tally = x.tally
+	return m, err
 }
 
-// Lines embeds the lines of a text file into one file. Empty lines are left out.
-func (x *Embedding) Lines(ctx context.Context, lines, path string) (Made, error) {
-	data, err := os.Open(lines)
+// Lines embeds the lines of a text file into one file, each under its number from
+// 0. Lines that are empty or not UTF-8 are left out.
+func (x *Embedding) Lines(ctx context.Context, path, to string) (Made, error) {
+	data, err := os.Open(path)
 	if err != nil {
 		return Made{}, fmt.Errorf("embed texts: %w", err)
 	}
 	defer data.Close()
-	source, err := filepath.Abs(lines)
+	source, err := filepath.Abs(path)
 	if err != nil {
 		return Made{}, fmt.Errorf("embed texts: %w", err)
 	}
 	x.begin(0)
-	scanner := bufio.NewScanner(data)
-	scanner.Buffer(nil, 1<<20)
-	number := uint32(0)
-	err = x.file(path, shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: source}, func(w *shard.EmbeddingWriter) error {
+	err = x.file(to, shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: source}, func(w *shard.EmbeddingWriter) error {
 		var rows []shard.EmbeddingRow
 		flush := func() error {
 			n := len(rows)
@@ -271,24 +284,26 @@ func (x *Embedding) Lines(ctx context.Context, lines, path string) (Made, error)
 			rows = rows[:0]
 			return err
 		}
-		for ; scanner.Scan(); number++ {
-			text := strings.TrimSpace(scanner.Text())
-			if text == "" {
+		for line, err := range lines.Each(data) {
+			switch {
+			case err != nil:
+				return fmt.Errorf("embed %s: %w", path, err)
+			case line.Text == "":
 				x.tally.Drop(EmptyLine)
 				continue
+			case line.Check() != nil:
+				x.tally.Drop(NotUTF8)
+				continue
 			}
-			rows = append(rows, shard.EmbeddingRow{ID: xxhash.Sum64String(text), Row: number, Name: text})
+			rows = append(rows, shard.EmbeddingRow{ID: xxhash.Sum64String(line.Text), Row: uint32(line.Number - 1), Name: line.Text})
 			if len(rows) == x.Batch {
 				if err := flush(); err != nil {
 					return err
 				}
 			}
 		}
-		if err := scanner.Err(); err != nil {
-			return fmt.Errorf("embed %s: line %d: %w; lines may have a MiB", lines, number+1, err)
-		}
 		return flush()
 	})
 	x.tally.Out = x.tally.Kept
-	return Made{Tally: x.tally, Files: []string{path}}, err
+	return Made{Tally: x.tally, Files: []string{to}}, err
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -271,10 +272,23 @@ func TestSearchOwn(t *testing.T) {
 	}
 }
 
+// namesOf are the names of all rows.
+func namesOf(x *Index) (names []string) {
+	for _, f := range x.Files {
+		for i := range f.Batches {
+			for k := range f.Batches[i].IDs {
+				names = append(names, f.Batches[i].Name(k))
+			}
+		}
+	}
+	return names
+}
+
 func TestFolderAndLines(t *testing.T) {
 	dir := t.TempDir()
 	e := model(t, 1)
-	for name, data := range map[string][]byte{"p/b.jpg": pictureOf(t, 1), "p/sub/a.jpg": pictureOf(t, 2), "p/bad.jpg": []byte("text"), "p/.x": nil} {
+	for name, data := range map[string][]byte{"p/b.jpg": pictureOf(t, 1), "p/sub/a.jpg": pictureOf(t, 2), "p/bad.jpg": []byte("text"),
+		"p/.x": nil, "p/Thumbs.db": nil, "p/__MACOSX/._b.jpg": nil, "p/sub/b\xE4r.jpg": pictureOf(t, 3)} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -287,7 +301,7 @@ func TestFolderAndLines(t *testing.T) {
 	x := &Embedding{Model: e, Of: Pictures, Batch: 2, Bad: func(b *evaluate.BadPicture) { bad = append(bad, filepath.Base(b.Name)+" "+b.Reason) }}
 	path := filepath.Join(dir, "p.arrow")
 	m, err := x.Folder(context.Background(), filepath.Join(dir, "p"), path, nil)
-	if err != nil || m.Tally.In != 3 || m.Tally.Kept != 2 || fmt.Sprint(bad) != "[bad.jpg undecodable]" {
+	if err != nil || m.Tally.In != 7 || m.Tally.Kept != 3 || m.Tally.Dropped[evaluate.SystemFile] != 3 || m.Tally.Check() != nil || m.Renamed != 1 || fmt.Sprint(bad) != "[bad.jpg undecodable]" {
 		t.Errorf("%+v, %v, bad %v", m.Tally, err, bad)
 	}
 	index, err := Open(e.Hash, path)
@@ -305,26 +319,28 @@ func TestFolderAndLines(t *testing.T) {
 	if found, err := Resolve("none", hits); err != nil || found[0].Name != "sub/a.jpg" || found[0].File != filepath.Join(dir, "p") {
 		t.Errorf("%+v, %v", found, err)
 	}
+	if names := namesOf(index); !slices.Equal(names, []string{"b.jpg", "sub/a.jpg", "sub/b\uFFFDr.jpg"}) {
+		t.Errorf("names %q", names)
+	}
 	index.Close()
 	if _, err := x.Folder(context.Background(), filepath.Join(dir, "gone"), path, nil); err == nil {
 		t.Error("a folder that is not there has pictures")
 	}
 
 	lines := filepath.Join(dir, "lines.txt")
-	if err := os.WriteFile(lines, []byte("one\n\n two \nthree"), 0o644); err != nil {
+	if err := os.WriteFile(lines, []byte("\uFEFFone\r\n\n two \nb\xE4r\nthree"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	x = &Embedding{Model: e, Of: Texts, Batch: 2}
 	m, err = x.Lines(context.Background(), lines, path)
-	if err != nil || m.Tally.Kept != 3 || m.Tally.Dropped[EmptyLine] != 1 || m.Tally.Check() != nil {
+	if err != nil || m.Tally.Kept != 3 || m.Tally.Dropped[EmptyLine] != 1 || m.Tally.Dropped[NotUTF8] != 1 || m.Tally.Check() != nil {
 		t.Errorf("%+v, %v", m.Tally, err)
 	}
-	f, err := shard.OpenEmbeddings(path)
-	if err != nil {
+	if index, err = Open(e.Hash, path); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if b := &f.Batches[0]; fmt.Sprint(b.Rows) != "[0 2 3]" || b.Name(1) != "two" {
-		t.Errorf("rows %v, %q", b.Rows, b.Name(1))
+	defer index.Close()
+	if names := namesOf(index); fmt.Sprint(index.Files[0].Batches[0].Rows) != "[0 2 4]" || !slices.Equal(names, []string{"one", "two", "three"}) {
+		t.Errorf("rows %v, %q", index.Files[0].Batches[0].Rows, names)
 	}
 }
