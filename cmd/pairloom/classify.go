@@ -25,7 +25,8 @@ func newClassify(g *global) *cobra.Command {
 		Long: `Tell which of some labels a picture shows: the probabilities of the labels in
 FILE, one a line, by the checkpoint that eval.weights names. Each label is put into
 the templates, and the vectors of its prompts are averaged; the classifier is kept
-in the folder classifiers and used again for the same model, templates and labels.`,
+in the folder classifiers and used again for the same model, templates and labels.
+Of a single label the cosine is shown, since its probability is always 100%.`,
 		Example: `  pairloom classify fox.png -C cats --labels animals.txt
   pairloom classify *.jpg -C cats --labels animals.txt --template imagenet80 --top 1
   pairloom classify fox.png -C cats --labels animals.txt --template "A drawing of a {label}." --json`,
@@ -51,9 +52,13 @@ in the folder classifiers and used again for the same model, templates and label
 
 // prediction is one line of an answer.
 type prediction struct {
-	Label       string  `json:"label"`
-	Probability float64 `json:"probability"`
+	Label       string   `json:"label"`
+	Probability *float64 `json:"probability,omitempty"` // among the labels; none of a single one
+	Cosine      float64  `json:"cosine"`                // of picture and label
 }
+
+// oneLabel is said where there is nothing to weigh a label against.
+const oneLabel = "one label decides nothing: its probability is 100% for any picture; name another, such as what else the pictures may show, or compare cosines"
 
 // classified is what classify found out about one picture.
 type classified struct {
@@ -102,7 +107,8 @@ func (g *global) classify(ctx context.Context, w *workspace, paths []string, o c
 		}
 		for k, i := range v.Kept {
 			row := v.Rows[k*model.Dim() : (k+1)*model.Dim()]
-			list[i] = classified{Picture: paths[i], Predictions: predictions(model.Probabilities(row, classifier), labels, o.top)}
+			cosines := evaluate.Cosines(row, classifier)
+			list[i] = classified{Picture: paths[i], Predictions: predictions(cosines, model.Probabilities(cosines), labels, o.top)}
 			shown++
 		}
 		return nil
@@ -110,18 +116,23 @@ func (g *global) classify(ctx context.Context, w *workspace, paths []string, o c
 	if err != nil {
 		return err
 	}
-	return g.printClassified(list, shown, model.Hash, classifier.From)
+	note := ""
+	if len(labels) == 1 {
+		note = oneLabel
+	}
+	return g.printClassified(list, shown, model.Hash, classifier.From, note)
 }
 
 // printClassified prints what was found out. When no picture could be read, the
 // command has kept nothing.
-func (g *global) printClassified(list []classified, shown int, model, from string) error {
+func (g *global) printClassified(list []classified, shown int, model, from, note string) error {
 	if g.json {
 		if err := printJSON(g, struct {
 			Model      string       `json:"model_hash"`
 			Classifier string       `json:"classifier"` // computed, cached or rebuilt
+			Note       string       `json:"note,omitempty"`
 			Pictures   []classified `json:"pictures"`
-		}{model, from, list}); err != nil {
+		}{model, from, note, list}); err != nil {
 			return err
 		}
 	} else {
@@ -131,8 +142,15 @@ func (g *global) printClassified(list []classified, shown int, model, from strin
 				fmt.Fprintf(g.stdout, "  left out: %s\n", c.Reason)
 			}
 			for _, p := range c.Predictions {
-				fmt.Fprintf(g.stdout, "  %5.1f%%  %s\n", 100*p.Probability, p.Label)
+				if p.Probability == nil {
+					fmt.Fprintf(g.stdout, "  cosine %.3f  %s\n", p.Cosine, p.Label)
+				} else {
+					fmt.Fprintf(g.stdout, "  %5.1f%%  %s\n", 100**p.Probability, p.Label)
+				}
 			}
+		}
+		if note != "" {
+			fmt.Fprintln(g.stdout, note)
 		}
 		if bad := len(list) - shown; bad > 0 {
 			fmt.Fprintf(g.stdout, "%d of %d pictures left out\n", bad, len(list))
@@ -145,11 +163,14 @@ func (g *global) printClassified(list []classified, shown int, model, from strin
 }
 
 // predictions are the top most likely labels, equal ones in the file's order.
-func predictions(p []float64, labels []string, top int) []prediction {
-	list := make([]prediction, len(p))
-	for i, v := range p {
-		list[i] = prediction{labels[i], v}
+func predictions(cosines, probabilities []float64, labels []string, top int) []prediction {
+	list := make([]prediction, len(labels))
+	for i, label := range labels {
+		list[i] = prediction{Label: label, Cosine: cosines[i]}
+		if len(labels) > 1 {
+			list[i].Probability = &probabilities[i]
+		}
 	}
-	slices.SortStableFunc(list, func(a, b prediction) int { return cmp.Compare(b.Probability, a.Probability) })
+	slices.SortStableFunc(list, func(a, b prediction) int { return cmp.Compare(b.Cosine, a.Cosine) })
 	return list[:min(max(top, 1), len(list))]
 }

@@ -89,6 +89,9 @@ func evalNotes(r *evaluate.Result) []string {
 	if p := r.Probe; p != nil {
 		notes = append(notes, fmt.Sprintf("linear probe on %s, learned from %d pictures of %s, %d features each: %s; lambda %.3g, best of %d in validation",
 			p.Test, p.Pictures, p.Train, p.Dim, share(p.Accuracy), p.Lambda, p.Fits-1))
+		if p.Note != "" {
+			notes = append(notes, "linear probe: "+p.Note)
+		}
 	}
 	if x := r.Robustness; x != nil {
 		notes = append(notes, fmt.Sprintf("effective robustness on %s: %+.1f points (%s; models of its accuracy on %s have %.1f%%, by the line of %d)",

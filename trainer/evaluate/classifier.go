@@ -155,22 +155,27 @@ func (e *Embedder) classifier(ctx context.Context, labels, templates []string, b
 	return rows, nil
 }
 
-// Probabilities is the softmax of the cosines of a picture and the classifier's
-// rows, times the inverse temperature that the model learned.
-func (e *Embedder) Probabilities(picture []float32, c Classifier) []float64 {
-	p := make([]float64, len(c.Rows))
-	most := math.Inf(-1)
+// Cosines are those of a picture and the classifier's rows.
+func Cosines(picture []float32, c Classifier) []float64 {
+	cosines := make([]float64, len(c.Rows))
 	for k, row := range c.Rows {
-		var dot float64
 		for i, v := range row {
-			dot += float64(v) * float64(picture[i])
+			cosines[k] += float64(v) * float64(picture[i])
 		}
-		p[k] = e.scale * dot
-		most = max(most, p[k])
 	}
-	var sum float64
-	for k := range p {
-		p[k] = math.Exp(p[k] - most)
+	return cosines
+}
+
+// Probabilities is the softmax of cosines, times the inverse temperature that the
+// model learned. Of one label it is 1, whatever the picture shows.
+func (e *Embedder) Probabilities(cosines []float64) []float64 {
+	p := make([]float64, len(cosines))
+	most, sum := math.Inf(-1), 0.0
+	for _, c := range cosines {
+		most = max(most, e.scale*c)
+	}
+	for k, c := range cosines {
+		p[k] = math.Exp(e.scale*c - most)
 		sum += p[k]
 	}
 	for k := range p {

@@ -190,7 +190,7 @@ func TestClassifier(t *testing.T) {
 		make(e, labels, templates, 2, Cached)
 	}
 
-	p := e.Probabilities(first.Rows[1], first)
+	p := e.Probabilities(Cosines(first.Rows[1], first))
 	if math.Abs(p[0]+p[1]+p[2]-1) > 1e-9 || p[1] <= p[0] || p[1] <= p[2] {
 		t.Errorf("probabilities %v", p)
 	}

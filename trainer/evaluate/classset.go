@@ -65,6 +65,14 @@ func parseSet(spec string) (kind string, paths []string, err error) {
 	return kind, paths, nil
 }
 
+// within is a path that may be relative to dir.
+func within(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}
+
 // OpenSet reads a class set as the configuration writes it; its paths are
 // relative to dir.
 func OpenSet(dir, spec string, o Options) (*Set, error) {
@@ -73,12 +81,10 @@ func OpenSet(dir, spec string, o Options) (*Set, error) {
 		return nil, err
 	}
 	for i, p := range paths {
-		if !filepath.IsAbs(p) {
-			paths[i] = filepath.Join(dir, p)
-		}
+		paths[i] = within(dir, p)
 	}
-	if o.Labels != "" && !filepath.IsAbs(o.Labels) {
-		o.Labels = filepath.Join(dir, o.Labels)
+	if o.Labels != "" {
+		o.Labels = within(dir, o.Labels)
 	}
 	s, err := setKinds[kind](paths, o)
 	if err != nil {

@@ -21,6 +21,7 @@ type Probe struct {
 	Validation float64  `json:"validation"`
 	Iterations int      `json:"iterations"` // of the last fit
 	Fits       int      `json:"fits"`
+	Note       string   `json:"note,omitempty"` // what the accuracy does not say
 }
 
 // features are vectors with their classes.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -276,5 +277,32 @@ func TestPooledRows(t *testing.T) {
 	wantPooled, err := e.tape.Read(e.model.Pooled(e.tape, pixels))
 	if err != nil || !slices.Equal(pooled, wantPooled) || len(pooled) != 5*e.model.Config.Width {
 		t.Errorf("%d words before it are others, %v", len(pooled), err)
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "birds", "crow", "a.jpg"), "x")
+	writeFile(t, filepath.Join(dir, "fish", "pike", "a.jpg"), "x")
+	if err := os.Symlink("birds", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		train, test string
+		want        bool
+	}{
+		{"folder:birds", "folder:birds", true},
+		{"folder:birds", "folder:./birds/", true},
+		{"folder:birds", "folder:" + filepath.Join(dir, "birds"), true},
+		{"folder:birds", "folder:link", true},
+		{"parquet:a,b", "parquet:c,b", true},
+		{"folder:birds", "folder:fish", false},
+		{"parquet:a,b", "parquet:c,d", false},
+		{"training:.", "shards:.", false},
+		{"shards:.", "shards:.", true},
+	} {
+		if got := overlap(dir, tt.train, tt.test); got != tt.want {
+			t.Errorf("%s and %s: %v, want %v", tt.train, tt.test, got, tt.want)
+		}
 	}
 }

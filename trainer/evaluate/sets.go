@@ -3,7 +3,7 @@ package evaluate
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"os"
 	"slices"
 
 	"github.com/pairloom/pairloom/shard"
@@ -77,10 +77,7 @@ func (x *setRun) zeroShotOn(ctx context.Context, spec string) (r SetResult, err 
 
 // runSets does what the options ask for beside the held-out pairs.
 func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Options, r *Result) error {
-	path := o.Baseline
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
+	path := within(dir, o.Baseline)
 	var baseline []AccuracyPair
 	if o.ShiftedSet != "" {
 		var err error
@@ -134,5 +131,29 @@ func (x *setRun) linearProbe(ctx context.Context) (Probe, error) {
 	}
 	p, err := x.probe(ctx, train.probe, test.probe, len(train.Labels), x.options)
 	p.Train, p.Test = train.Name, test.Name
+	if overlap(x.dir, train.Name, test.Name) {
+		p.Note = fmt.Sprintf("%s and %s share pictures: this accuracy is of pictures that the probe learned from, not of others", train.Name, test.Name)
+	}
 	return p, err
+}
+
+// overlap tells whether two sets read a folder or a file of pictures both, by
+// whatever name. Held-out pairs and those of training are not the same.
+func overlap(dir, a, b string) bool {
+	kind, left, err := parseSet(a)
+	other, right, fault := parseSet(b)
+	if err != nil || fault != nil || kind != other {
+		return false
+	}
+	for _, p := range left {
+		for _, q := range right {
+			p, q := within(dir, p), within(dir, q)
+			first, err := os.Stat(p)
+			second, fault := os.Stat(q)
+			if p == q || err == nil && fault == nil && os.SameFile(first, second) {
+				return true
+			}
+		}
+	}
+	return false
 }
