@@ -32,9 +32,12 @@ def metadata(names):
     return {"huggingface": json.dumps({"info": {"features": features}})}
 
 
-def write(file, image, column, labels, kind, names=None, **how):
-    schema = pa.schema([(image, kind), column], metadata=metadata(names) if names else None)
-    pq.write_table(pa.table(labels, schema=schema), HERE / file, **how)
+def write(file, image, column, labels, kind, names=None, row_group_size=None, **how):
+    schema = pa.schema([(image, kind), column])
+    with pq.ParquetWriter(HERE / file, schema, store_schema=False, **how) as w:  # Arrow's schema takes 1,300 bytes
+        w.write_table(pa.table(labels, schema=schema), row_group_size)
+        if names:
+            w.add_key_value_metadata(metadata(names))
 
 
 FIELDS = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -84,6 +87,10 @@ for codec in ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]:
         pictures = [None if i in without else {"bytes": speckled(NAMES[c], i % 12), "path": f"{i}.png"} for i, c in enumerate(forty)]
         write(f"{codec}{version}.parquet", "image", number, {"image": pictures, "label": forty}, FIELDS, NAMES, row_group_size=25,
               compression=codec, data_page_version=f"{version}.0", use_dictionary=version == "1")
+
+# Few bytes, of which each is damaged in turn.
+write("few.parquet", "img", ("label", pa.string()), {"img": [speckled(t, i) for i, t in enumerate(texts)], "label": texts}, pa.binary(),
+      compression="lz4")
 
 # What is refused.
 write("other.parquet", "image", number, {"image": structs([0]), "label": [0]}, FIELDS, ["red", "lime", "blue"])
