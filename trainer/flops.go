@@ -15,11 +15,7 @@ func FlopsPerPair(dir string, o Options) (float64, error) {
 	if err := o.Validate(); err != nil {
 		return 0, err
 	}
-	datasets, err := o.datasets(dir)
-	if err != nil {
-		return 0, err
-	}
-	source, err := batch.OpenAll(datasets, batch.Training)
+	source, err := openSource(dir, o)
 	if err != nil {
 		return 0, err
 	}
@@ -28,7 +24,7 @@ func FlopsPerPair(dir string, o Options) (float64, error) {
 	if r.batch < 2 {
 		return 0, ErrTooFew
 	}
-	config, _, err := r.config()
+	config, err := r.config()
 	if err != nil {
 		return 0, err
 	}

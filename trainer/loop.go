@@ -24,7 +24,8 @@ type run struct {
 	options         Options
 	dir             string
 	source          *batch.Source
-	folder          string // of the checkpoints
+	home            string // folder of the checkpoints
+	folder          string // where they are written: home, or within it while another run is there
 	batch           int    // pairs that meet in the loss
 	batchesPerEpoch int
 
@@ -35,6 +36,7 @@ type run struct {
 	path        string // of the last checkpoint
 	failedSaves int
 
+	initial    map[string]checkpoint.Tensor // read from Options.Init, until the model has it
 	vocabulary *token.Vocabulary
 	model      *clip.Model
 	head       head
@@ -175,14 +177,19 @@ func (r *run) newFeed() *feed {
 	return &feed{loader: loader, device: r.device, pool: r.pool, seen: r.remember}
 }
 
-// stop saves what is done and passes the reason on.
+// stop saves what is done and passes the reason on. A fault does not put the run
+// in the place of the one that it is to replace.
 func (r *run) stop(reason error) error {
 	var fault *deviceError
-	if errors.As(reason, &fault) {
+	failed := reason != nil && !errors.Is(reason, context.Canceled) && !errors.Is(reason, context.DeadlineExceeded)
+	if errors.As(reason, &fault) || failed && r.folder != r.home {
 		return reason
 	}
 	if r.state.Step != r.saved && r.state.Step > 0 {
 		if err := r.save(); err != nil {
+			return err
+		}
+		if err := r.arrive(); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,17 +157,4 @@ func exposition(l metricsLine) []byte {
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n%s %v\n", name, m.help, name, m.kind, name, m.value)
 	}
 	return []byte(b.String())
-}
-
-// removeMetrics deletes what an earlier training wrote.
-func removeMetrics(folder string) error {
-	for _, name := range []string{metricsName, prometheusName} {
-		if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove metrics: %w", err)
-		}
-	}
-	if err := os.RemoveAll(filepath.Join(folder, eventsFolder)); err != nil {
-		return fmt.Errorf("remove metrics: %w", err)
-	}
-	return nil
 }

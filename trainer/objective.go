@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/pairloom/pairloom/trainer/autograd"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/clip"
@@ -129,22 +127,21 @@ func (r *run) chance() float64 {
 // ErrNoLabel is wrapped when no training pair has a class.
 var ErrNoLabel = errors.New("no training pair has one of the labels as its text")
 
-// findClasses reads the labels and gives every row its class. labels stands for
-// the file's content.
-func (r *run) findClasses() (classes int, labels string, err error) {
+// findClasses reads the labels and gives every row its class.
+func (r *run) findClasses() (classes int, err error) {
 	data, err := os.ReadFile(r.options.Labels)
 	if err != nil {
-		return 0, "", fmt.Errorf("train.labels: %w", err)
+		return 0, fmt.Errorf("train.labels: %w", err)
 	}
 	lines := strings.Split(strings.TrimRight(string(data), " \t\r\n"), "\n")
 	found := 0
 	if r.classes, found, err = r.source.Classes(lines); err != nil {
-		return 0, "", fmt.Errorf("train.labels: read %s: %w", r.options.Labels, err)
+		return 0, fmt.Errorf("train.labels: read %s: %w", r.options.Labels, err)
 	}
 	if found == 0 {
-		return 0, "", fmt.Errorf("train.labels: %w; write in %s what the texts say in full", ErrNoLabel, r.options.Labels)
+		return 0, fmt.Errorf("train.labels: %w; write in %s what the texts say in full", ErrNoLabel, r.options.Labels)
 	}
-	return len(lines), fmt.Sprintf("%016x", xxhash.Sum64(data)), nil
+	return len(lines), nil
 }
 
 // withoutLabel counts the rows that decode and have no class.

@@ -38,9 +38,9 @@ type Options struct {
 	Gray                  float64       `yaml:"gray" default:"0" range:"0..1" doc:"share of training pictures that lose their colours"`
 	Rotate                float64       `yaml:"rotate" default:"0" range:"0..180" doc:"training pictures are turned by -rotate to rotate degrees"`
 	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
-	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts; fewer when the texts hold fewer"`
+	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts, fewer when the texts hold fewer; with init and a number it is the vocabulary.txt beside the weights"`
 	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs"`
-	Init                  string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from; empty means weights drawn from the seed"`
+	Init                  string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from, such as checkpoints/step-00000405/model.safetensors; train --replace may start from the run that it replaces; empty means weights drawn from the seed"`
 	TextInit              string        `yaml:"text_init" default:"" doc:"safetensors file of a GPT-2, with its vocab.json and merges.txt beside it, whose weights the text tower starts from; its width must be that of model: 768 for vit-l-14, vit-l-14-336 and rn50x16; empty means weights drawn from the seed"`
 	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
@@ -54,16 +54,16 @@ type Options struct {
 	CacheMB               int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
 	MaxDuration           time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
 
-	// Replace removes checkpoints that other settings or other pairs made,
-	// where Run would otherwise refuse to start with ErrForeign.
-	Replace bool `yaml:"-"`
+	// Replace trains in the place of checkpoints that other settings or other
+	// pairs made, where Run would otherwise refuse to start with ErrForeign.
+	Replace bool `yaml:"-" pace:"true"`
 	// Folder is that of the checkpoints, dir/checkpoints when empty.
-	Folder string `yaml:"-"`
+	Folder string `yaml:"-" pace:"true"`
 	// Steps, when above 0, is the number of steps in the place of Epochs.
 	Steps int64 `yaml:"-"`
 	// StopAt, when above 0, ends the run with a checkpoint after so many steps of
 	// all; the next run goes on.
-	StopAt int64 `yaml:"-"`
+	StopAt int64 `yaml:"-" pace:"true"`
 }
 
 // Validate reports every fault that concerns more than one value, or that a

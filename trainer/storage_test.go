@@ -192,6 +192,17 @@ func TestRefusedCheckpoints(t *testing.T) {
 	}
 }
 
+func copyFile(t *testing.T, path, folder string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, filepath.Base(path)), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestInit starts from the weights of another run, and from files that do not fit.
 func TestInit(t *testing.T) {
 	made := t.TempDir()
@@ -222,6 +233,7 @@ func TestInit(t *testing.T) {
 		if err := errors.Join(checkpoint.Encode(&b, change(tensors), nil), os.WriteFile(path, b.Bytes(), 0o644)); err != nil {
 			t.Fatal(err)
 		}
+		copyFile(t, filepath.Join(first.Checkpoint, checkpoint.VocabularyName), filepath.Dir(path))
 		return path
 	}
 	named := func(tensors []checkpoint.Tensor, name string) int {

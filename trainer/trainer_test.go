@@ -103,6 +103,13 @@ func drawShape(shape int, rgb color.RGBA, variant int) image.Image {
 // writeShards makes dir/shards of n pairs; rows in broken do not decode.
 func writeShards(t testing.TB, dir string, n int, broken ...int) {
 	t.Helper()
+	writeTexts(t, dir, n, "a %s %s", broken...)
+}
+
+// writeTexts is writeShards with a form for the texts, which takes a colour and a
+// shape.
+func writeTexts(t testing.TB, dir string, n int, form string, broken ...int) {
+	t.Helper()
 	folder := filepath.Join(dir, "shards")
 	tally := shard.NewTally("shard", "pairs", "pairs")
 	m := &shard.Manifest{Stage: "shard", Tally: tally}
@@ -116,7 +123,7 @@ func writeShards(t testing.TB, dir string, n int, broken ...int) {
 		if err := jpeg.Encode(&b, drawShape(shape, c.rgb, i/18), nil); err != nil {
 			t.Fatal(err)
 		}
-		p := shard.Pair{PairID: uint64(i), Text: fmt.Sprintf("a %s %s", c.name, []string{"square", "disc", "bar"}[shape]), Image: b.Bytes()}
+		p := shard.Pair{PairID: uint64(i), Text: fmt.Sprintf(form, c.name, []string{"square", "disc", "bar"}[shape]), Image: b.Bytes()}
 		for _, row := range broken {
 			if row == i {
 				p.Image = p.Image[:40]
@@ -377,7 +384,7 @@ func TestForeign(t *testing.T) {
 		change     func()
 	}{
 		{"other settings", "lr was 0.002 and is now 0.0005", func() { o.LearningRate = 5e-4 }},
-		{"a key from before it had a default", "accumulate was its default and is now 2, lr was 0.0005 and is now 0.002", func() { o.LearningRate, o.Accumulate = 2e-3, 2 }},
+		{"two keys", "accumulate was 1 and is now 2, lr was 0.0005 and is now 0.002", func() { o.LearningRate, o.Accumulate = 2e-3, 2 }},
 		{"more epochs", "epochs was 1 and is now 2, which changes the learning rate of every step; to train longer", func() { o.Epochs = 2 }},
 		{"other data", "the shards have changed", func() { writeShards(t, dir, 41) }},
 	} {

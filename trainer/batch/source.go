@@ -36,6 +36,7 @@ type Source struct {
 	first  []int // row number of each view's first row, and the total
 	hash   string
 	shares []share
+	inside []string // of each folder, its content's hash and its weight
 }
 
 // Open maps the parts of one folder whose names start with prefix, at weight 1.
@@ -63,6 +64,7 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 		if rows > 0 {
 			all.shares = append(all.shares, share{rows, max(1, int(math.Round(d.Weight*float64(rows))))})
 		}
+		all.inside = append(all.inside, fmt.Sprintf("%s=%g", hashOf, d.Weight))
 		fmt.Fprintf(hash, "%s %g\n", hashOf, d.Weight)
 	}
 	if len(datasets) != 1 || datasets[0].Weight != 1 {
@@ -97,6 +99,9 @@ func (s *Source) mix() []share { return s.shares }
 
 // Hash stands for the content of all folders, and their weights.
 func (s *Source) Hash() string { return s.hash }
+
+// Contents are the hash of each folder's content and its weight, as HASH=WEIGHT.
+func (s *Source) Contents() []string { return s.inside }
 
 // Pair is row i. Its strings and bytes live until Close. Damage of a shard is
 // told by the first Pair that meets it.

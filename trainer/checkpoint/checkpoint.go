@@ -20,10 +20,10 @@ import (
 
 // Names of the files of a checkpoint.
 const (
-	weightsName    = "model.safetensors"
+	WeightsName    = "model.safetensors" // of the weights
+	VocabularyName = "vocabulary.txt"    // of what its tokens mean
 	averageName    = "ema.safetensors"
 	momentsName    = "optimizer.safetensors"
-	vocabularyName = "vocabulary.txt"
 	stateName      = "state.json"
 	writing        = ".writing" // suffix of files that are not finished
 )
@@ -57,11 +57,15 @@ const bestLink = "best"
 
 // SaveBest writes a checkpoint that Save does not remove: into a folder best-STEP
 // beside the others, to which the link best leads as soon as it is whole. The
-// best one before it is removed after that.
+// best one before it is removed after that. One of that step that is there
+// already, of a run that was killed and is at this step again, is kept.
 func SaveBest(folder string, c Content) error {
 	name := fmt.Sprintf("best-%08d", c.State.Step)
-	if err := write(filepath.Join(folder, name), c); err != nil {
-		return err
+	path := filepath.Join(folder, name)
+	if there, err := open(path); err != nil || !there.State.sameRun(c.State) {
+		if err := write(path, c); err != nil {
+			return err
+		}
 	}
 	link := filepath.Join(folder, bestLink)
 	os.Remove(link + writing) // of a run that was killed
@@ -71,6 +75,9 @@ func SaveBest(folder string, c Content) error {
 	}
 	if err != nil {
 		return fmt.Errorf("link the best checkpoint: %w", err)
+	}
+	if err := shard.SyncFolder(folder); err != nil { // the link must lead on before the old one goes
+		return err
 	}
 	return prune(folder, bestName, 1)
 }
@@ -96,7 +103,7 @@ func write(path string, c Content) (err error) {
 	for _, f := range []struct {
 		name    string
 		tensors []Tensor
-	}{{weightsName, c.Weights}, {averageName, c.Average}, {momentsName, c.Moments}} {
+	}{{WeightsName, c.Weights}, {averageName, c.Average}, {momentsName, c.Moments}} {
 		if f.tensors == nil {
 			continue
 		}
@@ -106,11 +113,11 @@ func write(path string, c Content) (err error) {
 		}
 		c.State.Files[f.name] = file
 	}
-	file, err := writeFile(filepath.Join(path, vocabularyName), func(w io.Writer) error { _, err := w.Write(c.Vocabulary); return err })
+	file, err := writeFile(filepath.Join(path, VocabularyName), func(w io.Writer) error { _, err := w.Write(c.Vocabulary); return err })
 	if err != nil {
 		return err
 	}
-	c.State.Files[vocabularyName] = file
+	c.State.Files[VocabularyName] = file
 	text, err := json.MarshalIndent(c.State, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
@@ -178,36 +185,25 @@ func removeState(path string) error {
 	return shard.SyncFolder(path)
 }
 
-// remove deletes a checkpoint, what makes it count first.
-func remove(path string) error {
-	if err := removeState(path); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(path); err != nil {
-		return fmt.Errorf("remove checkpoint: %w", err)
-	}
-	return nil
-}
-
-// list names the folders that match, newest last; an absent folder has none.
-func list(folder string, pattern *regexp.Regexp) ([]string, error) {
+// names lists the folders that match, newest last; an absent folder has none.
+func names(folder string, pattern *regexp.Regexp) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list checkpoints: %w", err)
 	}
-	var names []string
+	var found []string
 	for _, e := range entries {
 		if e.IsDir() && pattern.MatchString(e.Name()) {
-			names = append(names, e.Name())
+			found = append(found, e.Name())
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
+	slices.SortFunc(found, func(a, b string) int {
 		if len(a) != len(b) {
 			return len(a) - len(b)
 		}
 		return slices.Compare([]byte(a), []byte(b))
 	})
-	return names, nil
+	return found, nil
 }
 
 func complete(path string) bool {
@@ -217,34 +213,23 @@ func complete(path string) bool {
 
 // prune keeps the newest keep checkpoints, and removes unfinished ones.
 func prune(folder string, pattern *regexp.Regexp, keep int) error {
-	names, err := list(folder, pattern)
+	all, err := names(folder, pattern)
 	if err != nil {
 		return err
 	}
 	kept := 0
-	for _, name := range slices.Backward(names) {
+	for _, name := range slices.Backward(all) {
 		path := filepath.Join(folder, name)
 		if complete(path) && kept < keep {
 			kept++
 			continue
 		}
-		if err := remove(path); err != nil {
+		if err := removeState(path); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// Clear removes all checkpoints of folder, newest first, so that a run killed
-// in between does not go on from a newer one.
-func Clear(folder string) error {
-	for _, pattern := range []*regexp.Regexp{stepName, bestName} {
-		if err := prune(folder, pattern, 0); err != nil {
-			return err
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("remove checkpoint: %w", err)
 		}
-	}
-	if err := os.Remove(filepath.Join(folder, bestLink)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove checkpoint: %w", err)
 	}
 	return nil
 }
@@ -259,17 +244,23 @@ type Checkpoint struct {
 }
 
 // Latest opens the newest finished checkpoint of folder.
-func Latest(folder string) (*Checkpoint, error) { return newest(folder, stepName) }
+func Latest(folder string) (*Checkpoint, error) { return newest(place(folder), stepName) }
 
 // Best opens the checkpoint with the least validation loss. It has no moments.
-func Best(folder string) (*Checkpoint, error) { return newest(folder, bestName) }
+func Best(folder string) (*Checkpoint, error) {
+	c, err := newest(place(folder), bestName)
+	if place(folder) == filepath.Join(folder, arrivingFolder) && errors.Is(err, ErrNone) {
+		return newest(folder, bestName) // it has moved up
+	}
+	return c, err
+}
 
 func newest(folder string, pattern *regexp.Regexp) (*Checkpoint, error) {
-	names, err := list(folder, pattern)
+	all, err := names(folder, pattern)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Backward(names) {
+	for _, name := range slices.Backward(all) {
 		if path := filepath.Join(folder, name); complete(path) {
 			return open(path)
 		}
@@ -365,7 +356,7 @@ func ReadWeights(path string) (map[string]Tensor, error) {
 }
 
 // Weights are the model's tensors by name.
-func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(weightsName) }
+func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(WeightsName) }
 
 // Average is the fading average of the weights; nil where none was kept.
 func (c *Checkpoint) Average() (map[string]Tensor, error) {
@@ -379,4 +370,4 @@ func (c *Checkpoint) Average() (map[string]Tensor, error) {
 func (c *Checkpoint) Moments() (map[string]Tensor, error) { return c.tensors(momentsName) }
 
 // Vocabulary is the tokenizer's file.
-func (c *Checkpoint) Vocabulary() ([]byte, error) { return c.file(vocabularyName) }
+func (c *Checkpoint) Vocabulary() ([]byte, error) { return c.file(VocabularyName) }

@@ -7,12 +7,15 @@
 //	                              state.json             the rest, and hashes of the files above
 //	                best-00000900/                       the same without moments
 //	                best                                 link to the folder above
+//	                next/                                a run that is to replace all this, until its first checkpoint
 //
 // Each file appears whole or not at all, and state.json comes last: a folder
 // without it is unfinished and is never read. [Save] writes a checkpoint and
 // removes the oldest; [SaveBest] keeps the best apart from those, and moves the
 // link when it is whole; [Latest] finds the newest; [Checkpoint.Weights] and its
-// siblings check length and hash before a byte is used.
+// siblings check length and hash before a byte is used. A run that replaces
+// another is placed by [Begin] beside it and by [Settle] in its place, so that one
+// of them is whole at every moment.
 //
 // Weights are plain safetensors in float32 under the names of the public
 // checkpoints, so that other programs load them as they are. [Decode] and

@@ -16,6 +16,9 @@ type State struct {
 	Vocabulary int         `json:"vocabulary"` // tokens
 	Settings   string      `json:"settings"`   // the settings that shape the run, as text
 	Data       string      `json:"data"`       // hash of the shards' manifest
+	// Init is the name of the file of weights that the run began with, relative
+	// to the dataset's folder where it can be; "" for none.
+	Init string `json:"init,omitempty"`
 
 	Step    int64 `json:"step"` // steps taken
 	Total   int64 `json:"total"`
@@ -42,6 +45,11 @@ type State struct {
 	Flops float64 `json:"flops,omitempty"`
 
 	Files map[string]File `json:"files"`
+}
+
+// sameRun tells whether both are of runs that end alike.
+func (s State) sameRun(o State) bool {
+	return s.Settings == o.Settings && s.Data == o.Data && s.Model == o.Model && s.Step == o.Step
 }
 
 // Validation is the loss on the held-out pairs after a step.

@@ -1,0 +1,119 @@
+package trainer
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+// leftovers are what a run leaves beside its checkpoints, and goes with them. The
+// manifest, by which a stage says that it is done, is the first to go.
+var leftovers = []string{shard.ManifestName, metricsName, prometheusName, eventsFolder}
+
+// findCheckpoint looks for work to go on from, and makes the state that of the
+// checkpoint or of a new run.
+func (r *run) findCheckpoint() error {
+	if err := checkpoint.Settle(r.home, leftovers...); err != nil {
+		return err
+	}
+	c, err := r.contents()
+	if err != nil {
+		return err
+	}
+	found, err := checkpoint.Latest(r.home)
+	var damaged *checkpoint.Damaged
+	switch {
+	case errors.Is(err, checkpoint.ErrNone), errors.As(err, &damaged) && r.options.Replace:
+	case err != nil:
+		return err
+	default:
+		if c[keyInit], err = r.initContentSince(found); err != nil {
+			return err
+		}
+		difference := r.difference(found.State, r.options.settings(r.batch, c))
+		if difference == "" {
+			r.found, r.state, r.resumed = found, found.State, found.State.Step
+			return nil
+		}
+		if !r.options.Replace {
+			return fmt.Errorf("resume from %s: %w: %s", found.Path, ErrForeign, difference+r.advice(found, difference))
+		}
+	}
+	if c[keyInit], err = r.options.initContent(); err != nil {
+		return err
+	}
+	r.state.Settings = r.options.settings(r.batch, c)
+	return nil
+}
+
+// difference says in what the run of a checkpoint is another than this one; "" for
+// nothing.
+func (r *run) difference(before checkpoint.State, settings string) string {
+	switch difference := settingsDifference(before.Settings, settings); {
+	case difference != "":
+		return difference
+	case before.Data != r.state.Data:
+		return "the shards have changed since"
+	case before.Model != r.state.Model:
+		return fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
+	}
+	return ""
+}
+
+// advice says how to train all the same.
+func (r *run) advice(found *checkpoint.Checkpoint, difference string) string {
+	if onlyEpochs(difference) {
+		return fmt.Sprintf(", which changes the learning rate of every step; to train longer, set init to %s and replace this run, whose weights are read before it goes",
+			r.relative(filepath.Join(found.Path, checkpoint.WeightsName)))
+	}
+	return fmt.Sprintf("; move or delete the folder %s to start anew", r.home)
+}
+
+// relative is the name of a file as the configuration of the dataset may have it,
+// however the dataset's folder is spelled; "" for "".
+func (r *run) relative(path string) string {
+	if path == "" {
+		return ""
+	}
+	dir, err := filepath.Abs(r.dir)
+	if err != nil {
+		return path
+	}
+	file, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if name, err := filepath.Rel(dir, file); err == nil {
+		return name
+	}
+	return file
+}
+
+// begin finds the place of a new run, when nothing is left that could refuse it:
+// beside a run that it is to replace.
+func (r *run) begin() (err error) {
+	r.folder = r.home
+	if r.found == nil {
+		r.folder, err = checkpoint.Begin(r.home, leftovers...)
+	}
+	return err
+}
+
+// arrive puts a run that has a checkpoint in the place of the one that it
+// replaces.
+func (r *run) arrive() error {
+	if r.folder == r.home {
+		return nil
+	}
+	if err := checkpoint.Settle(r.home, leftovers...); err != nil {
+		return err
+	}
+	r.path = strings.Replace(r.path, r.folder, r.home, 1)
+	r.folder = r.home
+	r.metrics.prometheus = filepath.Join(r.home, prometheusName)
+	return nil
+}
