@@ -3,6 +3,7 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -39,7 +40,7 @@ type Options struct {
 	Rotate                float64       `yaml:"rotate" default:"0" range:"0..180" doc:"training pictures are turned by -rotate to rotate degrees"`
 	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
 	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts, fewer when the texts hold fewer; with init and a number it is the vocabulary.txt beside the weights"`
-	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs"`
+	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after the last =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs; a folder whose name ends in = and a number needs its weight: ../lr=0.5=1"`
 	Init                  string        `yaml:"init" default:"" doc:"safetensors file with public names, such as open_clip's, whose weights training starts from, such as checkpoints/step-00000405/model.safetensors; train --replace may start from the run that it replaces; empty means weights drawn from the seed"`
 	TextInit              string        `yaml:"text_init" default:"" doc:"safetensors file of a GPT-2, with its vocab.json and merges.txt beside it, whose weights the text tower starts from; its width must be that of model: 768 for vit-l-14, vit-l-14-336 and rn50x16; empty means weights drawn from the seed"`
 	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
@@ -115,13 +116,15 @@ func (o Options) validateObjective() (faults []error) {
 func (o Options) datasets(dir string) ([]batch.Dataset, error) {
 	list := []batch.Dataset{{Folder: filepath.Join(dir, shardsFolder), Weight: 1}}
 	for _, entry := range o.Data {
-		folder, text, weighted := strings.Cut(entry, "=")
-		weight := 1.0
-		if weighted {
-			var err error
-			if weight, err = strconv.ParseFloat(text, 64); err != nil || !(weight > 0) {
-				return nil, fmt.Errorf("data: %q given, a folder or FOLDER=WEIGHT with a weight above 0 expected", entry)
+		folder, weight := entry, 1.0
+		// A = is of the folder's name unless a number follows it.
+		if at := strings.LastIndexByte(entry, '='); at >= 0 {
+			if number, err := strconv.ParseFloat(entry[at+1:], 64); err == nil {
+				folder, weight = entry[:at], number
 			}
+		}
+		if folder == "" || !(weight > 0) || math.IsInf(weight, 0) {
+			return nil, fmt.Errorf("data: %q given, a folder or FOLDER=WEIGHT with a weight above 0 expected; the weight 1 after a folder whose own name ends in = and a number is %q", entry, entry+"=1")
 		}
 		list = append(list, batch.Dataset{Folder: filepath.Join(folder, shardsFolder), Weight: weight})
 	}

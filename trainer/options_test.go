@@ -105,6 +105,33 @@ func TestSigLIPLearns(t *testing.T) {
 	}
 }
 
+// TestDataNames reads the entries of data: any name of a folder can be written.
+func TestDataNames(t *testing.T) {
+	for _, tt := range []struct {
+		entry, folder string
+		weight        float64
+	}{
+		{"../birds", "../birds", 1},
+		{"../birds=0.5", "../birds", 0.5},
+		{"../birds=2e1", "../birds", 20},
+		{"../sh=ards", "../sh=ards", 1},
+		{"../sh=ards=0.5", "../sh=ards", 0.5},
+		{"../lr=0.5=1", "../lr=0.5", 1},
+		{"../lr=0.5=0.25", "../lr=0.5", 0.25},
+		{"../cats=", "../cats=", 1},
+		{"../cats, dogs and \"others\"=3", "../cats, dogs and \"others\"", 3},
+		{"../a:b", "../a:b", 1},
+	} {
+		t.Run(tt.entry, func(t *testing.T) {
+			got, err := Options{Data: []string{tt.entry}}.datasets("cats")
+			want := batch.Dataset{Folder: tt.folder + "/shards", Weight: tt.weight}
+			if err != nil || len(got) != 2 || got[1] != want {
+				t.Errorf("got %v, %v, want %v behind the folder's own", got, err, want)
+			}
+		})
+	}
+}
+
 // TestData trains on two datasets, one of them at half weight.
 func TestData(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
@@ -117,7 +144,7 @@ func TestData(t *testing.T) {
 		t.Errorf("an epoch has %d pairs of 40 and half of 48, in %d steps", r.Tally.In, r.Steps)
 	}
 	for _, tt := range []struct{ entry, want string }{
-		{b + "=half", "FOLDER=WEIGHT"}, {b + "=0", "FOLDER=WEIGHT"}, {t.TempDir(), "run pairloom shard first"},
+		{b + "=half", "half/shards"}, {"=2", "FOLDER=WEIGHT"}, {b + "=Inf", "FOLDER=WEIGHT"}, {b + "=0", "FOLDER=WEIGHT"}, {t.TempDir(), "run pairloom shard first"},
 		{b + "=2", "=0.5 and is now "},
 	} {
 		o.Data = []string{tt.entry}
