@@ -67,7 +67,7 @@ func (r *run) difference(before checkpoint.State, settings string) string {
 // advice says how to train all the same.
 func (r *run) advice(found *checkpoint.Checkpoint, difference string) string {
 	if onlyEpochs(difference) {
-		return fmt.Sprintf(", which changes the learning rate of every step; to train longer, set init to %s and replace this run, whose weights are read before it goes",
+		return fmt.Sprintf(", which changes the learning rate of every step; to train longer, set train.init to %s and replace this run, whose weights are read before it goes",
 			r.relative(filepath.Join(found.Path, checkpoint.WeightsName)))
 	}
 	return fmt.Sprintf("; move or delete the folder %s to start anew", r.home)

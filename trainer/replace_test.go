@@ -214,7 +214,7 @@ func TestTrainLonger(t *testing.T) {
 	o.Epochs = 2
 	_, err := Run(t.Context(), dir, o, nil)
 	const name = "checkpoints/step-00000002/model.safetensors"
-	if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "to train longer, set init to "+name+" and replace this run") {
+	if !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), "to train longer, set train.init to "+name+" and replace this run") {
 		t.Fatalf("got %v", err)
 	}
 	// In the configuration it is relative to the dataset's folder, and the folder

@@ -76,6 +76,9 @@ func loadComparison(path string) (compare.Options, error) {
 	}
 	o.Dataset, o.Out, o.Labels = resolve(o.Dataset), resolve(o.Out), resolve(o.Labels)
 	o.Train.Init, o.Train.TextInit = resolve(o.Train.Init), resolve(o.Train.TextInit)
+	for i, entry := range o.Train.Data {
+		o.Train.Data[i] = resolve(entry)
+	}
 	for i, spec := range o.Sets {
 		kind, rest, _ := strings.Cut(spec, ":")
 		paths := strings.Split(rest, ",")

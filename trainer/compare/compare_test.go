@@ -283,37 +283,47 @@ func TestEqualFlops(t *testing.T) {
 	}
 }
 
+// TestOther comes again to a comparison that is done, with something changed.
 func TestOther(t *testing.T) {
 	dir := t.TempDir()
 	prepare(t, dir, 64)
-	o := small(dir)
-	o.Seeds, o.Points, o.Pairs, o.Objectives = 1, 1, 32, o.Objectives[:1]
-	run := func() error {
-		_, err := Run(context.Background(), o, nil)
-		return err
-	}
-	if err := run(); err != nil {
+	base := small(dir)
+	base.Seeds, base.Points, base.Pairs, base.Objectives = 1, 1, 32, base.Objectives[:1]
+	if _, err := Run(t.Context(), base, nil); err != nil {
 		t.Fatal(err)
 	}
-	o.Train.LogEvery, o.Train.Threads = 7, 2
-	if err := run(); err != nil {
-		t.Errorf("at another pace: %v", err)
-	}
-	o.Train.LearningRate = 1e-3
-	if err := run(); !errors.Is(err, ErrOther) {
-		t.Errorf("with another rate: %v", err)
-	}
-	o.Train.LearningRate = 2e-3
-	o.Templates = []string{"the {label}"}
-	if err := run(); !errors.Is(err, ErrOther) {
-		t.Errorf("with another template: %v", err)
-	}
-	o.Templates = []string{"{label}"}
-	if err := os.Remove(filepath.Join(o.Out, "contrastive-seed1", "points.json")); err != nil {
-		t.Fatal(err)
-	}
-	if err := run(); err != nil {
-		t.Errorf("judged again: %v", err)
+	t.Chdir(dir)
+	for _, tt := range []struct {
+		name   string
+		change func(o *Options)
+		want   error
+	}{
+		{"at another pace", func(o *Options) { o.Train.LogEvery, o.Train.Threads = 7, 2 }, nil},
+		{"with epochs, which it does not count in", func(o *Options) { o.Train.Epochs = 7 }, nil},
+		{"from another working directory", func(o *Options) {
+			o.Dataset, o.Out, o.Sets = "data", "out", []string{"folder:test"}
+		}, nil},
+		{"with another rate", func(o *Options) { o.Train.LearningRate = 1e-3 }, ErrOther},
+		{"with another template", func(o *Options) { o.Templates = []string{"the {label}"} }, ErrOther},
+		{"with another set", func(o *Options) { o.Sets = []string{"folder:dim"} }, ErrOther},
+		{"judged again", func(o *Options) {
+			if err := os.Remove(filepath.Join(o.Out, "contrastive-seed1", "points.json")); err != nil {
+				t.Fatal(err)
+			}
+		}, nil},
+		{"with another class in the set", func(*Options) {
+			if err := os.CopyFS("test/a gray square", os.DirFS("test/a red square")); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrOther},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := base
+			tt.change(&o)
+			if _, err := Run(t.Context(), o, nil); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+		})
 	}
 }
 

@@ -66,6 +66,7 @@ func (o Options) Validate() error {
 func (o Options) training(r run) trainer.Options {
 	t := o.Train
 	t.Objective, t.Seed, t.Labels, t.MaxDuration = r.Objective, r.Seed, "", 0
+	t.Epochs = 1 // the budget is one of steps
 	if r.Objective == clip.Supervised {
 		t.Labels = o.Labels
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -113,12 +114,38 @@ func (c *comparison) open() (err error) {
 			return err
 		}
 	}
+	sets := make([]string, len(c.sets))
+	for i, set := range c.sets {
+		if sets[i], err = c.identity(set); err != nil {
+			return err
+		}
+	}
 	text, err := json.Marshal(map[string]any{
-		"sets": c.Sets, "templates": c.templates, "caption_pictures": c.CaptionPictures, "points": c.Points,
+		"sets": sets, "templates": c.templates, "caption_pictures": c.CaptionPictures, "points": c.Points,
 		"labels": fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint(c.trained))),
 	})
 	c.settings = string(text)
 	return err
+}
+
+// identity stands for a set however the way to it is spelled: where it lies, seen
+// from the output, and its labels and classes.
+func (c *comparison) identity(set *evaluate.Set) (string, error) {
+	out, err := filepath.Abs(c.Out)
+	if err != nil {
+		return "", err
+	}
+	kind, rest, _ := strings.Cut(set.Name, ":")
+	paths := strings.Split(rest, ",")
+	for i, path := range paths {
+		if path, err = filepath.Abs(path); err != nil {
+			return "", err
+		}
+		if paths[i], err = filepath.Rel(out, path); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%s:%s %016x", kind, strings.Join(paths, ","), xxhash.Sum64String(fmt.Sprintf("%q %v", set.Labels, set.Class))), nil
 }
 
 func (c *comparison) close() {
@@ -166,7 +193,10 @@ func (c *comparison) do(ctx context.Context, r run, number int, steps int64) ([]
 	path := filepath.Join(folder, "points.json")
 	o := c.training(r)
 	o.Folder, o.Steps = filepath.Join(folder, shard.CheckpointsFolder), steps
-	training := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%+v", shaping(o))))
+	training, err := trainer.Fingerprint(c.Dataset, o)
+	if err != nil {
+		return nil, err
+	}
 	done := kept{Settings: c.settings, Training: training}
 	switch data, err := os.ReadFile(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -210,14 +240,6 @@ func (c *comparison) do(ctx context.Context, r run, number int, steps int64) ([]
 		c.progress(report)
 	}
 	return done.Points, nil
-}
-
-// shaping are the options without those that change only the pace.
-func shaping(o trainer.Options) trainer.Options {
-	o.Folder, o.StopAt, o.Epochs = "", 0, 0
-	o.CheckpointActivations, o.CheckpointEvery, o.Keep, o.ValidateEvery, o.LogEvery = false, 0, 0, 0, 0
-	o.Threads, o.Workers, o.CacheMB, o.MaxDuration = 0, 0, 0, 0
-	return o
 }
 
 // judge scores the last checkpoint on all sets.
