@@ -66,12 +66,16 @@ func (r *run) initContentSince(found *checkpoint.Checkpoint) (string, error) {
 }
 
 // readInit reads Options.Init for a new run.
-func (r *run) readInit() (err error) {
+func (r *run) readInit() error {
 	if r.options.Init == "" || r.found != nil {
 		return nil
 	}
-	if r.initial, err = checkpoint.ReadWeights(r.options.Init); err != nil {
+	weights, err := checkpoint.ReadWeights(r.options.Init)
+	if err != nil {
 		return fmt.Errorf("train.init: %w", err)
+	}
+	if r.initial, err = clip.PublicNames(weights); err != nil {
+		return fmt.Errorf("train.init: read %s: %w", r.options.Init, err)
 	}
 	return nil
 }

@@ -243,8 +243,11 @@ func TestInit(t *testing.T) {
 	if err := os.WriteFile(short, []byte("abc"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	pickle := filepath.Join(t.TempDir(), "open_clip_pytorch_model.bin")
+	writeText(t, pickle, "PK\x03\x04archive/data.pkl")
 	for _, tt := range []struct{ name, path, want string }{
 		{"no file", filepath.Join(dir, "absent"), "no such file"},
+		{"a pickle", pickle, "it is a pickle of PyTorch's"},
 		{"cut short", short, "cut short"},
 		{"a tensor is missing", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
 			i := named(x, "visual.proj")
@@ -273,4 +276,12 @@ func TestInit(t *testing.T) {
 	other := t.TempDir()
 	writeShards(t, other, 40)
 	train(t, other, o)
+	// So is one with the counters of OpenAI's files.
+	o.Init = list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
+		return append(x, checkpoint.Tensor{Name: "input_resolution", Data: []float32{32}})
+	})
+	o.Replace = true
+	if r := train(t, other, o); r.Resumed != 0 {
+		t.Errorf("it gives %+v", r)
+	}
 }

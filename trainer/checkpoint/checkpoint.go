@@ -342,19 +342,6 @@ func finiteTensors(data []byte) (map[string]Tensor, error) {
 	return byName, nil
 }
 
-// ReadWeights reads a safetensors file that stands alone, such as open_clip's.
-func ReadWeights(path string) (map[string]Tensor, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read weights: %w", err)
-	}
-	weights, err := finiteTensors(data)
-	if err != nil {
-		return nil, fmt.Errorf("read weights %s: %w; give a whole safetensors file with public names", path, err)
-	}
-	return weights, nil
-}
-
 // Weights are the model's tensors by name.
 func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(WeightsName) }
 

@@ -241,3 +241,30 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestPickles gives files of PyTorch where safetensors are read.
+func TestPickles(t *testing.T) {
+	for _, tt := range []struct {
+		name, data string
+		want       string
+	}{
+		{"weights.pt", "PK\x03\x04\x00\x00\x08\x08archive/data.pkl", `w = torch.load("PATH", map_location="cpu", weights_only=True)`},
+		{"pytorch_model.bin", "PK\x03\x04\x00\x00\x08\x08archive/data.pkl", `w = torch.load("PATH", `},
+		{"old.bin", "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", `w = torch.load("PATH", `},
+		{"ViT-B-32.pt", "PK\x03\x04\x00\x00\x08\x08ViT-B-32/code/__torch__/clip.py", `w = torch.jit.load("PATH", map_location="cpu").state_dict()`},
+		{"misnamed.safetensors", "PK\x03\x04\x00\x00\x08\x08archive/data.pkl", `torch.load("PATH", `},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), tt.name)
+			if err := os.WriteFile(path, []byte(tt.data), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, err := ReadWeights(path)
+			for _, want := range []string{"pickle", strings.ReplaceAll(tt.want, "PATH", path), fmt.Sprintf("safetensors.torch.save_file({k.removeprefix(\"module.\"): v.clone() for k, v in w.get(\"state_dict\", w).items()}, %q)", path+".safetensors")} {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
