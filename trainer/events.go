@@ -34,12 +34,19 @@ func openEvents(folder string, first int64) (*events, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("open event file: %w", err)
 	}
-	before, err := filepath.Glob(filepath.Join(folder, "events.out.tfevents.*"))
+	before, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, fmt.Errorf("open event file: %w", err)
 	}
-	path := filepath.Join(folder, fmt.Sprintf("events.out.tfevents.%010d.pairloom", len(before)+1))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	last := 0 // its number: some before it may have been deleted
+	for _, e := range before {
+		var n int
+		if _, err := fmt.Sscanf(e.Name(), "events.out.tfevents.%d.pairloom", &n); err == nil {
+			last = max(last, n)
+		}
+	}
+	path := filepath.Join(folder, fmt.Sprintf("events.out.tfevents.%010d.pairloom", last+1))
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open event file: %w", err)
 	}

@@ -3,6 +3,7 @@ package trainer
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -100,6 +101,35 @@ func TestMasked(t *testing.T) {
 	crc := uint32(0xe3069283)
 	if got, want := masked([]byte("123456789")), crc>>15|crc<<17; got-want != 0xa282ead8 {
 		t.Errorf("got %x", got)
+	}
+}
+
+// TestEventFilesAreNotOverwritten opens the next event file where files of earlier
+// runs are there, some of which were deleted.
+func TestEventFilesAreNotOverwritten(t *testing.T) {
+	const form = "events.out.tfevents.%010d.pairloom"
+	for _, tt := range []struct {
+		there []int
+		want  int
+	}{{nil, 1}, {[]int{1, 2}, 3}, {[]int{2}, 3}, {[]int{3, 5}, 6}, {[]int{9, 10}, 11}} {
+		folder := t.TempDir()
+		writeText(t, filepath.Join(folder, "events.out.tfevents.99.another"), "of a program beside")
+		for _, n := range tt.there {
+			writeText(t, filepath.Join(folder, fmt.Sprintf(form, n)), "of an earlier run")
+		}
+		e, err := openEvents(folder, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.close()
+		if got, want := filepath.Base(e.file.Name()), fmt.Sprintf(form, tt.want); got != want {
+			t.Errorf("beside %v it is %s, want %s", tt.there, got, want)
+		}
+		for _, n := range tt.there {
+			if text, err := os.ReadFile(filepath.Join(folder, fmt.Sprintf(form, n))); err != nil || string(text) != "of an earlier run" {
+				t.Errorf("file %d of %v holds %q, %v", n, tt.there, text, err)
+			}
+		}
 	}
 }
 

@@ -51,7 +51,8 @@ func (b Buffer) Slice(from, n int) Buffer {
 type Device interface {
 	Name() string
 	Alloc(words int) (Memory, error)
-	// Bytes is the memory that the device holds at the moment, scratch included.
+	// Bytes is the memory that the device holds at the moment, scratch included; 0
+	// after Close.
 	Bytes() int64
 
 	// Write copies src to dst when the queue gets there: src stays unchanged

@@ -7,15 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// Clean is what encoding does to a text before it looks for words: characters
-// repaired and brought to form NFC, HTML unescaped twice, white space folded and
-// stripped, lower case; all as the public tokenizer does. Bytes that are not
-// UTF-8 become U+FFFD.
-func Clean(text string) string {
-	c := cleaner{plane: basicPlane()}
-	return string(c.clean(text))
-}
-
 // cleaner keeps the buffers of cleaning.
 type cleaner struct {
 	plane *plane
@@ -43,7 +34,10 @@ var folded = func() (t [128]byte) {
 	return t
 }()
 
-// clean returns the cleaned text, which lives until the next call.
+// clean is what encoding does to a text before it looks for words: characters
+// repaired and brought to form NFC, HTML unescaped twice, white space folded and
+// stripped, lower case; all as the public tokenizer does. Bytes that are not
+// UTF-8 become U+FFFD. The result lives until the next call.
 func (c *cleaner) clean(text string) []byte {
 	if n := len(text) + padding; cap(c.clear) < n {
 		c.clear = make([]byte, 0, 2*n)

@@ -96,12 +96,21 @@ func Run(t *testing.T, open func() device.Device) {
 
 func closeDevice(t *testing.T, d device.Device) {
 	t.Helper()
-	if d.Bytes() < 0 {
-		t.Errorf("%d bytes held", d.Bytes())
-	}
-	if err := d.Close(); err != nil {
+	if err := closed(d); err != nil {
 		t.Error(err)
 	}
+}
+
+// closed closes a device of which everything was freed, and wants it to hold
+// nothing after that, scratch included.
+func closed(d device.Device) error {
+	if err := d.Close(); err != nil {
+		return err
+	}
+	if held := d.Bytes(); held != 0 {
+		return fmt.Errorf("%d bytes are held after close", held)
+	}
+	return nil
 }
 
 func checkOperation(t *testing.T, open func() device.Device, op operation) {
