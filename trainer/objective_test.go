@@ -44,9 +44,9 @@ func TestObjectivesLearn(t *testing.T) {
 	} {
 		t.Run(tt.objective, func(t *testing.T) {
 			dir := t.TempDir()
-			writeShards(t, dir, 144)
-			o := small()
-			o.Epochs, o.CheckpointEvery, o.Objective = 20, 1000, tt.objective
+			writeShards(t, dir, 72)
+			o := learning()
+			o.Objective = tt.objective
 			if tt.change != nil {
 				tt.change(&o, dir)
 			}

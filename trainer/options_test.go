@@ -86,9 +86,9 @@ func TestBF16(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	writeShards(t, dir, 144)
-	o := small()
-	o.Epochs, o.Precision = 20, precisionBF16
+	writeShards(t, dir, 72)
+	o := learning()
+	o.Precision = precisionBF16
 	if r := train(t, dir, o); r.LossLast > 0.4*r.LossChance || !strings.Contains(r.Device, "bf16") {
 		t.Errorf("result is %+v", r)
 	}
@@ -97,9 +97,9 @@ func TestBF16(t *testing.T) {
 // TestSigLIPLearns holds that the loss falls far below that of guessing.
 func TestSigLIPLearns(t *testing.T) {
 	dir := t.TempDir()
-	writeShards(t, dir, 144)
-	o := small()
-	o.Epochs, o.Loss = 20, lossSigLIP
+	writeShards(t, dir, 72)
+	o := learning()
+	o.Loss = lossSigLIP
 	if r := train(t, dir, o); r.LossLast > 0.6*r.LossChance {
 		t.Errorf("the loss falls from %.3f to %.3f; guessing gives %.3f", r.LossFirst, r.LossLast, r.LossChance)
 	}

@@ -62,7 +62,7 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	}
 	if progress == nil {
 		progress = func(Step) {}
-	} else if r.pace.peak, err = measurePeak(r.device); err != nil {
+	} else if r.pace.peak, err = peakOf(r.device); err != nil {
 		return Result{}, err
 	}
 	if err := r.begin(); err != nil {

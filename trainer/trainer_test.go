@@ -31,38 +31,67 @@ const (
 	childKind   = "PAIRLOOM_TRAIN_KIND"
 )
 
-// kinds are runs that keep different things from step to step.
-var kinds = map[string]func() Options{
-	"plain": small,
+// kinds are runs of 24 steps on writeKind's pairs that keep different things from
+// step to step.
+var kinds = map[string]func(o *Options){
+	"plain": func(*Options) {},
 	// Checkpoints fall between updates, each of three batches in micro batches.
-	"micro": func() Options {
-		o := small()
-		o.Epochs, o.MicroBatch, o.Accumulate, o.EMA, o.Loss = 18, 5, 3, 0.9, lossSigLIP
-		return o
+	"micro": func(o *Options) {
+		o.Epochs, o.MicroBatch, o.Accumulate, o.EMA, o.Loss = 18, 3, 3, 0.9, lossSigLIP
 	},
 	// The loader augments, and the scale is state that is not learned.
-	"convirt": func() Options {
-		o := small()
-		o.Objective, o.MicroBatch = clip.ConVIRT, 8
-		return o
-	},
+	"convirt": func(o *Options) { o.Objective, o.MicroBatch = clip.ConVIRT, 4 },
 	// Batch norms have running statistics.
-	"resnet": func() Options {
-		o := small()
-		o.Model, o.MicroBatch = "rn-nano", 8
-		return o
-	},
+	"resnet": func(o *Options) { o.Model, o.MicroBatch = "rn-nano", 4 },
+}
+
+func kind(name string) Options {
+	o := small()
+	o.Batch = 8
+	kinds[name](&o)
+	return o
+}
+
+// writeKind makes pairs for four batches of a kind and a tail, one of which does
+// not decode.
+func writeKind(t testing.TB, dir string) { writeShards(t, dir, 35, 3) }
+
+// wholes has a folder for each kind, with a run that was left alone.
+var wholes struct {
+	parent string
+	result map[string]Result
+}
+
+// whole trains a kind once for all tests.
+func whole(t *testing.T, name string) (dir string, result Result) {
+	t.Helper()
+	dir = filepath.Join(wholes.parent, name)
+	if _, done := wholes.result[name]; !done {
+		writeKind(t, dir)
+		wholes.result[name] = train(t, dir, kind(name))
+	}
+	return dir, wholes.result[name]
 }
 
 func TestMain(m *testing.M) {
+	peakTime = 0
 	if dir := os.Getenv(childFolder); dir != "" {
-		if _, err := Run(context.Background(), dir, kinds[os.Getenv(childKind)](), func(s Step) { fmt.Println("step", s.Step) }); err != nil {
+		if _, err := Run(context.Background(), dir, kind(os.Getenv(childKind)), func(s Step) { fmt.Println("step", s.Step) }); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	parent, err := os.MkdirTemp("", "wholes")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	wholes.parent, wholes.result = parent, map[string]Result{}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(parent)
+		os.Exit(code)
+	}))
 }
 
 // small is a run of 24 steps.
@@ -190,23 +219,29 @@ func lastMetrics(t testing.TB, dir string) string {
 	return out.String()
 }
 
+// learning is a run on 72 pairs that has time to learn.
+func learning() Options {
+	o := small()
+	o.Epochs, o.LearningRate, o.CheckpointEvery = 20, 3e-3, 1000
+	return o
+}
+
 // TestLearns trains on coloured shapes; 18 captions are told apart far better
 // than by guessing, but the same caption many times in a batch keeps the loss
 // above zero.
 func TestLearns(t *testing.T) {
 	dir := t.TempDir()
-	writeShards(t, dir, 144)
-	o := small()
-	o.Epochs, o.CheckpointEvery = 20, 1000
+	writeShards(t, dir, 72)
+	o := learning()
 	r := train(t, dir, o)
 	if r.LossLast > 0.4*r.LossChance || r.LossFirst > 1.1*r.LossChance {
 		t.Errorf("the loss falls from %.3f to %.3f; guessing gives %.3f", r.LossFirst, r.LossLast, r.LossChance)
 	}
-	if !r.Complete || r.Steps != 180 || r.PairsSeen != 180*16 || r.Hint != "" {
+	if !r.Complete || r.Steps != 80 || r.PairsSeen != 80*16 || r.Hint != "" {
 		t.Errorf("result is %+v", r)
 	}
 	again := train(t, dir, o)
-	if again.Resumed != 180 || again.LossLast != r.LossLast {
+	if again.Resumed != 80 || again.LossLast != r.LossLast {
 		t.Errorf("a second run gives %+v", again)
 	}
 }
@@ -222,19 +257,13 @@ func TestTally(t *testing.T) {
 
 // TestResume stops a run in every way that leaves a checkpoint, and goes on.
 func TestResume(t *testing.T) {
-	var want Result
-	for name, kind := range kinds {
-		whole := t.TempDir()
-		writeShards(t, whole, 70, 3)
-		unbroken := train(t, whole, kind())
-		if name == "plain" {
-			want = unbroken
-		}
+	for name := range kinds {
+		alone, _ := whole(t, name)
 		t.Run(name+" cancelled", func(t *testing.T) {
 			dir := t.TempDir()
-			writeShards(t, dir, 70, 3)
+			writeKind(t, dir)
 			ctx, cancel := context.WithCancel(context.Background())
-			_, err := Run(ctx, dir, kind(), func(s Step) {
+			_, err := Run(ctx, dir, kind(name), func(s Step) {
 				if s.Step == 7 {
 					cancel()
 				}
@@ -242,16 +271,16 @@ func TestResume(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Fatalf("got %v, want %v", err, context.Canceled)
 			}
-			r := train(t, dir, kind())
+			r := train(t, dir, kind(name))
 			if r.Resumed != 7 || r.Steps != 24 {
 				t.Errorf("resumed at %d of %d, want 7 of 24", r.Resumed, r.Steps)
 			}
-			equalRuns(t, whole, dir)
+			equalRuns(t, alone, dir)
 		})
 		t.Run(name+" out of time", func(t *testing.T) {
 			dir := t.TempDir()
-			writeShards(t, dir, 70, 3)
-			o := kind()
+			writeKind(t, dir)
+			o := kind(name)
 			o.MaxDuration = time.Nanosecond
 			runs := 0
 			for r := (Result{}); !r.Complete; runs++ {
@@ -260,13 +289,14 @@ func TestResume(t *testing.T) {
 				}
 				r = train(t, dir, o)
 			}
-			equalRuns(t, whole, dir)
+			equalRuns(t, alone, dir)
 		})
 	}
 	t.Run("another seed", func(t *testing.T) {
+		_, want := whole(t, "plain")
 		dir := t.TempDir()
-		writeShards(t, dir, 70, 3)
-		o := small()
+		writeKind(t, dir)
+		o := kind("plain")
 		o.Seed++
 		if r := train(t, dir, o); r.LossLast == want.LossLast {
 			t.Error("two seeds end with one loss")
@@ -291,22 +321,20 @@ func (f *fuse) Done() <-chan struct{} {
 // TestStoppedWithinAStep cancels between the micro batches of a step: what was
 // done of it leaves no trace.
 func TestStoppedWithinAStep(t *testing.T) {
-	whole, dir := t.TempDir(), t.TempDir()
-	writeShards(t, whole, 70, 3)
-	writeShards(t, dir, 70, 3)
-	o := kinds["micro"]()
-	train(t, whole, o)
-	const waitsPerStep = 2 * 3 * 2 * 4 // two a micro batch, three batches, two passes, four micro batches
+	alone, _ := whole(t, "micro")
+	dir, o := t.TempDir(), kind("micro")
+	writeKind(t, dir)
+	const waitsPerStep = 2 * 3 * 2 * 3 // two a micro batch, three batches, two passes, three micro batches
 	for stop := 1; stop < 4; stop++ {
 		ctx, cancel := context.WithCancel(context.Background())
-		r, err := Run(&fuse{ctx, cancel, 2*waitsPerStep + 13*stop}, dir, o, nil)
+		r, err := Run(&fuse{ctx, cancel, 2*waitsPerStep + 10*stop}, dir, o, nil)
 		if !errors.Is(err, context.Canceled) || r.Steps != int64(2*stop) {
 			t.Errorf("stopped at step %d with %v, want step %d", r.Steps, err, 2*stop)
 		}
 		cancel()
 	}
 	train(t, dir, o)
-	equalRuns(t, whole, dir)
+	equalRuns(t, alone, dir)
 }
 
 func equalRuns(t *testing.T, whole, dir string) {
@@ -325,12 +353,11 @@ func equalRuns(t *testing.T, whole, dir string) {
 // TestKilled kills a training process after several steps, again and again,
 // until one survives.
 func TestKilled(t *testing.T) {
-	for name, kind := range kinds {
+	for name := range kinds {
 		t.Run(name, func(t *testing.T) {
-			whole, dir := t.TempDir(), t.TempDir()
-			writeShards(t, whole, 70, 3)
-			writeShards(t, dir, 70, 3)
-			train(t, whole, kind())
+			alone, _ := whole(t, name)
+			dir := t.TempDir()
+			writeKind(t, dir)
 			kills := 0
 			for ; !killAfter(t, dir, name, 6+kills%3); kills++ {
 				if kills > 20 {
@@ -340,7 +367,7 @@ func TestKilled(t *testing.T) {
 			if kills < 3 {
 				t.Errorf("only %d kills", kills)
 			}
-			equalRuns(t, whole, dir)
+			equalRuns(t, alone, dir)
 		})
 	}
 }
