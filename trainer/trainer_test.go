@@ -31,13 +31,13 @@ const (
 	childKind   = "PAIRLOOM_TRAIN_KIND"
 )
 
-// kinds are runs of 24 steps on writeKind's pairs that keep different things from
+// kinds are runs of 12 steps on writeKind's pairs that keep different things from
 // step to step.
 var kinds = map[string]func(o *Options){
 	"plain": func(*Options) {},
 	// Checkpoints fall between updates, each of three batches in micro batches.
 	"micro": func(o *Options) {
-		o.Epochs, o.MicroBatch, o.Accumulate, o.EMA, o.Loss = 18, 3, 3, 0.9, lossSigLIP
+		o.Epochs, o.MicroBatch, o.Accumulate, o.EMA, o.Loss = 9, 3, 3, 0.9, lossSigLIP
 	},
 	// The loader augments, and the scale is state that is not learned.
 	"convirt": func(o *Options) { o.Objective, o.MicroBatch = clip.ConVIRT, 4 },
@@ -47,7 +47,7 @@ var kinds = map[string]func(o *Options){
 
 func kind(name string) Options {
 	o := small()
-	o.Batch = 8
+	o.Epochs, o.Batch, o.CheckpointEvery = 3, 8, 2
 	kinds[name](&o)
 	return o
 }
@@ -272,8 +272,8 @@ func TestResume(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, context.Canceled)
 			}
 			r := train(t, dir, kind(name))
-			if r.Resumed != 7 || r.Steps != 24 {
-				t.Errorf("resumed at %d of %d, want 7 of 24", r.Resumed, r.Steps)
+			if r.Resumed != 7 || r.Steps != 12 {
+				t.Errorf("resumed at %d of %d, want 7 of 12", r.Resumed, r.Steps)
 			}
 			equalRuns(t, alone, dir)
 		})
@@ -359,7 +359,7 @@ func TestKilled(t *testing.T) {
 			dir := t.TempDir()
 			writeKind(t, dir)
 			kills := 0
-			for ; !killAfter(t, dir, name, 6+kills%3); kills++ {
+			for ; !killAfter(t, dir, name, 3+kills%2); kills++ {
 				if kills > 20 {
 					t.Fatal("no run comes to an end")
 				}

@@ -124,11 +124,11 @@ func prepare(t testing.TB, dir string, n int) {
 func small(dir string) Options {
 	return Options{
 		Dataset: filepath.Join(dir, "data"), Out: filepath.Join(dir, "out"), Objectives: []string{clip.Contrastive, clip.Caption},
-		Seeds: 2, Pairs: 24 * 16, Points: 3, Sets: []string{"folder:" + filepath.Join(dir, "test")}, Templates: []string{"{label}"}, CaptionPictures: 6,
+		Seeds: 2, Pairs: 12 * 8, Points: 3, Sets: []string{"folder:" + filepath.Join(dir, "test")}, Templates: []string{"{label}"}, CaptionPictures: 6,
 		Train: trainer.Options{
-			Model: "vit-nano", Epochs: 1, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
+			Model: "vit-nano", Epochs: 1, Batch: 8, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
 			Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: "600",
-			CheckpointEvery: 5, Keep: 2, LogEvery: 5, Threads: 1, Workers: 1, CacheMB: 10,
+			CheckpointEvery: 4, Keep: 2, LogEvery: 5, Threads: 1, Workers: 1, CacheMB: 10,
 		},
 	}
 }
@@ -203,7 +203,7 @@ func TestAllObjectives(t *testing.T) {
 	dir := t.TempDir()
 	prepare(t, dir, 64)
 	o := small(dir)
-	o.Objectives, o.Seeds, o.Pairs, o.Points = objectives, 1, 160*16, 4
+	o.Objectives, o.Seeds, o.Pairs, o.Points, o.Train.Batch = objectives, 1, 160*16, 4, 16
 	o.Labels, o.CaptionPictures = filepath.Join(dir, "labels.txt"), 100
 	o.Sets = append(o.Sets, "folder:"+filepath.Join(dir, "dim"))
 	r, err := Run(context.Background(), o, nil)
