@@ -40,7 +40,7 @@ It writes compare.json, compare.md and compare.svg to the folder out.`,
 		Example: `  pairloom compare figure2.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &exitError{exitConfiguration, fmt.Errorf("compare takes one configuration, found %q", args)}
+				return fmt.Errorf("compare takes one configuration, found %q", args)
 			}
 			return nil
 		},

@@ -32,7 +32,7 @@ that format lies beside each.`,
   pairloom embed pictures ~/photos -C cats --out photos.arrow`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 || args[0] != search.Pictures && args[0] != search.Texts {
-				return &exitError{exitConfiguration, fmt.Errorf("embed takes pictures or texts, and perhaps a folder of pictures or a file of texts; found %q", args)}
+				return fmt.Errorf("embed takes pictures or texts, and perhaps a folder of pictures or a file of texts; found %q", args)
 			}
 			return nil
 		},

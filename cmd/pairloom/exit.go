@@ -19,6 +19,7 @@ const (
 	exitStorage       = 4
 	exitLocked        = 75
 	exitInterrupt     = 130
+	exitPipe          = 141
 	exitTerminate     = 143
 )
 
@@ -30,6 +31,7 @@ const exitCodesHelp = `Exit codes:
     4  storage: no space, no permission, a damaged file
    75  another process has the folder's lock
   130  interrupted (Ctrl-C); run again to go on
+  141  the reader of the output went away
   143  terminated; run again to go on`
 
 // exitError carries the exit code with which an error ends the program.

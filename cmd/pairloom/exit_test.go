@@ -59,6 +59,14 @@ func TestExitCodesOfTheProgram(t *testing.T) {
 		{"no configuration", []string{"run", "-C", empty}, 2},
 		{"unknown command", []string{"crawll"}, 2},
 		{"unknown flag", []string{"run", "--forse"}, 2},
+		{"flag without its value", []string{"run", "-C"}, 2},
+		{"a flag that is required", []string{"demo"}, 2},
+		{"a file where none is taken", []string{"status", "cats"}, 2},
+		{"no folder to serve", []string{"serve"}, 2},
+		{"no query", []string{"search"}, 2},
+		{"an empty query", []string{"search", ""}, 2},
+		{"a blank query", []string{"search", " \t"}, 2},
+		{"no command of queries", []string{"queries", "bild"}, 2},
 		{"nothing kept", []string{"crawl", "-C", newFolder(t, testSettings("http://127.0.0.1:1/"))}, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -21,12 +21,7 @@ func newInit(g *global) *cobra.Command {
 		Long: `Make a folder with a pairloom.yaml that holds every key with its default and a
 line of comment. A configuration that is there is never overwritten.`,
 		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org`,
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.MaximumNArgs(1)(c, args); err != nil {
-				return &exitError{exitConfiguration, err}
-			}
-			return nil
-		},
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
 			if len(args) > 0 && filepath.IsAbs(args[0]) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/pairloom/pairloom/pipeline"
@@ -23,14 +22,17 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := untilSignal(context.Background(), stderr)
 	defer stop()
-	root := newRoot(stdout, stderr)
+	out := &output{w: stdout}
+	g := &global{stdout: out, stderr: stderr}
+	root := newRoot(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && strings.HasPrefix(err.Error(), "unknown command") {
+	if err != nil && !g.running {
 		err = &exitError{exitConfiguration, err}
 	}
+	err = out.result(err)
 	code := exitCode(ctx, err)
-	if err != nil && code != exitPartial {
+	if err != nil && code != exitPartial && code != exitPipe {
 		fmt.Fprintf(stderr, "pairloom: %v\n", err)
 	}
 	return code

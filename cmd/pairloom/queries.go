@@ -24,7 +24,16 @@ import (
 )
 
 func newQueries(g *global) *cobra.Command {
-	c := &cobra.Command{Use: "queries", Short: "Make, describe and try a query list"}
+	c := &cobra.Command{
+		Use: "queries", Short: "Make, describe and try a query list",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("queries has no command %q; pairloom queries --help lists them", args[0])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	c.AddCommand(newQueriesBuild(g), newQueriesInfo(g), newQueriesLookup(g))
 	return c
 }
@@ -273,7 +282,7 @@ func newQueriesLookup(g *global) *cobra.Command {
 		Example: `  pairloom queries lookup "A photo of a red fox in the snow"`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &exitError{exitConfiguration, errors.New("lookup takes one text; put it in quotes")}
+				return errors.New("lookup takes one text; put it in quotes")
 			}
 			return nil
 		},

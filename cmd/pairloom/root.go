@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 
@@ -17,6 +18,9 @@ type global struct {
 	json, quiet    bool
 	verbose        bool
 	stdout, stderr io.Writer
+	// running is set once a command does its work: an error before that is one
+	// of the command line.
+	running bool
 }
 
 const rootLong = `pairloom builds a CLIP-style image-text dataset from the web and pre-trains
@@ -35,20 +39,18 @@ const rootExample = `  pairloom init cats              # a folder with a configu
   pairloom status -C cats         # where each stage stands
   pairloom explain -C cats https://example.org/cat.jpg`
 
-func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	g := &global{stdout: stdout, stderr: stderr}
+func newRoot(g *global) *cobra.Command {
 	root := &cobra.Command{
 		Use: "pairloom", Short: "From web pages to a trained CLIP", Long: rootLong, Example: rootExample,
 		Version: version, SilenceErrors: true, SilenceUsage: true,
 	}
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(g.stdout)
+	root.SetErr(g.stderr)
 	flags := root.PersistentFlags()
 	flags.StringVarP(&g.dir, "dir", "C", ".", "the dataset's `folder`")
 	flags.BoolVar(&g.json, "json", false, "print the summary as one JSON object on stdout")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress; one summary line when all went well")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more to stderr")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitConfiguration, err} })
 	cobra.EnableCommandSorting = false // the order is that of the road
 	addGroup(root, "The road:", newInit(g), newRun(g))
 	addGroup(root, "Its stages, in order:", stageCommands(g)...)
@@ -58,7 +60,31 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	addGroup(root, "The query list:", newQueries(g))
 	addGroup(root, "To try it:", newServe(g), newDemo(g))
 	root.AddCommand(newPictureChild())
+	for c := range commands(root) {
+		if run := c.RunE; run != nil {
+			c.RunE = func(c *cobra.Command, args []string) error {
+				g.running = true
+				return run(c, args)
+			}
+		}
+	}
 	return root
+}
+
+// commands walks a command and all below it.
+func commands(c *cobra.Command) iter.Seq[*cobra.Command] {
+	return func(yield func(*cobra.Command) bool) {
+		if !yield(c) {
+			return
+		}
+		for _, sub := range c.Commands() {
+			for below := range commands(sub) {
+				if !yield(below) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // addGroup adds commands under a title of their own in the help.
@@ -102,10 +128,10 @@ func newPictureChild() *cobra.Command {
 	}
 }
 
-// noArguments is cobra.NoArgs with our exit code and the cure.
+// noArguments is cobra.NoArgs with the cure.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return &exitError{exitConfiguration, fmt.Errorf("%s takes no arguments, found %q; the folder is given by -C", c.CommandPath(), args[0])}
+		return fmt.Errorf("%s takes no arguments, found %q; the folder is given by -C", c.CommandPath(), args[0])
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
@@ -35,8 +36,11 @@ cosine, the shard and row where its picture lies, the text, and the page.`,
   pairloom search fox.png -C cats --html foxes.html
   pairloom search "a red fox" -C cats --in cats/embeddings/texts --top 50 --json`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] == "" {
-				return &exitError{exitConfiguration, fmt.Errorf("search takes one query, found %d arguments; put a text of several words in quotes", len(args))}
+			if len(args) != 1 {
+				return fmt.Errorf("search takes one query, found %d arguments; put a text of several words in quotes", len(args))
+			}
+			if strings.TrimSpace(args[0]) == "" {
+				return errors.New("search: the query is blank; give a text or the path of a picture")
 			}
 			return nil
 		},

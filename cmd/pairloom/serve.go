@@ -18,12 +18,7 @@ func newServe(g *global) *cobra.Command {
 		Use: "serve FOLDER", Short: "Serve a folder of web pages on a loopback address, to try a crawl on",
 		Example: `  pairloom serve site --listen 127.0.0.1:8765
   # in pairloom.yaml: gate.allow_addresses: ["127.0.0.1:8765"]`,
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(c, args); err != nil {
-				return &exitError{exitConfiguration, err}
-			}
-			return nil
-		},
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			address, stop, err := serveFolder(args[0], listen)
 			if err != nil {
