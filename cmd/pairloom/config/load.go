@@ -1,17 +1,22 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+	"github.com/pairloom/pairloom/internal/lines"
 	"github.com/pairloom/pairloom/internal/spelling"
 )
 
@@ -49,6 +54,17 @@ func Decode(name string, data []byte, target any, validate func() error) error {
 			faults = append(faults, err)
 		}
 	})
+	for line, err := range lines.Each(bytes.NewReader(data)) {
+		if err == nil {
+			err = line.Check()
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	// The parser takes a byte order mark for a part of the first key, and counts
+	// a line twice that ends in CRLF.
+	data = bytes.ReplaceAll(bytes.TrimPrefix(data, []byte("\uFEFF")), []byte("\r\n"), []byte("\n"))
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -151,25 +167,62 @@ func (d *decoder) list(f field, key string, node ast.Node) {
 // number is a text and not a number.
 func scalar(node ast.Node, f field) (string, bool) {
 	kind := f.Value.Kind()
+	duration := f.Value.Type() == durationType
 	text := node.GetToken().Value
+	if (f.Value.CanInt() || f.Value.CanFloat()) && !duration {
+		return plainNumber(node)
+	}
 	switch n := node.(type) {
 	case *ast.StringNode:
-		return n.Value, kind == reflect.String || f.Value.Type() == durationType
+		return n.Value, kind == reflect.String || duration
 	case *ast.LiteralNode:
 		return n.Value.Value, kind == reflect.String
 	case *ast.BoolNode:
 		return text, kind == reflect.Bool
 	case *ast.IntegerNode:
 		// A bare 0 is the one duration that needs no unit.
-		return strings.ReplaceAll(text, "_", ""), kind != reflect.Bool && (f.Value.Type() != durationType || text == "0")
+		return text, kind == reflect.String || duration && text == "0"
 	case *ast.FloatNode:
-		return text, f.Value.CanFloat() || kind == reflect.String
+		return text, kind == reflect.String
 	}
 	return "", false
 }
 
-func describe(node ast.Node) string {
+// decimal is a number with base ten of YAML 1.2's core schema (10.3.2), whole or
+// not. The parser takes those with an exponent and no point for texts.
+var decimal = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
+// plainNumber returns a number of the core schema with base ten; 0x1F and 0o17
+// are whole numbers too. As before YAML 1.2, 1_000 is a thousand.
+func plainNumber(node ast.Node) (string, bool) {
+	text := node.GetToken().Value
 	switch node.(type) {
+	case *ast.StringNode:
+		if node.GetToken().Type != token.StringType { // quoted
+			return "", false
+		}
+	case *ast.IntegerNode:
+		text = strings.ReplaceAll(text, "_", "")
+	case *ast.FloatNode:
+	default:
+		return "", false
+	}
+	for prefix, base := range map[string]int{"0x": 16, "0o": 8} {
+		if digits, ok := strings.CutPrefix(text, prefix); ok {
+			n, err := strconv.ParseUint(digits, base, 63)
+			return strconv.FormatUint(n, 10), err == nil
+		}
+	}
+	return text, decimal.MatchString(text)
+}
+
+func describe(node ast.Node) string {
+	if _, ok := plainNumber(node); ok {
+		return node.GetToken().Value
+	}
+	switch node.(type) {
+	case *ast.InfinityNode, *ast.NanNode:
+		return node.GetToken().Value + ", which is no finite number"
 	case *ast.NullNode:
 		return "nothing"
 	case *ast.MappingNode, *ast.MappingValueNode:
