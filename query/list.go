@@ -3,6 +3,7 @@ package query
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/pairloom/pairloom/internal/lines"
 )
 
 // formatLine begins a list; the number is the format's version.
@@ -46,24 +49,38 @@ func Open(path string) (*List, error) {
 	return Read(path, data)
 }
 
+// ErrNoList is wrapped by the error of what is no query list at all, such as a
+// text file.
+var ErrNoList = errors.New("a query list is a zstd file as pairloom queries makes it; for a text file with a query a line run: pairloom queries from-lines FILE")
+
+// zstdMagic begins a zstd frame (RFC 8878, 3.1.1).
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
 // Read decodes a list; name stands for it in errors. An entry that is empty,
 // repeated, too long or not UTF-8 is an error that names the line: a list is
-// made by a program, and a bad entry would shift or falsify counts.
+// made by a program, and a bad entry would shift or falsify counts. A byte order
+// mark, CRLF and blank lines, as an editor leaves them, are passed over.
 func Read(name string, data []byte) (*List, error) {
+	if !bytes.HasPrefix(data, zstdMagic) {
+		return nil, fmt.Errorf("read query list %s: %w", name, ErrNoList)
+	}
 	decoder, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, fmt.Errorf("read query list %s: %w", name, err)
 	}
 	defer decoder.Close()
 	digest := xxhash.New()
-	lines := bufio.NewScanner(io.TeeReader(decoder, digest))
-	lines.Buffer(nil, 1<<20)
+	scanner := bufio.NewScanner(lines.WithoutMark(io.TeeReader(decoder, digest)))
+	scanner.Buffer(nil, 1<<20)
 	list := &List{}
 	seen := map[string]int{}
-	for n := 1; lines.Scan(); n++ {
-		line := lines.Text()
+	for n := 1; scanner.Scan(); n++ {
+		line := scanner.Text()
 		if n == 1 && line != formatLine {
-			return nil, fmt.Errorf("read query list %s: line 1 is not %q: this is no query list, or one of another version", name, formatLine)
+			return nil, fmt.Errorf("read query list %s: line 1 is not %q: this is no query list, or one of another version; %w", name, formatLine, ErrNoList)
+		}
+		if strings.TrimSpace(line) == "" {
+			continue
 		}
 		if strings.HasPrefix(line, "# ") {
 			list.Header = append(list.Header, line[2:])
@@ -79,7 +96,7 @@ func Read(name string, data []byte) (*List, error) {
 		seen[entry.Text] = n
 		list.Entries = append(list.Entries, entry)
 	}
-	if err := lines.Err(); err != nil {
+	if err := scanner.Err(); err != nil {
 		return nil, fmt.Errorf("read query list %s: %w", name, err)
 	}
 	if len(list.Entries) == 0 {

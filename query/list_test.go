@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,24 @@ func TestShippedList(t *testing.T) {
 	}
 }
 
+// TestMarksOfEditors holds that a list which went through an editor is the same.
+func TestMarksOfEditors(t *testing.T) {
+	const plain = formatLine + "\n# date: 2026-01-31\n fox \tw\t1\nsnow\tw\t2\n"
+	want, err := Read("l", compress(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"byte order mark": "\uFEFF" + plain, "CRLF": strings.ReplaceAll(plain, "\n", "\r\n"),
+		"blank lines": strings.ReplaceAll(plain, "\n", "\n \n\n"), "all": "\uFEFF" + strings.ReplaceAll(plain, "\n", "\r\n\r\n"),
+	} {
+		got, err := Read("l", compress(text))
+		if err != nil || !slices.Equal(got.Entries, want.Entries) || !slices.Equal(got.Header, want.Header) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 func TestBadLists(t *testing.T) {
 	head := formatLine + "\n"
 	for _, tt := range []struct {
@@ -42,7 +61,10 @@ func TestBadLists(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"not zstd", []byte("red fox\n"), "read query list l:"},
+		{"a text", []byte("red fox\n"), "read query list l: a query list is a zstd file as pairloom queries makes it; for a text file with a query a line run: pairloom queries from-lines FILE"},
+		{"a short text", []byte("fox"), "run: pairloom queries from-lines FILE"},
+		{"an empty file", nil, "run: pairloom queries from-lines FILE"},
+		{"compressed text", compress("red fox\n"), "run: pairloom queries from-lines FILE"},
 		{"cut short", compress(head + "red fox\twordnet\t1\n")[:20], "read query list l:"},
 		{"no header", compress("red fox\twordnet\t1\n"), "line 1 is not"},
 		{"another version", compress("# pairloom queries 2\n"), "line 1 is not"},

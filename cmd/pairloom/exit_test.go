@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,6 +67,8 @@ func TestExitCodesOfTheProgram(t *testing.T) {
 		{"no query", []string{"search"}, 2},
 		{"an empty query", []string{"search", ""}, 2},
 		{"a blank query", []string{"search", " \t"}, 2},
+		{"no such list", []string{"queries", "info", "--list", filepath.Join(empty, "none.zst")}, 2},
+		{"a text for a list", []string{"queries", "lookup", "fox", "--list", "testdata/README.md"}, 2},
 		{"no command of queries", []string{"queries", "bild"}, 2},
 		{"nothing kept", []string{"crawl", "-C", newFolder(t, testSettings("http://127.0.0.1:1/"))}, 3},
 	} {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"path/filepath"
 	"runtime"
@@ -34,7 +35,7 @@ func newQueries(g *global) *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newQueriesBuild(g), newQueriesInfo(g), newQueriesLookup(g))
+	c.AddCommand(newQueriesBuild(g), newQueriesFromLines(g), newQueriesInfo(g), newQueriesLookup(g))
 	return c
 }
 
@@ -191,7 +192,11 @@ func openList(path string) (*query.List, error) {
 	if path == "" || path == queries.Name {
 		return query.Read(queries.Name, queries.List)
 	}
-	return query.Open(path)
+	list, err := query.Open(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, query.ErrNoList) {
+		err = &exitError{exitConfiguration, err}
+	}
+	return list, err
 }
 
 // bySource counts entries by source, in order of the list.
