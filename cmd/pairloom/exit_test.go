@@ -67,6 +67,7 @@ func TestExitCodesOfTheProgram(t *testing.T) {
 		{"no query", []string{"search"}, 2},
 		{"an empty query", []string{"search", ""}, 2},
 		{"a blank query", []string{"search", " \t"}, 2},
+		{"a seed that is no address", []string{"init", "-C", empty, "--seed", "notaurl"}, 2},
 		{"no such list", []string{"queries", "info", "--list", filepath.Join(empty, "none.zst")}, 2},
 		{"a text for a list", []string{"queries", "lookup", "fox", "--list", "testdata/README.md"}, 2},
 		{"no command of queries", []string{"queries", "bild"}, 2},

@@ -47,12 +47,30 @@ line of comment. A configuration that is there is never overwritten.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(g.stdout, "wrote %s; name your pages in crawl.seeds and yourself in gate.contact, then: pairloom run -C %s\n", path, dir)
+			cfg, err := config.Load(path)
+			if err != nil {
+				return err
+			}
+			missing := []string{}
+			if len(cfg.Crawl.Seeds) == 0 {
+				missing = append(missing, "your pages in crawl.seeds")
+			}
+			if cfg.Gate.Contact == "" {
+				missing = append(missing, "yourself in gate.contact")
+			}
+			if g.json {
+				return printJSON(g, map[string]any{"configuration": path, "missing": missing})
+			}
+			left := "go on with"
+			if len(missing) > 0 {
+				left = "name " + strings.Join(missing, " and ") + ", then"
+			}
+			fmt.Fprintf(g.stdout, "wrote %s; %s: pairloom run -C %s\n", path, left, dir)
 			return nil
 		},
 	}
 	c.Flags().StringVar(&contact, "contact", "", "who answers for the crawl: mailto: or https: `address`")
-	c.Flags().StringSliceVar(&seeds, "seed", nil, "first `URL` to crawl; may be repeated")
+	c.Flags().StringArrayVar(&seeds, "seed", nil, "first `URL` to crawl; may be repeated")
 	c.Flags().StringArrayVar(&set, "set", nil, "`KEY=VALUE` to write instead of a default, the value as YAML; may be repeated")
 	return c
 }

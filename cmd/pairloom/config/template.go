@@ -17,8 +17,9 @@ func Template(values map[string]string) []byte {
 	return []byte(b.String())
 }
 
-// Check tells whether a text made by Template can be loaded, and that each key
-// of values is one that exists.
+// Check tells whether a text made by Template can be loaded, that each key of
+// values is one that exists, and that a crawl takes the seeds and the contact
+// where there are any.
 func Check(name string, text []byte, values map[string]string) error {
 	c, err := parse(name, text)
 	if err != nil {
@@ -31,6 +32,12 @@ func Check(name string, text []byte, values map[string]string) error {
 		if _, ok := known[key]; !ok {
 			faults = append(faults, fmt.Errorf("%s: unknown key%s", key, nearest(key, known)))
 		}
+	}
+	if len(c.Crawl.Seeds) > 0 {
+		faults = append(faults, c.Crawl.Validate())
+	}
+	if c.Gate.Contact != "" {
+		faults = append(faults, c.Gate.Validate())
 	}
 	return errors.Join(faults...)
 }
