@@ -16,7 +16,7 @@ import (
 )
 
 func newEmbed(g *global) *cobra.Command {
-	var out, format string
+	out, format := "", "arrow"
 	c := &cobra.Command{
 		Use: "embed pictures|texts [SOURCE]", Short: "Turn pictures or texts into vectors with the trained model",
 		Long: `Turn pictures or texts into vectors with the last checkpoint (see eval.weights). Without SOURCE they
@@ -36,10 +36,13 @@ that format lies beside each.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error {
-			if format != "arrow" && format != "npy" && format != "parquet" {
-				return &exitError{exitConfiguration, fmt.Errorf("--format %s: arrow, npy or parquet expected", format)}
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return []string{search.Pictures, search.Texts}, cobra.ShellCompDirectiveNoFileComp
 			}
+			return nil, cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(c *cobra.Command, args []string) error {
 			// The other formats are made from the Arrow file, which a pipe does not keep.
 			if info, err := os.Stat(out); out != "" && err == nil && !info.Mode().IsRegular() && !info.IsDir() && format != "arrow" {
 				return &exitError{exitConfiguration, fmt.Errorf("--out %s is a pipe or a device, into which only --format arrow can be written", out)}
@@ -54,7 +57,7 @@ that format lies beside each.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "`PATH` of the file, or of the folder for shards, instead of one in embeddings")
-	c.Flags().StringVar(&format, "format", "arrow", "arrow, npy or parquet")
+	choiceVar(c, &format, "format", "format of the files", "arrow", "npy", "parquet")
 	return c
 }
 

@@ -21,7 +21,7 @@ func newInit(g *global) *cobra.Command {
 		Long: `Make a folder with a pairloom.yaml that holds every key with its default and a
 line of comment. A configuration that is there is never overwritten.`,
 		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org`,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: folders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
 			if len(args) > 0 && filepath.IsAbs(args[0]) {
@@ -72,7 +72,25 @@ line of comment. A configuration that is there is never overwritten.`,
 	c.Flags().StringVar(&contact, "contact", "", "who answers for the crawl: mailto: or https: `address`")
 	c.Flags().StringArrayVar(&seeds, "seed", nil, "first `URL` to crawl; may be repeated")
 	c.Flags().StringArrayVar(&set, "set", nil, "`KEY=VALUE` to write instead of a default, the value as YAML; may be repeated")
+	_ = c.RegisterFlagCompletionFunc("set", completeKeys) // the flag is there
 	return c
+}
+
+// completeKeys offers the keys of the configuration, and after one's = its
+// choices.
+func completeKeys(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	var list []string
+	for _, k := range config.Keys() {
+		switch assigned := k.Path + "="; {
+		case strings.HasPrefix(assigned, typed):
+			list = append(list, cobra.CompletionWithDesc(assigned, k.Doc))
+		case strings.HasPrefix(typed, assigned):
+			for _, choice := range k.Choices {
+				list = append(list, assigned+choice)
+			}
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
 // writeConfiguration writes a new configuration with the given values.

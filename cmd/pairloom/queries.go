@@ -84,6 +84,8 @@ func newQueriesBuild(g *global) *cobra.Command {
 	f.StringVar(&memory, "memory", "1GiB", "memory for counting; what does not fit goes to --temp")
 	f.IntVar(&o.Workers, "workers", 0, "workers; 0 means one for each processor")
 	f.StringVar(&out, "out", "queries.zst", "`file` to write")
+	_ = c.MarkFlagDirname("temp") // both flags are there
+	_ = c.MarkFlagDirname("wordnet")
 	return c
 }
 
@@ -281,7 +283,7 @@ func printInfo(g *global, list *query.List) error {
 }
 
 func newQueriesLookup(g *global) *cobra.Command {
-	var path, mode string
+	path, mode := "", match.Clean.String()
 	c := &cobra.Command{
 		Use: "lookup TEXT", Short: "Show which entries a text contains, where, and from which source",
 		Example: `  pairloom queries lookup "A photo of a red fox in the snow"`,
@@ -304,7 +306,7 @@ func newQueriesLookup(g *global) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&path, "list", "", "the list's `file`; without it, the one that ships")
-	c.Flags().StringVar(&mode, "mode", "clean", "how texts match: clean, or metaclip")
+	choiceVar(c, &mode, "mode", "how texts match", match.Clean.String(), match.MetaCLIP.String())
 	return c
 }
 

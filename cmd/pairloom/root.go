@@ -60,7 +60,9 @@ func newRoot(g *global) *cobra.Command {
 	addGroup(root, "The query list:", newQueries(g))
 	addGroup(root, "To try it:", newServe(g), newDemo(g))
 	root.AddCommand(newPictureChild())
+	_ = root.MarkPersistentFlagDirname("dir") // the flag is there
 	for c := range commands(root) {
+		completeChoices(c)
 		if run := c.RunE; run != nil {
 			c.RunE = func(c *cobra.Command, args []string) error {
 				g.running = true

@@ -42,6 +42,26 @@ func Check(name string, text []byte, values map[string]string) error {
 	return errors.Join(faults...)
 }
 
+// Key is one key of the configuration.
+type Key struct {
+	Path    string   // dotted, such as crawl.scope
+	Doc     string   // what it is, in a line
+	Choices []string // the values it takes, where these are a few words
+}
+
+// Keys lists the keys in the order of the file.
+func Keys() []Key {
+	var list []Key
+	walk(reflect.ValueOf(&Config{}).Elem(), func(path string, f field) {
+		k := Key{Path: path, Doc: f.Tag.Get("doc")}
+		if c := f.Tag.Get("choices"); c != "" {
+			k.Choices = strings.Split(c, "|")
+		}
+		list = append(list, k)
+	})
+	return list
+}
+
 func writeSection(b *strings.Builder, section reflect.Value, prefix string, depth int, values map[string]string) {
 	indent := strings.Repeat("  ", depth)
 	for _, f := range fields(section) {
