@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -107,46 +108,108 @@ func TestLockHeldByAnotherRun(t *testing.T) {
 	}
 }
 
-func TestInterruptOnceAndTwice(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		signals []os.Signal
-		want    int
-	}{
-		{"once drains", []os.Signal{os.Interrupt}, exitInterrupt},
-		{"terminate drains", []os.Signal{syscall.SIGTERM}, exitTerminate},
-		{"twice stops now", []os.Signal{os.Interrupt, os.Interrupt}, exitInterrupt},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
+// signalled sends a signal and waits until the program has said that it finishes
+// what is in hand.
+func signalled(t *testing.T, c *exec.Cmd, stderr *bufio.Scanner, s os.Signal) {
+	t.Helper()
+	if err := c.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	for stderr.Scan() {
+		if strings.Contains(stderr.Text(), "once more to stop now") {
+			return
+		}
+	}
+	t.Fatalf("the program did not answer %v", s)
+}
+
+// started starts a program, which is killed after a minute, and reads its stderr.
+func started(t *testing.T, c *exec.Cmd) *bufio.Scanner {
+	t.Helper()
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	limit := time.AfterFunc(time.Minute, func() { c.Process.Kill() })
+	t.Cleanup(func() { limit.Stop(); c.Process.Kill(); c.Wait() })
+	return bufio.NewScanner(stderr)
+}
+
+// ended reads the rest of stderr and returns the exit code.
+func ended(c *exec.Cmd, stderr *bufio.Scanner) int {
+	for stderr.Scan() {
+	}
+	c.Wait()
+	return c.ProcessState.ExitCode()
+}
+
+// TestSignalOnce interrupts a run whose pictures hang: it saves and ends.
+func TestSignalOnce(t *testing.T) {
+	for s, want := range map[syscall.Signal]int{syscall.SIGINT: exitInterrupt, syscall.SIGTERM: exitTerminate} {
+		t.Run(s.String(), func(t *testing.T) {
 			site, began := slowSite(t)
 			dir := newFolder(t, testSettings(site))
 			c := program(t, "run", "-C", dir)
-			stderr, err := c.StderrPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
+			stderr := started(t, c)
 			<-began
-			lines := bufio.NewScanner(stderr)
-			for _, s := range tt.signals {
-				c.Process.Signal(s)
-				for lines.Scan() { // the first is answered before the second is sent
-					if strings.Contains(lines.Text(), "once more to stop now") {
-						break
-					}
-				}
-			}
-			for lines.Scan() {
-			}
-			c.Wait()
-			if code := c.ProcessState.ExitCode(); code != tt.want {
-				t.Errorf("exit %d, want %d", code, tt.want)
+			signalled(t, c, stderr, s)
+			if code := ended(c, stderr); code != want {
+				t.Errorf("exit %d, want %d", code, want)
 			}
 			// The crawl was finished and saved before the signal came.
 			if _, stdout, _ := pairloom(t, "status", "-C", dir); !strings.Contains(stdout, "crawl   finished") {
 				t.Errorf("status after the signal:\n%s", stdout)
+			}
+		})
+	}
+}
+
+// TestSignalWithWorkInHand signals a program that reads from a pipe and cannot
+// end while the test holds the pipe open. After one signal it goes on; only a
+// second one ends it before its work.
+func TestSignalWithWorkInHand(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		signals []syscall.Signal
+		want    int
+		made    bool
+	}{
+		{"once", []syscall.Signal{syscall.SIGINT}, exitDone, true},
+		{"terminated once", []syscall.Signal{syscall.SIGTERM}, exitDone, true},
+		{"twice", []syscall.Signal{syscall.SIGINT, syscall.SIGINT}, exitInterrupt, false},
+		{"terminated twice", []syscall.Signal{syscall.SIGTERM, syscall.SIGTERM}, exitTerminate, false},
+		{"interrupted, then terminated", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, exitTerminate, false},
+		{"terminated, then interrupted", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, exitInterrupt, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			pipe, list := filepath.Join(t.TempDir(), "pipe"), filepath.Join(t.TempDir(), "list.zst")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := program(t, "queries", "from-lines", pipe, "--out", list)
+			stderr := started(t, c)
+			w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // waits until the program reads
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			signalled(t, c, stderr, tt.signals[0])
+			if len(tt.signals) == 1 {
+				if _, err := w.WriteString("red fox\n"); err != nil {
+					t.Fatal(err)
+				}
+				w.Close()
+			} else if err := c.Process.Signal(tt.signals[1]); err != nil {
+				t.Fatal(err)
+			}
+			if code := ended(c, stderr); code != tt.want {
+				t.Errorf("exit %d, want %d", code, tt.want)
+			}
+			if _, err := os.Stat(list); tt.made != (err == nil) {
+				t.Errorf("the list was made: %v, want %v", err == nil, tt.made)
 			}
 		})
 	}
