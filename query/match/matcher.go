@@ -56,11 +56,8 @@ type word struct {
 	query uint32 // the query that is the word alone, counted from 1, or 0
 }
 
-// New builds a matcher in mode Clean; a query's id is its index. Where several
-// queries come to the same words, the first is found.
-func New(queries []string) *Matcher { return NewMode(queries, Clean) }
-
-// NewMode is New in any mode.
+// NewMode builds a matcher; a query's id is its index. Where several queries come
+// to the same words, the first is found.
 func NewMode(queries []string, mode Mode) *Matcher {
 	m, err := attach(build(queries, mode, ""))
 	if err != nil {

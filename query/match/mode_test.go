@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pairloom/pairloom/queries"
@@ -130,14 +131,28 @@ func glosses(tb testing.TB) []string {
 	return lines
 }
 
+// shipped is the shipped list, read once for all tests.
+var shipped = sync.OnceValues(func() (*query.List, error) { return query.Read(queries.Name, queries.List) })
+
 // entries are the shipped list's.
 func entries(tb testing.TB) []string {
 	tb.Helper()
-	list, err := query.Read(queries.Name, queries.List)
+	list, err := shipped()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return list.Texts()
+}
+
+// some are a twentieth of the shipped list's, with a few that tests look for.
+func some(tb testing.TB) []string {
+	list := []string{"Layers", "layers", "red", "fox", "red fox", "in", "the", "snow"}
+	for i, text := range entries(tb) {
+		if i%20 == 0 {
+			list = append(list, text)
+		}
+	}
+	return different(list)
 }
 
 // TestMetaCLIPOnRealTexts compares with the definition on real texts and the
