@@ -218,6 +218,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.o.Temp = t.TempDir()
 			tt.o.Workers = 4
+			tt.o.Memory = 64 << 20
 			_, err := Build(context.Background(), tt.o)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error is %v, want it to say %q", err, tt.want)
