@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Names in the folder of the checkpoints.
@@ -89,7 +89,7 @@ func (m *metrics) write(line metricsLine) error {
 		{"train/gradient_norm", line.GradientNorm}, {"train/skipped_steps", float64(line.Skipped)},
 		{"speed/pairs_per_second", line.PairsPerSecond}, {"speed/data_wait", line.DataWait}, {"speed/peak_share", line.PeakShare},
 	}
-	return errors.Join(m.append(text), m.events.write(line.Step, scalars), shard.WriteFile(m.prometheus, exposition(line)))
+	return errors.Join(m.append(text), m.events.write(line.Step, scalars), atomicfile.WriteFile(m.prometheus, exposition(line)))
 }
 
 // writeValidation adds a line of validation.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Names of the files of a checkpoint.
@@ -25,7 +25,6 @@ const (
 	averageName    = "ema.safetensors"
 	momentsName    = "optimizer.safetensors"
 	stateName      = "state.json"
-	writing        = ".writing" // suffix of files that are not finished
 )
 
 // Content is what a checkpoint holds.
@@ -68,10 +67,10 @@ func SaveBest(folder string, c Content) error {
 		}
 	}
 	link := filepath.Join(folder, bestLink)
-	os.Remove(link + writing) // of a run that was killed
-	err := os.Symlink(name, link+writing)
+	os.Remove(link + atomicfile.Suffix) // of a run that was killed
+	err := os.Symlink(name, link+atomicfile.Suffix)
 	if err == nil {
-		err = os.Rename(link+writing, link)
+		err = os.Rename(link+atomicfile.Suffix, link)
 	}
 	if err != nil {
 		return fmt.Errorf("link the best checkpoint: %w", err)
@@ -122,43 +121,28 @@ func write(path string, c Content) (err error) {
 	if err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
 	}
-	if err := shard.SyncFolder(path); err != nil {
+	if err := atomicfile.SyncFolder(path); err != nil {
 		return err
 	}
-	if err := shard.WriteFile(filepath.Join(path, stateName), append(text, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(path, stateName), append(text, '\n')); err != nil {
 		return err
 	}
-	return shard.SyncFolder(filepath.Dir(path))
+	return atomicfile.SyncFolder(filepath.Dir(path))
 }
 
-// writeFile writes a file under a temporary name, syncs and renames it.
+// writeFile writes a file and says what it holds.
 func writeFile(path string, write func(io.Writer) error) (File, error) {
-	fail := func(err error) (File, error) { return File{}, fmt.Errorf("write %s: %w", path, err) }
-	f, err := os.Create(path + writing)
-	if err != nil {
-		return fail(err)
-	}
-	counted := &counter{w: f}
+	counted := &counter{}
 	counted.hash.Reset()
-	buffer := bufio.NewWriterSize(counted, 1<<20)
-	err = write(buffer)
-	if err == nil {
-		err = buffer.Flush()
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fail(err)
-	}
-	return File{counted.n, fmt.Sprintf("%016x", counted.hash.Sum64())}, nil
+	err := atomicfile.WriteStream(path, func(f io.Writer) error {
+		counted.w = f
+		buffer := bufio.NewWriterSize(counted, 1<<20)
+		if err := write(buffer); err != nil {
+			return err
+		}
+		return buffer.Flush()
+	})
+	return File{counted.n, fmt.Sprintf("%016x", counted.hash.Sum64())}, err
 }
 
 type counter struct {
@@ -182,7 +166,7 @@ func removeState(path string) error {
 	if err != nil {
 		return fmt.Errorf("remove checkpoint: %w", err)
 	}
-	return shard.SyncFolder(path)
+	return atomicfile.SyncFolder(path)
 }
 
 // names lists the folders that match, newest last; an absent folder has none.

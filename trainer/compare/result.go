@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
@@ -158,7 +158,7 @@ func (r *Result) write(folder string) error {
 		name    string
 		content []byte
 	}{{"compare.json", append(text, '\n')}, {"compare.md", []byte(r.table())}, {"compare.svg", []byte(r.plot())}} {
-		if err := shard.WriteFile(filepath.Join(folder, f.name), f.content); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(folder, f.name), f.content); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
@@ -233,7 +234,7 @@ func (c *comparison) do(ctx context.Context, r run, number int, steps int64) ([]
 		if err != nil {
 			return nil, fmt.Errorf("write points: %w", err)
 		}
-		if err := shard.WriteFile(path, append(text, '\n')); err != nil {
+		if err := atomicfile.WriteFile(path, append(text, '\n')); err != nil {
 			return nil, err
 		}
 		report.Step, report.Point = stop, &p

@@ -14,7 +14,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
@@ -80,7 +80,7 @@ func (e *Embedder) Classifier(ctx context.Context, folder string, labels, templa
 	}); err != nil {
 		return c, fmt.Errorf("keep classifier: %w", err)
 	}
-	return c, shard.WriteFile(c.Path, b.Bytes())
+	return c, atomicfile.WriteFile(c.Path, b.Bytes())
 }
 
 var errDamagedClassifier = errors.New("the classifier is damaged")

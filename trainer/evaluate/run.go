@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
 )
@@ -69,7 +70,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if err != nil {
 		return Result{}, fmt.Errorf("write evaluation: %w", err)
 	}
-	return r, shard.WriteFile(filepath.Join(dir, shard.EvaluationFolder, "eval.json"), append(text, '\n'))
+	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, "eval.json"), append(text, '\n'))
 }
 
 // embedAll embeds the held-out pairs, batch by batch.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/lines"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
@@ -72,7 +73,7 @@ func (x *Embedding) Shards(ctx context.Context, shards, folder string) (Made, er
 	if err != nil {
 		return Made{}, err
 	}
-	if _, err := shard.Sweep(folder); err != nil {
+	if _, err := atomicfile.Sweep(folder); err != nil {
 		return Made{}, err
 	}
 	x.begin(int(dataset.Manifest().Rows()))

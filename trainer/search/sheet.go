@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"html/template"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // Found is a hit with what is known of it, for people.
@@ -44,5 +44,5 @@ func WriteSheet(path, query string, rows int, found []Found) error {
 	}{query, rows, found}); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return shard.WriteFile(path, b.Bytes())
+	return atomicfile.WriteFile(path, b.Bytes())
 }
