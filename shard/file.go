@@ -11,15 +11,6 @@ import (
 	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
-// WriteFile is atomicfile.WriteFile.
-func WriteFile(path string, data []byte) error { return atomicfile.WriteFile(path, data) }
-
-// SyncFolder is atomicfile.SyncFolder.
-func SyncFolder(folder string) error { return atomicfile.SyncFolder(folder) }
-
-// Sweep is atomicfile.Sweep.
-func Sweep(folder string) (int, error) { return atomicfile.Sweep(folder) }
-
 // Clear removes the parts and the manifest of folder for which keep is false,
 // and what a killed writer left. The manifest goes first, so that a folder is
 // never taken for finished while its parts go.

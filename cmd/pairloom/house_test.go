@@ -219,6 +219,27 @@ func TestPureRoomsHaveNoClock(t *testing.T) {
 	}
 }
 
+// inPlace are the files that may make or rename files themselves, and why.
+var inPlace = map[string]string{
+	"internal/atomicfile/file.go":            "it is the writer",
+	"trainer/checkpoint/checkpoint.go":       "it renames a link",
+	"trainer/device/conformance/equality.go": "it writes a page of the documentation",
+	"pipeline/lock.go":                       "it moves whole files",
+}
+
+func TestFilesAppearWhole(t *testing.T) {
+	for _, s := range sources(t) {
+		if _, may := inPlace[s.path]; may || s.test() || within(s.room, "bench") {
+			continue
+		}
+		calls(s, func(pkg, name string) {
+			if pkg == "os" && (name == "Create" || name == "WriteFile" || name == "Rename") {
+				t.Errorf("%s calls os.%s: a file that a killed process leaves half written is taken for whole; write it through internal/atomicfile", s.path, name)
+			}
+		})
+	}
+}
+
 func TestTestsDoNotSleep(t *testing.T) {
 	for _, s := range sources(t) {
 		if !s.test() {
