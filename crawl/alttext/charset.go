@@ -50,9 +50,7 @@ func guess(body []byte) (enc encoding.Encoding, name string) {
 			return enc, name
 		}
 	}
-	for one := sample; len(sample) < sampleLeast; {
-		sample = append(sample, one...)
-	}
+	sample = bytes.Repeat(sample, 1+sampleLeast/max(1, len(sample)))
 	found, err := chardet.NewTextDetector().DetectAll(sample)
 	if err == nil {
 		// The detector leaves equals in any order; a page has one reading.
@@ -118,7 +116,7 @@ func foreignWords(body []byte) []byte {
 	for len(body) > 0 && len(words) < sampleBytes {
 		end := 0
 		foreign := false
-		for end < len(body) && (body[end] >= 0x40 || body[end] >= '0' && body[end] <= '9') {
+		for end < min(len(body), sampleBytes) && (body[end] >= 0x40 || body[end] >= '0' && body[end] <= '9') {
 			foreign = foreign || body[end] >= 0x80
 			end++
 		}

@@ -3,8 +3,11 @@ package gate
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,4 +92,94 @@ func TestPostponeAndGiveUp(t *testing.T) {
 			t.Errorf("the next one waits %v, %v", time.Since(begin), err)
 		}
 	})
+}
+
+// TestOneRequestAtATime counts what one host sees.
+func TestOneRequestAtATime(t *testing.T) {
+	for _, connections := range []int{1, 2} {
+		var inside, most atomic.Int64
+		s := serve(t, map[string]http.HandlerFunc{"/": func(http.ResponseWriter, *http.Request) {
+			n := inside.Add(1)
+			defer inside.Add(-1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+		}})
+		o := quick()
+		o.ConnectionsPerHost = connections
+		g := newGate(t, o)
+		errs := make(chan error)
+		for range 20 {
+			go func() { _, _, err := get(g, Page, s.URL+"/"); errs <- err }()
+		}
+		for range 20 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if most.Load() > int64(connections) {
+			t.Errorf("%d requests at once, want at most %d", most.Load(), connections)
+		}
+	}
+}
+
+// A request sets the time of the next one to its host, by the largest of what
+// is asked for. An hour is more than the request itself takes.
+func TestNextTurn(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*Options)
+		busy string // Retry-After of a 503
+		most time.Duration
+	}{
+		{"delay", func(o *Options) { o.Delay = time.Hour }, "", time.Hour},
+		{"latency", func(o *Options) { o.LatencyFactor, o.MaxDelay = 1e8, time.Hour }, "", time.Hour},
+		{"what the server asks for", func(o *Options) { o.MaxDelay = 2 * time.Hour }, "7200", 2 * time.Hour},
+		{"no more than max_delay", func(o *Options) { o.MaxDelay = time.Hour }, "7200", time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
+				if tt.busy != "" {
+					w.Header().Set("Retry-After", tt.busy)
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}})
+			o := quick()
+			o.Retries = 0
+			tt.edit(&o)
+			g := newGate(t, o)
+			u, err := url.Parse(s.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait := g.Wait(u); wait != 0 {
+				t.Errorf("a new host waits %v", wait)
+			}
+			before := time.Now()
+			get(g, Robots, s.URL+"/") // without asking robots.txt first
+			wait := g.Wait(u)
+			if took := time.Since(before); wait > tt.most || wait < tt.most-took {
+				t.Errorf("the next request waits %v, want %v less at most the %v that this one took", wait, tt.most, took)
+			}
+		})
+	}
+}
+
+func TestWaitWatchesContext(t *testing.T) {
+	s := serve(t, map[string]http.HandlerFunc{"/": text("x")})
+	o := quick()
+	o.Delay, o.MaxDelay = time.Hour, time.Hour
+	g := newGate(t, o)
+	// The cause is what a signal leaves; the request is cancelled all the same.
+	ctx, cause := context.WithCancelCause(context.Background())
+	cancel := func() { cause(errors.New("interrupt")) }
+	done := make(chan error)
+	go func() { // robots.txt takes the first turn, the page would wait an hour
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/", nil)
+		_, err := g.RoundTrip(req)
+		done <- err
+	}()
+	cancel()
+	if reason, _ := Reason(<-done); reason != Canceled {
+		t.Errorf("reason %q, want %q", reason, Canceled)
+	}
 }
