@@ -45,7 +45,13 @@
 // cannot be written does not end the run, unless it is the last: the step's
 // Notice says so, the last good one stays, and the next is tried as planned.
 // Other settings than those of the checkpoints are refused, epochs among them,
-// since the learning rate of every step depends on it.
+// since the learning rate of every step depends on it. What counts of a file that
+// they name is its content; [Fingerprint] stands for all of it.
+//
+// With [Options.Replace] a run with other settings trains in the place of the one
+// there: in DIR/checkpoints/next, until its first checkpoint is whole. Everything
+// that could refuse the new run is read before, and no error and no kill takes the
+// old one away without it; so Options.Init may be the weights of the old one.
 //
 // Rooms below: device and its backends, autograd, nn and clip compute; token and
 // batch feed; gpt2 lends the text tower weights; checkpoint keeps; evaluate
