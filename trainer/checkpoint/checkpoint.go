@@ -75,7 +75,7 @@ func SaveBest(folder string, c Content) error {
 	if err != nil {
 		return fmt.Errorf("link the best checkpoint: %w", err)
 	}
-	if err := shard.SyncFolder(folder); err != nil { // the link must lead on before the old one goes
+	if err := atomicfile.SyncFolder(folder); err != nil { // the link must lead on before the old one goes
 		return err
 	}
 	return prune(folder, bestName, 1)

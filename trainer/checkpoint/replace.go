@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 // A run that is to replace the one in a folder lives in a folder within it until
@@ -53,7 +53,7 @@ func Begin(folder string, leftovers ...string) (string, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return "", fmt.Errorf("make folder for checkpoints: %w", err)
 	}
-	return path, shard.SyncFolder(folder)
+	return path, atomicfile.SyncFolder(folder)
 }
 
 // Settle puts a run that Begin placed within folder in the place of the one that
@@ -89,9 +89,9 @@ func settlement(folder string, leftovers []string) ([]operation, error) {
 			return nil, err
 		}
 		list = append(old,
-			func() error { return shard.SyncFolder(folder) }, // the old must be gone before the name says so
+			func() error { return atomicfile.SyncFolder(folder) }, // the old must be gone before the name says so
 			func() error { return os.Rename(next, arriving) },
-			func() error { return shard.SyncFolder(folder) })
+			func() error { return atomicfile.SyncFolder(folder) })
 	}
 	entries, err := os.ReadDir(moving)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +108,7 @@ func settlement(folder string, leftovers []string) ([]operation, error) {
 		})
 	}
 	return append(list,
-		func() error { return shard.SyncFolder(folder) },
+		func() error { return atomicfile.SyncFolder(folder) },
 		func() error { return os.Remove(arriving) }), nil
 }
 
