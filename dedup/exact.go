@@ -32,6 +32,7 @@ type Pair struct {
 	PictureHash uint64 // of the picture's bytes
 	TextHash    uint64 // of the folded text
 	Preference  uint8  // of the text's source; 0 is the best
+	Note        uint64 // the caller's, which the verdict gives back
 	QueryIDs    []uint32
 }
 
@@ -46,6 +47,7 @@ func AppendOrder(key []byte, preference uint8, pairID uint64) []byte {
 // the next step.
 type Verdict struct {
 	Place, PairID  uint64
+	Note           uint64
 	QueryIDs       []uint32
 	Reason, Detail string
 }
@@ -70,7 +72,7 @@ func NewExact(o Options, dir string, memory int) *Exact {
 }
 
 // Keys of the sort by picture: picture, text where pairs are compared within
-// one, order, place; values: address, text, queries.
+// one, order, place; values: address, text, note, queries.
 const (
 	pictureKeyText  = 8
 	pictureKeyOrder = 16
@@ -89,6 +91,7 @@ func (e *Exact) Add(p *Pair) error {
 	e.key = binary.BigEndian.AppendUint64(e.key, p.Place)
 	e.value = binary.BigEndian.AppendUint64(e.value[:0], p.ImageID)
 	e.value = binary.BigEndian.AppendUint64(e.value, p.TextHash)
+	e.value = binary.BigEndian.AppendUint64(e.value, p.Note)
 	e.value = appendQueries(e.value, p.QueryIDs)
 	return e.byPicture.Add(e.key, e.value)
 }
@@ -141,7 +144,7 @@ func (e *Exact) decidePictures(byText *extsort.Sorter, yield func(*Verdict, erro
 	begun := false
 	one := func(rec extsort.Record, over bool) (bool, error) {
 		id := number(rec.Key[pictureKeyOrder+1:])
-		v = Verdict{Place: number(rec.Key[pictureKeySize-8:]), PairID: id, QueryIDs: readQueries(v.QueryIDs, rec.Value[16:])}
+		v = Verdict{Place: number(rec.Key[pictureKeySize-8:]), PairID: id, Note: number(rec.Value[16:]), QueryIDs: readQueries(v.QueryIDs, rec.Value[24:])}
 		if over {
 			v.Reason, v.Detail = ReasonPlaceholder, placeholder
 			return yield(&v, nil), nil
@@ -153,14 +156,15 @@ func (e *Exact) decidePictures(byText *extsort.Sorter, yield func(*Verdict, erro
 			return yield(&v, nil), nil
 		}
 		key = append(append(append(key[:0], rec.Value[8:16]...), rec.Key[:8]...), rec.Key[pictureKeySize-8:]...)
-		value = appendQueries(binary.BigEndian.AppendUint64(value[:0], id), v.QueryIDs)
+		value = binary.BigEndian.AppendUint64(value[:0], id)
+		value = append(value, rec.Value[16:]...) // note and queries
 		return true, byText.Add(key, value)
 	}
 	g := groups{spool: spool, limit: e.o.MaxURLsPerPicture, decide: one, end: func() { begun = false }}
 	return g.walk(e.byPicture.Sorted(), func(rec extsort.Record) uint64 { return number(rec.Value) })
 }
 
-// Keys of the sort by text: text, picture, place; values: pair id, queries.
+// Keys of the sort by text: text, picture, place; values: pair id, note, queries.
 const textKeySize = 24
 
 // decideTexts yields the pairs that are left.
@@ -170,7 +174,7 @@ func (e *Exact) decideTexts(byText *extsort.Sorter, yield func(*Verdict, error) 
 	var v Verdict
 	repeated := fmt.Sprintf("the same text stands under more than max_pictures_per_text %d pictures", e.o.MaxPicturesPerText)
 	one := func(rec extsort.Record, over bool) (bool, error) {
-		v = Verdict{Place: number(rec.Key[textKeySize-8:]), PairID: number(rec.Value), QueryIDs: readQueries(v.QueryIDs, rec.Value[8:])}
+		v = Verdict{Place: number(rec.Key[textKeySize-8:]), PairID: number(rec.Value), Note: number(rec.Value[8:]), QueryIDs: readQueries(v.QueryIDs, rec.Value[16:])}
 		if over {
 			v.Reason, v.Detail = ReasonRepeatedText, repeated
 		}

@@ -9,6 +9,10 @@ import (
 func characters(least, most int) Rule[Text] {
 	return Rule[Text]{"characters",
 		func(t *Text) bool {
+			// A character has one to four bytes: most texts need no counting.
+			if bytes := len(t.Text); bytes >= 4*least && (most == 0 || bytes <= most) {
+				return false
+			}
 			n := utf8.RuneCountInString(t.Text)
 			return n < least || most > 0 && n > most
 		},

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -17,14 +18,29 @@ const repetitionMinWords = 4
 // before, as lists of tags and search terms do.
 func repetition(most float64) Rule[Text] {
 	return Rule[Text]{"word_repetition",
-		func(t *Text) bool { return most > 0 && t.Words() >= repetitionMinWords && t.repeated() > most },
+		func(t *Text) bool {
+			n := t.Words()
+			if most == 0 || n < repetitionMinWords {
+				return false
+			}
+			// So many different words are enough.
+			enough := int((1 - most) * float64(n))
+			for repeatedShare(enough, n) > most { // a step or none: rounding
+				enough++
+			}
+			return t.different(enough) < enough
+		},
 		func(t *Text) string {
-			return fmt.Sprintf("%.2f of the words stood before, more than max_word_repetition %g", t.repeated(), most)
+			n := t.Words()
+			return fmt.Sprintf("%.2f of the words stood before, more than max_word_repetition %g", repeatedShare(t.different(n), n), most)
 		}}
 }
 
-// repeated is the share of words that stood before.
-func (t *Text) repeated() float64 {
+// repeatedShare is the share of n words that stood before, when so many differ.
+func repeatedShare(different, n int) float64 { return 1 - float64(different)/float64(n) }
+
+// different counts the different words, up to enough.
+func (t *Text) different(enough int) int {
 	n := t.Words()
 	// An open-addressed table, at most half full, of word numbers counted from 1.
 	size := 1 << bits.Len(uint(2*n))
@@ -32,9 +48,9 @@ func (t *Text) repeated() float64 {
 	clear(t.seen)
 	different := 0
 words:
-	for i := range n {
+	for i := 0; i < n && different < enough; i++ {
 		word := t.word(i)
-		slot := int(xxhash.Sum64(word)) & (size - 1)
+		slot := int(t.hash(i)) & (size - 1)
 		for ; t.seen[slot] != 0; slot = (slot + 1) & (size - 1) {
 			if bytes.Equal(t.word(int(t.seen[slot]-1)), word) {
 				continue words
@@ -43,5 +59,26 @@ words:
 		t.seen[slot] = uint32(i + 1)
 		different++
 	}
-	return 1 - float64(different)/float64(n)
+	return different
+}
+
+// hash spreads words over the table. One of up to sixteen bytes is taken as two
+// numbers, its first and its last eight bytes; a shorter one than eight as one,
+// without what the padding or the next word has behind it.
+func (t *Text) hash(i int) uint64 {
+	start, end := t.Edges[2*i], t.Edges[2*i+1]
+	length := end - start
+	if length > 16 {
+		return xxhash.Sum64(t.Folded[start:end])
+	}
+	head := binary.LittleEndian.Uint64(t.Folded[start : start+8 : start+8])
+	tail := head
+	if length < 8 {
+		head &= 1<<(8*length) - 1
+		tail = 0
+	} else {
+		tail = binary.LittleEndian.Uint64(t.Folded[end-8:])
+	}
+	high, low := bits.Mul64(head^0x9e3779b97f4a7c15, tail^0xd6e8feb86659fd93^uint64(length))
+	return high ^ low
 }

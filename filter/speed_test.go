@@ -41,8 +41,13 @@ func TestRulesMeanWhatTheirPatternsSay(t *testing.T) {
 			t.Fatalf("seed %d: %q is a file name: %v, want %v", seed, text.Text, got, want)
 		}
 		if text.Words() > 0 {
-			if got, want := text.repeated(), wordsRepeated(text.Text); got != want {
+			if got, want := repeatedShare(text.different(text.Words()), text.Words()), wordsRepeated(text.Text); got != want {
 				t.Fatalf("seed %d: %q repeats %v of its words, want %v", seed, text.Text, got, want)
+			}
+			for _, most := range []float64{0.2, 0.5, 0.75} {
+				if got, want := repetition(most).Drop(&text), text.Words() >= repetitionMinWords && wordsRepeated(text.Text) > most; got != want {
+					t.Fatalf("seed %d: %q repeats more than %v: %v, want %v", seed, text.Text, most, got, want)
+				}
 			}
 		}
 	}

@@ -84,12 +84,13 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	if err != nil {
 		return nil, err
 	}
-	// Of the memory the decisions have a quarter throughout; the index of
-	// pictures and the first sort of deduplication are over when balancing begins.
+	// Of the memory decisions have a sixth throughout. Beside them there are first
+	// the index of pictures, of a sixth, and deduplication's sort by picture, of a
+	// third; then that, its sort by text, of a third, and the balance's log.
 	r := &curation{
 		Curate: c, ctx: ctx, matched: matched,
-		decisions: extsort.New(c.Dir, c.Memory/4),
-		exact:     dedup.NewExact(c.Dedup, c.Dir, c.Memory/4),
+		decisions: extsort.New(c.Dir, c.Memory/6),
+		exact:     dedup.NewExact(c.Dedup, c.Dir, c.Memory/3*2),
 	}
 	defer r.decisions.Close()
 	defer r.exact.Close()
@@ -98,7 +99,7 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	if err := r.judgePictures(images, func(n int64) { progress(n/2, total) }); err != nil {
 		return nil, err
 	}
-	balancer, err := newBalancer(c.Balance, 0, c.Seed, len(list.Entries), c.Memory/4, c.Dir)
+	balancer, err := newBalancer(c.Balance, 0, c.Seed, len(list.Entries), c.Memory/6, c.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -155,23 +156,22 @@ type curation struct {
 	value     []byte
 }
 
-// Kinds of records among the decisions on a place, in the order in which they
-// are read.
+// Kinds of decisions. There is one for each place; its value is where the picture
+// lies (part and row, 0 where there is none), then, of a drop, reason, NUL and
+// detail.
 const (
-	decisionPicture = 'a' // where the picture lies: part, row
-	decisionDrop    = 'b' // reason, NUL, detail
-	decisionBalance = 'c' // nothing but the balance of queries may drop it
+	decisionDrop    = 'd'
+	decisionBalance = 'b' // nothing but the balance of queries may drop it
 )
 
-func (c *curation) decide(place uint64, kind byte, value []byte) error {
+func (c *curation) decide(place uint64, kind byte, picture uint64, reason, detail string) error {
 	binary.BigEndian.PutUint64(c.key[:], place)
 	c.key[8] = kind
-	return c.decisions.Add(c.key[:], value)
-}
-
-func (c *curation) drop(place uint64, reason, detail string) error {
-	c.value = append(append(append(c.value[:0], reason...), 0), detail...)
-	return c.decide(place, decisionDrop, c.value)
+	c.value = binary.BigEndian.AppendUint64(c.value[:0], picture)
+	if kind == decisionDrop {
+		c.value = append(append(append(c.value, reason...), 0), detail...)
+	}
+	return c.decisions.Add(c.key[:], c.value)
 }
 
 func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.MatchedFolder) }
@@ -180,11 +180,10 @@ func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.Ma
 // of the picture's id.
 func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) error {
 	judge := PictureJudge{filter.PictureRules(c.Filter.Picture)}
-	preferences := preferences(c.Filter.Text.Sources)
 	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
 	var place uint64
 	var folded []byte
-	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/4)) {
+	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/6)) {
 		if err == nil {
 			err = c.ctx.Err()
 		}
@@ -196,19 +195,15 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 			image = &j.picture.image
 		}
 		if reason, detail := judge.Judge(image); reason != "" {
-			err = c.drop(place, reason, detail)
+			err = c.decide(place, decisionDrop, 0, reason, detail)
 		} else {
-			var location [8]byte
-			binary.BigEndian.PutUint32(location[:], j.picture.part)
-			binary.BigEndian.PutUint32(location[4:], j.picture.row)
-			if err = c.decide(place, decisionPicture, location[:]); err == nil {
-				m := j.matched
-				folded = fold.AppendText(folded[:0], m.Text)
-				err = c.exact.Add(&dedup.Pair{
-					Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash,
-					TextHash: xxhash.Sum64(folded), Preference: preferences[m.TextSource], QueryIDs: m.QueryIDs,
-				})
-			}
+			m := j.matched
+			folded = fold.AppendText(folded[:0], m.Text)
+			err = c.exact.Add(&dedup.Pair{
+				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash,
+				TextHash: xxhash.Sum64(folded), Preference: preference(c.Filter.Text.Sources, m.TextSource),
+				Note: uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs,
+			})
 		}
 		if err != nil {
 			return err
@@ -226,10 +221,10 @@ func (c *curation) judgeDuplicates(balancer *balance.Balancer) error {
 			err = c.ctx.Err()
 		}
 		if err == nil && v.Reason != "" {
-			err = c.drop(v.Place, v.Reason, v.Detail)
+			err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail)
 		} else if err == nil {
 			if err = balancer.Add(v.Place, v.PairID, v.QueryIDs); err == nil {
-				err = c.decide(v.Place, decisionBalance, nil)
+				err = c.decide(v.Place, decisionBalance, v.Note, "", "")
 			}
 		}
 		if err != nil {
@@ -303,30 +298,26 @@ type merging struct {
 	reason   string // the last drop's, kept since reasons are few
 }
 
-// take writes the decisions on a place into the selection. A place that none kept
-// and none dropped is an error: verdicts are never assumed.
+// take writes the decision on a place into the selection. A place without one, or
+// with two, is an error: verdicts are never assumed.
 func (v *merging) take(place uint64, s *shard.Selection) error {
-	decided := false
-	for v.more && v.err == nil && binary.BigEndian.Uint64(v.rec.Key) == place {
-		switch v.rec.Key[8] {
-		case decisionPicture:
-			s.ImagePart = binary.BigEndian.Uint32(v.rec.Value)
-			s.ImageRow = binary.BigEndian.Uint32(v.rec.Value[4:])
-		case decisionDrop:
-			reason, detail, _ := bytes.Cut(v.rec.Value, []byte{0})
-			if v.reason != string(reason) {
-				v.reason = string(reason)
-			}
-			s.Reason, s.Detail, decided = v.reason, string(detail), true
-		case decisionBalance:
-			if decided = true; !v.balancer.Stays(place, s.PairID, s.QueryIDs) {
-				s.Reason, s.Detail = ReasonQueryCap, v.capped
-			}
+	if v.err != nil {
+		return v.err
+	}
+	if !v.more || binary.BigEndian.Uint64(v.rec.Key) != place {
+		return fmt.Errorf("curate: the decisions do not match the pairs at pair %016x, number %d of the matched; this is a bug in pairloom, please report it", s.PairID, place)
+	}
+	s.ImagePart = binary.BigEndian.Uint32(v.rec.Value)
+	s.ImageRow = binary.BigEndian.Uint32(v.rec.Value[4:])
+	if v.rec.Key[8] == decisionDrop {
+		reason, detail, _ := bytes.Cut(v.rec.Value[8:], []byte{0})
+		if v.reason != string(reason) {
+			v.reason = string(reason)
 		}
-		v.rec, v.err, v.more = v.next()
+		s.Reason, s.Detail = v.reason, string(detail)
+	} else if !v.balancer.Stays(place, s.PairID, s.QueryIDs) {
+		s.Reason, s.Detail = ReasonQueryCap, v.capped
 	}
-	if v.err == nil && !decided {
-		return fmt.Errorf("curate: there is no decision on pair %016x, number %d of the matched; this is a bug in pairloom, please report it", s.PairID, place)
-	}
+	v.rec, v.err, v.more = v.next()
 	return v.err
 }

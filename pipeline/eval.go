@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pairloom/pairloom/internal/fold"
+	"github.com/pairloom/pairloom/internal/lines"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/query"
@@ -104,29 +105,34 @@ func (p *PictureConverter) Close() { p.pool.Close() }
 
 // listedClasses are the lines of a file, each the text of a query.
 func listedClasses(path string, list *query.List) ([]evaluate.Class, error) {
-	labels, err := evaluate.ReadLabels(path)
+	labels, err := lines.Read(path)
 	if err != nil {
 		return nil, configurationError("eval.class_list: %w", err)
 	}
-	lines := map[string]int{} // folded label to its line, from 1
+	place := map[string]int{} // folded label to its place, from 1
 	var faults []error
 	for i, label := range labels {
-		text := fold.Text(label)
-		if before := lines[text]; before > 0 {
-			faults = append(faults, fmt.Errorf("line %d, %q, is the query of line %d", i+1, label, before))
+		text := fold.Text(label.Text)
+		if err := label.Check(); err != nil {
+			faults = append(faults, err)
+		} else if before := place[text]; before > 0 {
+			faults = append(faults, fmt.Errorf("line %d, %q, is the query of line %d", label.Number, label.Text, labels[before-1].Number))
 		}
-		lines[text] = i + 1
+		place[text] = i + 1
 	}
 	classes, found := make([]evaluate.Class, len(labels)), make([]bool, len(labels))
 	for id, e := range list.Entries {
-		if i := lines[fold.Text(e.Text)] - 1; i >= 0 && !found[i] {
-			classes[i], found[i] = evaluate.Class{Label: labels[i], QueryID: uint32(id)}, true
+		if i := place[fold.Text(e.Text)] - 1; i >= 0 && !found[i] {
+			classes[i], found[i] = evaluate.Class{Label: labels[i].Text, QueryID: uint32(id)}, true
 		}
 	}
 	for i, there := range found {
-		if !there && lines[fold.Text(labels[i])] == i+1 {
-			faults = append(faults, fmt.Errorf("line %d, %q, is no query of the list; pairloom queries lookup shows which are in a text", i+1, labels[i]))
+		if label := labels[i]; !there && place[fold.Text(label.Text)] == i+1 {
+			faults = append(faults, fmt.Errorf("line %d, %q, is no query of the list; pairloom queries lookup shows which are in a text", label.Number, label.Text))
 		}
+	}
+	if len(labels) == 0 {
+		faults = append(faults, errors.New("it holds no query"))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, configurationError("eval.class_list: read %s: %w", path, err)

@@ -66,7 +66,6 @@ type explainer struct {
 	dir     string
 	judge   TextJudge
 	names   func(id uint32) string // nil when the list of the run is no longer there
-	prefer  map[string]byte
 	decided matchSettings
 	// matched is the manifest of the run that decided, nil before the first.
 	matched *shard.Manifest
@@ -166,7 +165,6 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 		x.names = l.Name
 	}
 	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), matcher, x.decided.Match.Queries}
-	x.prefer = preferences(x.decided.Filter.Text.Sources)
 	return x, nil
 }
 
@@ -332,7 +330,7 @@ func (x *explainer) firstOf(ids map[uint64]bool) (map[uint64]shard.Candidate, er
 			continue
 		}
 		row.Candidate = *c
-		record := appendMatched(nil, &row, x.prefer)
+		record := appendMatched(nil, &row, x.decided.Filter.Text.Sources)
 		if best[id] == nil || bytes.Compare(record, best[id]) < 0 {
 			best[id], first[id] = record, cloned(c)
 		}

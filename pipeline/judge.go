@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/query/match"
@@ -58,11 +59,7 @@ func (j *TextJudge) Detail(s *JudgeScratch) string {
 	return fmt.Sprintf("the text contains none of the %d queries of %s", j.matcher.Queries(), j.list)
 }
 
-// preferences numbers the text sources in their order of preference.
-func preferences(sources []string) map[string]byte {
-	p := map[string]byte{}
-	for i, s := range sources {
-		p[s] = byte(min(i, 255))
-	}
-	return p
+// preference numbers the text sources in their order of preference, from 0.
+func preference(sources []string, source string) byte {
+	return byte(min(max(slices.Index(sources, source), 0), 255))
 }

@@ -82,11 +82,10 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	}
 	defer matcher.Close()
 	r := &matching{
-		Match:       m,
-		judge:       TextJudge{filter.TextRules(m.Text), matcher, m.Options.Queries},
-		preferences: preferences(m.Text.Sources),
-		sorter:      extsort.New(m.Dir, m.Memory/3*2),
-		tally:       shard.NewTally(MatchName, "candidates", "pairs"),
+		Match:  m,
+		judge:  TextJudge{filter.TextRules(m.Text), matcher, m.Options.Queries},
+		sorter: extsort.New(m.Dir, m.Memory/8*7),
+		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}
 	defer r.sorter.Close()
 	var total int64
@@ -106,8 +105,7 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 // matching is the state of one run that the workers share.
 type matching struct {
 	Match
-	judge       TextJudge
-	preferences map[string]byte
+	judge TextJudge
 
 	mu     sync.Mutex
 	sorter *extsort.Sorter
@@ -173,19 +171,19 @@ func (b *matchBatch) run() {
 			b.dropped[reason]++
 			continue
 		}
-		b.arena = appendMatched(b.arena, row, b.preferences)
+		b.arena = appendMatched(b.arena, row, b.Text.Sources)
 		b.ends = append(b.ends, len(b.arena))
 	}
 }
 
 // appendMatched gives the row its ids and appends the sorter's record of it: the
 // key, and the row. Of the records of one pair the first, as bytes, stays.
-func appendMatched(b []byte, row *shard.Matched, preferences map[string]byte) []byte {
+func appendMatched(b []byte, row *shard.Matched, sources []string) []byte {
 	row.PairID = shard.PairID(row.ImageURL, row.Text)
 	row.ImageID = shard.ImageID(row.ImageURL)
 	b = binary.BigEndian.AppendUint64(b, row.ImageID)
 	b = binary.BigEndian.AppendUint64(b, row.PairID)
-	b = append(b, preferences[row.TextSource])
+	b = append(b, preference(sources, row.TextSource))
 	return shard.AppendRow(b, row)
 }
 
@@ -246,7 +244,10 @@ func (m *matching) balance(ctx context.Context) (*balance.Balancer, error) {
 	if o.Margin == 0 || o.MaxPairsPerQuery == 0 || m.sorter.Len() <= int64(o.MaxPairsPerQuery) {
 		return nil, nil
 	}
-	b, err := newBalancer(o, o.Margin, m.Seed, m.judge.matcher.Queries(), m.Memory/3, m.Dir)
+	if err := m.sorter.Settle(); err != nil {
+		return nil, err
+	}
+	b, err := newBalancer(o, o.Margin, m.Seed, m.judge.matcher.Queries(), m.Memory-m.sorter.Held(), m.Dir)
 	if err != nil {
 		return nil, err
 	}

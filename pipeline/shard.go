@@ -91,7 +91,7 @@ func (s Shard) shuffle(ctx context.Context) (*extsort.Sorter, error) {
 	if err != nil {
 		return nil, err
 	}
-	sorter := extsort.New(s.Dir, s.Memory/2)
+	sorter := extsort.New(s.Dir, s.Memory/8*7)
 	next, stop := iter.Pull2(shard.Rows[shard.Selection](filepath.Join(s.Dir, shard.SelectionFolder), selection.Parts,
 		"pair_id", "reason", "image_part", "image_row"))
 	defer stop()

@@ -1,5 +1,10 @@
 package shard
 
+import (
+	"slices"
+	"unsafe"
+)
+
 // SchemaVersion is the version of all record schemas, written into every part.
 //
 //	1  first version
@@ -35,118 +40,106 @@ func (k kind) buffers() int {
 	return 2
 }
 
-// A column ties a named Arrow column to a field of the record T: at returns a
-// pointer of the kind's Go type. One table of columns serves writing, reading
-// and the page on formats, so that they cannot drift apart.
-type column[T any] struct {
-	name string
-	kind kind
-	at   func(*T) any
+// A column ties a named Arrow column to a field of a record: offset is where in
+// the struct a field of the kind's Go type lies. One table of columns serves
+// writing, reading, spilling and the page on formats, so that they cannot drift
+// apart; a test holds kinds against the fields' types.
+type column struct {
+	name   string
+	kind   kind
+	offset uintptr
 }
 
-func str[T any](name string, at func(*T) *string) column[T] {
-	return column[T]{name, kindString, func(r *T) any { return at(r) }}
-}
-func bin[T any](name string, at func(*T) *[]byte) column[T] {
-	return column[T]{name, kindBytes, func(r *T) any { return at(r) }}
-}
-func i32[T any](name string, at func(*T) *int32) column[T] {
-	return column[T]{name, kindInt32, func(r *T) any { return at(r) }}
-}
-func i64[T any](name string, at func(*T) *int64) column[T] {
-	return column[T]{name, kindInt64, func(r *T) any { return at(r) }}
-}
-func u32[T any](name string, at func(*T) *uint32) column[T] {
-	return column[T]{name, kindUint32, func(r *T) any { return at(r) }}
-}
-func u64[T any](name string, at func(*T) *uint64) column[T] {
-	return column[T]{name, kindUint64, func(r *T) any { return at(r) }}
-}
-func ids[T any](name string, at func(*T) *[]uint32) column[T] {
-	return column[T]{name, kindUint32List, func(r *T) any { return at(r) }}
+// The field in a record of the column's kind.
+func (c *column) str(row unsafe.Pointer) *string    { return (*string)(unsafe.Add(row, c.offset)) }
+func (c *column) bytes(row unsafe.Pointer) *[]byte  { return (*[]byte)(unsafe.Add(row, c.offset)) }
+func (c *column) int32(row unsafe.Pointer) *int32   { return (*int32)(unsafe.Add(row, c.offset)) }
+func (c *column) int64(row unsafe.Pointer) *int64   { return (*int64)(unsafe.Add(row, c.offset)) }
+func (c *column) uint32(row unsafe.Pointer) *uint32 { return (*uint32)(unsafe.Add(row, c.offset)) }
+func (c *column) uint64(row unsafe.Pointer) *uint64 { return (*uint64)(unsafe.Add(row, c.offset)) }
+func (c *column) list(row unsafe.Pointer) *[]uint32 { return (*[]uint32)(unsafe.Add(row, c.offset)) }
+
+var candidateColumns = []column{
+	{"page_url", kindString, unsafe.Offsetof(Candidate{}.PageURL)},
+	{"image_url", kindString, unsafe.Offsetof(Candidate{}.ImageURL)},
+	{"text", kindString, unsafe.Offsetof(Candidate{}.Text)},
+	{"text_source", kindString, unsafe.Offsetof(Candidate{}.TextSource)},
+	{"language", kindString, unsafe.Offsetof(Candidate{}.Language)},
+	{"license", kindString, unsafe.Offsetof(Candidate{}.License)},
+	{"opt_out", kindString, unsafe.Offsetof(Candidate{}.OptOut)},
+	{"source", kindString, unsafe.Offsetof(Candidate{}.Source)},
+	{"crawl_time", kindInt64, unsafe.Offsetof(Candidate{}.CrawlTime)},
 }
 
-var candidateColumns = []column[Candidate]{
-	str("page_url", func(r *Candidate) *string { return &r.PageURL }),
-	str("image_url", func(r *Candidate) *string { return &r.ImageURL }),
-	str("text", func(r *Candidate) *string { return &r.Text }),
-	str("text_source", func(r *Candidate) *string { return &r.TextSource }),
-	str("language", func(r *Candidate) *string { return &r.Language }),
-	str("license", func(r *Candidate) *string { return &r.License }),
-	str("opt_out", func(r *Candidate) *string { return &r.OptOut }),
-	str("source", func(r *Candidate) *string { return &r.Source }),
-	i64("crawl_time", func(r *Candidate) *int64 { return &r.CrawlTime }),
-}
-
-var matchedColumns = append([]column[Matched]{
-	u64("pair_id", func(r *Matched) *uint64 { return &r.PairID }),
-	u64("image_id", func(r *Matched) *uint64 { return &r.ImageID }),
-	ids("query_ids", func(r *Matched) *[]uint32 { return &r.QueryIDs }),
+var matchedColumns = append([]column{
+	{"pair_id", kindUint64, unsafe.Offsetof(Matched{}.PairID)},
+	{"image_id", kindUint64, unsafe.Offsetof(Matched{}.ImageID)},
+	{"query_ids", kindUint32List, unsafe.Offsetof(Matched{}.QueryIDs)},
 }, ofCandidate()...)
 
 // ofCandidate lifts the candidate's columns to the record that embeds it.
-func ofCandidate() []column[Matched] {
-	lifted := make([]column[Matched], len(candidateColumns))
-	for i, c := range candidateColumns {
-		lifted[i] = column[Matched]{c.name, c.kind, func(r *Matched) any { return c.at(&r.Candidate) }}
+func ofCandidate() []column {
+	lifted := slices.Clone(candidateColumns)
+	for i := range lifted {
+		lifted[i].offset += unsafe.Offsetof(Matched{}.Candidate)
 	}
 	return lifted
 }
 
-var imageColumns = []column[Image]{
-	u64("image_id", func(r *Image) *uint64 { return &r.ImageID }),
-	str("image_url", func(r *Image) *string { return &r.ImageURL }),
-	str("status", func(r *Image) *string { return &r.Status }),
-	str("detail", func(r *Image) *string { return &r.Detail }),
-	i32("http_status", func(r *Image) *int32 { return &r.HTTPStatus }),
-	str("opt_out", func(r *Image) *string { return &r.OptOut }),
-	i64("fetch_time", func(r *Image) *int64 { return &r.FetchTime }),
-	bin("image", func(r *Image) *[]byte { return &r.Bytes }),
-	i32("width", func(r *Image) *int32 { return &r.Width }),
-	i32("height", func(r *Image) *int32 { return &r.Height }),
-	u64("picture_hash", func(r *Image) *uint64 { return &r.PictureHash }),
-	u64("phash", func(r *Image) *uint64 { return &r.PHash }),
-	str("original_format", func(r *Image) *string { return &r.OriginalFormat }),
-	i32("original_width", func(r *Image) *int32 { return &r.OriginalWidth }),
-	i32("original_height", func(r *Image) *int32 { return &r.OriginalHeight }),
-	i64("original_bytes", func(r *Image) *int64 { return &r.OriginalBytes }),
+var imageColumns = []column{
+	{"image_id", kindUint64, unsafe.Offsetof(Image{}.ImageID)},
+	{"image_url", kindString, unsafe.Offsetof(Image{}.ImageURL)},
+	{"status", kindString, unsafe.Offsetof(Image{}.Status)},
+	{"detail", kindString, unsafe.Offsetof(Image{}.Detail)},
+	{"http_status", kindInt32, unsafe.Offsetof(Image{}.HTTPStatus)},
+	{"opt_out", kindString, unsafe.Offsetof(Image{}.OptOut)},
+	{"fetch_time", kindInt64, unsafe.Offsetof(Image{}.FetchTime)},
+	{"image", kindBytes, unsafe.Offsetof(Image{}.Bytes)},
+	{"width", kindInt32, unsafe.Offsetof(Image{}.Width)},
+	{"height", kindInt32, unsafe.Offsetof(Image{}.Height)},
+	{"picture_hash", kindUint64, unsafe.Offsetof(Image{}.PictureHash)},
+	{"phash", kindUint64, unsafe.Offsetof(Image{}.PHash)},
+	{"original_format", kindString, unsafe.Offsetof(Image{}.OriginalFormat)},
+	{"original_width", kindInt32, unsafe.Offsetof(Image{}.OriginalWidth)},
+	{"original_height", kindInt32, unsafe.Offsetof(Image{}.OriginalHeight)},
+	{"original_bytes", kindInt64, unsafe.Offsetof(Image{}.OriginalBytes)},
 }
 
-var selectionColumns = []column[Selection]{
-	u64("pair_id", func(r *Selection) *uint64 { return &r.PairID }),
-	str("reason", func(r *Selection) *string { return &r.Reason }),
-	str("detail", func(r *Selection) *string { return &r.Detail }),
-	ids("query_ids", func(r *Selection) *[]uint32 { return &r.QueryIDs }),
-	u32("image_part", func(r *Selection) *uint32 { return &r.ImagePart }),
-	u32("image_row", func(r *Selection) *uint32 { return &r.ImageRow }),
+var selectionColumns = []column{
+	{"pair_id", kindUint64, unsafe.Offsetof(Selection{}.PairID)},
+	{"reason", kindString, unsafe.Offsetof(Selection{}.Reason)},
+	{"detail", kindString, unsafe.Offsetof(Selection{}.Detail)},
+	{"query_ids", kindUint32List, unsafe.Offsetof(Selection{}.QueryIDs)},
+	{"image_part", kindUint32, unsafe.Offsetof(Selection{}.ImagePart)},
+	{"image_row", kindUint32, unsafe.Offsetof(Selection{}.ImageRow)},
 }
 
-var pairColumns = []column[Pair]{
-	u64("pair_id", func(r *Pair) *uint64 { return &r.PairID }),
-	str("text", func(r *Pair) *string { return &r.Text }),
-	bin("image", func(r *Pair) *[]byte { return &r.Image }),
-	i32("width", func(r *Pair) *int32 { return &r.Width }),
-	i32("height", func(r *Pair) *int32 { return &r.Height }),
-	str("image_url", func(r *Pair) *string { return &r.ImageURL }),
-	str("page_url", func(r *Pair) *string { return &r.PageURL }),
-	str("text_source", func(r *Pair) *string { return &r.TextSource }),
-	str("language", func(r *Pair) *string { return &r.Language }),
-	str("license", func(r *Pair) *string { return &r.License }),
-	str("opt_out", func(r *Pair) *string { return &r.OptOut }),
-	str("source", func(r *Pair) *string { return &r.Source }),
-	i64("crawl_time", func(r *Pair) *int64 { return &r.CrawlTime }),
-	ids("query_ids", func(r *Pair) *[]uint32 { return &r.QueryIDs }),
-	str("original_format", func(r *Pair) *string { return &r.OriginalFormat }),
-	i32("original_width", func(r *Pair) *int32 { return &r.OriginalWidth }),
-	i32("original_height", func(r *Pair) *int32 { return &r.OriginalHeight }),
-	u64("picture_hash", func(r *Pair) *uint64 { return &r.PictureHash }),
-	u64("phash", func(r *Pair) *uint64 { return &r.PHash }),
+var pairColumns = []column{
+	{"pair_id", kindUint64, unsafe.Offsetof(Pair{}.PairID)},
+	{"text", kindString, unsafe.Offsetof(Pair{}.Text)},
+	{"image", kindBytes, unsafe.Offsetof(Pair{}.Image)},
+	{"width", kindInt32, unsafe.Offsetof(Pair{}.Width)},
+	{"height", kindInt32, unsafe.Offsetof(Pair{}.Height)},
+	{"image_url", kindString, unsafe.Offsetof(Pair{}.ImageURL)},
+	{"page_url", kindString, unsafe.Offsetof(Pair{}.PageURL)},
+	{"text_source", kindString, unsafe.Offsetof(Pair{}.TextSource)},
+	{"language", kindString, unsafe.Offsetof(Pair{}.Language)},
+	{"license", kindString, unsafe.Offsetof(Pair{}.License)},
+	{"opt_out", kindString, unsafe.Offsetof(Pair{}.OptOut)},
+	{"source", kindString, unsafe.Offsetof(Pair{}.Source)},
+	{"crawl_time", kindInt64, unsafe.Offsetof(Pair{}.CrawlTime)},
+	{"query_ids", kindUint32List, unsafe.Offsetof(Pair{}.QueryIDs)},
+	{"original_format", kindString, unsafe.Offsetof(Pair{}.OriginalFormat)},
+	{"original_width", kindInt32, unsafe.Offsetof(Pair{}.OriginalWidth)},
+	{"original_height", kindInt32, unsafe.Offsetof(Pair{}.OriginalHeight)},
+	{"picture_hash", kindUint64, unsafe.Offsetof(Pair{}.PictureHash)},
+	{"phash", kindUint64, unsafe.Offsetof(Pair{}.PHash)},
 }
 
 // A layout says how parts of one record are written. No column is nullable: an
 // absent text is "", an absent number 0.
-type layout[T any] struct {
-	columns []column[T]
+type layout struct {
+	columns []column
 	// batchRows is the number of rows of a record batch. Batches with
 	// pictures are small, so that one batch is a few MB.
 	batchRows int
@@ -156,19 +149,25 @@ type layout[T any] struct {
 	compress bool
 }
 
-func layoutOf[T Record]() layout[T] {
-	var l any
+func layoutOf[T Record]() *layout {
 	switch any((*T)(nil)).(type) {
 	case *Candidate:
-		l = layout[Candidate]{candidateColumns, 4096, true}
+		return &candidateLayout
 	case *Matched:
-		l = layout[Matched]{matchedColumns, 4096, true}
+		return &matchedLayout
 	case *Image:
-		l = layout[Image]{imageColumns, 256, false}
+		return &imageLayout
 	case *Selection:
-		l = layout[Selection]{selectionColumns, 4096, true}
-	case *Pair:
-		l = layout[Pair]{pairColumns, 256, false}
+		return &selectionLayout
+	default:
+		return &pairLayout
 	}
-	return l.(layout[T])
 }
+
+var (
+	candidateLayout = layout{candidateColumns, 4096, true}
+	matchedLayout   = layout{matchedColumns, 4096, true}
+	imageLayout     = layout{imageColumns, 256, false}
+	selectionLayout = layout{selectionColumns, 4096, true}
+	pairLayout      = layout{pairColumns, 256, false}
+)

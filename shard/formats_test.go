@@ -8,7 +8,7 @@ import (
 )
 
 // rowsOf lists the columns as docs/formats.md writes them, up to the meaning.
-func rowsOf[T any](columns []column[T]) []string {
+func rowsOf(columns []column) []string {
 	types := map[kind]string{
 		kindString: "string", kindBytes: "binary", kindInt32: "int32", kindInt64: "int64",
 		kindUint32: "uint32", kindUint64: "uint64", kindUint32List: "list<uint32>",

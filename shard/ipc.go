@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	flatbuffers "github.com/google/flatbuffers/go"
 	"github.com/klauspost/compress/zstd"
@@ -34,32 +35,28 @@ type columnBuffer struct {
 	data  []byte // of strings, bytes and lists
 }
 
-// add appends what a column's at gives.
-func (b *columnBuffer) add(value any) {
-	switch v := value.(type) {
-	case *string:
-		if utf8.ValidString(*v) {
-			b.data = append(b.data, *v...)
+// add appends the column's value in the record at row.
+func (b *columnBuffer) add(c *column, row unsafe.Pointer) {
+	switch c.kind {
+	case kindString:
+		if v := *c.str(row); utf8.ValidString(v) {
+			b.data = append(b.data, v...)
 		} else {
-			b.data = append(b.data, strings.ToValidUTF8(*v, "\ufffd")...)
+			b.data = append(b.data, strings.ToValidUTF8(v, "\ufffd")...)
 		}
 		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(len(b.data)))
-	case *[]byte:
-		b.data = append(b.data, *v...)
+	case kindBytes:
+		b.data = append(b.data, *c.bytes(row)...)
 		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(len(b.data)))
-	case *[]uint32:
-		for _, x := range *v {
+	case kindUint32List:
+		for _, x := range *c.list(row) {
 			b.data = binary.LittleEndian.AppendUint32(b.data, x)
 		}
 		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(len(b.data)/4))
-	case *int32:
-		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(*v))
-	case *uint32:
-		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, *v)
-	case *int64:
-		b.fixed = binary.LittleEndian.AppendUint64(b.fixed, uint64(*v))
-	case *uint64:
-		b.fixed = binary.LittleEndian.AppendUint64(b.fixed, *v)
+	case kindInt32, kindUint32:
+		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, *c.uint32(row))
+	case kindInt64, kindUint64:
+		b.fixed = binary.LittleEndian.AppendUint64(b.fixed, *c.uint64(row))
 	}
 }
 
@@ -75,18 +72,13 @@ func (b *columnBuffer) reset(k kind) {
 type ipcWriter struct {
 	w        io.Writer
 	written  int64
-	fields   []ipcField
+	columns  []column
 	metadata [][2]string
 	blocks   []block
 	encoder  *zstd.Encoder // nil when buffers are not compressed
 	fb       *flatbuffers.Builder
 	body     []byte
 	buffers  []buffer
-}
-
-type ipcField struct {
-	name string
-	kind kind
 }
 
 func (w *ipcWriter) write(p []byte) error {
@@ -147,7 +139,7 @@ func (w *ipcWriter) vector(items []flatbuffers.UOffsetT) flatbuffers.UOffsetT {
 
 func (w *ipcWriter) schema() flatbuffers.UOffsetT {
 	var fields, metadata []flatbuffers.UOffsetT
-	for _, f := range w.fields {
+	for _, f := range w.columns {
 		fields = append(fields, w.field(f.name, f.kind))
 	}
 	for _, kv := range w.metadata {
@@ -205,7 +197,7 @@ func (w *ipcWriter) field(name string, k kind) flatbuffers.UOffsetT {
 func (w *ipcWriter) batch(rows int, columns []columnBuffer) error {
 	w.body, w.buffers = w.body[:0], w.buffers[:0]
 	var nodes []int64 // lengths
-	for i, f := range w.fields {
+	for i, f := range w.columns {
 		c := &columns[i]
 		nodes = append(nodes, int64(rows))
 		w.buffer(nil) // validity: none is null

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -119,7 +120,7 @@ func checkWithArrow[T Record](t *testing.T, path string, rows int) {
 			}
 			for i := range int(rec.NumRows()) {
 				row := fill[T](n + i)
-				if got, want := rec.Column(c).(*array.String).Value(i), *col.at(&row).(*string); got != want {
+				if got, want := rec.Column(c).(*array.String).Value(i), *col.str(unsafe.Pointer(&row)); got != want {
 					t.Fatalf("arrow reads %s of row %d as %q, want %q", col.name, n+i, got, want)
 				}
 			}

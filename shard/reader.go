@@ -23,9 +23,9 @@ type PartReader[T Record] struct {
 	mapped  mapping
 	blocks  []block
 	origin  Origin
-	columns []column[T]
+	columns []column
 	fields  []fileField
-	partial bool        // some columns are left out
+	unread  bool        // pictures are left out
 	first   []int       // row number of each batch's first row, and the total at the end
 	held    []heldBatch // batches that Read has used
 }
@@ -52,6 +52,7 @@ type columnBatch struct {
 // columnValues views the values of one column; which fields are set depends on
 // the column's kind.
 type columnValues struct {
+	bound   bool // the column is read
 	data    []byte
 	offsets []int32 // strings, bytes, lists: rows + 1 of them
 	int32s  []int32
@@ -66,9 +67,8 @@ type columnValues struct {
 func OpenFile[T Record](path string) (*PartReader[T], error) { return open[T](path, Part{}, nil) }
 
 // OpenPart opens a part of folder as its manifest names it. With names of
-// columns only these are read, and the other fields of the records are zero; of
-// parts that are not compressed no sum is then checked, since that would read
-// the pictures.
+// columns only these are read, and the other fields of the records are zero; where
+// the pictures are left out no sum is checked, since that would read them.
 func OpenPart[T Record](folder string, part Part, columns ...string) (*PartReader[T], error) {
 	path := filepath.Join(folder, part.Name)
 	r, err := open[T](path, part, columns)
@@ -162,7 +162,7 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 	}
 	found := 0
 	for _, f := range schema.fields {
-		i := slices.IndexFunc(r.columns, func(c column[T]) bool { return c.name == f.name && c.kind == f.kind })
+		i := slices.IndexFunc(r.columns, func(c column) bool { return c.name == f.name && c.kind == f.kind })
 		if i < 0 && f.kind == kindUnknown {
 			return fmt.Errorf("its column %s has a type that parts do not use", f.name)
 		}
@@ -170,7 +170,8 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 			found++
 		}
 		if i >= 0 && len(only) > 0 && !slices.Contains(only, f.name) {
-			i, r.partial = -1, true
+			i = -1
+			r.unread = r.unread || f.kind == kindBytes
 		}
 		r.fields = append(r.fields, fileField{f.kind, i})
 	}
@@ -185,7 +186,7 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 // is not safe for concurrent use; each worker has one.
 type Batch[T Record] struct {
 	columnBatch
-	columns []column[T]
+	columns []column
 	decoder *zstd.Decoder
 	buffers [][]byte
 }
@@ -195,7 +196,7 @@ func (b *Batch[T]) Len() int { return b.rows }
 
 // Read fills row with row i, 0 <= i < Len. Its strings, bytes and lists point
 // into the batch and live until the next Load.
-func (b *Batch[T]) Read(i int, row *T) { readRow(b.columns, &b.columnBatch, i, row) }
+func (b *Batch[T]) Read(i int, row *T) { readRow(b.columns, &b.columnBatch, i, unsafe.Pointer(row)) }
 
 // Batches is the number of batches.
 func (r *PartReader[T]) Batches() int { return len(r.blocks) }
@@ -245,7 +246,7 @@ func (r *PartReader[T]) bind(i int, cb *columnBatch, buffer func(raw *batch, k i
 	if err != nil {
 		return err
 	}
-	if !r.partial || raw.zstd {
+	if !r.unread {
 		if err := r.check(i); err != nil {
 			return err
 		}
@@ -273,6 +274,7 @@ func (r *PartReader[T]) bind(i int, cb *columnBatch, buffer func(raw *batch, k i
 // bind views a column's values; buffer gives its buffers. The first is validity,
 // and no column is nullable.
 func (v *columnValues) bind(k kind, rows int, buffer func(k int) ([]byte, error)) error {
+	v.bound = true
 	fixed, err := buffer(1)
 	if err != nil {
 		return err
@@ -352,35 +354,34 @@ func (r *PartReader[T]) Read(i int, row *T) error {
 	if held.err != nil {
 		return held.err
 	}
-	readRow(r.columns, &held.columnBatch, i-r.first[b], row)
+	readRow(r.columns, &held.columnBatch, i-r.first[b], unsafe.Pointer(row))
 	return nil
 }
 
-// readRow fills row with row j of the batch.
-func readRow[T any](columns []column[T], batch *columnBatch, j int, row *T) {
+// readRow fills the record at row with row j of the batch. Columns that were left
+// out are passed over.
+func readRow(columns []column, batch *columnBatch, j int, row unsafe.Pointer) {
 	for k := range columns {
 		c, v := &columns[k], &batch.values[k]
-		if v.offsets == nil && v.int32s == nil && v.int64s == nil && v.uint32s == nil && v.uint64s == nil {
-			continue // left out
+		if !v.bound {
+			continue
 		}
-		switch field := c.at(row).(type) {
-		case *string:
-			*field = ""
-			if b := v.data[v.offsets[j]:v.offsets[j+1]]; len(b) > 0 {
-				*field = unsafe.String(&b[0], len(b))
-			}
-		case *[]byte:
-			*field = v.data[v.offsets[j]:v.offsets[j+1]:v.offsets[j+1]]
-		case *int32:
-			*field = v.int32s[j]
-		case *int64:
-			*field = v.int64s[j]
-		case *uint32:
-			*field = v.uint32s[j]
-		case *uint64:
-			*field = v.uint64s[j]
-		case *[]uint32:
-			*field = v.uint32s[v.offsets[j]:v.offsets[j+1]:v.offsets[j+1]]
+		switch c.kind {
+		case kindString:
+			b := v.data[v.offsets[j]:v.offsets[j+1]]
+			*c.str(row) = unsafe.String(unsafe.SliceData(b), len(b))
+		case kindBytes:
+			*c.bytes(row) = v.data[v.offsets[j]:v.offsets[j+1]:v.offsets[j+1]]
+		case kindInt32:
+			*c.int32(row) = v.int32s[j]
+		case kindInt64:
+			*c.int64(row) = v.int64s[j]
+		case kindUint32:
+			*c.uint32(row) = v.uint32s[j]
+		case kindUint64:
+			*c.uint64(row) = v.uint64s[j]
+		case kindUint32List:
+			*c.list(row) = v.uint32s[v.offsets[j]:v.offsets[j+1]:v.offsets[j+1]]
 		}
 	}
 }

@@ -9,26 +9,28 @@ import (
 // AppendRow appends row to dst in a compact form for sorting and spilling. It
 // is not a format for keeping: it carries no version.
 func AppendRow[T Record](dst []byte, row *T) []byte {
-	for _, c := range layoutOf[T]().columns {
-		switch field := c.at(row).(type) {
-		case *string:
-			dst = binary.AppendUvarint(dst, uint64(len(*field)))
-			dst = append(dst, *field...)
-		case *[]byte:
-			dst = binary.AppendUvarint(dst, uint64(len(*field)))
-			dst = append(dst, *field...)
-		case *int32:
-			dst = binary.AppendVarint(dst, int64(*field))
-		case *int64:
-			dst = binary.AppendVarint(dst, *field)
-		case *uint32:
-			dst = binary.AppendUvarint(dst, uint64(*field))
-		case *uint64:
-			dst = binary.LittleEndian.AppendUint64(dst, *field)
-		case *[]uint32:
-			dst = binary.AppendUvarint(dst, uint64(len(*field)))
-			for _, v := range *field {
-				dst = binary.AppendUvarint(dst, uint64(v))
+	columns, p := layoutOf[T]().columns, unsafe.Pointer(row)
+	for i := range columns {
+		switch c := &columns[i]; c.kind {
+		case kindString:
+			v := *c.str(p)
+			dst = append(binary.AppendUvarint(dst, uint64(len(v))), v...)
+		case kindBytes:
+			v := *c.bytes(p)
+			dst = append(binary.AppendUvarint(dst, uint64(len(v))), v...)
+		case kindInt32:
+			dst = binary.AppendVarint(dst, int64(*c.int32(p)))
+		case kindInt64:
+			dst = binary.AppendVarint(dst, *c.int64(p))
+		case kindUint32:
+			dst = binary.AppendUvarint(dst, uint64(*c.uint32(p)))
+		case kindUint64:
+			dst = binary.LittleEndian.AppendUint64(dst, *c.uint64(p))
+		case kindUint32List:
+			v := *c.list(p)
+			dst = binary.AppendUvarint(dst, uint64(len(v)))
+			for _, x := range v {
+				dst = binary.AppendUvarint(dst, uint64(x))
 			}
 		}
 	}
@@ -40,15 +42,15 @@ var errShortRow = errors.New("read a spilled row: it is cut short")
 // ReadRow reads what AppendRow wrote and returns the bytes behind it. Strings and
 // bytes point into src.
 func ReadRow[T Record](src []byte, row *T) (rest []byte, err error) {
-	columns := layoutOf[T]().columns
+	columns, p := layoutOf[T]().columns, unsafe.Pointer(row)
 	for i := range columns {
+		c := &columns[i]
 		// Every value begins with a number, but for those of eight bytes.
-		field := columns[i].at(row)
-		if v, ok := field.(*uint64); ok {
+		if c.kind == kindUint64 {
 			if len(src) < 8 {
 				return nil, errShortRow
 			}
-			*v, src = binary.LittleEndian.Uint64(src), src[8:]
+			*c.uint64(p), src = binary.LittleEndian.Uint64(src), src[8:]
 			continue
 		}
 		n, size := binary.Uvarint(src)
@@ -56,36 +58,33 @@ func ReadRow[T Record](src []byte, row *T) (rest []byte, err error) {
 			return nil, errShortRow
 		}
 		src = src[size:]
-		switch field := field.(type) {
-		case *string:
+		switch c.kind {
+		case kindString, kindBytes:
 			if n > uint64(len(src)) {
 				return nil, errShortRow
 			}
-			*field = ""
-			if n > 0 {
-				*field = unsafe.String(&src[0], int(n))
+			if v := src[:n:n]; c.kind == kindString {
+				*c.str(p) = unsafe.String(unsafe.SliceData(v), n)
+			} else {
+				*c.bytes(p) = v
 			}
 			src = src[n:]
-		case *[]byte:
-			if n > uint64(len(src)) {
-				return nil, errShortRow
-			}
-			*field, src = src[:n:n], src[n:]
-		case *int32:
-			*field = int32(zigzag(n))
-		case *int64:
-			*field = zigzag(n)
-		case *uint32:
-			*field = uint32(n)
-		case *[]uint32:
-			*field = (*field)[:0]
+		case kindInt32:
+			*c.int32(p) = int32(zigzag(n))
+		case kindInt64:
+			*c.int64(p) = zigzag(n)
+		case kindUint32:
+			*c.uint32(p) = uint32(n)
+		case kindUint32List:
+			list := (*c.list(p))[:0]
 			for ; n > 0; n-- {
 				v, size := binary.Uvarint(src)
 				if size <= 0 {
 					return nil, errShortRow
 				}
-				*field, src = append(*field, uint32(v)), src[size:]
+				list, src = append(list, uint32(v)), src[size:]
 			}
+			*c.list(p) = list
 		}
 	}
 	return src, nil

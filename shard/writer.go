@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
+	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
@@ -29,7 +30,7 @@ const (
 
 // PartWriter writes one part. It is not safe for concurrent use.
 type PartWriter[T Record] struct {
-	layout  layout[T]
+	layout  *layout
 	path    string
 	file    *atomicfile.File
 	buffer  *bufio.Writer
@@ -83,16 +84,15 @@ func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], e
 	w.counter.w = w.buffer
 	w.counter.hash.Reset()
 	w.counter.stretch.Reset()
-	w.writer = ipcWriter{w: &w.counter, metadata: [][2]string{
+	w.writer = ipcWriter{w: &w.counter, columns: w.layout.columns, metadata: [][2]string{
 		{metaVersion, strconv.Itoa(SchemaVersion)}, {metaStage, origin.Stage}, {metaSettings, origin.Settings}, {metaInput, origin.Input},
 	}}
 	w.columns = make([]columnBuffer, len(w.layout.columns))
 	for i, c := range w.layout.columns {
-		w.writer.fields = append(w.writer.fields, ipcField{c.name, c.kind})
 		w.columns[i].reset(c.kind)
 	}
 	if w.layout.compress {
-		w.writer.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		w.writer.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false)) // the manifest has sums
 	}
 	if err == nil {
 		err = w.writer.begin()
@@ -108,7 +108,7 @@ func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], e
 // is not UTF-8 gets U+FFFD where it is not, as the column's type asks.
 func (w *PartWriter[T]) Write(row *T) error {
 	for i := range w.columns {
-		w.columns[i].add(w.layout.columns[i].at(row))
+		w.columns[i].add(&w.layout.columns[i], unsafe.Pointer(row))
 	}
 	w.pending++
 	w.rows++
