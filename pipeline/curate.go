@@ -42,11 +42,11 @@ func (c Curate) Stage() Stage {
 		Name: CurateName, Doing: "choosing pairs", Dir: c.Dir, Folder: shard.SelectionFolder,
 		Inputs: []string{shard.MatchedFolder, shard.ImagesFolder},
 		Settings: func() (string, error) {
-			list, err := c.List.Get()
+			hash, err := c.List.Hash()
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, list.Hash), nil
+			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, hash), nil
 		},
 		Run: tallyOnly(c.Run),
 	}

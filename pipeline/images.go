@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/shard"
@@ -126,12 +129,19 @@ type openPictures struct {
 	parts   map[uint32]shard.Part // by number
 	readers map[uint32]*shard.PartReader[shard.Image]
 	order   []uint32 // oldest first
+
+	memory int // bytes of mapped files that may be resident, those of the program too
+	reads  int // since that was looked at
 }
+
+// residentEvery is how many pictures are read between two looks at what is
+// resident.
+const residentEvery = 256
 
 const maxOpenPictures = 16 << 10 // Linux maps at most 65,530 files
 
-func newOpenPictures(folder string, m *shard.Manifest) *openPictures {
-	o := &openPictures{folder: folder, parts: map[uint32]shard.Part{}, readers: map[uint32]*shard.PartReader[shard.Image]{}}
+func newOpenPictures(folder string, m *shard.Manifest, memory int) *openPictures {
+	o := &openPictures{folder: folder, memory: memory, parts: map[uint32]shard.Part{}, readers: map[uint32]*shard.PartReader[shard.Image]{}}
 	for _, p := range m.Parts {
 		if number, ok := partNumber(p.Name); ok {
 			o.parts[uint32(number)] = p
@@ -164,7 +174,32 @@ func (o *openPictures) read(part, row uint32, image *shard.Image) error {
 	if int(row) >= r.Len() {
 		return fmt.Errorf("read picture %d of %s: it has %d; run pairloom curate", row, r.Path(), r.Len())
 	}
+	if o.reads++; o.reads == residentEvery {
+		if o.reads = 0; residentFiles() > o.memory {
+			for _, r := range o.readers {
+				r.Forget()
+			}
+		}
+	}
 	return r.Read(int(row), image)
+}
+
+// residentFiles is how many bytes of mapped files are resident in this process
+// (proc(5), statm), 0 where the system does not tell.
+func residentFiles() int {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 3 {
+		return 0
+	}
+	pages, err := strconv.Atoi(fields[2])
+	if err != nil {
+		return 0
+	}
+	return pages * os.Getpagesize()
 }
 
 func (o *openPictures) close() {

@@ -49,11 +49,11 @@ type matchSettings struct {
 }
 
 func (m Match) settings() (matchSettings, error) {
-	list, err := m.List.Get()
+	hash, err := m.List.Hash()
 	if err != nil {
 		return matchSettings{}, err
 	}
-	s := matchSettings{Seed: m.Seed, Match: m.Options, Balance: m.Balance, List: list.Hash}
+	s := matchSettings{Seed: m.Seed, Match: m.Options, Balance: m.Balance, List: hash}
 	s.Filter.Text = m.Text
 	return s, nil
 }

@@ -6,19 +6,22 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"weak"
 
 	"github.com/pairloom/pairloom/queries"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/query/match"
 )
 
-// QueryList is the list that the settings name, read when it is first asked for.
-// Its methods may be called from any goroutine.
+// QueryList is the list that the settings name. It is read when it is first asked
+// for, and again when it is asked for after the garbage collector took it: a stage
+// that needs its hash alone is not left with a tenth of a gigabyte. Its methods
+// may be called from any goroutine.
 type QueryList struct {
 	dir, name string
-	once      sync.Once
-	list      *query.List
-	err       error
+	mu        sync.Mutex
+	list      weak.Pointer[query.List]
+	hash      string // of the list's content, once it was read
 }
 
 // NewQueryList names a list: the one that ships by [queries.Name], or a file,
@@ -27,20 +30,44 @@ func NewQueryList(dir, name string) *QueryList { return &QueryList{dir: dir, nam
 
 // Get is the list. A list that cannot be had is a [ConfigurationError].
 func (q *QueryList) Get() (*query.List, error) {
-	q.once.Do(func() {
-		if q.name == queries.Name {
-			q.list, q.err = query.Read(q.name, queries.List)
-			return
-		}
-		path := resolve(q.dir, q.name)
-		if q.list, q.err = query.Open(path); errors.Is(q.err, fs.ErrNotExist) {
-			q.err = fmt.Errorf("match.queries names %s, which is no file; the list that ships is called %s", path, queries.Name)
-		}
-		if q.err != nil {
-			q.err = &ConfigurationError{q.err}
-		}
-	})
-	return q.list, q.err
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if list := q.list.Value(); list != nil {
+		return list, nil
+	}
+	list, err := q.read()
+	if err != nil {
+		return nil, &ConfigurationError{err}
+	}
+	q.list, q.hash = weak.Make(list), list.Hash
+	return list, nil
+}
+
+func (q *QueryList) read() (*query.List, error) {
+	if q.name == queries.Name {
+		return query.Read(q.name, queries.List)
+	}
+	path := resolve(q.dir, q.name)
+	list, err := query.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("match.queries names %s, which is no file; the list that ships is called %s", path, queries.Name)
+	}
+	return list, err
+}
+
+// Hash is that of the list's content.
+func (q *QueryList) Hash() (string, error) {
+	q.mu.Lock()
+	hash := q.hash
+	q.mu.Unlock()
+	if hash != "" {
+		return hash, nil
+	}
+	list, err := q.Get()
+	if err != nil {
+		return "", err
+	}
+	return list.Hash, nil
 }
 
 // resolve takes a path of the configuration relative to the dataset's folder.
@@ -58,17 +85,25 @@ const compiledName = "queries.match"
 // matcher maps the compiled list, which is compiled first where needed; the
 // caller closes it. Only a process that holds the lock may ask for it.
 func (q *QueryList) matcher(modeName string) (*match.Matcher, error) {
-	list, mode, err := q.modeOf(modeName)
+	hash, err := q.Hash()
+	if err != nil {
+		return nil, err
+	}
+	mode, err := match.ParseMode(modeName)
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(q.dir, compiledName)
-	m, err := match.Open(path, list.Hash, mode)
+	m, err := match.Open(path, hash, mode)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, match.ErrDamaged) || errors.Is(err, match.ErrOther) {
+		list, err := q.Get()
+		if err != nil {
+			return nil, err
+		}
 		if err := match.Compile(path, list.Texts(), list.Hash, mode); err != nil {
 			return nil, err
 		}
-		m, err = match.Open(path, list.Hash, mode)
+		return match.Open(path, list.Hash, mode)
 	}
 	return m, err
 }
@@ -78,22 +113,16 @@ func (q *QueryList) matcher(modeName string) (*match.Matcher, error) {
 // there, it is of today's list, compiled in memory. same says that today's list
 // has the hash.
 func (q *QueryList) readerOf(hash, modeName string) (m *match.Matcher, same bool, err error) {
-	list, mode, err := q.modeOf(modeName)
+	list, err := q.Get()
 	if err != nil {
 		return nil, false, err
 	}
-	same = list.Hash == hash
+	mode, err := match.ParseMode(modeName)
+	if err != nil {
+		return nil, false, err
+	}
 	if m, err = match.Open(filepath.Join(q.dir, compiledName), hash, mode); err != nil {
 		m = match.NewMode(list.Texts(), mode)
 	}
-	return m, same, nil
-}
-
-func (q *QueryList) modeOf(name string) (*query.List, match.Mode, error) {
-	list, err := q.Get()
-	if err != nil {
-		return nil, 0, err
-	}
-	mode, err := match.ParseMode(name)
-	return list, mode, err
+	return m, list.Hash == hash, nil
 }

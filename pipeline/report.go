@@ -40,11 +40,11 @@ func (r Report) Stage() Stage {
 		Inputs: []string{shard.CandidatesFolder, shard.MatchedFolder, shard.ImagesFolder, shard.SelectionFolder, shard.ShardsFolder},
 		Extras: []string{shard.CheckpointsFolder, shard.EvaluationFolder},
 		Settings: func() (string, error) {
-			list, err := r.List.Get()
+			hash, err := r.List.Hash()
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(list.Hash), nil
+			return settings.Hash(hash), nil
 		},
 		Run: r.Run,
 	}

@@ -52,7 +52,10 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		return nil, err
 	}
 	defer kept.Close()
-	pictures := newOpenPictures(filepath.Join(s.Dir, shard.ImagesFolder), images)
+	if err := kept.Settle(); err != nil {
+		return nil, err
+	}
+	pictures := newOpenPictures(filepath.Join(s.Dir, shard.ImagesFolder), images, s.Memory-kept.Held()+residentSlack)
 	defer pictures.close()
 	next, stop := iter.Pull2(kept.Sorted())
 	defer stop()
@@ -79,6 +82,10 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	r.tally.Out = r.tally.Kept
 	return r.tally, out.finish(r.tally, nil)
 }
+
+// residentSlack is what mapped pictures may take beside the memory that was asked
+// for: the program itself is mapped too, and forgetting them costs time.
+const residentSlack = 64 << 20
 
 // shuffle sorts the kept pairs by a hash of seed and pair id. Keys are hash and
 // id; values are where the picture lies and the pair without it.

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 )
 
 // PartReader reads one part from a mapping of the file, batch by batch. A batch
@@ -385,6 +386,10 @@ func readRow(columns []column, batch *columnBatch, j int, row unsafe.Pointer) {
 		}
 	}
 }
+
+// Forget lets the system take the part's pages out of the process until they are
+// used again, which Read's caller need not know.
+func (r *PartReader[T]) Forget() { unix.Madvise(r.mapped, unix.MADV_DONTNEED) }
 
 // Close ends the mapping and, with it, everything that Read handed out.
 func (r *PartReader[T]) Close() error { return r.mapped.close() }
