@@ -305,7 +305,7 @@ func (v *merging) take(place uint64, s *shard.Selection) error {
 		return v.err
 	}
 	if !v.more || binary.BigEndian.Uint64(v.rec.Key) != place {
-		return fmt.Errorf("curate: the decisions do not match the pairs at pair %016x, number %d of the matched; this is a bug in pairloom, please report it", s.PairID, place)
+		return fmt.Errorf("curate: there is no decision on pair %s, number %d of the matched, or two on the one before; this is a bug in pairloom, please report it", shard.FormatPairID(s.PairID), place)
 	}
 	s.ImagePart = binary.BigEndian.Uint32(v.rec.Value)
 	s.ImageRow = binary.BigEndian.Uint32(v.rec.Value[4:])

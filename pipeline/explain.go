@@ -47,7 +47,7 @@ type PairReport struct {
 	Text    string   `json:"text"`
 	Source  string   `json:"text_source"`
 	Queries []string `json:"queries,omitempty"`
-	Stage   string   `json:"stage"`            // the last stage that saw it
+	Stage   string   `json:"stage"`            // the last whose verdict is known
 	Reason  string   `json:"reason,omitempty"` // why it was dropped there
 	Detail  string   `json:"detail,omitempty"`
 	Shard   string   `json:"shard,omitempty"`
@@ -56,6 +56,7 @@ type PairReport struct {
 
 	id        uint64
 	candidate shard.Candidate
+	goesOn    bool // the match stage wrote the pair from this candidate
 }
 
 // MaxExplained bounds the pairs that are listed of one page or picture.
@@ -65,6 +66,7 @@ const MaxExplained = 50
 type explainer struct {
 	dir     string
 	judge   TextJudge
+	exact   bool                   // the judge's queries are those of the run
 	names   func(id uint32) string // nil when the list of the run is no longer there
 	decided matchSettings
 	// matched is the manifest of the run that decided, nil before the first.
@@ -138,33 +140,26 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	}
 	if err == nil {
 		x.matched = manifest
+		s := m.Stage()
+		input, err := s.input()
+		x.fresh = err == nil && input == manifest.Input
+	}
+	if x.matched != nil && manifest.Options != nil {
 		if err := settings.Restore(&x.decided, manifest.Options); err != nil {
 			return nil, fmt.Errorf("read the settings of the last match: %w; run pairloom match", err)
 		}
+	} else if x.decided, err = m.settings(); err != nil {
+		return nil, err
 	}
-	if x.matched == nil || manifest.Options == nil {
-		if x.decided, err = m.settings(); err != nil {
-			return nil, err
-		}
-	}
-	if x.matched != nil {
-		s := m.Stage()
-		input, err := s.input()
-		x.fresh = err == nil && input == x.matched.Input
-	}
-	list := NewQueryList(dir, x.decided.Match.Queries)
-	matcher, same, err := list.readerOf(x.decided.List, x.decided.Match.Mode)
+	decided, err := NewQueryList(dir, x.decided.Match.Queries).readerOf(x.decided.List, x.decided.Match.Mode)
 	if err != nil {
 		return nil, err
 	}
-	if same {
-		l, err := list.Get()
-		if err != nil {
-			return nil, err
-		}
-		x.names = l.Name
+	x.exact = decided.exact
+	if decided.names != nil {
+		x.names = decided.names.Name
 	}
-	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), matcher, x.decided.Match.Queries}
+	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), decided.matcher, x.decided.Match.Queries}
 	return x, nil
 }
 
@@ -172,8 +167,7 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 func (x *explainer) rows() iter.Seq2[*shard.Candidate, error] {
 	return func(yield func(*shard.Candidate, error) bool) {
 		all, err := producers(x.dir)
-		var configuration *ConfigurationError
-		if errors.As(err, &configuration) {
+		if errors.Is(err, shard.ErrUnfinished) {
 			return // nothing was produced yet
 		}
 		if err != nil {
@@ -215,7 +209,7 @@ func (x *explainer) candidates(e *Explanation, wanted func(*shard.Candidate) boo
 		}
 		if !e.More && !there[m.PairID] && wanted(&m.Candidate) {
 			p := newPairReport(&m.Candidate)
-			p.Note = "no page that was read last says so any more; the next match leaves it out"
+			p.Note = "the page says so no more; the next match no longer takes the pair from there"
 			if len(e.Pairs) < MaxExplained {
 				e.Pairs = append(e.Pairs, p)
 			}
@@ -247,79 +241,123 @@ func (x *explainer) matchedRows() iter.Seq2[*shard.Matched, error] {
 	return shard.Rows[shard.Matched](filepath.Join(x.dir, shard.MatchedFolder), x.matched.Parts)
 }
 
-// texts tells what the match stage made of the candidates: by its own judge, and
-// by the rows that it wrote.
+// texts tells what the match stage made of the candidates: what it wrote, and of
+// the others what its judge says by the settings of that run.
 func (x *explainer) texts(e *Explanation) error {
 	var s JudgeScratch
-	pending := map[uint64][]*PairReport{} // those that the judge lets pass
+	byID := map[uint64][]*PairReport{}
 	for i := range e.Pairs {
 		p := &e.Pairs[i]
-		ids, reason := x.judge.Judge(&p.candidate, nil, &s)
-		for _, id := range ids {
-			if x.names != nil {
-				p.Queries = append(p.Queries, x.names(id))
-			}
-		}
-		if p.Reason = reason; reason != "" {
+		byID[p.id] = append(byID[p.id], p)
+		var ids []uint32
+		ids, p.Reason = x.judge.Judge(&p.candidate, nil, &s)
+		if p.Reason != "" {
 			p.Detail = x.judge.Detail(&s)
-			continue
 		}
-		pending[p.id] = append(pending[p.id], p)
+		p.Queries = x.queries(ids)
 	}
 	if x.matched == nil {
+		for i := range e.Pairs {
+			p := &e.Pairs[i]
+			if p.Note = "no match has finished yet; this goes by the settings of today"; p.Reason == "" {
+				p.Stage = CrawlName
+			}
+		}
 		return nil
 	}
-	written := map[uint64]shard.Candidate{}
+	first := map[uint64]shard.Candidate{} // the one of each pair that went on
 	for m, err := range x.matchedRows() {
 		if err != nil {
 			return err
 		}
-		if pending[m.PairID] != nil {
-			written[m.PairID] = cloned(&m.Candidate)
+		reports := byID[m.PairID]
+		if reports == nil {
+			continue
+		}
+		first[m.PairID] = cloned(&m.Candidate)
+		if p := x.written(reports, &m.Candidate); p != nil {
+			p.goesOn, p.Reason, p.Detail, p.Queries = true, "", "", x.queries(m.QueryIDs)
 		}
 	}
 	missing := map[uint64]bool{}
-	for id := range pending {
-		if _, ok := written[id]; !ok {
+	for id := range byID {
+		if _, ok := first[id]; !ok {
 			missing[id] = true
 		}
 	}
-	first, err := x.firstOf(missing)
-	if err != nil {
-		return err
-	}
-	for id, reports := range pending {
-		stays, kept := written[id]
-		if !kept {
-			stays = first[id]
+	if x.fresh && x.exact {
+		if err := x.firstOf(missing, first); err != nil {
+			return err
 		}
+	}
+	for id, reports := range byID {
+		stays := first[id]
+		capped := false // one of the reports is the pair that the cap left out
 		for _, p := range reports {
+			if p.goesOn || p.Note != "" { // written; or withdrawn since
+				continue
+			}
+			if !x.exact && p.Reason == ReasonNoQuery { // that was another list's word
+				p.Reason, p.Detail = "", ""
+			}
 			switch {
-			case p.candidate != stays && x.fresh:
-				p.Reason, p.Detail = ReasonRepeatOnTheWeb, fmt.Sprintf("the pair stands elsewhere too and goes on from %s (%s)", stays.PageURL, stays.TextSource)
-			case p.candidate != stays || !kept && !x.fresh:
-				p.Note = "the last match has not seen it; run pairloom match"
-			case !kept && x.names == nil:
-				p.Note = "the query list has changed since the last match; run pairloom match"
-			case !kept:
+			case !x.fresh && missing[id]:
+				p.Stage, p.Note = CrawlName, "the candidates changed since the last match, which has no such pair; run pairloom match"
+			case !x.fresh:
+				p.Stage, p.Note = CrawlName, fmt.Sprintf("the candidates changed since the last match, which took the pair from %s (%s); run pairloom match", stays.PageURL, stays.TextSource)
+			case p.Reason != "":
+			case missing[id] && !x.exact:
+				p.Stage, p.Note = CrawlName, "the last match left it out, by a query list that is no longer there; run pairloom match"
+			case missing[id] && p.candidate == stays && !capped:
+				capped = true
 				p.Reason, p.Detail = ReasonQueryCapBeforeFetch, balanceDetail(x.decided.Balance, x.decided.Balance.Margin)
+			default:
+				p.Reason, p.Detail = ReasonRepeatOnTheWeb, fmt.Sprintf("the pair stands elsewhere too and goes on from %s (%s)", stays.PageURL, stays.TextSource)
 			}
 		}
 	}
 	return nil
 }
 
-// firstOf finds, for each of the pairs, the candidate that the match stage takes.
-func (x *explainer) firstOf(ids map[uint64]bool) (map[uint64]shard.Candidate, error) {
-	first, best := map[uint64]shard.Candidate{}, map[uint64][]byte{}
-	if len(ids) == 0 {
-		return first, nil
+// written finds, among the reports of one pair, that of the candidate which the
+// match stage wrote; nil when it was another's. After a page was read again only
+// the place on it can be compared.
+func (x *explainer) written(reports []*PairReport, c *shard.Candidate) *PairReport {
+	for _, p := range reports {
+		if p.candidate == *c {
+			return p
+		}
 	}
+	for _, p := range reports {
+		if !x.fresh && p.Page == c.PageURL && p.Source == c.TextSource {
+			return p
+		}
+	}
+	return nil
+}
+
+// queries names them, where that is possible.
+func (x *explainer) queries(ids []uint32) (names []string) {
+	if x.names != nil {
+		for _, id := range ids {
+			names = append(names, x.names(id))
+		}
+	}
+	return names
+}
+
+// firstOf adds to first, for each of the pairs, the candidate that the match
+// stage takes.
+func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidate) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	best := map[uint64][]byte{}
 	var s JudgeScratch
 	var row shard.Matched
 	for c, err := range x.rows() {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		id := shard.PairID(c.ImageURL, c.Text)
 		if !ids[id] {
@@ -335,14 +373,14 @@ func (x *explainer) firstOf(ids map[uint64]bool) (map[uint64]shard.Candidate, er
 			best[id], first[id] = record, cloned(c)
 		}
 	}
-	return first, nil
+	return nil
 }
 
-// reports are those that nothing dropped so far, by pair.
+// reports are those whose pairs went on to fetching, by pair.
 func (e *Explanation) reports() map[uint64]*PairReport {
 	byID := map[uint64]*PairReport{}
 	for i := range e.Pairs {
-		if p := &e.Pairs[i]; p.Reason == "" {
+		if p := &e.Pairs[i]; p.goesOn && p.Reason == "" {
 			byID[p.id] = p
 		}
 	}

@@ -108,21 +108,32 @@ func (q *QueryList) matcher(modeName string) (*match.Matcher, error) {
 	return m, err
 }
 
-// readerOf is a matcher for a process that may not write: of the list that has
-// the hash, as it was compiled when the last match ran. Where that is no longer
-// there, it is of today's list, compiled in memory. same says that today's list
-// has the hash.
-func (q *QueryList) readerOf(hash, modeName string) (m *match.Matcher, same bool, err error) {
-	list, err := q.Get()
-	if err != nil {
-		return nil, false, err
-	}
+// decidedList is the list of a run that is over, as far as it is still there.
+type decidedList struct {
+	matcher *match.Matcher
+	exact   bool        // the matcher is of the list of the run
+	names   *query.List // of the run; nil when it is no longer there
+}
+
+// readerOf is what is left of the list that has the hash, for a process that may
+// not write: as it was compiled when the last match ran, or from the list's file.
+// Where neither is left, the matcher is of today's list.
+func (q *QueryList) readerOf(hash, modeName string) (d decidedList, err error) {
 	mode, err := match.ParseMode(modeName)
 	if err != nil {
-		return nil, false, err
+		return d, err
 	}
-	if m, err = match.Open(filepath.Join(q.dir, compiledName), hash, mode); err != nil {
-		m = match.NewMode(list.Texts(), mode)
+	list, listErr := q.Get()
+	if listErr == nil && list.Hash == hash {
+		d.names = list
 	}
-	return m, list.Hash == hash, nil
+	if d.matcher, err = match.Open(filepath.Join(q.dir, compiledName), hash, mode); err == nil {
+		d.exact = true
+		return d, nil
+	}
+	if listErr != nil {
+		return d, listErr
+	}
+	d.matcher, d.exact = match.NewMode(list.Texts(), mode), d.names != nil
+	return d, nil
 }
