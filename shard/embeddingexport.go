@@ -73,7 +73,7 @@ func (e *Embeddings) writeSidecar(path string) error {
 	for i := range e.Batches {
 		b := &e.Batches[i]
 		for k, id := range b.IDs {
-			side.IDs = append(side.IDs, fmt.Sprintf("%016x", id))
+			side.IDs = append(side.IDs, FormatPairID(id))
 			side.Names = append(side.Names, b.Name(k))
 			named = named || b.Name(k) != ""
 		}

@@ -6,11 +6,11 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/pairloom/pairloom/internal/fold"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -78,6 +78,8 @@ type collector struct {
 	hosts, sources, optOuts      *names
 	queries                      map[uint32]int64
 	samples                      sampler
+	folded                       []byte // scratch of fold.Cut
+	edges                        []uint32
 }
 
 func newCollector(o Options) *collector {
@@ -109,7 +111,8 @@ func (c *collector) add(p *shard.Pair) {
 	c.width.add(int64(p.OriginalWidth))
 	c.height.add(int64(p.OriginalHeight))
 	c.length.add(int64(utf8.RuneCountInString(p.Text)))
-	c.words.add(countWords(p.Text))
+	c.folded, c.edges = fold.Cut(c.folded, c.edges[:0], p.Text)
+	c.words.add(int64(len(c.edges) / 2))
 	c.size.add(int64(len(p.Image)))
 	for i, px := range sides {
 		w, h := int(p.OriginalWidth) >= px, int(p.OriginalHeight) >= px
@@ -178,14 +181,6 @@ func hostOf(raw string) string {
 		return ""
 	}
 	return u.Hostname()
-}
-
-func countWords(s string) int64 {
-	var n int64
-	for range strings.FieldsSeq(s) {
-		n++
-	}
-	return n
 }
 
 // queriesOf sorts queries by their pairs and sums them up. Ids break ties, so

@@ -58,7 +58,7 @@ func (s *sampler) add(p *shard.Pair) {
 func (s *sampler) finish(query func(uint32) string) []Sample {
 	out := []Sample{}
 	for _, k := range s.kept {
-		smp := Sample{PairID: k.pair.PairID, ImageURL: k.pair.ImageURL, PageURL: k.pair.PageURL, Text: cut(k.pair.Text), Queries: []string{}}
+		smp := Sample{PairID: shard.FormatPairID(k.pair.PairID), ImageURL: k.pair.ImageURL, PageURL: k.pair.PageURL, Text: cut(k.pair.Text), Queries: []string{}}
 		for _, id := range k.pair.QueryIDs {
 			smp.Queries = append(smp.Queries, query(id))
 		}

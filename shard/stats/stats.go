@@ -2,8 +2,11 @@ package stats
 
 import "github.com/pairloom/pairloom/shard"
 
-// Version is that of stats.json. History: 1, the first.
-const Version = 1
+// Version is that of stats.json.
+//
+//	1  first version
+//	2  pair ids are texts of 16 hexadecimal digits
+const Version = 2
 
 // Stats are the figures of one dataset.
 type Stats struct {
@@ -103,7 +106,7 @@ type Point struct {
 
 // Sample is one pair to look at.
 type Sample struct {
-	PairID   uint64   `json:"pair_id"`
+	PairID   string   `json:"pair_id"` // as shard.FormatPairID writes it
 	ImageURL string   `json:"image_url"`
 	PageURL  string   `json:"page_url"`
 	Text     string   `json:"text"`

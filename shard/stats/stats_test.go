@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/pairloom/pairloom/internal/fold"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -188,7 +189,7 @@ func TestCountsAreRight(t *testing.T) {
 		if p.OriginalWidth >= 512 && p.OriginalHeight >= 512 {
 			both512++
 		}
-		words += int64(len(strings.Fields(p.Text)))
+		words += int64(len(fold.Words(nil, fold.AppendText(nil, p.Text))))
 		matches += int64(len(p.QueryIDs))
 	}
 	for _, tt := range []struct {
@@ -224,6 +225,40 @@ func TestCountsAreRight(t *testing.T) {
 		}
 		if d.Name == "pairs a page" && (d.Count != int64(len(pages)) || d.Mean != 400/float64(len(pages))) {
 			t.Errorf("pairs a page: %d pages, mean %v", d.Count, d.Mean)
+		}
+	}
+}
+
+// TestWordsAreThoseThatRulesCount holds that a text of three words for min_words
+// is one of three words in the report.
+func TestWordsAreThoseThatRulesCount(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want int64
+	}{
+		{"nca_illustration_2", 3}, {"a red fox", 3}, {"  a  fox\t", 2}, {"well-known", 2}, {"don't", 1}, {"C++ & C#", 2},
+		{"— !", 0}, {"", 0}, {"赤い狐", 3}, {"RED\u00a0FOX", 2},
+	} {
+		s := collect(t, []shard.Pair{{Text: tt.text}}, Options{})
+		i := slices.IndexFunc(s.Distributions, func(d Distribution) bool { return d.Name == "words in a text" })
+		if d := s.Distributions[i]; d.Min != tt.want || d.Max != tt.want {
+			t.Errorf("%q has %d to %d words, want %d", tt.text, d.Min, d.Max, tt.want)
+		}
+	}
+}
+
+// TestPairIDsAreTexts holds that a program which reads numbers as floating point,
+// as JSON's readers do, gets the id whole, and people the spelling that explain
+// takes.
+func TestPairIDsAreTexts(t *testing.T) {
+	s := collect(t, []shard.Pair{{PairID: 0xfedcba9876543210}, {PairID: 7}}, Options{})
+	figures, page := written(t, s)
+	for _, id := range []string{"fedcba9876543210", "0000000000000007"} {
+		if !strings.Contains(string(figures), `"pair_id": "`+id+`"`) {
+			t.Errorf("stats.json has no sample with the pair_id %q", id)
+		}
+		if !strings.Contains(string(page), id) {
+			t.Errorf("the page has no sample with the id %s", id)
 		}
 	}
 }

@@ -58,6 +58,7 @@ type sampleView struct {
 	Src           template.URL
 	Width, Height int
 	Text, Host    string
+	PairID        string
 	Queries       string
 }
 
@@ -116,7 +117,7 @@ func viewOf(s *Stats) *view {
 		v.Kinds = append(v.Kinds, kindView{k.title, barsOf(shorten(k.names, most))})
 	}
 	for _, smp := range s.Samples {
-		sv := sampleView{Width: smp.Width, Height: smp.Height, Text: smp.Text, Host: hostOf(smp.PageURL), Queries: listed(smp.Queries)}
+		sv := sampleView{Width: smp.Width, Height: smp.Height, Text: smp.Text, PairID: smp.PairID, Host: hostOf(smp.PageURL), Queries: listed(smp.Queries)}
 		if len(smp.Thumb) > 0 {
 			sv.Src = template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(smp.Thumb))
 		}

@@ -21,7 +21,7 @@ func Resolve(shards string, hits []Hit) ([]Found, error) {
 	for i, h := range hits {
 		o := h.File.Origin
 		f := &found[i]
-		*f = Found{Score: h.Score, ID: fmt.Sprintf("%016x", h.ID), File: o.Source, Row: h.Row, Name: h.Name}
+		*f = Found{Score: h.Score, ID: shard.FormatPairID(h.ID), File: o.Source, Row: h.Row, Name: h.Name}
 		if o.Input == "" { // a folder or a file of texts
 			if o.Of == Texts {
 				f.Text, f.Name = h.Name, ""
