@@ -154,15 +154,20 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	return Done{Stage: s.Name, Outcome: *out, Took: time.Since(began)}, nil
 }
 
-// Validate checks the settings that only stages with network need.
+// ValidateFor checks, before any work, what only some stages need: the network's
+// settings, and the query list. It reads the list if a stage goes by it.
 func (o *Options) ValidateFor(stages []Stage) error {
 	var faults []error
 	for _, s := range stages {
+		// Settings fails where a list cannot be had, for all stages in the same way.
+		if _, err := s.Settings(); err != nil && !slices.Contains(faults, err) {
+			faults = append(faults, err)
+		}
 		switch s.Name {
 		case CrawlName:
 			faults = append(faults, o.Crawl.Validate(), o.Gate.Validate())
 		case FetchName:
-			if len(faults) == 0 {
+			if !slices.ContainsFunc(stages, func(s Stage) bool { return s.Name == CrawlName }) {
 				faults = append(faults, o.Gate.Validate())
 			}
 		}

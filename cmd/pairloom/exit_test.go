@@ -49,6 +49,13 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
+// withList are settings that name a query list.
+func withList(name string) map[string]string {
+	values := testSettings("http://127.0.0.1:1/")
+	values["match.queries"] = name
+	return values
+}
+
 func TestExitCodesOfTheProgram(t *testing.T) {
 	empty := t.TempDir()
 	for _, tt := range []struct {
@@ -71,6 +78,14 @@ func TestExitCodesOfTheProgram(t *testing.T) {
 		{"no such list", []string{"queries", "info", "--list", filepath.Join(empty, "none.zst")}, 2},
 		{"a text for a list", []string{"queries", "lookup", "fox", "--list", "testdata/README.md"}, 2},
 		{"no command of queries", []string{"queries", "bild"}, 2},
+		{"an unknown stage", []string{"run", "-C", empty, "--to", "reprot"}, 2},
+		{"stages in the wrong order", []string{"run", "-C", empty, "--from", "train", "--to", "crawl"}, 2},
+		{"less than no time", []string{"train", "-C", empty, "--max-duration", "-1h"}, 2},
+		{"nothing to explain", []string{"explain"}, 2},
+		{"a query list that is not there", []string{"run", "-C", newFolder(t, withList("none.zst"))}, 2},
+		{"a text for a query list", []string{"match", "-C", newFolder(t, withList("pairloom.yaml"))}, 2},
+		{"a pair id that nobody knows", []string{"explain", "-C", newFolder(t, testSettings("http://127.0.0.1:1/")), "0123456789abcdef"}, 3},
+		{"what is neither address nor id", []string{"explain", "-C", newFolder(t, testSettings("http://127.0.0.1:1/")), "not a url"}, 3},
 		{"nothing kept", []string{"crawl", "-C", newFolder(t, testSettings("http://127.0.0.1:1/"))}, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

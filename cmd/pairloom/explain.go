@@ -15,17 +15,13 @@ func newExplain(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use: "explain URL", Short: "Tell what became of a page, a picture or a pair, and why",
 		Long: `Tell what became of a page, a picture or a pair: URL is the address of a page or
-of a picture, or a pair id of 16 hexadecimal digits. For each pair it names the
+of a picture, or a pair id: 16 hexadecimal digits, or the number that Arrow files
+hold. For each pair it names the
 stage that dropped it, the reason, and the value that decided.`,
 		Example: `  pairloom explain -C cats https://example.org/cats/
   pairloom explain -C cats https://example.org/cats/tabby.jpg
   pairloom explain -C cats 0123456789abcdef --json`,
-		Args: func(c *cobra.Command, args []string) error {
-			if err := cobra.ExactArgs(1)(c, args); err != nil {
-				return &exitError{exitConfiguration, err}
-			}
-			return nil
-		},
+		Args: oneArgument("the address of a page or a picture, or a pair id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			w, err := openWorkspace(g.dir, g.logger())
 			if err != nil {

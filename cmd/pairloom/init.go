@@ -21,7 +21,7 @@ func newInit(g *global) *cobra.Command {
 		Long: `Make a folder with a pairloom.yaml that holds every key with its default and a
 line of comment. A configuration that is there is never overwritten.`,
 		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org`,
-		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: folders,
+		Args:    optionalArgument("the folder to make"), ValidArgsFunction: folders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
 			if len(args) > 0 && filepath.IsAbs(args[0]) {

@@ -130,6 +130,26 @@ func newPictureChild() *cobra.Command {
 	}
 }
 
+// oneArgument takes one argument and says to people what it is.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("%s: %s is missing", c.CommandPath(), what)
+		}
+		return optionalArgument(what)(c, args)
+	}
+}
+
+// optionalArgument is oneArgument for one that may be left out.
+func optionalArgument(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%s takes one argument, %s; found %d", c.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}
+
 // noArguments is cobra.NoArgs with the cure.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {

@@ -72,8 +72,8 @@ func newRun(g *global) *cobra.Command {
 	}
 	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed")
 	c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
-	c.Flags().StringVar(&o.from, "from", "", "first `stage`")
-	c.Flags().StringVar(&o.to, "to", "", "last `stage`")
+	choiceVar(c, &o.from, "from", "first stage", stageNames()...)
+	choiceVar(c, &o.to, "to", "last stage", stageNames()...)
 	return c
 }
 

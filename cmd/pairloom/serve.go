@@ -18,7 +18,7 @@ func newServe(g *global) *cobra.Command {
 		Use: "serve FOLDER", Short: "Serve a folder of web pages on a loopback address, to try a crawl on",
 		Example: `  pairloom serve site --listen 127.0.0.1:8765
   # in pairloom.yaml: gate.allow_addresses: ["127.0.0.1:8765"]`,
-		Args: cobra.ExactArgs(1), ValidArgsFunction: folders,
+		Args: oneArgument("the folder of web pages to serve"), ValidArgsFunction: folders,
 		RunE: func(c *cobra.Command, args []string) error {
 			address, stop, err := serveFolder(args[0], listen)
 			if err != nil {
