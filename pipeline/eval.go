@@ -34,11 +34,11 @@ func (e Eval) Stage() Stage {
 		Name: EvalName, Doing: "evaluating", Dir: e.Dir, Folder: shard.EvaluationFolder,
 		Inputs: []string{shard.ShardsFolder, shard.CheckpointsFolder},
 		Settings: func() (string, error) {
-			hash, err := e.List.Hash()
+			list, err := e.List.Get()
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(e.Options, hash), nil
+			return settings.Hash(e.Options, list.Hash), nil
 		},
 		Run: e.Run,
 	}
@@ -106,33 +106,32 @@ func (p *PictureConverter) Close() { p.pool.Close() }
 // listedClasses are the lines of a file, each the text of a query.
 func listedClasses(path string, list *query.List) ([]evaluate.Class, error) {
 	labels, err := lines.Read(path)
+	if err == nil && len(labels) == 0 {
+		err = fmt.Errorf("%s is empty; write one class a line", path)
+	}
 	if err != nil {
 		return nil, configurationError("eval.class_list: %w", err)
 	}
-	place := map[string]int{} // folded label to its place, from 1
+	places := map[string]int{} // folded label to its place in labels
 	var faults []error
 	for i, label := range labels {
 		text := fold.Text(label.Text)
-		if err := label.Check(); err != nil {
-			faults = append(faults, err)
-		} else if before := place[text]; before > 0 {
-			faults = append(faults, fmt.Errorf("line %d, %q, is the query of line %d", label.Number, label.Text, labels[before-1].Number))
+		if before, there := places[text]; there {
+			faults = append(faults, fmt.Errorf("line %d, %q, is the query of line %d", label.Number, label.Text, labels[before].Number))
+			continue
 		}
-		place[text] = i + 1
+		places[text] = i
 	}
 	classes, found := make([]evaluate.Class, len(labels)), make([]bool, len(labels))
 	for id, e := range list.Entries {
-		if i := place[fold.Text(e.Text)] - 1; i >= 0 && !found[i] {
+		if i, there := places[fold.Text(e.Text)]; there && !found[i] {
 			classes[i], found[i] = evaluate.Class{Label: labels[i].Text, QueryID: uint32(id)}, true
 		}
 	}
-	for i, there := range found {
-		if label := labels[i]; !there && place[fold.Text(label.Text)] == i+1 {
+	for i, label := range labels {
+		if !found[i] && places[fold.Text(label.Text)] == i {
 			faults = append(faults, fmt.Errorf("line %d, %q, is no query of the list; pairloom queries lookup shows which are in a text", label.Number, label.Text))
 		}
-	}
-	if len(labels) == 0 {
-		faults = append(faults, errors.New("it holds no query"))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, configurationError("eval.class_list: read %s: %w", path, err)

@@ -20,9 +20,11 @@ func TestListedClasses(t *testing.T) {
 	}{
 		{"Red  Fox\nbear\n", []evaluate.Class{{Label: "Red  Fox", QueryID: 1}, {Label: "bear", QueryID: 0}}, nil},
 		{"owl\nwolf\nOWL\n", nil, []string{"eval.class_list", `line 2, "wolf", is no query`, `line 3, "OWL", is the query of line 1`}},
-		{"\ufeffowl\r\n\nbear\n", []evaluate.Class{{Label: "owl", QueryID: 2}, {Label: "bear", QueryID: 0}}, nil},
-		{"owl\n\nwolf\n", nil, []string{`line 3, "wolf", is no query`}},
-		{"\n", nil, []string{"no query"}},
+		{"owl\n\nbear\n", []evaluate.Class{{Label: "owl", QueryID: 2}, {Label: "bear", QueryID: 0}}, nil},
+		{"owl\n\nwolf\n\nOwl", nil, []string{`line 3, "wolf", is no query`, `line 5, "Owl", is the query of line 1`}},
+		{"owl\nowl\n", nil, []string{`line 2, "owl", is the query of line 1`}},
+		{"\n \n", nil, []string{"classes.txt is empty"}},
+		{"owl\nb\xE4r\n", nil, []string{"classes.txt", "line 2 is not UTF-8"}},
 	} {
 		path := filepath.Join(t.TempDir(), "classes.txt")
 		if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
