@@ -85,14 +85,19 @@ func sweep(dir string) error {
 	return nil
 }
 
+// oldLayout tells whether the candidates of dir lie as pairloom 0.1 laid them.
+func oldLayout(dir string) bool {
+	return exists(filepath.Join(dir, shard.CandidatesFolder, shard.ManifestName))
+}
+
 // convert moves the candidates of pairloom 0.1, which knew one producer and laid
 // its parts into candidates/ itself, to candidates/crawl. The manifest goes last:
 // where a kill comes between, the next call goes on.
 func convert(dir string) error {
-	old := filepath.Join(dir, shard.CandidatesFolder)
-	if _, err := os.Stat(filepath.Join(old, shard.ManifestName)); errors.Is(err, fs.ErrNotExist) {
+	if !oldLayout(dir) {
 		return nil
 	}
+	old := filepath.Join(dir, shard.CandidatesFolder)
 	parts, err := filepath.Glob(filepath.Join(old, "*.arrow"))
 	if err != nil {
 		return err

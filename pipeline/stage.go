@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
@@ -88,7 +89,7 @@ type producer struct {
 // one must be.
 func producers(dir string) ([]producer, error) {
 	root := filepath.Join(dir, shard.CandidatesFolder)
-	if exists(filepath.Join(root, shard.ManifestName)) {
+	if oldLayout(dir) {
 		return nil, configurationError("%s has the layout of pairloom 0.1; run pairloom match, which brings it into today's", root)
 	}
 	entries, err := os.ReadDir(root)
@@ -244,6 +245,9 @@ func (s *Stage) State() (State, error) {
 	m, err := shard.ReadManifest(s.path())
 	if err != nil {
 		state.State, state.Reason = "unfinished", unfinished(err)
+		if strings.HasPrefix(s.Folder, shard.CandidatesFolder) && oldLayout(s.Dir) {
+			state.Reason = "in the layout of pairloom 0.1, which the next command that writes brings into today's"
+		}
 		return state, nil
 	}
 	state.Tally, state.Parts = m.Tally, len(m.Parts)

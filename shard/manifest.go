@@ -118,14 +118,16 @@ func ReadManifest(folder string) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read manifest: %w", err)
 	}
+	// A newer format is told as such, whatever else is in it.
+	var version struct{ Format int }
+	if err := json.Unmarshal(data, &version); err == nil && (version.Format < 1 || version.Format > manifestFormat) {
+		return nil, fmt.Errorf("read %s: format %d, but this pairloom reads formats 1 to %d; update pairloom", path, version.Format, manifestFormat)
+	}
 	m := &Manifest{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
 		return nil, fmt.Errorf("read %s: %w; delete it and run the stage again", path, err)
-	}
-	if m.Format < 1 || m.Format > manifestFormat {
-		return nil, fmt.Errorf("read %s: format %d, but this pairloom reads formats 1 to %d; update pairloom", path, m.Format, manifestFormat)
 	}
 	if m.Tally == nil {
 		return nil, fmt.Errorf("read %s: it has no tally; delete it and run the stage again", path)

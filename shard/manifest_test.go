@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -49,6 +50,15 @@ func TestManifestNamesWhatIsWrong(t *testing.T) {
 		{"later format", func(f string) error {
 			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 99}`), 0o644)
 		}, "format 99"},
+		{"later format with keys of its own", func(f string) error {
+			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"generation": 7, "format": 3, "parts": {"a": 1}}`), 0o644)
+		}, "format 3, but this pairloom reads formats 1 to 2; update pairloom"},
+		{"no format", func(f string) error {
+			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"tally": {}}`), 0o644)
+		}, "format 0"},
+		{"a key that this format does not have", func(f string) error {
+			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 2, "tallly": {}}`), 0o644)
+		}, "tallly"},
 		{"part outside the folder", func(f string) error {
 			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 1, "tally": {}, "parts": [{"name": "../x"}]}`), 0o644)
 		}, "leads out of the folder"},
@@ -65,6 +75,44 @@ func TestManifestNamesWhatIsWrong(t *testing.T) {
 	}
 	if _, err := ReadManifest(t.TempDir()); !errors.Is(err, ErrUnfinished) {
 		t.Errorf("a folder without a manifest: %v, want ErrUnfinished", err)
+	}
+}
+
+// TestManifestOfFormat1IsRead has a manifest as pairloom 0.1 wrote it, without
+// the sums of batches and without options; its hash is that of its bytes, by
+// which what was made from it is recognized.
+func TestManifestOfFormat1IsRead(t *testing.T) {
+	folder, m := writeManifest(t)
+	m.Format, m.Parts[0].Batches = 1, nil
+	text := m.encode()
+	if bytes.Contains(text, []byte("batches")) || bytes.Contains(text, []byte("options")) {
+		t.Fatalf("no manifest of format 1:\n%s", text)
+	}
+	if err := os.WriteFile(filepath.Join(folder, ManifestName), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := sum(text); got.Hash() != want {
+		t.Errorf("the hash is %s, want that of the bytes, %s", got.Hash(), want)
+	}
+	n := 0
+	for row, err := range Rows[Matched](folder, got.Parts) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fill[Matched](n); row.Text != want.Text || row.PairID != want.PairID {
+			t.Errorf("row %d is %+v", n, row)
+		}
+		n++
+	}
+	if n != 12 {
+		t.Errorf("%d rows, want 12", n)
+	}
+	if err := got.Parts[0].Verify(folder); err != nil {
+		t.Error(err)
 	}
 }
 
