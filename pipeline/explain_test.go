@@ -394,3 +394,26 @@ func TestExplainTakesEitherSpellingOfAPairID(t *testing.T) {
 		}
 	}
 }
+
+func TestSixteenDecimalDigitsMayBeEitherSpelling(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want []uint64
+	}{
+		{"1234567890123456", []uint64{0x1234567890123456, 1234567890123456}},
+		{"0000000000000007", []uint64{7}},
+		{"fedcba9876543210", []uint64{0xfedcba9876543210}},
+		{"18446744073709551615", []uint64{1<<64 - 1}},
+		{"18446744073709551616", nil}, {"-7", nil}, {"+234567890123456", nil}, {"0x1234567890abcd", nil}, {"abc", nil}, {"", nil},
+	} {
+		got := pairIDs(tt.text)
+		if len(got) != len(tt.want) {
+			t.Errorf("%q names the pairs %v, want %d", tt.text, got, tt.want)
+		}
+		for _, id := range tt.want {
+			if !got[id] {
+				t.Errorf("%q does not name the pair %016x", tt.text, id)
+			}
+		}
+	}
+}
