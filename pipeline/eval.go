@@ -34,11 +34,11 @@ func (e Eval) Stage() Stage {
 		Name: EvalName, Doing: "evaluating", Dir: e.Dir, Folder: shard.EvaluationFolder,
 		Inputs: []string{shard.ShardsFolder, shard.CheckpointsFolder},
 		Settings: func() (string, error) {
-			list, err := e.List.Get()
+			hash, err := e.List.Hash()
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(e.Options, list.Hash), nil
+			return settings.Hash(e.Options, hash), nil
 		},
 		Run: e.Run,
 	}
