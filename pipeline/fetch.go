@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -127,7 +128,7 @@ func (w *fetching) count(status string) {
 }
 
 // fetch asks for the missing pictures, a part at a time. Each new part takes the
-// least number that no part has: what replaces a lost part bears its name.
+// least number from firstNumber on that no part has.
 func (w *fetching) fetch(ctx context.Context, parts []shard.Part, progress Progress) error {
 	f, closeFetcher, err := w.fetcher()
 	if err != nil {
@@ -142,7 +143,12 @@ func (w *fetching) fetch(ctx context.Context, parts []shard.Part, progress Progr
 	if err := shard.Clear(w.out.path, func(name string) bool { _, ok := byName[name]; return ok }); err != nil {
 		return err
 	}
-	number, done, total := 0, int64(0), w.missing.Len()
+	number, done, total := firstNumber(parts, w.Options.Retry), int64(0), w.missing.Len()
+	for _, p := range parts {
+		if i, _ := partNumber(p.Name); i < number {
+			w.out.manifest.Parts = append(w.out.manifest.Parts, p)
+		}
+	}
 	requests := make([]fetch.Request, 0, w.Options.PartPictures)
 	flush := func() error {
 		if len(requests) == 0 {
@@ -150,6 +156,9 @@ func (w *fetching) fetch(ctx context.Context, parts []shard.Part, progress Progr
 		}
 		rows, err := f.Part(ctx, requests, func(n, _ int64) { progress(done+n, total) })
 		if err != nil {
+			return err
+		}
+		if err := answers(requests, rows); err != nil {
 			return err
 		}
 		for ; ; number++ {
@@ -186,6 +195,33 @@ func (w *fetching) fetch(ctx context.Context, parts []shard.Part, progress Progr
 	for _, p := range parts { // those behind the last new one
 		if i, _ := partNumber(p.Name); i >= number {
 			w.out.manifest.Parts = append(w.out.manifest.Parts, p)
+		}
+	}
+	return nil
+}
+
+// firstNumber is the least number that a new part may have: 0, so that what
+// replaces a lost part bears its name, but behind all others where pictures are
+// asked for again, since of a picture's outcomes that in the last part counts.
+func firstNumber(parts []shard.Part, retry bool) int {
+	first := 0
+	for _, p := range parts {
+		if i, ok := partNumber(p.Name); ok && retry {
+			first = max(first, i+1)
+		}
+	}
+	return first
+}
+
+// answers checks that each request has its outcome: one that is missing must not
+// pass for a picture that was fetched.
+func answers(requests []fetch.Request, rows []shard.Image) error {
+	if len(rows) != len(requests) {
+		return fmt.Errorf("fetch: %d outcomes of %d pictures; this is a bug in pairloom, please report it", len(rows), len(requests))
+	}
+	for i, r := range requests {
+		if row := &rows[i]; row.ImageID != r.ImageID || row.Status == "" && len(row.Bytes) == 0 {
+			return fmt.Errorf("fetch: picture %s has no outcome; this is a bug in pairloom, please report it", r.URL)
 		}
 	}
 	return nil

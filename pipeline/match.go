@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"iter"
 	"path/filepath"
 	"sync"
@@ -98,6 +99,9 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 				return nil, err
 			}
 		}
+	}
+	if seen := r.tally.In + r.sorter.Len(); seen != total {
+		return nil, fmt.Errorf("match: %d of %d candidates were judged; this is a bug in pairloom, please report it", seen, total)
 	}
 	return r.write(ctx)
 }
