@@ -19,16 +19,8 @@ else
 	trap 'rm -rf "$work"' EXIT
 fi
 texts=${TEXTS:-2000000} rounds=${ROUNDS:-3} sample=${SAMPLE:-200}
-packages=(gimp-help-en python3.11-doc debian-reference-en linux-doc-6.1 libreoffice-help-en-us rust-doc
-	git-doc postgresql-doc-15 debian-handbook developers-reference octave-doc maxima-doc tuxpaint-data)
 
-if [ ! -e "$work/texts.$texts" ]; then
-	mkdir -p "$work/debs" "$work/pages"
-	(cd "$work/debs" && apt-get download -q "${packages[@]}" >&2)
-	for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/pages"; done
-	python3 "$here/texts.py" "$work/pages" "$texts" "$work/texts.partial"
-	mv "$work/texts.partial" "$work/texts.$texts"
-fi
+"$here/texts.sh" "$work" "$texts"
 input=$work/texts.$texts
 (cd "$here" && go build -o "$work/match" .)
 CARGO_TARGET_DIR=$work/target cargo build -q --release --locked --manifest-path "$here/rust/Cargo.toml"

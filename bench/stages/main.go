@@ -2,7 +2,8 @@
 // million candidates and more of real texts, and pictures without bytes.
 //
 //	stages candidates FOLDER COUNT TEXTS   writes parts of candidates
-//	stages images MATCHED FOLDER SETTINGS  writes an outcome for each matched picture
+//	stages images DATASET                  writes an outcome for each matched picture
+//	stages rows FOLDER                     prints how many rows a folder has
 //	stages run RECORDS COMMAND ARGS...     runs the command and prints what it took
 //
 // run.sh beside it puts them together.
@@ -20,6 +21,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pairloom/pairloom/cmd/pairloom/config"
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -38,8 +41,14 @@ func run(args []string) error {
 			return err
 		}
 		return candidates(args[1], count, args[3])
-	case len(args) == 4 && args[0] == "images":
-		return images(args[1], args[2], args[3])
+	case len(args) == 2 && args[0] == "images":
+		return images(args[1])
+	case len(args) == 2 && args[0] == "rows":
+		m, err := shard.ReadManifest(args[1])
+		if err == nil {
+			fmt.Println(m.Rows())
+		}
+		return err
 	case len(args) > 2 && args[0] == "run":
 		records, err := strconv.ParseFloat(args[1], 64)
 		if err != nil {
@@ -47,7 +56,7 @@ func run(args []string) error {
 		}
 		return measure(records, args[2:])
 	}
-	return fmt.Errorf("usage: candidates FOLDER COUNT TEXTS | images MATCHED FOLDER SETTINGS | run RECORDS COMMAND ARGS...")
+	return fmt.Errorf("usage: candidates FOLDER COUNT TEXTS | images DATASET | rows FOLDER | run RECORDS COMMAND ARGS...")
 }
 
 const partRows = 50_000
@@ -121,9 +130,23 @@ func candidates(path string, count int, texts string) error {
 	return f.finish(tally)
 }
 
-// images writes an outcome for each picture of a matched folder: all of them were
-// fetched, one in a hundred is another's copy, and none has bytes.
-func images(matched, path, settings string) error {
+// images writes an outcome for each matched picture of a dataset, as fetched by its
+// settings: all of them were fetched, one in a hundred is another's copy, and none
+// has bytes.
+func images(dir string) error {
+	options, err := config.Load(filepath.Join(dir, config.FileName))
+	if err != nil {
+		return err
+	}
+	settings := ""
+	for _, s := range pipeline.Road(pipeline.Work{Dir: dir, Options: *options}) {
+		if s.Name == pipeline.FetchName {
+			if settings, err = s.Settings(); err != nil {
+				return err
+			}
+		}
+	}
+	matched, path := filepath.Join(dir, shard.MatchedFolder), filepath.Join(dir, shard.ImagesFolder)
 	m, err := shard.ReadManifest(matched)
 	if err != nil {
 		return err
@@ -178,7 +201,7 @@ func measure(records float64, args []string) error {
 	wall := time.Since(began)
 	usage := c.ProcessState.SysUsage().(*syscall.Rusage)
 	cpu := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
-	fmt.Printf("%-28s %6.2f us of processor a record, %7.2f s of it, %7.2f s by the clock, peak %5d MiB   %s\n",
-		strings.Join(args[1:2], " ")+" "+filepath.Base(args[len(args)-2]), cpu.Seconds()*1e6/records, cpu.Seconds(), wall.Seconds(), usage.Maxrss>>10, last)
+	fmt.Printf("%-8s %9.0f records %6.2f us of processor each, %7.2f s of it, %7.2f s by the clock, peak %5d MiB   %s\n",
+		args[1], records, cpu.Seconds()*1e6/records, cpu.Seconds(), wall.Seconds(), usage.Maxrss>>10, last)
 	return nil
 }
