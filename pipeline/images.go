@@ -33,8 +33,14 @@ var (
 // with the columns named. A picture that was tried more than once comes once,
 // with its last outcome. Sorting takes memory bytes.
 func pictureIndex(dir string, parts []shard.Part, columns []string, memory int) iter.Seq2[*picturePlace, error] {
+	return pictureIndexBy(dir, parts, columns, func() *extsort.Sorter { return extsort.New(dir, memory) })
+}
+
+// pictureIndexBy is pictureIndex with a sorter of the caller's choice, which it
+// closes.
+func pictureIndexBy(dir string, parts []shard.Part, columns []string, newSorter func() *extsort.Sorter) iter.Seq2[*picturePlace, error] {
 	return func(yield func(*picturePlace, error) bool) {
-		sorter := extsort.New(dir, memory)
+		sorter := newSorter()
 		defer sorter.Close()
 		var key [16]byte
 		var value []byte
@@ -209,11 +215,13 @@ func (o *openPictures) close() {
 }
 
 // storedPictures lists the parts of the images folder that hold: those that its
-// manifest names, which is trusted, or, after a killed run, those that are whole
-// and of the same settings. What does not hold is left out.
+// manifest names, which is trusted, or, where it names none by that name, those
+// that a killed run left whole and that are of the same settings. What does not
+// hold is left out. The manifest's word counts also where other parts of it are
+// gone: to sum a damaged part anew would make its damage the truth.
 func storedPictures(folder string, origin shard.Origin) ([]shard.Part, error) {
 	known := map[string]shard.Part{}
-	if m, err := shard.ReadManifest(folder); err == nil && m.Settings == origin.Settings {
+	if m, err := shard.ReadManifestAlone(folder); err == nil && m.Settings == origin.Settings {
 		for _, p := range m.Parts {
 			known[p.Name] = p
 		}
@@ -226,10 +234,11 @@ func storedPictures(folder string, origin shard.Origin) ([]shard.Part, error) {
 	var parts []shard.Part
 	for _, i := range numbers {
 		part, ok := known[partName(i)]
-		if !ok {
-			if part, ok, err = shard.Recover[shard.Image](folder, partName(i), origin); err != nil {
-				return nil, err
-			}
+		if ok {
+			info, err := os.Stat(filepath.Join(folder, part.Name))
+			ok = err == nil && info.Size() == part.Bytes
+		} else if part, ok, err = shard.Recover[shard.Image](folder, partName(i), origin); err != nil {
+			return nil, err
 		}
 		if ok {
 			parts = append(parts, part)

@@ -44,6 +44,14 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		return nil, err
 	}
 	defer out.discard()
+	// A part that the manifest knows is kept if it still is as written; one that is
+	// damaged is not to be summed anew.
+	sums := map[string]string{}
+	if m, err := shard.ReadManifestAlone(out.path); err == nil && m.Settings == out.origin.Settings && m.Input == out.origin.Input {
+		for _, p := range m.Parts {
+			sums[p.Name] = p.XXH64
+		}
+	}
 	if err := shard.Clear(out.path, func(name string) bool { return name != shard.ManifestName }); err != nil {
 		return nil, err
 	}
@@ -61,7 +69,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer stop()
 	total := kept.Len()
 	r := &sharding{
-		Shard: s, ctx: ctx, out: out, pictures: pictures, next: next,
+		Shard: s, ctx: ctx, out: out, sums: sums, pictures: pictures, next: next,
 		tally:    shard.NewTally(ShardName, "pairs", "pairs"),
 		progress: func(done int64) { progress(done, total) },
 	}
@@ -164,6 +172,7 @@ type sharding struct {
 	Shard
 	ctx      context.Context
 	out      *folderWriter[shard.Pair]
+	sums     map[string]string // of parts that the manifest knows, by name
 	pictures *openPictures
 	next     func() (extsort.Record, error, bool)
 	tally    *shard.Tally
@@ -183,7 +192,8 @@ func (s *sharding) write(prefix string, pairs int64) error {
 		if err != nil {
 			return err
 		}
-		if done && part.Rows == rows {
+		sum, known := s.sums[name]
+		if done && part.Rows == rows && (!known || part.XXH64 == sum) {
 			for range rows {
 				if _, err, _ := s.next(); err != nil {
 					return err

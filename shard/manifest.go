@@ -110,6 +110,26 @@ func cure(path string) string {
 // ReadManifest reads the manifest of folder and checks that each part it names
 // is there with the size it should have.
 func ReadManifest(folder string) (*Manifest, error) {
+	m, err := ReadManifestAlone(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range m.Parts {
+		partPath := filepath.Join(folder, p.Name)
+		info, err := os.Stat(partPath)
+		if err != nil {
+			return nil, &DamagedPart{partPath, "it is missing", cure(partPath)}
+		}
+		if info.Size() != p.Bytes {
+			return nil, &DamagedPart{partPath, fmt.Sprintf("it has %d bytes, but the manifest says %d", info.Size(), p.Bytes), cure(partPath)}
+		}
+	}
+	return m, nil
+}
+
+// ReadManifestAlone reads the manifest of folder, whatever became of the parts
+// that it names.
+func ReadManifestAlone(folder string) (*Manifest, error) {
 	path := filepath.Join(folder, ManifestName)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,14 +155,6 @@ func ReadManifest(folder string) (*Manifest, error) {
 	for _, p := range m.Parts {
 		if p.Name != filepath.Base(p.Name) {
 			return nil, fmt.Errorf("read %s: part name %q leads out of the folder", path, p.Name)
-		}
-		partPath := filepath.Join(folder, p.Name)
-		info, err := os.Stat(partPath)
-		if err != nil {
-			return nil, &DamagedPart{partPath, "it is missing", cure(partPath)}
-		}
-		if info.Size() != p.Bytes {
-			return nil, &DamagedPart{partPath, fmt.Sprintf("it has %d bytes, but the manifest says %d", info.Size(), p.Bytes), cure(partPath)}
 		}
 	}
 	return m, nil
