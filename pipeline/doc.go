@@ -15,7 +15,7 @@
 // A stage writes a folder of parts and, last, a manifest, by a [folderWriter]. A
 // stage that was killed goes on: what is whole stays, the rest is made again,
 // with the same bytes. Only one process may write a folder at a time, which
-// [Lock] sees to; status and explain only read.
+// [Lock] sees to; status, explain and [Verify] only read.
 //
 // Memory of the stages that sort is bounded by [Options.MemoryMiB]; see
 // [Options.shares].

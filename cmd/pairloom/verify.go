@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/pairloom/pairloom/pipeline"
+	"github.com/spf13/cobra"
+)
+
+func newVerify(g *global) *cobra.Command {
+	pictures := false
+	c := &cobra.Command{
+		Use: "verify", Short: "Hold every file against what was written, and every count", Args: noArguments,
+		Long: `Read the dataset from end to end and name each fault with its cure: files that are
+missing, cut short or changed; counts that differ from the manifest's; pairs that
+one folder has and the next has not. Checksums are those of the manifests and of
+state.json; report, evaluation and embeddings have none, so that only their
+structure is checked. A folder that is not finished, or was made from other input
+than there is now, is no fault, and is told.
+
+It only reads, takes no lock, and may run beside a run. The cures are in order: mend
+the first folder first.
+
+Exit codes: 0 all is sound, 4 there are faults; the others as for every command.`,
+		Example: `  pairloom verify -C cats
+  pairloom verify -C cats --pictures    # decode each picture too
+  pairloom verify -C cats --quiet       # from cron: one line
+  pairloom verify -C cats --json`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := openWorkspace(g.dir, g.logger())
+			if err != nil {
+				return err
+			}
+			bar := newProgress(g, "verifying")
+			found, err := pipeline.Verify{Dir: w.dir, Options: *w.cfg, Pictures: pictures}.Run(c.Context(), bar.set)
+			bar.end()
+			if err != nil {
+				return err
+			}
+			return g.verified(found)
+		},
+	}
+	c.Flags().BoolVar(&pictures, "pictures", false, "decode each stored picture in full")
+	return c
+}
+
+// verified prints what was found. Faults are an error.
+func (g *global) verified(v *pipeline.Verified) error {
+	switch {
+	case g.json:
+		err := printJSON(g, struct {
+			*pipeline.Verified
+			OK bool `json:"ok"`
+		}{v, v.Sound()})
+		if err != nil {
+			return err
+		}
+	case g.quiet:
+		fmt.Fprintln(g.stdout, verifiedLine(v))
+	default:
+		g.verifiedTable(v)
+	}
+	if v.Sound() {
+		return nil
+	}
+	return &exitError{exitStorage, fmt.Errorf("verify: %s", faults(len(v.Faults)))}
+}
+
+func faults(n int) string {
+	if n == 1 {
+		return "1 fault"
+	}
+	return grouped(int64(n)) + " faults"
+}
+
+func verifiedLine(v *pipeline.Verified) string {
+	folders, rows, bytes := 0, int64(0), int64(0)
+	for _, f := range v.Folders {
+		if f.State == pipeline.FolderSound {
+			folders++
+		}
+		rows += f.Rows
+		bytes += f.Bytes
+	}
+	line := fmt.Sprintf("pairloom: verify read %s rows, %s: ", grouped(rows), megabytes(bytes))
+	if v.Sound() {
+		return line + fmt.Sprintf("%d folders are sound", folders)
+	}
+	return line + fmt.Sprintf("%s; the first: %s", faults(len(v.Faults)), v.Faults[0])
+}
+
+func (g *global) verifiedTable(v *pipeline.Verified) {
+	t := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "folder\tstate\tfiles\trows\tsize\tchecked\t\n")
+	for _, f := range v.Folders {
+		files, rows, size := "-", "-", "-"
+		if f.Files > 0 {
+			files, size = grouped(int64(f.Files)), megabytes(f.Bytes)
+		}
+		if f.Rows > 0 {
+			rows = grouped(f.Rows)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t\n", f.Folder, f.State, files, rows, size, strings.Join(f.Checked, ", "))
+	}
+	t.Flush()
+	for _, f := range v.Folders {
+		for _, note := range f.Notes {
+			fmt.Fprintf(g.stdout, "%s: %s\n", f.Folder, note)
+		}
+	}
+	if len(v.Faults) > 0 {
+		fmt.Fprintln(g.stdout)
+	}
+	for _, fault := range v.Faults {
+		fmt.Fprintln(g.stdout, fault)
+	}
+}
