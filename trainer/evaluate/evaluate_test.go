@@ -147,8 +147,18 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back Result
-	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(back, r) {
-		t.Errorf("eval.json holds %s, %v", data, err)
+	if err := json.Unmarshal(data, &back); err != nil || back.ZeroShot == nil || back.ZeroShot.Classifier != "" {
+		t.Fatalf("eval.json holds %s, %v", data, err)
+	}
+	if back.ZeroShot.Classifier = Computed; !reflect.DeepEqual(back, r) {
+		t.Errorf("eval.json holds %s", data)
+	}
+	// A run that was killed before it wrote eval.json finds its classifier.
+	if r, err = Run(context.Background(), dir, options(), classes, nil); err != nil || r.ZeroShot.Classifier != Cached {
+		t.Errorf("again: %+v, %v", r.ZeroShot, err)
+	}
+	if again, err := os.ReadFile(filepath.Join(dir, "evaluation", "eval.json")); err != nil || !bytes.Equal(again, data) {
+		t.Errorf("evaluated again, eval.json holds %s, %v; want %s", again, err, data)
 	}
 
 	o := options()

@@ -63,7 +63,7 @@ type ZeroShot struct {
 	ClassMean  float64       `json:"class_mean"` // top 1, mean of the classes that have pictures
 	Templates  []string      `json:"templates"`
 	Prompts    int           `json:"prompts"`         // a label
-	Classifier string        `json:"classifier"`      // computed, cached or rebuilt
+	Classifier string        `json:"-"`               // computed, cached or rebuilt: of this run, not of its result
 	Empty      []string      `json:"empty,omitempty"` // classes without a picture
 	Labels     []ClassResult `json:"labels"`
 }
