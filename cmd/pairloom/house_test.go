@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -239,6 +240,63 @@ func TestFilesAppearWhole(t *testing.T) {
 				t.Errorf("%s calls os.%s: a file that a killed process leaves half written is taken for whole; write it through internal/atomicfile", s.path, name)
 			}
 		})
+	}
+}
+
+// TestKillsComeFromTests holds that no program can be told to stop where files
+// appear.
+func TestKillsComeFromTests(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		calls(s, func(pkg, name string) {
+			if pkg == "atomicfile" && name == "Reached" {
+				t.Errorf("%s uses atomicfile.Reached, which is there for tests", s.path)
+			}
+		})
+	}
+}
+
+// TestGoroutinesAreRaced holds the packages that make test runs with the race
+// detector to those whose files start goroutines or guard against them.
+func TestGoroutinesAreRaced(t *testing.T) {
+	text, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\nRACE :=")
+	list, _, _ := strings.Cut(strings.ReplaceAll(rest, "\\\n", " "), "\n")
+	raced := map[string]bool{}
+	for _, p := range strings.Fields(list) {
+		raced[strings.TrimPrefix(p, "./")] = true
+	}
+	concurrent := map[string]string{} // room to one of its files
+	for _, s := range sources(t) {
+		if s.test() || within(s.room, "bench") {
+			continue
+		}
+		if slices.ContainsFunc(s.imports(), func(i string) bool {
+			return i == "sync" || i == "sync/atomic" || i == "golang.org/x/sync/errgroup"
+		}) {
+			concurrent[s.room] = s.path
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if _, ok := n.(*ast.GoStmt); ok {
+				concurrent[s.room] = s.path
+			}
+			return true
+		})
+	}
+	for room, file := range concurrent {
+		if !raced[room] {
+			t.Errorf("%s has goroutines or guards against them: add ./%s to RACE in the Makefile", file, room)
+		}
+	}
+	for room := range raced {
+		if concurrent[room] == "" {
+			t.Errorf("RACE in the Makefile names %s, which has no goroutine: take it out", room)
+		}
 	}
 }
 

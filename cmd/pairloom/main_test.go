@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,14 +24,26 @@ const asProgram = "PAIRLOOM_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		dieWhereTold()
 		main()
 	}
-	testscript.Main(m, map[string]func(){"pairloom": main})
+	testscript.Main(suite{m}, map[string]func(){"pairloom": main})
+}
+
+// suite is all tests, and what is cleared away after them.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	defer os.RemoveAll(shared.dir)
+	return s.M.Run()
 }
 
 // TestScripts runs the command scripts in testdata/script; pages come from the
 // small real site.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scripts run some eighty programs")
+	}
 	site := newSite(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -43,6 +53,10 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			pages, err := filepath.Abs("../../testdata/site")
 			if err != nil {
+				return err
+			}
+			env.Setenv("LIST", filepath.Join(env.WorkDir, listName))
+			if err := writeSmallList(env.WorkDir); err != nil {
 				return err
 			}
 			env.Setenv("SITE", site)
@@ -55,14 +69,6 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// newSite serves testdata/site on loopback and returns its address.
-func newSite(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewServer(http.FileServer(http.Dir("../../testdata/site")))
-	t.Cleanup(s.Close)
-	return s.URL + "/"
-}
-
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,31 +77,6 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
-}
-
-// testSettings make a quick road of the small site.
-func testSettings(site string) map[string]string {
-	values := demoValues(strings.TrimSuffix(strings.TrimPrefix(site, "http://"), "/"), "/index.html")
-	values["crawl.part_candidates"] = "100"
-	values["match.part_pairs"] = "40"
-	values["fetch.part_pictures"] = "20"
-	values["shard.pairs"] = "50"
-	values["train.model"] = "vit-nano"
-	values["train.epochs"] = "4"
-	values["train.batch"] = "32"
-	values["train.vocabulary"] = "600"
-	values["train.checkpoint_every"] = "5"
-	return values
-}
-
-// newFolder makes a dataset's folder with a configuration.
-func newFolder(t *testing.T, values map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if _, err := writeConfiguration(dir, values); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // program prepares the real program as a process of its own.

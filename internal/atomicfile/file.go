@@ -11,6 +11,19 @@ import (
 	"syscall"
 )
 
+// Reached, where a test has set it, is told each moment at which a kill may leave
+// a folder in another state: of the file at path, when it is there under its
+// temporary name and when it is whole and about to appear; and of the folder at
+// path, when names in it have changed and are not yet durable. The program itself
+// leaves it nil.
+var Reached func(path string)
+
+func reached(path string) {
+	if Reached != nil {
+		Reached(path)
+	}
+}
+
 // Suffix ends the names of files that are being written.
 const Suffix = ".writing"
 
@@ -52,6 +65,7 @@ func Create(path string) (*File, error) {
 	if err != nil {
 		return fail(err)
 	}
+	reached(target)
 	return &File{f, path, target}, nil
 }
 
@@ -93,6 +107,7 @@ func (w *File) Commit() error {
 		err = cerr
 	}
 	if err == nil && w.target != "" {
+		reached(w.target)
 		err = os.Rename(w.f.Name(), w.target)
 	}
 	if err != nil {
@@ -137,6 +152,7 @@ func WriteStream(path string, write func(io.Writer) error) error {
 
 // SyncFolder makes the names in a folder durable.
 func SyncFolder(folder string) error {
+	reached(folder)
 	d, err := os.Open(folder)
 	if err != nil {
 		return fmt.Errorf("sync folder %s: %w", folder, err)
