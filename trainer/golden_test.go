@@ -68,6 +68,9 @@ func goldenBatch(set map[string]nn.Tensor, step int) (pictures []float32, captio
 // but for rounding may go either way: with two thirds of the pairs a step, one
 // of layer1 does, and the losses part by 5e-4. These pairs have none.
 func TestGoldenSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	rows := [][]string{{"model", "backend", "loss, absolute, worst of 20 steps", "norm of the gradient", "logit scale"}}
 	want := readTensors(t, filepath.Join("testdata", "steps.safetensors"))
 	for _, tt := range []struct {

@@ -14,6 +14,9 @@ import (
 // TestInitVocabulary starts from weights on pairs with other texts: a token must
 // mean what it meant when its row was learned.
 func TestInitVocabulary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	texts := t.TempDir()
 	writeTexts(t, texts, 40, "zwei %s %s unten")
 	one := small()

@@ -30,6 +30,9 @@ func shapeLabels(t *testing.T, dir string, shapes ...string) string {
 
 // TestObjectivesLearn trains each objective on coloured shapes.
 func TestObjectivesLearn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	for _, tt := range []struct {
 		objective string
 		share     float64 // of the loss of guessing that the last steps stay below

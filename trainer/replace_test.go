@@ -139,6 +139,9 @@ func TestReplaceLosesNothingToAnError(t *testing.T) {
 // TestReplaceKilled looks at what a kill at each step of a run that replaces
 // another would leave: one of the two is whole, and either can be gone on with.
 func TestReplaceKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes")
+	}
 	dir, old, o := replaced(t)
 	weights := filepath.Join("checkpoints", "step-00000002", checkpoint.WeightsName)
 	o.Init = filepath.Join(dir, weights) // of the run that is replaced

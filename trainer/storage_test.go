@@ -205,6 +205,9 @@ func copyFile(t *testing.T, path, folder string) {
 
 // TestInit starts from the weights of another run, and from files that do not fit.
 func TestInit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	made := t.TempDir()
 	writeShards(t, made, 40)
 	o := small()

@@ -257,6 +257,9 @@ func TestTally(t *testing.T) {
 
 // TestResume stops a run in every way that leaves a checkpoint, and goes on.
 func TestResume(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestStoppedWithinAStep stops the same goroutines")
+	}
 	for name := range kinds {
 		alone, _ := whole(t, name)
 		t.Run(name+" cancelled", func(t *testing.T) {
@@ -353,6 +356,9 @@ func equalRuns(t *testing.T, whole, dir string) {
 // TestKilled kills a training process after several steps, again and again,
 // until one survives.
 func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes")
+	}
 	for name := range kinds {
 		t.Run(name, func(t *testing.T) {
 			alone, _ := whole(t, name)

@@ -15,6 +15,9 @@ func convertBytes(b []byte) Result {
 }
 
 func TestConvertFormats(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	img := scene(640, 480)
 	grey := image.NewGray(img.Rect)
 	deep := image.NewNRGBA64(img.Rect)

@@ -204,6 +204,9 @@ func TestPoolWrongProgram(t *testing.T) {
 }
 
 func TestPoolMemoryLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is the memory of one process")
+	}
 	big := deepPNG(t, 3500, 3500) // 98 MB decoded
 	for _, tt := range []struct {
 		limit  string

@@ -149,6 +149,9 @@ func figures(t *testing.T, dir string) string {
 // TestKilled kills a comparison again and again, until one survives, and wants
 // the figures of one that was left alone.
 func TestKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes")
+	}
 	whole, dir := t.TempDir(), t.TempDir()
 	prepare(t, whole, 64)
 	prepare(t, dir, 64)
@@ -200,6 +203,9 @@ func killAfter(t *testing.T, dir string, lines int) bool {
 // TestAllObjectives trains every objective on shapes and expects each to tell
 // them apart on pictures that it has not seen.
 func TestAllObjectives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	dir := t.TempDir()
 	prepare(t, dir, 64)
 	o := small(dir)
