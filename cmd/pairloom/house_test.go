@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pairloom/pairloom/shard"
@@ -31,9 +32,21 @@ func (s source) test() bool { return strings.HasSuffix(s.path, "_test.go") }
 // line is the number of lines of the file.
 func (s source) lines() int { return s.fset.File(s.file.Pos()).LineCount() }
 
-// sources parses every Go file of the repository.
+// sources are all Go files of the repository.
 func sources(t *testing.T) []source {
 	t.Helper()
+	list, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 50 {
+		t.Fatalf("found only %d Go files", len(list))
+	}
+	return list
+}
+
+// parsed parses them, once for all tests.
+var parsed = sync.OnceValues(func() ([]source, error) {
 	const root = "../.."
 	var list []source
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
@@ -59,14 +72,8 @@ func sources(t *testing.T) []source {
 		list = append(list, source{rel, path.Dir(rel), f, fset})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) < 50 {
-		t.Fatalf("found only %d Go files", len(list))
-	}
-	return list
-}
+	return list, err
+})
 
 func (s source) imports() []string {
 	var list []string

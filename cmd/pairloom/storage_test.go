@@ -22,6 +22,9 @@ import (
 )
 
 func TestDiskFullLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes")
+	}
 	site := newSite(t)
 	mount := t.TempDir()
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=1m"); err != nil {
@@ -236,6 +239,9 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 }
 
 func TestTruncatedPartIsNamedAndRebuilt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes")
+	}
 	dir := finished(t)
 	want := hashes(t, dir, dataFolders...)
 	for folder, next := range map[string]string{"candidates/crawl": "match", "matched": "fetch", "images": "curate", "selection": "shard", "shards": "report"} {
