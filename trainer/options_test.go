@@ -61,6 +61,9 @@ func TestRecomputes(t *testing.T) {
 }
 
 func TestPublicVocabulary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	dir := t.TempDir()
 	writeShards(t, dir, 40)
 	o := small()

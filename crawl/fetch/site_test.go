@@ -14,6 +14,9 @@ import (
 // Every picture of the small real site becomes a JPEG, and the rows are the
 // same for any number of workers.
 func TestRealSite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestPartIsTheSameForAnyWorkers has the same goroutines")
+	}
 	site := os.DirFS("../../testdata/site")
 	s := httptest.NewServer(http.FileServerFS(site))
 	defer s.Close()

@@ -45,7 +45,11 @@ func TestCutAgreesWithWords(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	ascii := []string{"a", "Z", "9", "'", "+", "#", "/", " ", "\t", "word", "-", "\x00", "@", "[", "`", "{", ":"}
 	all := append([]string{"é", "e\u0301", "\u0301", "狗", "ß", "İ", "’", "\u00a0", "שלום", "\xff", "ﬃ", "Ⅷ", "ᾳ", "한", "\u1100\u1161", "が", "か\u3099", "\u2126"}, ascii...)
-	for i := range 20000 {
+	texts := 20000
+	if testing.Short() {
+		texts = 500
+	}
+	for i := range texts {
 		pieces := ascii
 		if i%2 == 1 {
 			pieces = all
@@ -61,6 +65,9 @@ func TestCutAgreesWithWords(t *testing.T) {
 // TestEveryCharacter holds that a character folds by itself as it does in
 // context, alone and between others.
 func TestEveryCharacter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	for r := rune(0); r <= 0x1ffff; r++ {
 		for _, s := range []string{string(r), "a" + string(r) + "b", string(r) + "\u0301"} {
 			if got, want := Text(s), string(appendInContext(nil, s)); got != want {

@@ -221,6 +221,9 @@ func TestParquetRecent(t *testing.T) {
 // TestParquetDamage changes each byte of a file, and cuts it at every fifth. No
 // damage is worse than an error.
 func TestParquetDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	for _, name := range []string{"set", "more", "texts", "few"} {
 		whole, err := os.ReadFile("testdata/parquet/" + name + ".parquet")
 		if err != nil {
