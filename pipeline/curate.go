@@ -284,7 +284,7 @@ func (c *curation) write(balancer *balance.Balancer, list *query.List, progress 
 		return nil, err
 	}
 	tally.Out = tally.Kept
-	return tally, out.finish(tally, nil)
+	return tally, out.finish(tally, nil, stats.QueryCountsName)
 }
 
 // merging reads the decisions in order of the places.

@@ -74,7 +74,7 @@ func (e Eval) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Outcome{Tally: result.Tally, Result: &result}, s.finish(result.Tally)
+	return &Outcome{Tally: result.Tally, Result: &result}, s.finish(result.Tally, evaluate.ResultName)
 }
 
 // evaluationShortSide is what pictures are scaled down to before a model's own

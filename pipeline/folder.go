@@ -80,16 +80,32 @@ func (f *folderWriter[T]) endPart() error {
 }
 
 // finish ends the last part and writes the manifest; decided, where it is not
-// nil, are the settings that explain needs.
-func (f *folderWriter[T]) finish(tally *shard.Tally, decided any) error {
+// nil, are the settings that explain needs, and files the names of files beside the
+// parts.
+func (f *folderWriter[T]) finish(tally *shard.Tally, decided any, files ...string) error {
 	if err := f.endPart(); err != nil {
 		return err
 	}
 	f.manifest.Tally = tally
+	if err := addFiles(&f.manifest, f.path, files); err != nil {
+		return err
+	}
 	if decided != nil {
 		f.manifest.Options = settings.Values(decided)
 	}
 	return shard.WriteManifest(f.path, &f.manifest)
+}
+
+// addFiles names the files of the folder in its manifest.
+func addFiles(m *shard.Manifest, folder string, names []string) error {
+	for _, name := range names {
+		file, err := shard.SumFile(folder, name)
+		if err != nil {
+			return err
+		}
+		m.Files = append(m.Files, file)
+	}
+	return nil
 }
 
 // discard drops the part that is being written, if any; for defer.

@@ -96,7 +96,7 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	figures.Balance = stats.BalanceOf(counts, len(list.Entries), r.Balance.Mode, int64(r.Balance.MaxPairsPerQuery))
-	out := Reported{Page: filepath.Join(s.path(), "index.html")}
+	out := Reported{Page: filepath.Join(s.path(), stats.PageName)}
 	for _, add := range []func(*stats.Stats, *shard.Dataset) (string, error){r.addTraining, r.addEvaluation} {
 		note, err := add(figures, dataset)
 		if err != nil {
@@ -110,7 +110,7 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	tally.Out = tally.Kept
-	return &Outcome{Tally: tally, Result: out}, s.finish(tally)
+	return &Outcome{Tally: tally, Result: out}, s.finish(tally, stats.PageName, stats.FiguresName)
 }
 
 // addTraining adds the last checkpoint's training to the figures, finished or
@@ -177,7 +177,7 @@ func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note stri
 	if input, err := r.Eval.input(); err != nil || m.Input != input {
 		return "the evaluation there is of other shards or checkpoints and left out; run pairloom eval", nil
 	}
-	name := filepath.Join(r.Eval.path(), "eval.json")
+	name := filepath.Join(r.Eval.path(), evaluate.ResultName)
 	var x evaluate.Result
 	text, err := os.ReadFile(name)
 	if err == nil {

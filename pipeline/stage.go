@@ -178,13 +178,18 @@ func (s *Stage) origin() (shard.Origin, error) {
 	return shard.Origin{Stage: s.Name, Settings: by, Input: input}, err
 }
 
-// finish writes the manifest of a stage whose folder holds no parts.
-func (s *Stage) finish(tally *shard.Tally) error {
+// finish writes the manifest of a stage whose folder holds files, of these names,
+// and no parts.
+func (s *Stage) finish(tally *shard.Tally, files ...string) error {
 	o, err := s.origin()
 	if err != nil {
 		return err
 	}
-	return shard.WriteManifest(s.path(), &shard.Manifest{Stage: o.Stage, Settings: o.Settings, Input: o.Input, Tally: tally})
+	m := &shard.Manifest{Stage: o.Stage, Settings: o.Settings, Input: o.Input, Tally: tally}
+	if err := addFiles(m, s.path(), files); err != nil {
+		return err
+	}
+	return shard.WriteManifest(s.path(), m)
 }
 
 // Stale says why the stage must run; "" when it need not.

@@ -17,20 +17,18 @@ import (
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
-// report checks what has no sums: that it is there, can be read, and counts what
-// the manifest does. So does evaluation.
+// report checks files that are no parts: their sums, that they can be read, and
+// that they count what the manifest does. So does evaluation.
 func (v *verification) report(context.Context) error {
 	if f := v.byFolder[shard.SelectionFolder]; f.manifest != nil {
 		f.queryCounts()
 	}
 	if f := v.check(shard.ReportFolder, ReportName); f.open() {
 		var s stats.Stats
-		if f.json("stats.json", &s) && s.Pairs != f.manifest.Tally.Kept {
-			f.fault("stats.json", fmt.Sprintf("it counts %d pairs, but the manifest %d", s.Pairs, f.manifest.Tally.Kept), f.again())
+		if f.json(stats.FiguresName, &s) && s.Pairs != f.manifest.Tally.Kept {
+			f.fault(stats.FiguresName, fmt.Sprintf("it counts %d pairs, but the manifest %d", s.Pairs, f.manifest.Tally.Kept), f.again())
 		}
-		if page := f.read("index.html"); page != nil && !strings.HasSuffix(strings.TrimSpace(string(page)), "</html>") {
-			f.fault("index.html", "it is cut short", f.again())
-		}
+		f.read(stats.PageName)
 		f.settled()
 	}
 	return nil
@@ -39,8 +37,8 @@ func (v *verification) report(context.Context) error {
 func (v *verification) evaluation(context.Context) error {
 	if f := v.check(shard.EvaluationFolder, EvalName); f.open() {
 		var r evaluate.Result
-		if f.json("eval.json", &r) && (r.Tally == nil || r.Tally.Kept != f.manifest.Tally.Kept) {
-			f.fault("eval.json", "its tally is not that of the manifest", f.again())
+		if f.json(evaluate.ResultName, &r) && (r.Tally == nil || r.Tally.Kept != f.manifest.Tally.Kept) {
+			f.fault(evaluate.ResultName, "its tally is not that of the manifest", f.again())
 		}
 		f.settled()
 	}
@@ -49,7 +47,7 @@ func (v *verification) evaluation(context.Context) error {
 
 // settled ends the check of a folder of few files.
 func (f *folderCheck) settled() {
-	f.checked("structure")
+	f.checked("checksums")
 	if !f.unchanged() {
 		f.changing()
 		return
@@ -80,6 +78,12 @@ func (f *folderCheck) read(name string) []byte {
 	}
 	f.out.Files++
 	f.out.Bytes += int64(len(data))
+	for _, file := range f.manifest.Files {
+		if file.Name == name && file != shard.FileOf(name, data) {
+			f.fault(name, "its checksum differs from the manifest", f.again())
+			return nil
+		}
+	}
 	return append(data, 0)[:len(data)] // an empty file is not nil
 }
 
@@ -181,15 +185,16 @@ func (v *verification) queryList(context.Context) error {
 		f.out.State = FolderAbsent
 		return nil
 	}
-	list, mode, err := NewQueryList(v.Dir, v.Options.Match.Queries).modeOf(v.Options.Match.Mode)
-	if err != nil {
+	hash, err := NewQueryList(v.Dir, v.Options.Match.Queries).Hash()
+	mode, modeErr := match.ParseMode(v.Options.Match.Mode)
+	if err := errors.Join(err, modeErr); err != nil {
 		f.note("it was not checked: %v", err)
 		return nil
 	}
 	f.out.Files, f.out.Bytes = 1, info.Size()
 	var m *match.Matcher
 	err = withoutPanic(func() (err error) {
-		m, err = match.Open(f.path, list.Hash, mode)
+		m, err = match.Open(f.path, hash, mode)
 		return err
 	})
 	if err != nil {

@@ -19,7 +19,8 @@ const ManifestName = "MANIFEST.json"
 // manifestFormat is the version of the manifest.
 //
 //	1  first version
-//	2  parts have the sums of their batches, stages their options
+//	2  parts have the sums of their batches, files beside them a sum, stages their
+//	   options
 //
 // Manifests from 1 on are read; what they lack is not checked.
 const manifestFormat = 2
@@ -49,7 +50,27 @@ type Manifest struct {
 	Options map[string]json.RawMessage `json:"options,omitempty"`
 	Tally   *Tally                     `json:"tally"`
 	Parts   []Part                     `json:"parts"`
+	Files   []File                     `json:"files,omitempty"` // those that are no parts
 }
+
+// File is a file beside the parts, such as a report's page.
+type File struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	XXH64 string `json:"xxh64"` // 16 hexadecimal digits
+}
+
+// SumFile reads a file of folder and says all of it.
+func SumFile(folder, name string) (File, error) {
+	data, err := os.ReadFile(filepath.Join(folder, name))
+	if err != nil {
+		return File{}, fmt.Errorf("sum %s: %w", filepath.Join(folder, name), err)
+	}
+	return FileOf(name, data), nil
+}
+
+// FileOf is the file of that name and content.
+func FileOf(name string, data []byte) File { return File{name, int64(len(data)), sum(data)} }
 
 // Rows is the number of rows of all parts.
 func (m *Manifest) Rows() int64 {
@@ -107,24 +128,37 @@ func cure(path string) string {
 	return fmt.Sprintf("delete it and run pairloom %s, which makes what is missing again", command)
 }
 
-// ReadManifest reads the manifest of folder and checks that each part it names
-// is there with the size it should have.
+// ReadManifest reads the manifest of folder and checks that each part and file it
+// names is there with the size it should have.
 func ReadManifest(folder string) (*Manifest, error) {
 	m, err := ReadManifestAlone(folder)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range m.Parts {
-		partPath := filepath.Join(folder, p.Name)
-		info, err := os.Stat(partPath)
-		if err != nil {
-			return nil, &DamagedPart{partPath, "it is missing", cure(partPath)}
+		if err := present(folder, p.Name, p.Bytes); err != nil {
+			return nil, err
 		}
-		if info.Size() != p.Bytes {
-			return nil, &DamagedPart{partPath, fmt.Sprintf("it has %d bytes, but the manifest says %d", info.Size(), p.Bytes), cure(partPath)}
+	}
+	for _, f := range m.Files {
+		if err := present(folder, f.Name, f.Bytes); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// present looks for a file of that size.
+func present(folder, name string, size int64) error {
+	path := filepath.Join(folder, name)
+	info, err := os.Stat(path)
+	if err != nil {
+		return &DamagedPart{path, "it is missing", cure(path)}
+	}
+	if info.Size() != size {
+		return &DamagedPart{path, fmt.Sprintf("it has %d bytes, but the manifest says %d", info.Size(), size), cure(path)}
+	}
+	return nil
 }
 
 // ReadManifestAlone reads the manifest of folder, whatever became of the parts
@@ -155,6 +189,11 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	for _, p := range m.Parts {
 		if p.Name != filepath.Base(p.Name) {
 			return nil, fmt.Errorf("read %s: part name %q leads out of the folder", path, p.Name)
+		}
+	}
+	for _, f := range m.Files {
+		if f.Name != filepath.Base(f.Name) {
+			return nil, fmt.Errorf("read %s: file name %q leads out of the folder", path, f.Name)
 		}
 	}
 	return m, nil

@@ -57,6 +57,7 @@ func testSettings(site string) map[string]string {
 	values["match.part_pairs"] = "15"
 	values["fetch.part_pictures"] = "10"
 	values["shard.pairs"] = "20"
+	values["filter.picture.max_aspect_ratio"] = "1.5" // some pictures are dropped
 	values["train.model"] = "vit-nano"
 	values["train.epochs"] = "4"
 	values["train.batch"] = "16"

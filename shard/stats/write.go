@@ -15,6 +15,12 @@ import (
 // Folder is where Write puts its files, under the dataset's folder.
 const Folder = shard.ReportFolder
 
+// The files that Write makes.
+const (
+	PageName    = "index.html"
+	FiguresName = "stats.json"
+)
+
 //go:embed page.html
 var pageSource string
 
@@ -29,10 +35,10 @@ func Write(dir string, s *Stats) error {
 	if err != nil {
 		return fmt.Errorf("encode stats.json: %w", err)
 	}
-	if err := atomicfile.WriteFile(filepath.Join(dir, Folder, "stats.json"), append(figures, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, Folder, FiguresName), append(figures, '\n')); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, Folder, "index.html"), page)
+	return atomicfile.WriteFile(filepath.Join(dir, Folder, PageName), page)
 }
 
 // HTML is the report as one page.

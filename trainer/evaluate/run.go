@@ -16,6 +16,9 @@ import (
 // ErrTooFew is wrapped when there is nothing to tell apart.
 var ErrTooFew = errors.New("fewer than two held-out pairs")
 
+// ResultName is the file that Run writes.
+const ResultName = "eval.json"
+
 // Run evaluates a checkpoint of dir/checkpoints on the held-out pairs
 // of dir/shards and writes dir/evaluation/eval.json. classes may be empty.
 // progress, which may be nil, counts embedded pairs.
@@ -70,7 +73,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if err != nil {
 		return Result{}, fmt.Errorf("write evaluation: %w", err)
 	}
-	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, "eval.json"), append(text, '\n'))
+	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, ResultName), append(text, '\n'))
 }
 
 // embedAll embeds the held-out pairs, batch by batch.
