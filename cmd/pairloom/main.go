@@ -14,7 +14,7 @@ import (
 )
 
 // version is what the User-Agent and --version say.
-const version = "0.1.0"
+const version = "0.2.0"
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 

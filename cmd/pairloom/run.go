@@ -16,7 +16,7 @@ import (
 const stageLong = `The summary counts what came in, what was kept, and what was dropped for which
 reason. Settings are read from pairloom.yaml in the folder.`
 
-const replaceHelp = "train anew where checkpoints were made with other settings or pairs, and remove those"
+const replaceHelp = "train anew where checkpoints were made with other settings or pairs; those go once the new run has one"
 
 // stageShort says what each stage does, in order.
 var stageShort = []struct{ name, short string }{
