@@ -108,7 +108,7 @@ func WriteManifest(folder string, m *Manifest) error {
 // ErrUnfinished is wrapped by ReadManifest when the folder has no manifest.
 var ErrUnfinished = errors.New("not finished")
 
-// A DamagedPart says which part cannot be trusted, why, and what to do.
+// A DamagedPart says which part, or file beside parts, cannot be trusted, why, and what to do.
 type DamagedPart struct {
 	Path  string
 	Cause string
@@ -116,7 +116,11 @@ type DamagedPart struct {
 }
 
 func (e *DamagedPart) Error() string {
-	return fmt.Sprintf("open part %s: %s; %s", e.Path, e.Cause, e.Cure)
+	what := "open"
+	if filepath.Ext(e.Path) == ".arrow" {
+		what = "open part"
+	}
+	return fmt.Sprintf("%s %s: %s; %s", what, e.Path, e.Cause, e.Cure)
 }
 
 // cure tells how to make the part at path anew.
