@@ -192,14 +192,10 @@ type counted struct {
 
 func (c *counted) count(reason string) {
 	c.rows++
-	if n, known := c.reasons[reason]; known {
-		c.reasons[reason] = n + 1
-		return
-	}
 	if c.reasons == nil {
 		c.reasons = map[string]int64{}
 	}
-	c.reasons[strings.Clone(reason)] = 1 // the row's memory is reused
+	c.reasons[strings.Clone(reason)]++ // the row's memory is reused, and a map keeps the last of equal keys
 }
 
 func (c *counted) fault(row int64, what string) {

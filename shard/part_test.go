@@ -326,3 +326,16 @@ func FuzzOpenPart(f *testing.F) {
 		}
 	})
 }
+
+// A tally outlives the rows whose reasons it counts.
+func TestTallyKeepsNoRow(t *testing.T) {
+	tally := NewTally("fetch", "pictures", "pictures")
+	memory := []byte("http_404")
+	reason := unsafe.String(&memory[0], len(memory))
+	tally.Drop(reason)
+	tally.Drop(reason)
+	copy(memory, "overwritten")
+	if len(tally.Dropped) != 1 || tally.Dropped["http_404"] != 2 || tally.Reasons()[0] != "http_404" {
+		t.Errorf("dropped is %v", tally.Dropped)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Tally is the account of one stage: what came in, what was kept, and what was
@@ -26,8 +27,12 @@ func NewTally(stage, unit, outUnit string) *Tally {
 // Keep counts one record in and kept.
 func (t *Tally) Keep() { t.In++; t.Kept++ }
 
-// Drop counts one record in and dropped for reason.
-func (t *Tally) Drop(reason string) { t.In++; t.Dropped[reason]++ }
+// Drop counts one record in and dropped for reason, which may point into the
+// record's memory.
+func (t *Tally) Drop(reason string) {
+	t.In++
+	t.Dropped[strings.Clone(reason)]++ // a map keeps the last of equal keys
+}
 
 // Add adds the counts of o.
 func (t *Tally) Add(o *Tally) {
