@@ -56,7 +56,7 @@ func run(args []string) error {
 		}
 		return measure(records, args[2:])
 	}
-	return fmt.Errorf("usage: candidates FOLDER COUNT TEXTS | images DATASET | rows FOLDER | run RECORDS COMMAND ARGS...")
+	return fmt.Errorf("usage: candidates FOLDER COUNT TEXTS | images DATASET | rows FOLDER | run RECORDS COMMAND, with its arguments")
 }
 
 const partRows = 50_000
