@@ -94,6 +94,7 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	}
 	defer r.decisions.Close()
 	defer r.exact.Close()
+	defer collectAt(c.Memory / 3)()
 	total := matched.Rows()
 	// Three walks over the pairs: pictures, duplicates and balance, writing.
 	if err := r.judgePictures(images, func(n int64) { progress(n/2, total) }); err != nil {

@@ -17,6 +17,6 @@
 // with the same bytes. Only one process may write a folder at a time, which
 // [Lock] sees to; status, explain and [Verify] only read.
 //
-// Memory of the stages that sort is bounded by [Options.MemoryMiB]; see
-// [Options.shares].
+// Memory of the stages that sort is bounded by [Options.MemoryMiB]; memory.go says
+// who has which share.
 package pipeline

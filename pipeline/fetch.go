@@ -59,6 +59,7 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	w := fetching{Fetch: f, out: out, tally: shard.NewTally(FetchName, "pictures", "pictures"),
 		missing: extsort.New(f.Dir, f.Memory/2)}
 	defer w.missing.Close()
+	defer collectAt(f.Memory / 8)()
 	if err := w.account(ctx, matched, parts); err != nil {
 		return nil, err
 	}

@@ -57,13 +57,26 @@ func (f *folderWriter[T]) write(row *T) error {
 
 // writePart is write for a part of the given name.
 func (f *folderWriter[T]) writePart(name string, row *T) error {
-	if f.current == nil {
-		var err error
-		if f.current, err = shard.CreatePart[T](f.path, name, f.origin); err != nil {
-			return err
-		}
+	if err := f.begin(name); err != nil {
+		return err
 	}
 	return f.current.Write(row)
+}
+
+// writeWire is write for a row that shard.AppendRow wrote.
+func (f *folderWriter[T]) writeWire(row []byte) error {
+	if err := f.begin(partName(len(f.manifest.Parts))); err != nil {
+		return err
+	}
+	return f.current.WriteWire(row)
+}
+
+// begin makes sure that there is a current part.
+func (f *folderWriter[T]) begin(name string) (err error) {
+	if f.current == nil {
+		f.current, err = shard.CreatePart[T](f.path, name, f.origin)
+	}
+	return err
 }
 
 func (f *folderWriter[T]) endPart() error {

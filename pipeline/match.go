@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -89,6 +88,7 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}
 	defer r.sorter.Close()
+	defer collectAt(m.Memory / 8)()
 	var total int64
 	for _, in := range inputs {
 		total += in.manifest.Rows()
@@ -211,12 +211,18 @@ func (m *matching) take(b *matchBatch, progress func(done int64)) error {
 	return nil
 }
 
+// sortedPair is a record of the sorter.
+type sortedPair struct {
+	imageID, pairID uint64
+	queryIDs        []uint32
+	row             []byte // as shard.AppendRow wrote it
+}
+
 // pairs walks the sorted records' pairs, each once; repeat is called for the
 // others. The pair is valid until the next step.
-func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, error], repeat func()) iter.Seq2[*shard.Matched, error] {
-	return func(yield func(*shard.Matched, error) bool) {
-		var row shard.Matched
-		var last [matchKeySize]byte
+func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, error], repeat func()) iter.Seq2[*sortedPair, error] {
+	return func(yield func(*sortedPair, error) bool) {
+		var p sortedPair
 		first := true
 		for rec, err := range records {
 			if err == nil {
@@ -226,15 +232,15 @@ func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, 
 				yield(nil, err)
 				return
 			}
-			const ids = matchKeySize - 1 // without the preference
-			if !first && bytes.Equal(rec.Key[:ids], last[:ids]) {
+			imageID, pairID := binary.BigEndian.Uint64(rec.Key), binary.BigEndian.Uint64(rec.Key[8:])
+			if !first && imageID == p.imageID && pairID == p.pairID {
 				repeat()
 				continue
 			}
 			first = false
-			copy(last[:], rec.Key)
-			_, err = shard.ReadRow(rec.Value, &row)
-			if !yield(&row, err) || err != nil {
+			p.imageID, p.pairID, p.row = imageID, pairID, rec.Value
+			p.queryIDs, err = shard.ReadQueries(rec.Value, p.queryIDs)
+			if !yield(&p, err) || err != nil {
 				return
 			}
 		}
@@ -251,14 +257,15 @@ func (m *matching) balance(ctx context.Context) (*balance.Balancer, error) {
 	if err := m.sorter.Settle(); err != nil {
 		return nil, err
 	}
+	collectAt(m.Memory - m.sorter.Held()) // Run sets it back
 	b, err := newBalancer(o, o.Margin, m.Seed, m.judge.matcher.Queries(), m.Memory-m.sorter.Held(), m.Dir)
 	if err != nil {
 		return nil, err
 	}
 	var place uint64
-	for row, err := range m.pairs(ctx, m.sorter.Walk(), func() {}) {
+	for p, err := range m.pairs(ctx, m.sorter.Walk(), func() {}) {
 		if err == nil {
-			err = b.Add(place, row.PairID, row.QueryIDs)
+			err = b.Add(place, p.pairID, p.queryIDs)
 		}
 		if err != nil {
 			b.Close()
@@ -293,23 +300,23 @@ func (m *matching) write(ctx context.Context) (*shard.Tally, error) {
 	}
 	defer out.discard()
 	var place, lastImage uint64
-	for row, err := range m.pairs(ctx, m.sorter.Sorted(), func() { m.tally.Drop(ReasonRepeatOnTheWeb) }) {
+	for p, err := range m.pairs(ctx, m.sorter.Sorted(), func() { m.tally.Drop(ReasonRepeatOnTheWeb) }) {
 		if err != nil {
 			return nil, err
 		}
-		stays := balancer == nil || balancer.Stays(place, row.PairID, row.QueryIDs)
+		stays := balancer == nil || balancer.Keeps(place, p.pairID, p.queryIDs)
 		place++
 		if !stays {
 			m.tally.Drop(ReasonQueryCapBeforeFetch)
 			continue
 		}
-		if out.rows() >= m.Options.PartPairs && row.ImageID != lastImage {
+		if out.rows() >= m.Options.PartPairs && p.imageID != lastImage {
 			if err := out.endPart(); err != nil {
 				return nil, err
 			}
 		}
-		lastImage = row.ImageID
-		if err := out.write(row); err != nil {
+		lastImage = p.imageID
+		if err := out.writeWire(p.row); err != nil {
 			return nil, err
 		}
 		m.tally.Keep()

@@ -60,6 +60,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		return nil, err
 	}
 	defer kept.Close()
+	defer collectAt(s.Memory / 8)()
 	if err := kept.Settle(); err != nil {
 		return nil, err
 	}

@@ -71,6 +71,9 @@ var candidateColumns = []column{
 	{"crawl_time", kindInt64, unsafe.Offsetof(Candidate{}.CrawlTime)},
 }
 
+// queriesColumn is the place of query_ids among the columns of [Matched].
+const queriesColumn = 2
+
 var matchedColumns = append([]column{
 	{"pair_id", kindUint64, unsafe.Offsetof(Matched{}.PairID)},
 	{"image_id", kindUint64, unsafe.Offsetof(Matched{}.ImageID)},

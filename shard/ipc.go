@@ -60,6 +60,48 @@ func (b *columnBuffer) add(c *column, row unsafe.Pointer) {
 	}
 }
 
+// addWire appends the column's value from a row that AppendRow wrote, whose texts
+// come from columns and are UTF-8, and returns what is behind it.
+func (b *columnBuffer) addWire(c *column, src []byte) ([]byte, error) {
+	if c.kind == kindUint64 {
+		if len(src) < 8 {
+			return nil, errShortRow
+		}
+		b.fixed = append(b.fixed, src[:8]...)
+		return src[8:], nil
+	}
+	n, size := binary.Uvarint(src)
+	if size <= 0 {
+		return nil, errShortRow
+	}
+	src = src[size:]
+	switch c.kind {
+	case kindString, kindBytes:
+		if n > uint64(len(src)) {
+			return nil, errShortRow
+		}
+		b.data = append(b.data, src[:n]...)
+		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(len(b.data)))
+		src = src[n:]
+	case kindInt32:
+		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(zigzag(n)))
+	case kindInt64:
+		b.fixed = binary.LittleEndian.AppendUint64(b.fixed, uint64(zigzag(n)))
+	case kindUint32:
+		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(n))
+	case kindUint32List:
+		for ; n > 0; n-- {
+			v, size := binary.Uvarint(src)
+			if size <= 0 {
+				return nil, errShortRow
+			}
+			b.data, src = binary.LittleEndian.AppendUint32(b.data, uint32(v)), src[size:]
+		}
+		b.fixed = binary.LittleEndian.AppendUint32(b.fixed, uint32(len(b.data)/4))
+	}
+	return src, nil
+}
+
 // reset empties the column for the next batch; offsets begin with a 0.
 func (b *columnBuffer) reset(k kind) {
 	b.fixed, b.data = b.fixed[:0], b.data[:0]

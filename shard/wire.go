@@ -42,7 +42,18 @@ var errShortRow = errors.New("read a spilled row: it is cut short")
 // ReadRow reads what AppendRow wrote and returns the bytes behind it. Strings and
 // bytes point into src.
 func ReadRow[T Record](src []byte, row *T) (rest []byte, err error) {
-	columns, p := layoutOf[T]().columns, unsafe.Pointer(row)
+	return readWire(layoutOf[T]().columns, src, unsafe.Pointer(row))
+}
+
+// ReadQueries reads the queries of a matched row that AppendRow wrote, in the
+// memory of ids.
+func ReadQueries(src []byte, ids []uint32) ([]uint32, error) {
+	row := Matched{QueryIDs: ids}
+	_, err := readWire(matchedColumns[:queriesColumn+1], src, unsafe.Pointer(&row))
+	return row.QueryIDs, err
+}
+
+func readWire(columns []column, src []byte, p unsafe.Pointer) (rest []byte, err error) {
 	for i := range columns {
 		c := &columns[i]
 		// Every value begins with a number, but for those of eight bytes.

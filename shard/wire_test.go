@@ -2,6 +2,7 @@ package shard
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -32,4 +33,57 @@ func TestWire(t *testing.T) {
 	t.Run("image", testWire[Image])
 	t.Run("selection", testWire[Selection])
 	t.Run("pair", testWire[Pair])
+}
+
+func testWriteWire[T Record](t *testing.T) {
+	const rows = 600
+	want := writePart[T](t, t.TempDir(), "p.arrow", rows)
+	w, err := CreatePart[T](t.TempDir(), "p.arrow", testOrigin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		row := fill[T](i)
+		if err := w.WriteWire(AppendRow(nil, &row)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row := fill[T](1)
+	if err := w.WriteWire(AppendRow(nil, &row)[:3]); err == nil {
+		t.Error("a row that is cut short gives no error")
+	}
+	w.Discard()
+	if w, err = CreatePart[T](t.TempDir(), "p.arrow", testOrigin); err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		row := fill[T](i)
+		if err := w.WriteWire(AppendRow(nil, &row)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := w.Close()
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("the part is %+v, %v; written by records it is %+v", got, err, want)
+	}
+}
+
+func TestSpilledRowsAreWrittenAsTheyAre(t *testing.T) {
+	t.Run("candidate", testWriteWire[Candidate])
+	t.Run("matched", testWriteWire[Matched])
+	t.Run("image", testWriteWire[Image])
+	t.Run("selection", testWriteWire[Selection])
+	t.Run("pair", testWriteWire[Pair])
+}
+
+func TestReadQueries(t *testing.T) {
+	var ids []uint32
+	for i := range 50 {
+		want := fill[Matched](i)
+		got, err := ReadQueries(AppendRow(nil, &want), ids)
+		if err != nil || !slices.Equal(got, want.QueryIDs) {
+			t.Errorf("row %d: %v, %v; want %v", i, got, err, want.QueryIDs)
+		}
+		ids = got
+	}
 }

@@ -110,6 +110,22 @@ func (w *PartWriter[T]) Write(row *T) error {
 	for i := range w.columns {
 		w.columns[i].add(&w.layout.columns[i], unsafe.Pointer(row))
 	}
+	return w.end()
+}
+
+// WriteWire appends a row that AppendRow wrote, from texts that were read from a
+// part: what is no more than sorted on its way needs no record.
+func (w *PartWriter[T]) WriteWire(src []byte) (err error) {
+	for i := range w.columns {
+		if src, err = w.columns[i].addWire(&w.layout.columns[i], src); err != nil {
+			return fmt.Errorf("write part %s: %w", w.path, err)
+		}
+	}
+	return w.end()
+}
+
+// end ends a row.
+func (w *PartWriter[T]) end() error {
 	w.pending++
 	w.rows++
 	if w.pending == w.layout.batchRows {

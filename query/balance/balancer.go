@@ -59,6 +59,8 @@ type Balancer struct {
 	// index is that key's place in last, below 0 for other queries.
 	last  []rank
 	index []int32
+
+	over []uint64 // one bit a query: it has more pairs than the limit
 }
 
 // Counts is what became of one query.
@@ -105,8 +107,31 @@ func (b *Balancer) Add(place, pairID uint64, queryIDs []uint32) error {
 // Settle ends the adding: each over-full query finds the last pair that it keeps.
 func (b *Balancer) Settle() error {
 	err := b.selectLast()
-	b.log.close() // the pairs come again through Stays
+	b.log.close() // the pairs come again through Stays or Keeps
+	b.over = make([]uint64, len(b.counts)/64+1)
+	for q, n := range b.counts {
+		if b.limit > 0 && n.Before > b.limit {
+			b.over[q/64] |= 1 << (q % 64)
+		}
+	}
 	return err
+}
+
+// Keeps is Stays for who does not ask for Counts: it does not count, and stops at
+// the first query that keeps the pair.
+func (b *Balancer) Keeps(place, pairID uint64, queryIDs []uint32) bool {
+	for _, q := range queryIDs {
+		if b.over[q/64]>>(q%64)&1 == 0 {
+			return true
+		}
+	}
+	r := rank{b.hash(pairID), pairID, place}
+	for _, q := range queryIDs {
+		if b.keeps(q, r) {
+			return true
+		}
+	}
+	return false
 }
 
 // Stays tells, after Settle, whether a pair that was added stays, and counts it;

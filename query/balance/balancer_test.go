@@ -38,8 +38,13 @@ func chosen(t *testing.T, pairs []pair, o Options) ([]uint64, []Counts) {
 	}
 	var kept []uint64
 	for _, p := range pairs {
+		keeps := b.Keeps(p.place, p.id, p.queries)
 		if b.Stays(p.place, p.id, p.queries) {
 			kept = append(kept, p.place)
+			keeps = !keeps
+		}
+		if keeps {
+			t.Fatalf("place %d: Keeps and Stays disagree", p.place)
 		}
 	}
 	slices.Sort(kept)

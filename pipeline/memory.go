@@ -1,0 +1,34 @@
+package pipeline
+
+import "runtime/debug"
+
+// What takes memory in the stages that sort, of memory_mib in bytes:
+//
+//	match   the sorter, seven eighths; when it has settled, what it no longer
+//	        holds goes to the balance of queries (its log, and the candidates for
+//	        each query's last pair)
+//	fetch   the index of outcomes and the list of missing pictures, a half each
+//	curate  decisions, a sixth; the index of pictures, a sixth; deduplication's
+//	        sort by picture and then by text, a third each; the balance, a sixth
+//	shard   the shuffle, seven eighths; mapped pictures, what it does not hold
+//
+// Beside it, in all about 150 MiB: the program and the compiled query list, which
+// are mapped; batches of each worker, and of the part that is written; counts, 32
+// bytes a query; and what the garbage collector has not yet freed, which
+// collectAt bounds. Sorters' memory is not the collector's.
+
+// heapSlack is what the collector may have beside the memory that a stage gives to
+// what lies on the heap.
+const heapSlack = 64 << 20
+
+// collectAt lets the heap grow to about that many bytes before the collector
+// works, and not beyond: there is little to free in a stage's work, and looking for
+// it costs more than that. The function that it returns sets things back.
+func collectAt(bytes int) (restore func()) {
+	limit := debug.SetMemoryLimit(int64(bytes + heapSlack))
+	percent := debug.SetGCPercent(400)
+	return func() {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+	}
+}
