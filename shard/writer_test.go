@@ -177,7 +177,7 @@ func TestBatchIsReused(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if allocations > 20 { // one or two for what a batch says of its buffers, none for a row
+	if allocations > 100 { // some for what a batch says of its buffers, and the decoder's under the race detector; none for a row
 		t.Errorf("%v allocations for a batch of 4096 rows", allocations)
 	}
 }
