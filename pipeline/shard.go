@@ -64,7 +64,8 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	if err := kept.Settle(); err != nil {
 		return nil, err
 	}
-	pictures := newOpenPictures(filepath.Join(s.Dir, shard.ImagesFolder), images, s.Memory-kept.Held()+residentSlack)
+	mapped := s.Memory + residentSlack - kept.Held() - openPartSize*min(len(images.Parts), maxOpenPictures)
+	pictures := newOpenPictures(filepath.Join(s.Dir, shard.ImagesFolder), images, mapped)
 	defer pictures.close()
 	next, stop := iter.Pull2(kept.Sorted())
 	defer stop()
@@ -92,9 +93,13 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	return r.tally, out.finish(r.tally, nil)
 }
 
-// residentSlack is what mapped pictures may take beside the memory that was asked
-// for: the program itself is mapped too, and forgetting them costs time.
-const residentSlack = 64 << 20
+const (
+	// openPartSize is about what a part that is open takes on the heap.
+	openPartSize = 12 << 10
+	// residentSlack is what mapped files may take beside the memory that was asked
+	// for: the program itself is one, and forgetting pictures costs time.
+	residentSlack = 64 << 20
+)
 
 // shuffle sorts the kept pairs by a hash of seed and pair id. Keys are hash and
 // id; values are where the picture lies and the pair without it.
