@@ -121,6 +121,8 @@ func TestValidate(t *testing.T) {
 		want   string
 	}{
 		{func(o *Options) { o.Text.Sources = nil }, "text.sources"},
+		{func(o *Options) { o.Text.Sources = []string{"alt", "bogus"} }, `text.sources has "bogus"; the sources are alt, `},
+		{func(o *Options) { o.Text.Sources = []string{"alt", "title", "alt"} }, "text.sources has alt twice"},
 		{func(o *Options) { o.Text.MaxWords = 1 }, "max_words"},
 		{func(o *Options) { o.Text.MaxCharacters = 1 }, "max_characters"},
 	} {

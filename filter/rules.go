@@ -3,6 +3,8 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pairloom/pairloom/shard"
 )
@@ -39,6 +41,14 @@ func (o Options) Validate() error {
 	t := o.Text
 	if len(t.Sources) == 0 {
 		faults = append(faults, errors.New("text.sources is empty: no text could pass"))
+	}
+	for i, source := range t.Sources {
+		if !slices.Contains(shard.TextSources, source) {
+			faults = append(faults, fmt.Errorf("text.sources has %q; the sources are %s", source, strings.Join(shard.TextSources, ", ")))
+		}
+		if slices.Contains(t.Sources[:i], source) {
+			faults = append(faults, fmt.Errorf("text.sources has %s twice", source))
+		}
 	}
 	if t.MaxWords > 0 && t.MaxWords < t.MinWords {
 		faults = append(faults, fmt.Errorf("text.max_words %d is less than text.min_words %d", t.MaxWords, t.MinWords))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
@@ -52,9 +53,8 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 			sums[p.Name] = p.XXH64
 		}
 	}
-	if err := shard.Clear(out.path, func(name string) bool { return name != shard.ManifestName }); err != nil {
-		return nil, err
-	}
+	stage := s.Stage()
+	out.path = filepath.Join(stage.path(), nextFolder)
 	kept, err := s.shuffle(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer stop()
 	total := kept.Len()
 	r := &sharding{
-		Shard: s, ctx: ctx, out: out, sums: sums, pictures: pictures, next: next,
+		Shard: s, ctx: ctx, out: out, sums: sums, moves: map[string]bool{}, pictures: pictures, next: next,
 		tally:    shard.NewTally(ShardName, "pairs", "pairs"),
 		progress: func(done int64) { progress(done, total) },
 	}
@@ -82,15 +82,41 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	if err := r.write(shard.Training, total-heldout); err != nil {
 		return nil, err
 	}
+	r.tally.Out = r.tally.Kept
+	return r.tally, r.replace(stage.path())
+}
+
+// nextFolder is where new shards are written, within the folder of those that they
+// replace: these stay, and can be trained on, until all new ones are whole.
+const nextFolder = "next"
+
+// replace moves the new parts to their places and finishes the folder. A kill
+// within leaves parts in both, which the next run finds.
+func (s *sharding) replace(folder string) error {
+	next := s.out.path
 	names := map[string]bool{}
-	for _, p := range out.manifest.Parts {
+	for _, p := range s.out.manifest.Parts {
 		names[p.Name] = true
 	}
-	if err := shard.Clear(out.path, func(name string) bool { return names[name] }); err != nil {
-		return nil, err
+	if err := shard.Clear(folder, func(name string) bool { return name != shard.ManifestName }); err != nil {
+		return err
 	}
-	r.tally.Out = r.tally.Kept
-	return r.tally, out.finish(r.tally, nil)
+	for name := range s.moves {
+		if err := os.Rename(filepath.Join(next, name), filepath.Join(folder, name)); err != nil {
+			return fmt.Errorf("replace shards: %w", err)
+		}
+	}
+	if err := shard.Clear(folder, func(name string) bool { return names[name] }); err != nil {
+		return err
+	}
+	s.out.path = folder
+	if err := s.out.finish(s.tally, nil); err != nil { // it syncs the folder's names
+		return err
+	}
+	if err := os.RemoveAll(next); err != nil {
+		return fmt.Errorf("replace shards: %w", err)
+	}
+	return nil
 }
 
 const (
@@ -126,7 +152,7 @@ func (s Shard) shuffle(ctx context.Context) (*extsort.Sorter, error) {
 			err = chosenErr
 		}
 		if err == nil && (!more || m.PairID != c.PairID) {
-			err = fmt.Errorf("selection and matched are not of one run; run pairloom curate")
+			err = configurationError("selection and matched are not of one run; run pairloom curate")
 		}
 		if err == nil && c.Reason == "" {
 			key = appendShuffleKey(key[:0], uint64(s.Seed), m.PairID)
@@ -179,6 +205,7 @@ type sharding struct {
 	ctx      context.Context
 	out      *folderWriter[shard.Pair]
 	sums     map[string]string // of parts that the manifest knows, by name
+	moves    map[string]bool   // parts that lie among the new ones
 	pictures *openPictures
 	next     func() (extsort.Record, error, bool)
 	tally    *shard.Tally
@@ -194,26 +221,41 @@ func (s *sharding) write(prefix string, pairs int64) error {
 		rows := min(pairs, int64(s.Options.Pairs))
 		pairs -= rows
 		name := fmt.Sprintf("%s%05d.arrow", prefix, i)
-		part, done, err := shard.Recover[shard.Pair](s.out.path, name, s.out.origin)
+		part, done, err := s.whole(name, rows)
 		if err != nil {
 			return err
 		}
-		sum, known := s.sums[name]
-		if done && part.Rows == rows && (!known || part.XXH64 == sum) {
+		if done {
 			for range rows {
 				if _, err, _ := s.next(); err != nil {
 					return err
 				}
 			}
 			s.out.manifest.Parts = append(s.out.manifest.Parts, part)
-		} else if err := s.writePart(name, rows); err != nil {
-			return err
+		} else {
+			if err := s.writePart(name, rows); err != nil {
+				return err
+			}
+			s.moves[name] = true
 		}
 		s.tally.In += rows
 		s.tally.Kept += rows
 		s.progress(s.tally.In)
 	}
 	return nil
+}
+
+// whole looks for a part that need not be written: one that a killed run left among
+// the new ones, or one in its place that is as its manifest says, where there is one.
+func (s *sharding) whole(name string, rows int64) (shard.Part, bool, error) {
+	part, done, err := shard.Recover[shard.Pair](s.out.path, name, s.out.origin)
+	if err != nil || done && part.Rows == rows {
+		s.moves[name] = true
+		return part, done, err
+	}
+	part, done, err = shard.Recover[shard.Pair](filepath.Dir(s.out.path), name, s.out.origin)
+	sum, known := s.sums[name]
+	return part, done && part.Rows == rows && (!known || part.XXH64 == sum), err
 }
 
 func (s *sharding) writePart(name string, rows int64) error {

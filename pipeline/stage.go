@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,6 +223,9 @@ func (s *Stage) Stale() (string, error) {
 func unfinished(err error) string {
 	if errors.Is(err, shard.ErrUnfinished) {
 		return "not finished"
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return "not readable: " + err.Error()
 	}
 	return "damaged: " + err.Error()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/pairloom/pairloom/internal/settings"
@@ -38,9 +39,13 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	o := t.Options
-	for _, path := range []*string{&o.Init, &o.TextInit, &o.Labels} {
-		if *path != "" {
-			*path = resolve(t.Dir, *path)
+	for key, path := range map[string]*string{"init": &o.Init, "text_init": &o.TextInit, "labels": &o.Labels} {
+		if *path == "" {
+			continue
+		}
+		*path = resolve(t.Dir, *path)
+		if info, err := os.Stat(*path); err != nil || !info.Mode().IsRegular() {
+			return nil, configurationError("train.%s names %s, which is no file", key, *path)
 		}
 	}
 	o.Data = slices.Clone(o.Data)

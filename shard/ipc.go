@@ -2,12 +2,14 @@ package shard
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/cespare/xxhash/v2"
 	flatbuffers "github.com/google/flatbuffers/go"
 	"github.com/klauspost/compress/zstd"
 )
@@ -121,6 +123,7 @@ type ipcWriter struct {
 	fb       *flatbuffers.Builder
 	body     []byte
 	buffers  []buffer
+	facts    []string // Part.Facts so far
 }
 
 func (w *ipcWriter) write(p []byte) error {
@@ -238,9 +241,16 @@ func (w *ipcWriter) field(name string, k kind) flatbuffers.UOffsetT {
 // batch writes a record batch of the columns.
 func (w *ipcWriter) batch(rows int, columns []columnBuffer) error {
 	w.body, w.buffers = w.body[:0], w.buffers[:0]
+	facts, pictures := xxhash.New(), false
 	var nodes []int64 // lengths
 	for i, f := range w.columns {
 		c := &columns[i]
+		if f.kind == kindBytes {
+			pictures = true
+		} else {
+			facts.Write(c.fixed)
+			facts.Write(c.data)
+		}
 		nodes = append(nodes, int64(rows))
 		w.buffer(nil) // validity: none is null
 		w.buffer(c.fixed)
@@ -252,6 +262,9 @@ func (w *ipcWriter) batch(rows int, columns []columnBuffer) error {
 		case kindString, kindBytes:
 			w.buffer(c.data)
 		}
+	}
+	if pictures {
+		w.facts = append(w.facts, fmt.Sprintf("%016x", facts.Sum64()))
 	}
 	w.fb.Reset()
 	w.fb.StartVector(16, len(w.buffers), 8)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/internal/atomicfile"
@@ -36,6 +37,10 @@ type Part struct {
 	// the rest. With them a reader can tell damage in what it uses without
 	// reading all.
 	Batches []string `json:"batches,omitempty"`
+	// Facts are sums of each batch of a part with pictures without these: of the
+	// buffers of the other columns, one behind the other, so that who reads
+	// those alone can tell damage in them.
+	Facts []string `json:"facts,omitempty"`
 }
 
 // Manifest is the table of contents of a finished folder, and the account of
@@ -156,8 +161,12 @@ func ReadManifest(folder string) (*Manifest, error) {
 func present(folder, name string, size int64) error {
 	path := filepath.Join(folder, name)
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		maker := Maker(filepath.Dir(path))
+		return &DamagedPart{path, "it is missing", "run pairloom " + maker + ", which makes what is missing again"}
+	}
 	if err != nil {
-		return &DamagedPart{path, "it is missing", cure(path)}
+		return fmt.Errorf("look for part: %w; it must be readable", err)
 	}
 	if info.Size() != size {
 		return &DamagedPart{path, fmt.Sprintf("it has %d bytes, but the manifest says %d", info.Size(), size), cure(path)}
@@ -244,14 +253,55 @@ func sumPart(path string) (Part, error) {
 		return Part{}, err
 	}
 	p := Part{Name: filepath.Base(path), Bytes: int64(len(m)), XXH64: sum(m)}
+	schema, err := m.schema()
+	if err != nil {
+		return Part{}, err
+	}
 	for i := range len(blocks) + 1 {
 		stretch, err := m.stretch(blocks, i)
 		if err != nil {
 			return Part{}, err
 		}
 		p.Batches = append(p.Batches, sum(stretch))
+		if i == len(blocks) || !schema.pictures() {
+			continue
+		}
+		raw, err := m.batch(blocks[i])
+		if err != nil {
+			return Part{}, err
+		}
+		facts, err := raw.facts(schema)
+		if err != nil {
+			return Part{}, err
+		}
+		p.Facts = append(p.Facts, facts)
 	}
 	return p, nil
+}
+
+// pictures tells whether a column holds bytes.
+func (s *fileSchema) pictures() bool {
+	return slices.ContainsFunc(s.fields, func(f schemaField) bool { return f.kind == kindBytes })
+}
+
+// facts sums the buffers of all columns but those of bytes; see Part.Facts.
+func (b *batch) facts(s fileSchema) (string, error) {
+	d := xxhash.New()
+	next := 0
+	for _, f := range s.fields {
+		for k := range f.kind.buffers() {
+			if f.kind == kindBytes {
+				continue
+			}
+			data, err := b.bytes(next+k, nil)
+			if err != nil {
+				return "", err
+			}
+			d.Write(data)
+		}
+		next += f.kind.buffers()
+	}
+	return fmt.Sprintf("%016x", d.Sum64()), nil
 }
 
 // stretch is what sum i of a part's is of.

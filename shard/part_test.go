@@ -339,3 +339,57 @@ func TestTallyKeepsNoRow(t *testing.T) {
 		t.Errorf("dropped is %v", tally.Dropped)
 	}
 }
+
+// Who reads a part's columns without its pictures is told of damage in those
+// columns, by batch, and not of damage in the pictures.
+func TestFactsAreCheckedWithoutPictures(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "images")
+	part := writePart[Image](t, folder, "part-00000.arrow", 600)
+	if again, ok, err := Recover[Image](folder, part.Name, testOrigin); err != nil || !ok || !reflect.DeepEqual(again, part) {
+		t.Fatalf("summed again the part is %+v, %v, %v; written it was %+v", again, ok, err, part)
+	}
+	path := filepath.Join(folder, part.Name)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		column string
+		rows   int // before the damage
+	}{
+		{"image_id", 256}, {"image_url", 256}, {"original_width", 256}, {"picture_hash", 256}, {"image", 600},
+	} {
+		r, err := OpenFile[Image](path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := r.mapped.batch(r.blocks[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := 0
+		for _, f := range r.schema.fields {
+			if f.name == tt.column {
+				next += f.kind.buffers() - 1
+				break
+			}
+			next += f.kind.buffers()
+		}
+		at := r.blocks[1].offset + r.blocks[1].metaLength + raw.buffers[next].offset + raw.buffers[next].length/2
+		r.Close()
+		flip(t, path, func(int) int { return int(at) })
+		rows := 0
+		for _, err = range Rows[Image](folder, []Part{part}, "image_id", "original_width") {
+			if err != nil {
+				break
+			}
+			rows++
+		}
+		if rows != tt.rows || (err != nil) != (rows < 600) || err != nil && !strings.Contains(err.Error(), "checksum of batch 1 differs") {
+			t.Errorf("%s: %d rows, then %v; want %d", tt.column, rows, err, tt.rows)
+		}
+		if err := os.WriteFile(path, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ type PartReader[T Record] struct {
 	mapped  mapping
 	blocks  []block
 	origin  Origin
+	schema  fileSchema
 	columns []column
 	fields  []fileField
 	unread  bool        // pictures are left out
@@ -69,7 +71,8 @@ func OpenFile[T Record](path string) (*PartReader[T], error) { return open[T](pa
 
 // OpenPart opens a part of folder as its manifest names it. With names of
 // columns only these are read, and the other fields of the records are zero; where
-// the pictures are left out no sum is checked, since that would read them.
+// the pictures are left out they are not checked either, but all else of the batch
+// is.
 func OpenPart[T Record](folder string, part Part, columns ...string) (*PartReader[T], error) {
 	path := filepath.Join(folder, part.Name)
 	r, err := open[T](path, part, columns)
@@ -86,6 +89,9 @@ func OpenPart[T Record](folder string, part Part, columns ...string) (*PartReade
 func open[T Record](path string, part Part, columns []string) (*PartReader[T], error) {
 	r := &PartReader[T]{path: path, part: part, columns: layoutOf[T]().columns}
 	mapped, err := mapFile(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("open part: %w; it must be readable", err)
+	}
 	if err != nil {
 		return nil, &DamagedPart{path, err.Error(), cure(path)}
 	}
@@ -144,6 +150,18 @@ func (r *PartReader[T]) check(i int) error {
 	return err
 }
 
+// checkFacts is check of what of batch i is not pictures.
+func (r *PartReader[T]) checkFacts(i int, raw *batch) error {
+	if i >= len(r.part.Facts) {
+		return nil
+	}
+	found, err := raw.facts(r.schema)
+	if err == nil && found != r.part.Facts[i] {
+		return r.part.differs(r.path, i)
+	}
+	return err
+}
+
 // errNewer marks parts that a newer pairloom wrote.
 var errNewer = errors.New("a newer pairloom wrote it")
 
@@ -154,6 +172,7 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 	if err != nil {
 		return err
 	}
+	r.schema = schema
 	version, err := strconv.Atoi(schema.metadata[metaVersion])
 	switch {
 	case err != nil || version < 1:
@@ -248,9 +267,12 @@ func (r *PartReader[T]) bind(i int, cb *columnBatch, buffer func(raw *batch, k i
 		return err
 	}
 	if !r.unread {
-		if err := r.check(i); err != nil {
-			return err
-		}
+		err = r.check(i)
+	} else {
+		err = r.checkFacts(i, &raw)
+	}
+	if err != nil {
+		return err
 	}
 	cb.rows = raw.rows
 	if cb.values == nil {

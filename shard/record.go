@@ -21,6 +21,9 @@ type Candidate struct {
 	CrawlTime  int64  // Unix seconds
 }
 
+// TextSources are the places of a page that a text may come from.
+var TextSources = []string{"alt", "title", "aria-label", "figcaption", "og:image:alt", "json-ld"}
+
 // PairID names a pair: xxhash64 of the picture's URL and the text.
 func PairID(imageURL, text string) uint64 {
 	var d xxhash.Digest

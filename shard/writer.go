@@ -175,7 +175,7 @@ func (w *PartWriter[T]) Close() (Part, error) {
 		Name:  filepath.Base(w.path),
 		Rows:  w.rows,
 		Bytes: w.counter.n,
-		XXH64: fmt.Sprintf("%016x", w.counter.hash.Sum64()), Batches: append(w.sums, w.counter.sum()),
+		XXH64: fmt.Sprintf("%016x", w.counter.hash.Sum64()), Batches: append(w.sums, w.counter.sum()), Facts: w.writer.facts,
 	}, nil
 }
 

@@ -234,6 +234,7 @@ var inPlace = map[string]string{
 	"trainer/checkpoint/replace.go":          "it moves whole folders, whose files are whole",
 	"trainer/device/conformance/equality.go": "it writes a page of the documentation",
 	"pipeline/lock.go":                       "it moves whole files",
+	"pipeline/shard.go":                      "it moves whole files",
 	"crawl/frontier/look.go":                 "it copies into a temporary folder of its own",
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -258,6 +259,62 @@ func TestTruncatedPartIsNamedAndRebuilt(t *testing.T) {
 		}
 		must(t, "run", "-C", dir, "--to", "report")
 		sameFiles(t, folder+" rebuilt", hashes(t, dir, dataFolders...), want)
+	}
+}
+
+// A stage that ends with an error leaves what an earlier run made.
+func TestShardsStayWhenNewOnesFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts many processes")
+	}
+	dir := finished(t)
+	want := hashes(t, dir, "shards")
+	config := filepath.Join(dir, "pairloom.yaml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := filepath.Glob(filepath.Join(dir, "images", "*.arrow"))
+	if err != nil || len(images) == 0 {
+		t.Fatal("no pictures")
+	}
+	image, err := os.ReadFile(images[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		before func()
+		code   int
+		want   string
+	}{
+		{"a damaged picture", func() {
+			damaged := bytes.Clone(image)
+			damaged[len(damaged)/2] ^= 1
+			os.WriteFile(images[0], damaged, 0o644)
+			os.WriteFile(config, bytes.Replace(text, []byte("  pairs: 20"), []byte("  pairs: 7"), 1), 0o644)
+		}, exitStorage, "checksum of batch"},
+		{"a selection of other pairs", func() {
+			os.WriteFile(images[0], image, 0o644)
+			os.WriteFile(config, bytes.Replace(text, []byte("min_words: 2"), []byte("min_words: 3"), 1), 0o644)
+			must(t, "match", "-C", dir)
+		}, exitConfiguration, "run pairloom curate"},
+	} {
+		tt.before()
+		code, _, stderr := pairloom(t, "shard", "-C", dir)
+		if code != tt.code || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%s: exit %d, want %d and %q:\n%s", tt.name, code, tt.code, tt.want, stderr)
+		}
+		sameFiles(t, tt.name, hashes(t, dir, "shards"), want)
+	}
+	// With the old settings the road ends as it did.
+	if err := os.WriteFile(config, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "run", "-C", dir, "--to", "shard")
+	sameFiles(t, "mended", hashes(t, dir, "shards"), want)
+	if left, _ := os.ReadDir(filepath.Join(dir, "shards", "next")); len(left) > 0 {
+		t.Errorf("left in shards/next: %v", left)
 	}
 }
 
