@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
 // ErrTerminated is the cause of a context that SIGTERM cancelled: training then
@@ -28,8 +31,18 @@ func (t Train) Stage() Stage {
 	return Stage{
 		Name: TrainName, Doing: "training", Dir: t.Dir, Folder: shard.CheckpointsFolder, Inputs: []string{shard.ShardsFolder},
 		Settings: func() (string, error) { return settings.Hash(t.Options), nil },
-		Run:      t.Run,
+		Due:      t.due, Run: t.Run,
 	}
+}
+
+// due tells whether the checkpoint that ended the training is gone. One that is
+// damaged is there: who reads it says so.
+func (t Train) due() (string, error) {
+	c, err := checkpoint.Latest(filepath.Join(t.Dir, shard.CheckpointsFolder))
+	if errors.Is(err, checkpoint.ErrNone) || err == nil && c.State.Step < c.State.Total {
+		return "its last checkpoint is gone", nil
+	}
+	return "", nil
 }
 
 // Run is the stage. Its outcome's result is *[trainer.Result].
@@ -39,18 +52,22 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	o := t.Options
-	for key, path := range map[string]*string{"init": &o.Init, "text_init": &o.TextInit, "labels": &o.Labels} {
-		if *path == "" {
-			continue
-		}
-		*path = resolve(t.Dir, *path)
-		if info, err := os.Stat(*path); err != nil || !info.Mode().IsRegular() {
-			return nil, configurationError("train.%s names %s, which is no file", key, *path)
+	for _, path := range []*string{&o.Init, &o.TextInit, &o.Labels} {
+		if *path != "" {
+			*path = resolve(t.Dir, *path)
 		}
 	}
 	o.Data = slices.Clone(o.Data)
 	for i, folder := range o.Data {
 		o.Data[i] = resolve(t.Dir, folder)
+	}
+	if why, err := t.due(); err != nil {
+		return nil, err
+	} else if why != "" {
+		// A manifest would say that the training is done, until it is.
+		if err := os.Remove(filepath.Join(s.path(), shard.ManifestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 	result, err := trainer.Run(ctx, t.Dir, o, func(step trainer.Step) {
 		if t.Step != nil {

@@ -123,11 +123,13 @@ func (v *verification) checkpoints(ctx context.Context) error {
 	}
 	faults := list.Damaged
 	var newest, best *checkpoint.Checkpoint
+	newestWhole := true
 	for _, c := range list.Whole {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		faults = append(faults, c.Verify()...)
+		wrong := c.Verify()
+		faults = append(faults, wrong...)
 		for _, file := range c.State.Files {
 			f.out.Files++
 			f.out.Bytes += file.Bytes
@@ -135,11 +137,23 @@ func (v *verification) checkpoints(ctx context.Context) error {
 		if c.IsBest() {
 			best = c
 		} else {
-			newest = c
+			newest, newestWhole = c, len(wrong) == 0
 		}
 	}
 	for _, d := range faults {
 		f.checkpointFault(d)
+	}
+	// The cure of a damaged one trains what is missing too.
+	if finished && len(list.Damaged) == 0 && newestWhole && (newest == nil || newest.State.Step < newest.State.Total) {
+		if !f.unchanged() {
+			f.changing()
+			return nil
+		}
+		what := "its manifest says that the training is done, but no checkpoint is there"
+		if newest != nil {
+			what = fmt.Sprintf("its last checkpoint is gone: the training has %d steps, and the newest checkpoint is of step %d", newest.State.Total, newest.State.Step)
+		}
+		f.fault("", what, "run pairloom train, which goes on from the checkpoint before it, or from the start")
 	}
 	for _, path := range list.Unfinished {
 		f.note("%s is not finished: nothing reads it", f.relative(path))

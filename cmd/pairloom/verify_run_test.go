@@ -54,6 +54,30 @@ func testTwoFaults(t *testing.T, whole string) {
 	}
 }
 
+// testLostCheckpoints wants the whole road to see that a finished training has
+// lost its end, and to train it again to the same bytes.
+func testLostCheckpoints(t *testing.T, whole string) {
+	steps, err := filepath.Glob(filepath.Join(whole, "checkpoints", "step-*"))
+	if err != nil || len(steps) < 2 {
+		t.Fatalf("checkpoints: %v, %v; want two", steps, err)
+	}
+	want := trainedHashes(t, whole)
+	for name, gone := range map[string]string{"all": "step-*", "the newest": filepath.Base(steps[len(steps)-1])} {
+		t.Run(name, func(t *testing.T) {
+			dir := copied(t, whole)
+			removeAll(t, filepath.Join(dir, "checkpoints", gone))
+			if v := verify(t, dir); len(v.Faults) != 1 || v.Faults[0].Path != "checkpoints" {
+				t.Fatalf("faults: %v, want one, of checkpoints", v.Faults)
+			}
+			here(t, dir, "run")
+			if v := verify(t, dir); !v.OK {
+				t.Errorf("after a run: %v", v.Faults)
+			}
+			sameFiles(t, "after a run", trainedHashes(t, dir), want)
+		})
+	}
+}
+
 // testNoFaults changes a dataset in ways that are not damage.
 func testNoFaults(t *testing.T, whole string) {
 	for _, tt := range []struct {

@@ -106,6 +106,28 @@ func remove(t *testing.T, path string) {
 	}
 }
 
+// removeAll removes all folders that the pattern fits.
+func removeAll(t *testing.T, pattern string) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %v, and nothing to remove", pattern, err)
+	}
+	for _, path := range paths {
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// renamed gives a checkpoint's folder the name of another step.
+func renamed(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Rename(path, filepath.Join(filepath.Dir(path), "step-99999999")); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // swap exchanges the file and the part after it.
 func swap(t *testing.T, path string) {
 	t.Helper()
@@ -194,6 +216,7 @@ func TestVerify(t *testing.T) {
 		test func(t *testing.T, whole string)
 	}{
 		{"names each fault and its cure heals", testCures},
+		{"a run trains what is gone", testLostCheckpoints},
 		{"cures do not hide one another", testTwoFaults},
 		{"tells what is no fault", testNoFaults},
 		{"writes nothing", testWritesNothing},
@@ -296,6 +319,9 @@ func testCures(t *testing.T, whole string) {
 		{"a vocabulary", newest + "vocabulary.txt", remove, "no such file", nil, false},
 		{"a checkpoint's state", newest + "state.json", cut, "unexpected end of JSON input", nil, false},
 		{"the best weights", good + "model.safetensors", flip, "its checksum is", nil, true},
+		{"the last checkpoint is gone", newest, removeAll, "its last checkpoint is gone", []string{"checkpoints"}, false},
+		{"all checkpoints are gone", "checkpoints/step-*", removeAll, "no checkpoint is there", []string{"checkpoints"}, false},
+		{"a checkpoint under another step's name", newest, renamed, "which the folder's name is not", []string{"checkpoints/step-99999999/state.json"}, false},
 		{"vectors cut short", "embeddings/pictures/shard-00000.arrow", cut, "its end is missing", nil, false},
 		{"vectors of another part", "embeddings/pictures/shard-00000.arrow", swap, "it holds vectors of the pictures of shard-00001.arrow", []string{"embeddings/pictures/shard-00000.arrow", "embeddings/pictures/shard-00001.arrow"}, false},
 	}

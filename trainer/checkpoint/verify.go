@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -58,10 +59,13 @@ func (l *Listed) add(path string) {
 // run goes on.
 func (c *Checkpoint) IsBest() bool { return bestName.MatchString(filepath.Base(c.Path)) }
 
-// Verify holds each file that state.json names against its length and hash, a
+// Verify holds the folder's name against the step, and each file that state.json names against its length and hash, a
 // little at a time, and returns all that differ.
 func (c *Checkpoint) Verify() []*Damaged {
 	var faults []*Damaged
+	if _, digits, _ := strings.Cut(filepath.Base(c.Path), "-"); digits != fmt.Sprintf("%08d", c.State.Step) {
+		faults = append(faults, &Damaged{filepath.Join(c.Path, stateName), fmt.Sprintf("it is of step %d, which the folder's name is not", c.State.Step)})
+	}
 	for _, name := range []string{WeightsName, VocabularyName} {
 		if _, named := c.State.Files[name]; !named {
 			faults = append(faults, &Damaged{filepath.Join(c.Path, stateName), "it does not name " + name})
