@@ -70,7 +70,8 @@ func (c Crawl) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		tally.Out, tally.OutUnit = out.manifest.Rows(), "candidates"
 		return out.finish(tally, nil)
 	}
-	return crawl.Run(ctx, c.Dir, c.Options, g, write, c.Now, progress)
+	tally, err := crawl.Run(ctx, c.Dir, c.Options, g, write, c.Now, progress)
+	return tally, frontier.Damage(crawl.File(c.Dir), err)
 }
 
 // due tells whether a run would find pages to ask for.

@@ -67,7 +67,7 @@ func (v Verify) Run(ctx context.Context, progress Progress) (*Verified, error) {
 		stages: Road(Work{Dir: v.Dir, Options: v.Options})}
 	r.expect()
 	for _, step := range []func(context.Context) error{
-		r.candidates, r.data, r.lineage, r.report, r.checkpoints, r.evaluation, r.embeddings, r.queryList,
+		r.crawled, r.candidates, r.data, r.lineage, r.report, r.checkpoints, r.evaluation, r.embeddings, r.queryList,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err

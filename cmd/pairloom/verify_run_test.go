@@ -189,7 +189,7 @@ func testBesideARun(t *testing.T, whole string) {
 			if err != nil || !found.Sound() {
 				t.Fatalf("%v, faults: %v", err, found.Faults)
 			}
-			if f := found.Folders[0]; f.Folder != "candidates/crawl" || f.State != tt.state {
+			if f := found.Folders[1]; f.Folder != "candidates/crawl" || f.State != tt.state {
 				t.Errorf("%+v, want the state %s", f, tt.state)
 			}
 		})
@@ -235,4 +235,59 @@ func testLines(t *testing.T, whole string) {
 			t.Errorf("--quiet prints more than a line:\n%s", out.String())
 		}
 	}
+}
+
+// testFrontier damages crawl.db: verify and the commands that read it end alike.
+func testFrontier(t *testing.T, whole string) {
+	for _, tt := range []struct {
+		name, what string
+		damage     func(t *testing.T, path string)
+		commands   [][]string
+	}{
+		{"no database", "file is not a database", edit(func(b []byte) []byte { copy(b, "no database"); return b }),
+			[][]string{{"status"}, {"crawl"}, {"run"}, {"explain", "http://127.0.0.1:1/"}}},
+		{"a page of zeros", "", edit(func(b []byte) []byte { clear(b[4096:8192]); return b }), nil},
+		{"cut short", "", edit(func(b []byte) []byte { return b[:len(b)/2] }), nil},
+		{"a table that is no more", "malformed database schema", edit(func(b []byte) []byte {
+			return bytes.Replace(b, []byte("CREATE TABLE pages "), []byte("CREATE TABLE pagez "), 1)
+		}), nil},
+		{"empty", "it is empty", edit(func([]byte) []byte { return nil }), [][]string{{"status"}, {"run"}, {"explain", "http://127.0.0.1:1/"}}},
+		{"a folder", "it is a folder", func(t *testing.T, path string) {
+			remove(t, path)
+			if err := os.Mkdir(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, [][]string{{"status"}, {"crawl"}, {"run"}, {"explain", "http://127.0.0.1:1/"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := copied(t, whole)
+			path := filepath.Join(dir, "crawl.db")
+			tt.damage(t, path)
+			v := verify(t, dir)
+			if len(v.Faults) != 1 || v.Faults[0].Path != "crawl.db" || !strings.Contains(v.Faults[0].What, tt.what) ||
+				v.Faults[0].Cure != "move it away and run pairloom crawl, which reads the pages again" {
+				t.Fatalf("faults: %v, want one, of crawl.db, with %q and its cure", v.Faults, tt.what)
+			}
+			for _, command := range tt.commands {
+				var out, errs bytes.Buffer
+				if code := run(append(command, "-C", dir, "--quiet"), &out, &errs); code != exitStorage || !strings.Contains(errs.String(), "; "+v.Faults[0].Cure) {
+					t.Errorf("%v: exit %d, want %d and the cure:\n%s%s", command, code, exitStorage, out.String(), errs.String())
+				}
+			}
+			if err := os.Rename(path, path+".old"); err != nil {
+				t.Fatal(err)
+			}
+			here(t, dir, "crawl")
+			if v := verify(t, dir); !v.OK {
+				t.Errorf("after the cure: %v", v.Faults)
+			}
+		})
+	}
+	t.Run("not there", func(t *testing.T) {
+		dir := copied(t, whole)
+		remove(t, filepath.Join(dir, "crawl.db"))
+		if v := verify(t, dir); !v.OK || v.Folders[0].Folder != "crawl.db" || v.Folders[0].State != pipeline.FolderAbsent {
+			t.Errorf("%v, faults %v; want a line for crawl.db, and no fault", v.Folders, v.Faults)
+		}
+	})
 }

@@ -223,6 +223,7 @@ func TestVerify(t *testing.T) {
 		{"beside a run", testBesideARun},
 		{"ends when interrupted", testInterrupted},
 		{"says it to people", testLines},
+		{"knows the frontier", testFrontier},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, whole) })
 	}

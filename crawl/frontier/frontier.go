@@ -28,7 +28,7 @@ type Frontier struct {
 func Open(path string, now int64) (f *Frontier, resumed bool, err error) {
 	db, err := connect(path)
 	if err != nil {
-		return nil, false, err
+		return nil, false, Damage(path, err)
 	}
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -78,7 +78,7 @@ func (f *Frontier) write(what string, do func(*sql.Tx) error) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s in %s: %w", what, f.path, err)
+		return Damage(f.path, fmt.Errorf("%s in %s: %w", what, f.path, err))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/pairloom/pairloom/shard"
 )
 
 // look opens the file at path for reading alone and calls read. Nothing in its
@@ -38,6 +40,7 @@ func look(path string, read func(*sql.DB) error) error {
 		default:
 			err = lookAtCopy(path, read)
 		}
+		err = Damage(path, err)
 		after, statErr := filesOf(path)
 		settled := statErr != nil || after == before || err == nil && before.log
 		if settled || attempt == attempts {
@@ -54,7 +57,12 @@ type files struct {
 }
 
 func filesOf(path string) (files, error) {
-	main, err := os.Stat(path)
+	file, err := os.Open(path) // tells better than SQLite why it cannot be read
+	if err != nil {
+		return files{}, err
+	}
+	defer file.Close()
+	main, err := file.Stat()
 	if err != nil {
 		return files{}, err
 	}
@@ -75,7 +83,7 @@ func lookWith(path, parameters string, read func(*sql.DB) error) error {
 	defer db.Close()
 	v, err := version(db)
 	if err == nil && v == 0 {
-		err = errors.New("the frontier is empty: nothing was crawled here yet")
+		return &shard.DamagedPart{Cause: "it is empty", Cure: anew}
 	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)

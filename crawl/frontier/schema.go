@@ -2,11 +2,11 @@ package frontier
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/url"
 
-	"github.com/mattn/go-sqlite3"
+	_ "github.com/mattn/go-sqlite3" // the driver
+	"github.com/pairloom/pairloom/shard"
 )
 
 // schemaVersion counts the shapes of the file.
@@ -89,20 +89,11 @@ func openSQLite(path, parameters string) (*sql.DB, error) {
 // version is 0 for a file without tables.
 func version(db *sql.DB) (version int, err error) {
 	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		cure := ""
-		var fault sqlite3.Error
-		if errors.As(err, &fault) {
-			switch fault.Code {
-			case sqlite3.ErrNotADB, sqlite3.ErrCorrupt:
-				cure = "; the file is damaged: move it away and crawl again"
-			case sqlite3.ErrCantOpen, sqlite3.ErrPerm, sqlite3.ErrReadonly:
-				cure = "; check who may read and write the file and its folder"
-			}
-		}
-		return 0, fmt.Errorf("read version: %w%s", err, cure)
+		return 0, fmt.Errorf("read version: %w", err)
 	}
 	if version != 0 && version != schemaVersion {
-		return 0, fmt.Errorf("the frontier has version %d, this pairloom reads %d: use the pairloom that wrote it, or move the file away and crawl again", version, schemaVersion)
+		return 0, &shard.DamagedPart{Cause: fmt.Sprintf("the frontier has version %d, this pairloom reads %d", version, schemaVersion),
+			Cure: "use the pairloom that wrote it, or " + anew}
 	}
 	return version, nil
 }
