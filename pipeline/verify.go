@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -25,6 +26,10 @@ type Verify struct {
 type Verified struct {
 	Folders []VerifiedFolder `json:"folders"`
 	Faults  []Fault          `json:"faults"`
+	// Unfinished names the folders of the road that are not finished, and Missing
+	// those that are not there although a later one is finished.
+	Unfinished []string `json:"unfinished"`
+	Missing    []string `json:"missing"`
 }
 
 // Sound tells whether there is no fault.
@@ -36,7 +41,9 @@ const (
 	FolderFaulty     = "faulty"
 	FolderAbsent     = "not there"
 	FolderUnfinished = "not finished"
-	FolderChanging   = "changing" // a run writes it
+	FolderChanging   = "changing"         // a run writes it
+	FolderRemade     = "to be made again" // by the stage that needs it, unasked
+	FolderUnchecked  = "not checked"
 )
 
 // VerifiedFolder says what was read of one folder.
@@ -119,7 +126,8 @@ func (v *verification) check(folder, stage string) *folderCheck {
 }
 
 func (v *verification) verified() *Verified {
-	out := &Verified{Folders: []VerifiedFolder{}, Faults: []Fault{}}
+	out := &Verified{Folders: []VerifiedFolder{}, Faults: []Fault{}, Unfinished: []string{}, Missing: []string{}}
+	var absent []string // so far
 	for _, f := range v.checks {
 		if f.out.State == "" {
 			f.out.State = FolderSound
@@ -129,8 +137,22 @@ func (v *verification) verified() *Verified {
 		}
 		out.Folders = append(out.Folders, f.out)
 		out.Faults = append(out.Faults, f.faults...)
+		switch name := f.out.Folder; {
+		case !v.onRoad(name):
+		case f.out.State == FolderUnfinished:
+			out.Unfinished = append(out.Unfinished, name)
+		case f.out.State == FolderAbsent:
+			absent = append(absent, name)
+		case f.manifest != nil:
+			out.Missing, absent = append(out.Missing, absent...), nil
+		}
 	}
 	return out
+}
+
+// onRoad tells whether the folder is a stage's, or another producer's.
+func (v *verification) onRoad(folder string) bool {
+	return strings.HasPrefix(folder, shard.CandidatesFolder) || slices.ContainsFunc(v.stages, func(s Stage) bool { return s.Folder == folder })
 }
 
 // folderCheck is the account of one folder.

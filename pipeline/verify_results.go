@@ -202,6 +202,7 @@ func (v *verification) queryList(context.Context) error {
 	hash, err := NewQueryList(v.Dir, v.Options.Match.Queries).Hash()
 	mode, modeErr := match.ParseMode(v.Options.Match.Mode)
 	if err := errors.Join(err, modeErr); err != nil {
+		f.out.State = FolderUnchecked
 		f.note("it was not checked: %v", err)
 		return nil
 	}
@@ -212,6 +213,7 @@ func (v *verification) queryList(context.Context) error {
 		return err
 	})
 	if err != nil {
+		f.out.State = FolderRemade
 		f.note("%v; the next match makes it again", err)
 		return nil
 	}

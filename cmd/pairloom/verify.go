@@ -16,9 +16,10 @@ func newVerify(g *global) *cobra.Command {
 		Long: `Read the dataset from end to end and name each fault with its cure: files that are
 missing, cut short or changed; counts that differ from the manifest's; pairs that
 one folder has and the next has not. Checksums are those of the manifests and of
-state.json; report, evaluation and embeddings have none, so that only their
-structure is checked. A folder that is not finished, or was made from other input
-than there is now, is no fault, and is told.
+state.json; crawl.db and embeddings have none, so that only their structure is
+checked, nor has a report or an evaluation that an older pairloom wrote. A folder
+that is not finished, or was made from other input than there is now, is no fault,
+and is told.
 
 It only reads, takes no lock, and may run beside a run. The cures are in order: mend
 the first folder first.
@@ -84,11 +85,18 @@ func verifiedLine(v *pipeline.Verified) string {
 		rows += f.Rows
 		bytes += f.Bytes
 	}
+	gaps := ""
+	if len(v.Unfinished) > 0 {
+		gaps += "; not finished: " + strings.Join(v.Unfinished, ", ")
+	}
+	if len(v.Missing) > 0 {
+		gaps += "; not there: " + strings.Join(v.Missing, ", ")
+	}
 	line := fmt.Sprintf("pairloom: verify read %s rows, %s: ", grouped(rows), megabytes(bytes))
 	if v.Sound() {
-		return line + fmt.Sprintf("%d folders are sound", folders)
+		return line + fmt.Sprintf("%d folders are sound%s", folders, gaps)
 	}
-	return line + fmt.Sprintf("%s; the first: %s", faults(len(v.Faults)), v.Faults[0])
+	return line + fmt.Sprintf("%s%s; the first: %s", faults(len(v.Faults)), gaps, v.Faults[0])
 }
 
 func (g *global) verifiedTable(v *pipeline.Verified) {

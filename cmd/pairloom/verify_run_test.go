@@ -110,7 +110,7 @@ func testNoFaults(t *testing.T, whole string) {
 			}
 		}, "images", "sound", "part-00099.arrow is there, but the manifest does not name it"},
 		{"a damaged query list", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, "queries.match")) },
-			"queries.match", "sound", "the next match makes it again"},
+			"queries.match", "to be made again", "the next match makes it again"},
 		{"an unfinished checkpoint", func(t *testing.T, dir string) {
 			if err := os.Mkdir(filepath.Join(dir, "checkpoints/step-00000099"), 0o755); err != nil {
 				t.Fatal(err)
@@ -290,4 +290,32 @@ func testFrontier(t *testing.T, whole string) {
 			t.Errorf("%v, faults %v; want a line for crawl.db, and no fault", v.Folders, v.Faults)
 		}
 	})
+}
+
+// testGaps holds what the one line says of a road that is not whole.
+func testGaps(t *testing.T, whole string) {
+	for _, tt := range []struct {
+		name string
+		gone []string
+		want string
+		code int
+	}{
+		{"nothing", nil, " folders are sound\n", exitDone},
+		{"no manifest", []string{"shards/MANIFEST.json"}, " folders are sound; not finished: shards\n", exitDone},
+		{"no folder", []string{"images", "report"}, " folders are sound; not there: images, report\n", exitDone},
+		{"no folder at the end", []string{"evaluation", "embeddings"}, " folders are sound\n", exitDone},
+		{"both", []string{"matched", "selection/MANIFEST.json"}, " folders are sound; not finished: selection; not there: matched\n", exitDone},
+		{"beside a fault", []string{"matched/MANIFEST.json", "report/index.html"}, " 1 fault; not finished: matched; the first: report/index.html: ", exitStorage},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := copied(t, whole)
+			for _, name := range tt.gone {
+				removeAll(t, filepath.Join(dir, name))
+			}
+			var out, errs bytes.Buffer
+			if code := run([]string{"verify", "-C", dir, "--quiet"}, &out, &errs); code != tt.code || !strings.Contains(out.String(), tt.want) || strings.Count(out.String(), "\n") != 1 {
+				t.Errorf("exit %d, want %d and one line with %q:\n%s%s", code, tt.code, tt.want, out.String(), errs.String())
+			}
+		})
+	}
 }

@@ -224,6 +224,7 @@ func TestVerify(t *testing.T) {
 		{"ends when interrupted", testInterrupted},
 		{"says it to people", testLines},
 		{"knows the frontier", testFrontier},
+		{"says in one line what is not whole", testGaps},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, whole) })
 	}
