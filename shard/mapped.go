@@ -310,6 +310,9 @@ func (b *batch) bytesInto(into []byte, i int, decoder *zstd.Decoder) ([]byte, er
 	}
 	length := int64(binary.LittleEndian.Uint64(raw))
 	if length == -1 { // stored as it is, since compression did not pay
+		if into != nil { // the caller keeps its memory longer than the mapping
+			return append(into[:0], raw[8:]...), nil
+		}
 		return raw[8:], nil
 	}
 	if length < 0 || length > maxBuffer {

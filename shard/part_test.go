@@ -13,6 +13,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/cespare/xxhash/v2"
 )
 
 var testOrigin = Origin{Stage: "test", Settings: "s1", Input: "i1"}
@@ -325,6 +326,51 @@ func FuzzOpenPart(f *testing.F) {
 			_ = strings.Clone(row.Text + row.PageURL)
 		}
 	})
+}
+
+// Buffers that do not get shorter are stored as they are. A walk over several parts
+// must not keep them for memory of its own, since each part is unmapped behind it and
+// the next one may be decompressed.
+func TestRowsOfPartsThatDoNotCompress(t *testing.T) {
+	folder := t.TempDir()
+	id := func(part, i int) uint64 {
+		if part%2 == 1 {
+			return 7
+		}
+		return xxhash.Sum64String(fmt.Sprint(i))
+	}
+	var parts []Part
+	for n := range 4 {
+		w, err := CreatePart[Matched](folder, fmt.Sprintf("part-%05d.arrow", n), testOrigin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3000 {
+			if err := w.Write(&Matched{PairID: id(n, i), ImageID: id(n, -i), QueryIDs: []uint32{uint32(id(n, i))}, Candidate: Candidate{Text: fmt.Sprintf("%x", id(n, i))}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		part, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, part)
+	}
+	for range 2 {
+		i, part := 0, 0
+		for row, err := range Rows[Matched](folder, parts) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i == int(parts[part].Rows) {
+				i, part = 0, part+1
+			}
+			if row.PairID != id(part, i) || row.ImageID != id(part, -i) || row.QueryIDs[0] != uint32(id(part, i)) || row.Text != fmt.Sprintf("%x", id(part, i)) {
+				t.Fatalf("row %d of part %d is %+v", i, part, row)
+			}
+			i++
+		}
+	}
 }
 
 // A tally outlives the rows whose reasons it counts.
