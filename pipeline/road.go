@@ -132,6 +132,9 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	}
 	if why == "" && !force {
 		m, err := shard.ReadManifest(s.path())
+		if err == nil && s.Tidy != nil {
+			err = s.Tidy()
+		}
 		if err != nil {
 			return Done{}, err
 		}

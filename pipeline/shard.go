@@ -31,6 +31,7 @@ func (s Shard) Stage() Stage {
 		Inputs:   []string{shard.MatchedFolder, shard.ImagesFolder, shard.SelectionFolder},
 		Settings: func() (string, error) { return settings.Hash(s.Options, s.Seed), nil },
 		Run:      tallyOnly(s.Run),
+		Tidy:     func() error { return os.RemoveAll(filepath.Join(s.Dir, shard.ShardsFolder, nextFolder)) },
 	}
 }
 

@@ -39,6 +39,9 @@ type Stage struct {
 	// visit again; nil when there is no such work.
 	Due func() (string, error)
 	Run func(context.Context, Progress) (*Outcome, error)
+	// Tidy removes what runs by other settings, which were given up, left beside a
+	// result that stands; nil when they leave nothing.
+	Tidy func() error
 }
 
 // Progress is told how far a stage is: done of total, which is 0 while it is
