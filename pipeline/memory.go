@@ -12,7 +12,8 @@ import "runtime/debug"
 //	        sort by picture and then by text, a third each; the balance, a sixth
 //	shard   the shuffle, seven eighths; mapped pictures, what it does not hold
 //
-// Beside it, in all about 150 MiB: the program and the compiled query list, which
+// Beside it, in all about 150 MiB (up to 220 where memory_mib is below 100, which
+// the names of the query list and the collector's slack then pass): the program and the compiled query list, which
 // are mapped; batches of each worker, and of the part that is written; counts, 32
 // bytes a query; and what the garbage collector has not yet freed, which
 // collectAt bounds. Sorters' memory is not the collector's.

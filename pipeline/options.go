@@ -18,7 +18,7 @@ import (
 type Options struct {
 	Seed      int64 `yaml:"seed" default:"1" doc:"seed of every choice but the trainer's: which pairs stay, in which order they lie"`
 	Workers   int   `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"workers of stages that compute; 0 means one for each processor"`
-	MemoryMiB int   `yaml:"memory_mib" default:"512" range:"16.." pace:"true" doc:"memory of match, fetch, curate and shard in MiB, beside about 150 that any of them takes; sorting, balancing and batches share it, and what does not fit is spilled to the folder"`
+	MemoryMiB int   `yaml:"memory_mib" default:"512" range:"16.." pace:"true" doc:"memory of match, fetch, curate and shard in MiB, beside about 150 that any of them takes, and up to 220 where this is below 100; sorting, balancing and batches share it, and what does not fit is spilled to the folder"`
 
 	Gate    gate.Options     `yaml:"gate" doc:"manners: how pairloom behaves towards other people's servers"`
 	Crawl   crawl.Options    `yaml:"crawl" doc:"which pages are read"`

@@ -7,10 +7,14 @@
 // independent of its number of workers. Encode numbers big-endian, so that
 // their bytes sort as they do.
 //
-// Records collect in one block of memory of the size given. A full block is
+// Records collect in one mapping of the size given, which is not the garbage
+// collector's: close a sorter. A full one is
 // sorted and written to a temporary file that has no name, so that a killed
 // process leaves nothing behind; at the end the runs are merged. More runs than
 // one merge may read are first merged into longer ones. Cost is n log n
 // comparisons and, beyond memory, each byte written and read once for each
 // level of merging (one level up to 64 times the memory).
+//
+// A [Spool] keeps records in the order of adding, in memory or in a file, for a
+// second look.
 package extsort
