@@ -250,9 +250,12 @@ func (s *sharding) write(prefix string, pairs int64) error {
 // the new ones, or one in its place that is as its manifest says, where there is one.
 func (s *sharding) whole(name string, rows int64) (shard.Part, bool, error) {
 	part, done, err := shard.Recover[shard.Pair](s.out.path, name, s.out.origin)
-	if err != nil || done && part.Rows == rows {
+	if err != nil {
+		return part, false, err
+	}
+	if done && part.Rows == rows {
 		s.moves[name] = true
-		return part, done, err
+		return part, true, nil
 	}
 	part, done, err = shard.Recover[shard.Pair](filepath.Dir(s.out.path), name, s.out.origin)
 	sum, known := s.sums[name]
