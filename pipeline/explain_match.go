@@ -79,7 +79,7 @@ func newPairReport(c *shard.Candidate) PairReport {
 // cloned is a copy that outlives the row.
 func cloned(c *shard.Candidate) shard.Candidate {
 	o := *c
-	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.Source} {
+	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.OptOutFrom, &o.Source} {
 		*s = strings.Clone(*s)
 	}
 	return o

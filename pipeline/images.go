@@ -25,7 +25,7 @@ type picturePlace struct {
 // of the shards.
 var (
 	outcomeColumns = []string{"image_id", "status"}
-	shardColumns   = []string{"image", "width", "height", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height"}
+	shardColumns   = []string{"image", "width", "height", "opt_out", "opt_out_from", "picture_hash", "phash", "original_format", "original_width", "original_height"}
 	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes"}
 )
 

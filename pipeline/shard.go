@@ -185,7 +185,7 @@ func pairOf(m *shard.Matched) shard.Pair {
 	return shard.Pair{
 		PairID: m.PairID, PageURL: m.PageURL, ImageURL: m.ImageURL,
 		Text: m.Text, TextSource: m.TextSource, Language: m.Language,
-		License: m.License, OptOut: m.OptOut, Source: m.Source,
+		License: m.License, OptOut: m.OptOut, OptOutFrom: m.OptOutFrom, Source: m.Source,
 		CrawlTime: m.CrawlTime, QueryIDs: m.QueryIDs,
 	}
 }
@@ -196,7 +196,7 @@ func addPicture(p *shard.Pair, i *shard.Image) {
 	p.OriginalFormat, p.OriginalWidth, p.OriginalHeight = i.OriginalFormat, i.OriginalWidth, i.OriginalHeight
 	p.PictureHash, p.PHash = i.PictureHash, i.PHash
 	if p.OptOut == "" {
-		p.OptOut = i.OptOut
+		p.OptOut, p.OptOutFrom = i.OptOut, i.OptOutFrom
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 // SchemaVersion is the version of all record schemas, written into every part.
 //
 //	1  first version
-const SchemaVersion = 1
+//	2  opt_out_from of candidates, images and pairs; etag and last_modified of images
+const SchemaVersion = 2
 
 // Record is one of the five records that a part can hold.
 type Record interface {
@@ -48,6 +49,7 @@ type column struct {
 	name   string
 	kind   kind
 	offset uintptr
+	since  int // the first version that has it; 0 is 1
 }
 
 // The field in a record of the column's kind.
@@ -59,25 +61,46 @@ func (c *column) uint32(row unsafe.Pointer) *uint32 { return (*uint32)(unsafe.Ad
 func (c *column) uint64(row unsafe.Pointer) *uint64 { return (*uint64)(unsafe.Add(row, c.offset)) }
 func (c *column) list(row unsafe.Pointer) *[]uint32 { return (*[]uint32)(unsafe.Add(row, c.offset)) }
 
+// clear makes the field what it is in a record without it.
+func (c *column) clear(row unsafe.Pointer) {
+	switch c.kind {
+	case kindString:
+		*c.str(row) = ""
+	case kindBytes:
+		*c.bytes(row) = nil
+	case kindInt32:
+		*c.int32(row) = 0
+	case kindInt64:
+		*c.int64(row) = 0
+	case kindUint32:
+		*c.uint32(row) = 0
+	case kindUint64:
+		*c.uint64(row) = 0
+	case kindUint32List:
+		*c.list(row) = nil
+	}
+}
+
 var candidateColumns = []column{
-	{"page_url", kindString, unsafe.Offsetof(Candidate{}.PageURL)},
-	{"image_url", kindString, unsafe.Offsetof(Candidate{}.ImageURL)},
-	{"text", kindString, unsafe.Offsetof(Candidate{}.Text)},
-	{"text_source", kindString, unsafe.Offsetof(Candidate{}.TextSource)},
-	{"language", kindString, unsafe.Offsetof(Candidate{}.Language)},
-	{"license", kindString, unsafe.Offsetof(Candidate{}.License)},
-	{"opt_out", kindString, unsafe.Offsetof(Candidate{}.OptOut)},
-	{"source", kindString, unsafe.Offsetof(Candidate{}.Source)},
-	{"crawl_time", kindInt64, unsafe.Offsetof(Candidate{}.CrawlTime)},
+	{"page_url", kindString, unsafe.Offsetof(Candidate{}.PageURL), 0},
+	{"image_url", kindString, unsafe.Offsetof(Candidate{}.ImageURL), 0},
+	{"text", kindString, unsafe.Offsetof(Candidate{}.Text), 0},
+	{"text_source", kindString, unsafe.Offsetof(Candidate{}.TextSource), 0},
+	{"language", kindString, unsafe.Offsetof(Candidate{}.Language), 0},
+	{"license", kindString, unsafe.Offsetof(Candidate{}.License), 0},
+	{"opt_out", kindString, unsafe.Offsetof(Candidate{}.OptOut), 0},
+	{"opt_out_from", kindString, unsafe.Offsetof(Candidate{}.OptOutFrom), 2},
+	{"source", kindString, unsafe.Offsetof(Candidate{}.Source), 0},
+	{"crawl_time", kindInt64, unsafe.Offsetof(Candidate{}.CrawlTime), 0},
 }
 
 // queriesColumn is the place of query_ids among the columns of [Matched].
 const queriesColumn = 2
 
 var matchedColumns = append([]column{
-	{"pair_id", kindUint64, unsafe.Offsetof(Matched{}.PairID)},
-	{"image_id", kindUint64, unsafe.Offsetof(Matched{}.ImageID)},
-	{"query_ids", kindUint32List, unsafe.Offsetof(Matched{}.QueryIDs)},
+	{"pair_id", kindUint64, unsafe.Offsetof(Matched{}.PairID), 0},
+	{"image_id", kindUint64, unsafe.Offsetof(Matched{}.ImageID), 0},
+	{"query_ids", kindUint32List, unsafe.Offsetof(Matched{}.QueryIDs), 0},
 }, ofCandidate()...)
 
 // ofCandidate lifts the candidate's columns to the record that embeds it.
@@ -90,53 +113,57 @@ func ofCandidate() []column {
 }
 
 var imageColumns = []column{
-	{"image_id", kindUint64, unsafe.Offsetof(Image{}.ImageID)},
-	{"image_url", kindString, unsafe.Offsetof(Image{}.ImageURL)},
-	{"status", kindString, unsafe.Offsetof(Image{}.Status)},
-	{"detail", kindString, unsafe.Offsetof(Image{}.Detail)},
-	{"http_status", kindInt32, unsafe.Offsetof(Image{}.HTTPStatus)},
-	{"opt_out", kindString, unsafe.Offsetof(Image{}.OptOut)},
-	{"fetch_time", kindInt64, unsafe.Offsetof(Image{}.FetchTime)},
-	{"image", kindBytes, unsafe.Offsetof(Image{}.Bytes)},
-	{"width", kindInt32, unsafe.Offsetof(Image{}.Width)},
-	{"height", kindInt32, unsafe.Offsetof(Image{}.Height)},
-	{"picture_hash", kindUint64, unsafe.Offsetof(Image{}.PictureHash)},
-	{"phash", kindUint64, unsafe.Offsetof(Image{}.PHash)},
-	{"original_format", kindString, unsafe.Offsetof(Image{}.OriginalFormat)},
-	{"original_width", kindInt32, unsafe.Offsetof(Image{}.OriginalWidth)},
-	{"original_height", kindInt32, unsafe.Offsetof(Image{}.OriginalHeight)},
-	{"original_bytes", kindInt64, unsafe.Offsetof(Image{}.OriginalBytes)},
+	{"image_id", kindUint64, unsafe.Offsetof(Image{}.ImageID), 0},
+	{"image_url", kindString, unsafe.Offsetof(Image{}.ImageURL), 0},
+	{"status", kindString, unsafe.Offsetof(Image{}.Status), 0},
+	{"detail", kindString, unsafe.Offsetof(Image{}.Detail), 0},
+	{"http_status", kindInt32, unsafe.Offsetof(Image{}.HTTPStatus), 0},
+	{"opt_out", kindString, unsafe.Offsetof(Image{}.OptOut), 0},
+	{"opt_out_from", kindString, unsafe.Offsetof(Image{}.OptOutFrom), 2},
+	{"etag", kindString, unsafe.Offsetof(Image{}.ETag), 2},
+	{"last_modified", kindString, unsafe.Offsetof(Image{}.LastModified), 2},
+	{"fetch_time", kindInt64, unsafe.Offsetof(Image{}.FetchTime), 0},
+	{"image", kindBytes, unsafe.Offsetof(Image{}.Bytes), 0},
+	{"width", kindInt32, unsafe.Offsetof(Image{}.Width), 0},
+	{"height", kindInt32, unsafe.Offsetof(Image{}.Height), 0},
+	{"picture_hash", kindUint64, unsafe.Offsetof(Image{}.PictureHash), 0},
+	{"phash", kindUint64, unsafe.Offsetof(Image{}.PHash), 0},
+	{"original_format", kindString, unsafe.Offsetof(Image{}.OriginalFormat), 0},
+	{"original_width", kindInt32, unsafe.Offsetof(Image{}.OriginalWidth), 0},
+	{"original_height", kindInt32, unsafe.Offsetof(Image{}.OriginalHeight), 0},
+	{"original_bytes", kindInt64, unsafe.Offsetof(Image{}.OriginalBytes), 0},
 }
 
 var selectionColumns = []column{
-	{"pair_id", kindUint64, unsafe.Offsetof(Selection{}.PairID)},
-	{"reason", kindString, unsafe.Offsetof(Selection{}.Reason)},
-	{"detail", kindString, unsafe.Offsetof(Selection{}.Detail)},
-	{"query_ids", kindUint32List, unsafe.Offsetof(Selection{}.QueryIDs)},
-	{"image_part", kindUint32, unsafe.Offsetof(Selection{}.ImagePart)},
-	{"image_row", kindUint32, unsafe.Offsetof(Selection{}.ImageRow)},
+	{"pair_id", kindUint64, unsafe.Offsetof(Selection{}.PairID), 0},
+	{"reason", kindString, unsafe.Offsetof(Selection{}.Reason), 0},
+	{"detail", kindString, unsafe.Offsetof(Selection{}.Detail), 0},
+	{"query_ids", kindUint32List, unsafe.Offsetof(Selection{}.QueryIDs), 0},
+	{"image_part", kindUint32, unsafe.Offsetof(Selection{}.ImagePart), 0},
+	{"image_row", kindUint32, unsafe.Offsetof(Selection{}.ImageRow), 0},
 }
 
 var pairColumns = []column{
-	{"pair_id", kindUint64, unsafe.Offsetof(Pair{}.PairID)},
-	{"text", kindString, unsafe.Offsetof(Pair{}.Text)},
-	{"image", kindBytes, unsafe.Offsetof(Pair{}.Image)},
-	{"width", kindInt32, unsafe.Offsetof(Pair{}.Width)},
-	{"height", kindInt32, unsafe.Offsetof(Pair{}.Height)},
-	{"image_url", kindString, unsafe.Offsetof(Pair{}.ImageURL)},
-	{"page_url", kindString, unsafe.Offsetof(Pair{}.PageURL)},
-	{"text_source", kindString, unsafe.Offsetof(Pair{}.TextSource)},
-	{"language", kindString, unsafe.Offsetof(Pair{}.Language)},
-	{"license", kindString, unsafe.Offsetof(Pair{}.License)},
-	{"opt_out", kindString, unsafe.Offsetof(Pair{}.OptOut)},
-	{"source", kindString, unsafe.Offsetof(Pair{}.Source)},
-	{"crawl_time", kindInt64, unsafe.Offsetof(Pair{}.CrawlTime)},
-	{"query_ids", kindUint32List, unsafe.Offsetof(Pair{}.QueryIDs)},
-	{"original_format", kindString, unsafe.Offsetof(Pair{}.OriginalFormat)},
-	{"original_width", kindInt32, unsafe.Offsetof(Pair{}.OriginalWidth)},
-	{"original_height", kindInt32, unsafe.Offsetof(Pair{}.OriginalHeight)},
-	{"picture_hash", kindUint64, unsafe.Offsetof(Pair{}.PictureHash)},
-	{"phash", kindUint64, unsafe.Offsetof(Pair{}.PHash)},
+	{"pair_id", kindUint64, unsafe.Offsetof(Pair{}.PairID), 0},
+	{"text", kindString, unsafe.Offsetof(Pair{}.Text), 0},
+	{"image", kindBytes, unsafe.Offsetof(Pair{}.Image), 0},
+	{"width", kindInt32, unsafe.Offsetof(Pair{}.Width), 0},
+	{"height", kindInt32, unsafe.Offsetof(Pair{}.Height), 0},
+	{"image_url", kindString, unsafe.Offsetof(Pair{}.ImageURL), 0},
+	{"page_url", kindString, unsafe.Offsetof(Pair{}.PageURL), 0},
+	{"text_source", kindString, unsafe.Offsetof(Pair{}.TextSource), 0},
+	{"language", kindString, unsafe.Offsetof(Pair{}.Language), 0},
+	{"license", kindString, unsafe.Offsetof(Pair{}.License), 0},
+	{"opt_out", kindString, unsafe.Offsetof(Pair{}.OptOut), 0},
+	{"opt_out_from", kindString, unsafe.Offsetof(Pair{}.OptOutFrom), 2},
+	{"source", kindString, unsafe.Offsetof(Pair{}.Source), 0},
+	{"crawl_time", kindInt64, unsafe.Offsetof(Pair{}.CrawlTime), 0},
+	{"query_ids", kindUint32List, unsafe.Offsetof(Pair{}.QueryIDs), 0},
+	{"original_format", kindString, unsafe.Offsetof(Pair{}.OriginalFormat), 0},
+	{"original_width", kindInt32, unsafe.Offsetof(Pair{}.OriginalWidth), 0},
+	{"original_height", kindInt32, unsafe.Offsetof(Pair{}.OriginalHeight), 0},
+	{"picture_hash", kindUint64, unsafe.Offsetof(Pair{}.PictureHash), 0},
+	{"phash", kindUint64, unsafe.Offsetof(Pair{}.PHash), 0},
 }
 
 // A layout says how parts of one record are written. No column is nullable: an

@@ -28,6 +28,7 @@ type PartReader[T Record] struct {
 	schema  fileSchema
 	columns []column
 	fields  []fileField
+	later   []int       // places of columns that came after the file's version
 	unread  bool        // pictures are left out
 	first   []int       // row number of each batch's first row, and the total at the end
 	held    []heldBatch // batches that Read has used
@@ -56,6 +57,7 @@ type columnBatch struct {
 // the column's kind.
 type columnValues struct {
 	bound   bool // the column is read
+	later   bool // the file is older than the column: its values are empty
 	data    []byte
 	offsets []int32 // strings, bytes, lists: rows + 1 of them
 	int32s  []int32
@@ -180,14 +182,14 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 	case version > SchemaVersion:
 		return fmt.Errorf("%w: its schema version is %d, but this one reads versions 1 to %d", errNewer, version, SchemaVersion)
 	}
-	found := 0
+	found := map[string]bool{}
 	for _, f := range schema.fields {
 		i := slices.IndexFunc(r.columns, func(c column) bool { return c.name == f.name && c.kind == f.kind })
 		if i < 0 && f.kind == kindUnknown {
 			return fmt.Errorf("its column %s has a type that parts do not use", f.name)
 		}
 		if i >= 0 {
-			found++
+			found[f.name] = true
 		}
 		if i >= 0 && len(only) > 0 && !slices.Contains(only, f.name) {
 			i = -1
@@ -195,8 +197,14 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 		}
 		r.fields = append(r.fields, fileField{f.kind, i})
 	}
-	if found < len(r.columns) {
-		return fmt.Errorf("its columns are not those of %s", filepath.Base(filepath.Dir(r.path)))
+	for i, c := range r.columns {
+		if found[c.name] {
+			continue
+		}
+		if version >= c.since {
+			return fmt.Errorf("its columns are not those of %s", filepath.Base(filepath.Dir(r.path)))
+		}
+		r.later = append(r.later, i)
 	}
 	r.origin = Origin{Stage: schema.metadata[metaStage], Settings: schema.metadata[metaSettings], Input: schema.metadata[metaInput]}
 	return nil
@@ -279,6 +287,9 @@ func (r *PartReader[T]) bind(i int, cb *columnBatch, buffer func(raw *batch, k i
 		cb.values = make([]columnValues, len(r.columns))
 	}
 	clear(cb.values)
+	for _, i := range r.later {
+		cb.values[i].later = true
+	}
 	next := 0
 	for _, f := range r.fields {
 		if f.column < 0 {
@@ -387,6 +398,9 @@ func readRow(columns []column, batch *columnBatch, j int, row unsafe.Pointer) {
 	for k := range columns {
 		c, v := &columns[k], &batch.values[k]
 		if !v.bound {
+			if v.later {
+				c.clear(row)
+			}
 			continue
 		}
 		switch c.kind {

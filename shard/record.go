@@ -17,6 +17,7 @@ type Candidate struct {
 	Language   string // nearest lang attribute, lower case; "" when the page has none
 	License    string // URL of rel=license or JSON-LD license; "" when unknown
 	OptOut     string // the page's opt-out verdict, such as "noai"; "" when none
+	OptOutFrom string // a line for each wish: the word, where it stood and what it said
 	Source     string // "live", or an archive file with offset
 	CrawlTime  int64  // Unix seconds
 }
@@ -64,7 +65,11 @@ type Image struct {
 	Detail     string // one line for people: the error, the rule that decided
 	HTTPStatus int32  // of the last response; 0 when there was none
 	OptOut     string // the opt-out verdict of the picture's own response
-	FetchTime  int64  // Unix seconds
+	OptOutFrom string // a line for each of its wishes, as in Candidate
+	// ETag and LastModified are those of the response, for a conditional request.
+	ETag         string
+	LastModified string
+	FetchTime    int64 // Unix seconds
 
 	Bytes       []byte // the resized JPEG; empty when Status is not ""
 	Width       int32  // of Bytes, in pixels
@@ -112,4 +117,5 @@ type Pair struct {
 	OriginalHeight int32
 	PictureHash    uint64
 	PHash          uint64
+	OptOutFrom     string // since version 2
 }

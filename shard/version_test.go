@@ -110,11 +110,25 @@ func TestEveryVersionStaysReadable(t *testing.T) {
 	}
 }
 
+// TestColumnsThatAnOlderFileLacks: a row that is used again for a file of version 1
+// keeps nothing of one of version 2.
+func TestColumnsThatAnOlderFileLacks(t *testing.T) {
+	row := Pair{OptOutFrom: "noai"}
+	r, err := OpenFile[Pair](filepath.Join("testdata", "pairs-v1.arrow"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Read(0, &row); err != nil || row.OptOutFrom != "" {
+		t.Errorf("opt_out_from is %q, error %v", row.OptOutFrom, err)
+	}
+}
+
 func TestColumnsOfLaterPairloomsArePassedOver(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "shards")
 	writePart[Pair](t, folder, "a.arrow", 300) // two batches
 	path := filepath.Join(folder, "b.arrow")
-	rewrite(t, filepath.Join(folder, "a.arrow"), path, "1",
+	rewrite(t, filepath.Join(folder, "a.arrow"), path, "2",
 		arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32, arrow.ListOfNonNullable(arrow.PrimitiveTypes.Uint32), arrow.BinaryTypes.Binary, arrow.PrimitiveTypes.Uint64)
 	comparePairs(t, path, 300)
 
@@ -123,7 +137,7 @@ func TestColumnsOfLaterPairloomsArePassedOver(t *testing.T) {
 		typ     arrow.DataType
 		want    []string
 	}{
-		{"2", arrow.PrimitiveTypes.Int32, []string{"version is 2", "versions 1 to 1", "update pairloom", "pairloom shard", "b.arrow"}},
+		{"3", arrow.PrimitiveTypes.Int32, []string{"version is 3", "versions 1 to 2", "update pairloom", "pairloom shard", "b.arrow"}},
 		{"0", arrow.PrimitiveTypes.Int32, []string{`"0"`, "numbers from 1"}},
 		{"", arrow.PrimitiveTypes.Int32, []string{`""`, "numbers from 1"}},
 		{"1", arrow.PrimitiveTypes.Float32, []string{"later_0", "type"}},

@@ -304,7 +304,7 @@ func testCures(t *testing.T, whole string) {
 				held = r[0]
 				held.Text, held.Image = strings.Clone(held.Text), slices.Clone(held.Image)
 				held.QueryIDs = nil
-				for _, s := range []*string{&held.ImageURL, &held.PageURL, &held.TextSource, &held.Language, &held.License, &held.OptOut, &held.Source, &held.OriginalFormat} {
+				for _, s := range []*string{&held.ImageURL, &held.PageURL, &held.TextSource, &held.Language, &held.License, &held.OptOut, &held.OptOutFrom, &held.Source, &held.OriginalFormat} {
 					*s = strings.Clone(*s)
 				}
 				return r
