@@ -225,7 +225,7 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
 	r.BodyHash = xxhash.Sum64(body)
-	r.OptOut = gate.JoinOptOut(p.OptOut, v.gate.OptOut(v.seen.header))
+	r.OptOut = gate.JoinOptOut(p.Wishes.Words(), v.gate.OptOut(v.seen.header))
 	if int64(len(body)) >= v.gate.MaxPageBytes() {
 		r.Rule = fmt.Sprintf("cut off at gate.max_page_bytes = %d", v.gate.MaxPageBytes())
 	}
@@ -242,13 +242,13 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	links := p.Links
 	if target, ok := alttext.Refresh(page, v.seen.header.Get("Refresh")); ok && !p.NoFollow {
-		links = append(links, target)
+		links = append(links, alttext.Link{URL: target})
 	}
 	for _, link := range links {
-		if link == r.Lease.URL {
+		if link.URL == r.Lease.URL {
 			continue
 		}
-		if l, in := v.scope.judge(link, r.Lease.Hops+1); in {
+		if l, in := v.scope.judge(link.URL, r.Lease.Hops+1); in {
 			r.Links = append(r.Links, l)
 		} else {
 			r.Foreign++

@@ -108,12 +108,16 @@ func TestPageFacts(t *testing.T) {
 			case "licences":
 				got = fmt.Sprint("licences ", licences)
 			case "optout":
-				got = "optout " + p.OptOut
+				got = "optout " + p.Wishes.Words()
 				if p.NoFollow {
 					got += " nofollow"
 				}
 			case "links":
-				got = fmt.Sprint("links ", p.Links)
+				var links []string
+				for _, l := range p.Links {
+					links = append(links, l.URL)
+				}
+				got = fmt.Sprint("links ", links)
 			default:
 				got = fmt.Sprint(p.Language, " ", langs)
 			}
@@ -261,7 +265,7 @@ func FuzzExtract(f *testing.F) {
 			checkAddress(t, base, c.ImageURL)
 		}
 		for _, l := range p.Links {
-			checkAddress(t, base, l)
+			checkAddress(t, base, l.URL)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
+	"github.com/pairloom/pairloom/crawl/optout"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -41,15 +42,20 @@ type Page struct {
 	Candidates []shard.Candidate
 	// Links are absolute, without fragment, in page order, each once: those of a
 	// and area elements, frames, and where the page leads by itself.
-	Links     []string
-	NoFollow  bool   // the page asks that its links be left alone; Links is empty
-	Canonical string // link rel=canonical; "" when there is none
-	Language  string // of the html element, lower case
-	// OptOut is "" or the words of the page's meta tags, sorted and joined by
-	// commas: noindex, noimageindex, noai, noimageai, tdm-reservation.
-	OptOut string
+	Links     []Link
+	Feeds     []string      // RSS and Atom feeds that the page names, absolute
+	NoFollow  bool          // the page asks that its links be left alone; Links and Feeds are empty
+	Canonical string        // link rel=canonical; "" when there is none
+	Language  string        // of the html element, lower case
+	Wishes    optout.Wishes // what the page's meta tags ask for
 	// Flattened says that the markup was too deep for the parser.
 	Flattened bool
+}
+
+// A Link is an address that a page leads to.
+type Link struct {
+	URL  string
+	Text string // of the first a or area element that leads there, cleaned, at most 200 bytes; "" for others
 }
 
 // reader is the work on one page.
@@ -87,9 +93,10 @@ func Extract(body []byte, contentType string, pageURL *url.URL) (Page, error) {
 	r.walk(root, "", nil)
 	r.openGraph(doc)
 	r.jsonLD(doc)
+	words, from := r.page.Wishes.Words(), r.page.Wishes.From()
 	for i := range r.page.Candidates {
 		c := &r.page.Candidates[i]
-		c.OptOut = r.page.OptOut
+		c.OptOut, c.OptOutFrom = words, from
 		if c.License = r.licenses[c.ImageURL]; c.License == "" {
 			c.License = r.license
 		}
@@ -140,20 +147,20 @@ func (r *reader) head(doc *goquery.Document) {
 			}
 		}
 	})
-	var optOut []string
+	wish := func(word string) {
+		r.page.Wishes = append(r.page.Wishes, optout.Wish{Word: word, Source: "meta robots", Value: word})
+	}
 	for _, word := range words {
 		switch word {
 		case "none":
-			optOut = append(optOut, "noindex")
+			wish(optout.NoIndex)
 			r.page.NoFollow = true
 		case "nofollow":
 			r.page.NoFollow = true
 		case "noindex", "noimageindex", "noai", "noimageai", "tdm-reservation":
-			optOut = append(optOut, word)
+			wish(word)
 		}
 	}
-	slices.Sort(optOut)
-	r.page.OptOut = strings.Join(slices.Compact(optOut), ",")
 	visible(doc.Find("link[rel][href], a[rel][href]")).Each(func(_ int, s *goquery.Selection) {
 		target, ok := Resolve(r.base, s.AttrOr("href", ""))
 		if !ok {
@@ -230,7 +237,7 @@ func (r *reader) walk(n *html.Node, lang string, figure *html.Node) {
 func (r *reader) link(target string) {
 	if len(r.page.Links) < maxLinks && !r.links[target] {
 		r.links[target] = true
-		r.page.Links = append(r.page.Links, target)
+		r.page.Links = append(r.page.Links, Link{URL: target})
 	}
 }
 
