@@ -74,6 +74,9 @@ func (s *schedule) take() {
 	s.line(q)
 }
 
+// has tells whether the host has pages, here or under way.
+func (s *schedule) has(host string) bool { return s.hosts[host] != nil }
+
 // done says that a page of host is no longer under way.
 func (s *schedule) done(host string) {
 	q := s.hosts[host]
