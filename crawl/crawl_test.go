@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,7 +23,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -438,44 +436,6 @@ func TestDamagedFrontier(t *testing.T) {
 	_, err := run(context.Background(), dir, options("http://127.0.0.1/"), io.Discard)
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "crawl.db")) || !strings.Contains(err.Error(), "move it away") {
 		t.Errorf("error %v, want the file's name and the cure", err)
-	}
-}
-
-func TestValidate(t *testing.T) {
-	o := options("example.org")
-	o.Hosts = []string{"http://example.org/"}
-	err := o.Validate()
-	for _, part := range []string{"crawl.seeds", "crawl.hosts"} {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("Validate = %v, want a word on %s", err, part)
-		}
-	}
-	o.Seeds = nil
-	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "crawl.seeds is empty") {
-		t.Errorf("Validate = %v", err)
-	}
-}
-
-func TestScope(t *testing.T) {
-	for _, tt := range []struct {
-		scope string
-		in    []string
-		out   []string
-	}{
-		{"host", []string{"http://www.a.example.co.uk/", "https://a.example.co.uk/x", "http://more.org/"}, []string{"http://b.example.co.uk/", "http://a.example.co.uk:8080/"}},
-		{"domain", []string{"http://b.example.co.uk/", "http://example.co.uk/"}, []string{"http://other.co.uk/"}},
-		{"any", []string{"http://other.co.uk/"}, nil},
-	} {
-		o := Options{Scope: tt.scope, Hosts: []string{"more.org"}, MaxHops: 1}
-		s, err := newScope(o, []string{"http://a.example.co.uk/"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, u := range slices.Concat(tt.in, tt.out) {
-			if _, in := s.judge(u, frontier.Page, 1); in != slices.Contains(tt.in, u) {
-				t.Errorf("scope %s: %s in scope is %v", tt.scope, u, in)
-			}
-		}
 	}
 }
 
