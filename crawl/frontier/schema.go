@@ -83,13 +83,18 @@ CREATE INDEX pages_leased ON pages (id) WHERE state = 1;
 // connect opens the file to write, making it when there is none and bringing an
 // older one to today's schema.
 func connect(path string) (*sql.DB, error) {
-	db, err := openSQLite(path, "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_txlock=immediate&_cache_size=-65536")
+	db, err := openSQLite(path, "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_txlock=immediate&_cache_size=-196608")
 	if err != nil {
 		return nil, err
 	}
 	version, err := version(db)
 	if err == nil && version < schemaVersion {
 		err = create(db, version)
+	}
+	if err == nil {
+		// Links lie all over the file: a longer log holds most of its pages many
+		// times before it is written back.
+		_, err = db.Exec("PRAGMA wal_autocheckpoint = 16384")
 	}
 	if err != nil {
 		db.Close()
