@@ -2,13 +2,9 @@ package alttext
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/pairloom/pairloom/crawl/optout"
 )
-
-// agentMeta is the name under which a page's meta may speak to us alone.
-const agentMeta = "pairloom"
 
 // follow adds a resolved link and returns its place; -1 when there is no room.
 func (r *reader) follow(target []byte) int {
@@ -151,28 +147,9 @@ func (r *reader) meta() {
 
 // wishes reads the page's opt-outs.
 func (r *reader) wishes(name []byte) {
-	wish := func(word string) {
-		r.page.Wishes = append(r.page.Wishes, optout.Wish{Word: word, Source: "meta robots", Value: word})
-	}
-	switch strings.ToLower(string(name)) {
-	case "robots", agentMeta:
-		content := strings.ToLower(string(r.content("content")))
-		for word := range strings.FieldsFuncSeq(content, func(c rune) bool { return c == ',' || c == ' ' }) {
-			switch word {
-			case "none":
-				wish(optout.NoIndex)
-				r.page.NoFollow = true
-			case "nofollow":
-				r.page.NoFollow = true
-			case "noindex", "noimageindex", "noai", "noimageai", "tdm-reservation":
-				wish(word)
-			}
-		}
-	case "tdm-reservation":
-		if string(r.content("content")) == "1" {
-			wish(optout.TDMReservation)
-		}
-	}
+	wishes, noFollow := optout.Meta(string(name), string(r.content("content")), r.agent)
+	r.page.Wishes = append(r.page.Wishes, wishes...)
+	r.page.NoFollow = r.page.NoFollow || noFollow
 }
 
 // hasWord looks for a lower-case word in a list parted by space.

@@ -1,6 +1,7 @@
 package alttext
 
 import (
+	"cmp"
 	"net/url"
 
 	"github.com/pairloom/pairloom/crawl/optout"
@@ -56,6 +57,9 @@ type Link struct {
 type Extractor struct {
 	// NoLinks leaves Links and Feeds empty, for those who follow none.
 	NoLinks bool
+	// Agent is the name under which a page's meta may speak to us alone; "" is
+	// pairloom.
+	Agent string
 
 	reader reader
 }
@@ -64,7 +68,7 @@ type Extractor struct {
 // Content-Type header. An error means that nothing could be read at all.
 func (x *Extractor) Extract(body []byte, contentType string, pageURL *url.URL) (Page, error) {
 	r := &x.reader
-	r.noLinks = x.NoLinks
+	r.noLinks, r.agent = x.NoLinks, cmp.Or(x.Agent, "pairloom")
 	r.begin(pageURL.String())
 	r.text, r.resolver.charset = decode(body, contentType, pageURL.Hostname())
 	for r.read() {

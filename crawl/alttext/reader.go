@@ -13,6 +13,7 @@ type reader struct {
 	page     Page
 	url      string
 	noLinks  bool
+	agent    string
 
 	based     bool // a base element was valid: another does not count
 	resolved  bool // an address was resolved
