@@ -103,51 +103,36 @@ const prescanLeast = 1024
 func prescan(body []byte, whole bool) encoding.Encoding {
 	s := scanner{text: body}
 	head := true
-	for {
-		n := bytes.IndexByte(body[s.pos:], '<')
-		if n < 0 || s.pos+n+1 >= len(body) || !whole && !head && s.pos+n >= prescanLeast {
+	for whole || head || s.pos < prescanLeast {
+		_, what := s.next()
+		t := s.tag.what
+		switch what {
+		case end:
 			return nil
-		}
-		s.pos += n + 1
-		c := body[s.pos]
-		switch {
-		case c == '!':
-			s.pos++
-			s.declaration(false)
-			continue
-		case c == '?':
-			s.past([]byte(">"))
-			continue
-		case c == '/' && s.pos+1 < len(body) && letter(body[s.pos+1]):
-			s.pos++
-			t := s.readName()
-			s.skipAttributes()
-			head = head && ofHead(t.what)
-			continue
-		case !letter(c):
-			continue
-		}
-		t := s.readName()
-		if t.what != nil && t.what.kind == kindMeta {
-			if whole, _ := s.readAttributes(); whole {
-				if charset := s.metaCharset(); charset != nil {
-					return charset
+		case declaration:
+			s.skipDeclaration(false)
+		case endTag:
+			head = head && ofHead(t)
+		case startTag:
+			if t.kind == kindMeta {
+				if closed, _ := s.readAttributes(); closed {
+					if charset := s.metaCharset(); charset != nil {
+						return charset
+					}
 				}
+				continue
 			}
-			continue
-		}
-		s.skipAttributes()
-		head = head && (ofHead(t.what) || t.what != nil && t.what.kind == kindHTML || foldEqual(t.name, "head"))
-		if t.what != nil && t.what.marks&raw != 0 {
-			s.rawText(t.what)
+			s.skipAttributes()
+			head = head && (ofHead(t) || t.kind == kindHTML || foldEqual(s.tag.name, "head"))
+			if t.marks&raw != 0 {
+				s.rawText(t)
+			}
 		}
 	}
+	return nil
 }
 
 func ofHead(e *element) bool {
-	if e == nil {
-		return false
-	}
 	switch e.kind {
 	case kindMeta, kindLink, kindScript, kindBase:
 		return true

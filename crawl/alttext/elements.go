@@ -108,12 +108,14 @@ func known() *table {
 	return t
 }
 
+var unknown = &element{}
+
 // find looks a name up: its key, and the name itself, in any case.
 func (t *table) find(key uint64, name []byte) *element {
 	for at := t.place(key); ; at = (at + 1) % len(t) {
 		e := t[at]
 		if e == nil {
-			return nil
+			return unknown
 		}
 		if e.key == key && len(e.name) == len(name) && (len(name) <= 8 || foldEqual(name, e.name)) {
 			return e

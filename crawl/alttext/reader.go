@@ -100,54 +100,29 @@ func emptied[K comparable, V any](m map[K]V) map[K]V {
 // read goes through the page. It reports true when it met a base element too
 // late and must begin again.
 func (r *reader) read() (again bool) {
-	text := r.text
 	for {
-		n := bytes.IndexByte(text[r.pos:], '<')
-		if n < 0 || r.pos+n+1 >= len(text) {
-			r.words(text[r.pos:])
-			return false
+		words, what := r.next()
+		if len(words) > 0 && (r.anchor >= 0 || r.captioned >= 0) {
+			r.words(words)
 		}
-		if n > 0 && (r.anchor >= 0 || r.captioned >= 0) {
-			r.words(text[r.pos : r.pos+n])
-		}
-		r.pos += n + 1
-		switch c := text[r.pos]; {
-		case letter(c):
-			t := r.readName()
-			if r.start(t) {
+		switch what {
+		case startTag:
+			if r.start() {
 				return true
 			}
-		case c == '/':
-			r.pos++
-			switch {
-			case r.pos < len(text) && letter(text[r.pos]):
-				t := r.readName()
-				if r.pos < len(text) && text[r.pos] == '>' {
-					r.pos++
-				} else {
-					r.skipAttributes()
-				}
-				r.endTag(t)
-			default: // </> is nothing, and what begins otherwise a comment
-				r.past([]byte(">"))
-			}
-		case c == '!':
-			r.pos++
-			r.declaration(r.foreign())
-		case c == '?':
-			r.past([]byte(">"))
-		default:
-			r.words(text[r.pos-1 : r.pos])
+		case endTag:
+			r.endTag()
+		case declaration:
+			r.skipDeclaration(r.foreign())
+		case end:
+			return false
 		}
 	}
 }
 
 // start takes in a start tag. It reports true when the page must be read again.
-func (r *reader) start(t tag) (again bool) {
-	e := t.what
-	if e == nil {
-		e = unknown
-	}
+func (r *reader) start() (again bool) {
+	e := r.tag.what
 	if e.marks&breakout != 0 && len(r.scopes) > 0 {
 		r.breakOut()
 	}
@@ -185,7 +160,7 @@ func (r *reader) start(t tag) (again bool) {
 			return true
 		}
 		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(foreign && selfClosing) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
-			r.open(t, e, language)
+			r.open(language)
 		}
 	}
 	if e.marks&raw != 0 && !foreign {
@@ -196,8 +171,6 @@ func (r *reader) start(t tag) (again bool) {
 	}
 	return false
 }
-
-var unknown = &element{}
 
 // element does what an element asks for.
 func (r *reader) element(e *element, foreign bool) (again bool) {

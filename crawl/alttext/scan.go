@@ -7,6 +7,7 @@ import "bytes"
 type scanner struct {
 	text  []byte
 	pos   int
+	tag   tag // the last one found
 	attrs []attribute
 	names []byte // scratch: names that had capitals
 }
@@ -24,7 +25,7 @@ const maxAttributes = 1024
 type tag struct {
 	name []byte
 	key  uint64
-	what *element // nil when unknown
+	what *element // never nil
 }
 
 // nameBytes has the lower-case form of each byte of a tag's name, 0 for what
@@ -47,9 +48,57 @@ func letter(c byte) bool { c |= 0x20; return 'a' <= c && c <= 'z' }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
 
+// token is what next found.
+type token uint8
+
+const (
+	nothing     token = iota // a comment of some kind, or a bracket that is text
+	startTag                 // its attributes are to be read or skipped
+	endTag                   // its attributes were skipped
+	declaration              // pos is behind <!
+	end                      // of the text
+)
+
+// next finds the next token, and what stands before it. A tag is in s.tag.
+func (s *scanner) next() (words []byte, what token) {
+	text := s.text
+	n := bytes.IndexByte(text[s.pos:], '<')
+	if n < 0 || s.pos+n+1 >= len(text) {
+		words, s.pos = text[s.pos:], len(text)
+		return words, end
+	}
+	words = text[s.pos : s.pos+n]
+	s.pos += n + 1
+	switch c := text[s.pos]; {
+	case letter(c):
+		s.readName()
+		return words, startTag
+	case c == '/':
+		s.pos++
+		if s.pos >= len(text) || !letter(text[s.pos]) {
+			s.past([]byte(">"))
+			return words, nothing
+		}
+		s.readName()
+		if s.pos < len(text) && text[s.pos] == '>' {
+			s.pos++
+		} else {
+			s.skipAttributes()
+		}
+		return words, endTag
+	case c == '!':
+		s.pos++
+		return words, declaration
+	case c == '?':
+		s.past([]byte(">"))
+		return words, nothing
+	}
+	return text[s.pos-n-1 : s.pos], nothing
+}
+
 // readName reads the name of a tag at pos.
-func (s *scanner) readName() tag {
-	var t tag
+func (s *scanner) readName() {
+	var key uint64
 	text, i := s.text, s.pos
 	for n := 0; i < len(text); i, n = i+1, n+1 {
 		c := nameBytes[text[i]]
@@ -57,13 +106,12 @@ func (s *scanner) readName() tag {
 			break
 		}
 		if n < 8 {
-			t.key = t.key<<8 | uint64(c)
+			key = key<<8 | uint64(c)
 		}
 	}
-	t.name = text[s.pos:i]
+	name := text[s.pos:i]
 	s.pos = i
-	t.what = elements.find(t.key, t.name)
-	return t
+	s.tag = tag{name, key, elements.find(key, name)}
 }
 
 // attribute reads the next attribute from pos, which lies inside a tag, and
@@ -189,9 +237,9 @@ func (s *scanner) value(name string) ([]byte, bool) {
 	return nil, false
 }
 
-// declaration skips what begins with an exclamation mark, which pos is behind:
-// a comment, a doctype, or in foreign content a section of character data.
-func (s *scanner) declaration(foreign bool) {
+// skipDeclaration skips what begins with an exclamation mark, which pos is
+// behind: a comment, a doctype, or in foreign content a section of character data.
+func (s *scanner) skipDeclaration(foreign bool) {
 	rest := s.text[s.pos:]
 	switch {
 	case bytes.HasPrefix(rest, []byte("--")):

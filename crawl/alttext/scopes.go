@@ -29,12 +29,13 @@ type figure struct {
 	used    bool   // an image stands in it
 }
 
-func (s *scope) is(t tag) bool { return s.key == t.key && s.name == len(t.name) }
+func (s *scope) is(t *tag) bool { return s.key == t.key && s.name == len(t.name) }
 
 // open takes note of a start tag that has an end tag.
-func (r *reader) open(t tag, e *element, language bool) {
+func (r *reader) open(language bool) {
+	t, e := &r.tag, r.tag.what
 	for n := len(r.scopes); n > 0; n-- {
-		if s := &r.scopes[n-1]; s.blocks > 0 || !s.endsBefore(t, e) {
+		if s := &r.scopes[n-1]; s.blocks > 0 || !s.endsBefore(e) {
 			break
 		}
 		r.popTo(n - 1)
@@ -53,7 +54,7 @@ func (r *reader) open(t tag, e *element, language bool) {
 			s := &r.scopes[n-1]
 			if e.marks&block != 0 {
 				s.blocks++
-			} else if s.is(t) {
+			} else if s.is(&r.tag) {
 				s.same++
 			}
 		}
@@ -88,7 +89,7 @@ func (r *reader) nested() int {
 
 // endsBefore tells whether a start tag ends the scope: elements whose end tag
 // may be left out (HTML standard, 13.1.2.4).
-func (s *scope) endsBefore(t tag, e *element) bool {
+func (s *scope) endsBefore(e *element) bool {
 	switch s.what.name {
 	case "p":
 		return e.marks&closesP != 0
@@ -105,11 +106,8 @@ func (s *scope) endsBefore(t tag, e *element) bool {
 }
 
 // endTag takes in an end tag.
-func (r *reader) endTag(t tag) {
-	e := t.what
-	if e == nil {
-		e = unknown
-	}
+func (r *reader) endTag() {
+	e := r.tag.what
 	if e.kind == kindTemplate {
 		r.templates = max(0, r.templates-1)
 		return
@@ -129,7 +127,7 @@ func (r *reader) endTag(t tag) {
 	if e.marks&block == 0 {
 		for n := len(r.scopes); n > 0; n-- {
 			s := &r.scopes[n-1]
-			if !s.is(t) {
+			if !s.is(&r.tag) {
 				continue
 			}
 			if s.same > 0 {
@@ -148,7 +146,7 @@ func (r *reader) endTag(t tag) {
 			r.popTo(n)
 			return
 		}
-		if s.is(t) {
+		if s.is(&r.tag) {
 			r.popTo(n - 1)
 			return
 		}
