@@ -139,12 +139,13 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 	defer func() { grace.Stop() }()
 	tick := time.NewTicker(commitEvery)
 	defer tick.Stop()
-	idle := time.NewTimer(time.Hour)
-	defer idle.Stop()
+	clock := c.gate.Clock()
+	idle := &sleeper{clock: clock, woken: make(chan struct{}, 1)}
+	defer idle.stop()
 	ended := ctx.Done()
-	c.schedule = newSchedule(c.gate.ConnectionsPerHost(), c.gate.Wait)
+	c.schedule = newSchedule(clock.Now, c.gate.ConnectionsPerHost(), c.gate.Wait)
 	c.out, c.levelOut = map[frontier.Level]int{}, true
-	c.storedAt, c.moved = time.Now(), time.Now()
+	c.storedAt, c.moved = time.Now(), clock.Now()
 	for {
 		var l frontier.Lease
 		var wait time.Duration
@@ -162,16 +163,16 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 		if !ready || wait > 0 || len(c.unstored) >= 4*commitBatch {
 			out = nil
 		}
-		if idle.Stop(); ready && wait > 0 {
-			idle.Reset(wait)
-		} else if until := c.o.Patience - time.Since(c.moved); !ready && until > 0 {
-			idle.Reset(until)
+		if idle.stop(); ready && wait > 0 {
+			idle.sleep(wait)
+		} else if until := c.o.Patience - clock.Now().Sub(c.moved); !ready && until > 0 && c.inFlight < c.o.Workers {
+			idle.sleep(until)
 		}
 		select {
 		case out <- l:
 			c.schedule.take()
 			c.inFlight++
-			c.moved = time.Now()
+			c.moved = clock.Now()
 		case o := <-results:
 			if err := c.take(&o); err != nil {
 				return err
@@ -180,7 +181,7 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 			if err := c.settle(s); err != nil {
 				return err
 			}
-		case <-idle.C:
+		case <-idle.woken:
 		case <-tick.C:
 			if time.Since(c.storedAt) >= commitEvery {
 				if err := c.send(); err != nil {
@@ -196,6 +197,38 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 		case <-grace.C:
 			cut()
 		}
+	}
+}
+
+// sleeper wakes the coordinator by the gate's clock.
+type sleeper struct {
+	clock gate.Clock
+	woken chan struct{}
+	end   func() // of the sleep under way; nil when there is none
+}
+
+func (s *sleeper) sleep(d time.Duration) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if s.clock.Sleep(ctx, d) == nil {
+			s.woken <- struct{}{}
+		}
+	}()
+	s.end = func() { cancel(); <-done }
+}
+
+// stop ends the sleep, so that it wakes nobody.
+func (s *sleeper) stop() {
+	if s.end == nil {
+		return
+	}
+	s.end()
+	s.end = nil
+	select {
+	case <-s.woken:
+	default:
 	}
 }
 
@@ -219,7 +252,7 @@ func (c *crawler) end(budget string) {
 // take notes a page that came back.
 func (c *crawler) take(o *outcome) error {
 	c.inFlight--
-	c.moved = time.Now()
+	c.moved = c.gate.Clock().Now()
 	c.out[o.result.Lease.Level]--
 	c.schedule.done(o.result.Lease.Host)
 	if !o.ok {
@@ -316,7 +349,7 @@ func (c *crawler) goAhead() error {
 	if c.o.Patience == 0 || c.alone || c.inFlight >= c.o.Workers {
 		return nil
 	}
-	if _, wait, ready := c.schedule.next(); ready && wait <= c.o.Patience || !ready && time.Since(c.moved) < c.o.Patience {
+	if _, wait, ready := c.schedule.next(); ready && wait <= c.o.Patience || !ready && c.gate.Clock().Now().Sub(c.moved) < c.o.Patience {
 		return nil
 	}
 	for level := c.level; ; {

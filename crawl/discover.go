@@ -1,7 +1,6 @@
 package crawl
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,6 @@ import (
 const (
 	maxStep     = 4   // sitemaps behind a host's pages: indexes three deep, and what the last names
 	maxHostMaps = 100 // sitemaps that one robots.txt may name
-	listKind    = gate.Page
 )
 
 // list is what a sitemap or feed said.
@@ -139,22 +137,13 @@ func (v *visitor) sitemaps(r *frontier.Result, page *url.URL) {
 	if !v.o.Sitemaps {
 		return
 	}
-	lines, err := hostSitemaps(v.ctx, v.gate, page)
+	lines, err := v.gate.Sitemaps(v.ctx, page)
 	if err != nil { // why nothing on the host may be asked for: the page says it
 		return
 	}
 	for _, line := range lines[:min(len(lines), maxHostMaps)] {
 		v.follow(r, line, frontier.Sitemap)
 	}
-}
-
-func hostSitemaps(ctx context.Context, g any, page *url.URL) ([]string, error) {
-	if s, ok := g.(interface {
-		Sitemaps(context.Context, *url.URL) ([]string, error)
-	}); ok {
-		return s.Sitemaps(ctx, page)
-	}
-	return nil, nil
 }
 
 // words are what an address says, with spaces between.

@@ -187,8 +187,11 @@ var errNoRequest = errors.New("no request can be made for it")
 func (v *visitor) request(l *frontier.Lease, address, cookies string) error {
 	v.seen = response{}
 	kind, accept := gate.Page, "text/html,application/xhtml+xml"
-	if l.Kind != frontier.Page {
-		kind, accept = listKind, "application/xml,text/xml,application/rss+xml,application/atom+xml,text/plain"
+	switch l.Kind {
+	case frontier.Feed:
+		accept = "application/rss+xml,application/atom+xml,application/xml,text/xml"
+	case frontier.Sitemap:
+		kind, accept = gate.Sitemap, "application/xml,text/xml,text/plain,application/gzip"
 	}
 	req, err := http.NewRequestWithContext(gate.WithKind(v.ctx, kind), http.MethodGet, address, nil)
 	if err != nil {

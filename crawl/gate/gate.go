@@ -106,6 +106,9 @@ func New(opts Options, version string) (*Gate, error) {
 // Close drops idle connections. Requests under way go on.
 func (g *Gate) Close() { g.transport.CloseIdleConnections() }
 
+// Clock is what the gate goes by.
+func (g *Gate) Clock() Clock { return g.clock }
+
 // UserAgent is the header that each request carries.
 func (g *Gate) UserAgent() string { return g.userAgent }
 
