@@ -99,7 +99,7 @@ func (s *site) page(host string, n int) []byte {
 	word := func(i int) string { return words[(n*7+i*3)%len(words)] }
 	fmt.Fprintf(&b, "<!doctype html><html lang=en><head><title>Page %d of %s</title></head><body><nav>", n, host)
 	for i := range min(20, s.pages) {
-		fmt.Fprintf(&b, `<a href="/%d">%s %d</a> `, i, word(i), i)
+		fmt.Fprintf(&b, `<a href="/%d">%s %d</a> `, i, words[i%len(words)], i)
 	}
 	b.WriteString("</nav><main>")
 	for i := range 10 {
