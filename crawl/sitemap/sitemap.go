@@ -186,6 +186,9 @@ func (w *walker) document(d *xml.Decoder) (Kind, error) {
 	for w.err == nil {
 		t, err := d.RawToken()
 		if err == io.EOF {
+			if len(w.path) > 0 {
+				w.err = io.ErrUnexpectedEOF
+			}
 			break
 		}
 		if err != nil {
