@@ -29,8 +29,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if err != nil && !g.running {
 		err = &exitError{exitConfiguration, err}
+		g.flagsOfFaulty(args)
 	}
-	err = out.result(pipeline.Stopped(ctx, err))
+	err = pipeline.Stopped(ctx, err)
+	g.printError(err)
+	err = out.result(err)
 	code := exitCode(err)
 	if err != nil && code != exitPartial && code != exitPipe {
 		fmt.Fprintf(stderr, "pairloom: %v\n", err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -15,6 +16,7 @@ import (
 // plain line each half minute elsewhere, nothing when quiet. Its methods may be
 // called from any goroutine.
 type progress struct {
+	lock  *pipeline.Lock // is told too, for those who look at the folder
 	mu    sync.Mutex
 	out   io.Writer
 	what  string
@@ -28,7 +30,7 @@ type progress struct {
 const plainEvery = 30 * time.Second
 
 func newProgress(g *global, what string) *progress {
-	p := &progress{out: g.stderr, what: what, quiet: g.quiet, began: time.Now(), last: time.Now()}
+	p := &progress{lock: g.lock, out: g.stderr, what: what, quiet: g.quiet, began: time.Now(), last: time.Now()}
 	if g.terminal() && !g.quiet {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(g.stderr),
@@ -46,6 +48,7 @@ func newProgress(g *global, what string) *progress {
 
 // set says that done of total are finished; total 0 means that it is unknown.
 func (p *progress) set(done, total int64) {
+	p.lock.Tell(done, total)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
