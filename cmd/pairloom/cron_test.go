@@ -183,6 +183,41 @@ func TestStatusTellsOfTheHolder(t *testing.T) {
 	says(`last: pairloom curate of \S+ ended at \S+ with exit code 2: curate: .*run pairloom fetch first.*`)
 }
 
+// TestMetricsOfARun holds what metrics.prom says after a run, after one that
+// failed, and that another folder's series are others.
+func TestMetricsOfARun(t *testing.T) {
+	dir := newFolder(t, testSettings(newSite(t)))
+	var s summary
+	if err := json.Unmarshal([]byte(must(t, "run", "-C", dir, "--to", "fetch", "--json")), &s); err != nil {
+		t.Fatal(err)
+	}
+	label := fmt.Sprintf("folder=%q", dir)
+	has := func(pattern string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(dir, pipeline.MetricsName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile("(?m)^" + strings.Replace(pattern, "{", `\{`+label+",?", 1) + "$").MatchString(string(text)) {
+			t.Errorf("there is no %s in\n%s", pattern, text)
+		}
+	}
+	crawl, fetch := s.Stages[0], s.Stages[2]
+	has(fmt.Sprintf(`pairloom_stage_records{stage="crawl",unit="pages",outcome="kept"} %d`, crawl.Kept))
+	has(fmt.Sprintf(`pairloom_stage_records{stage="fetch",unit="pictures",outcome="kept"} %d`, fetch.Kept))
+	has(fmt.Sprintf(`pairloom_crawl_candidates{} %d`, crawl.Out))
+	has(`pairloom_stage_duration_seconds{stage="fetch"} [0-9.]+`)
+	has(`pairloom_run_last_success_timestamp_seconds{} \d{10}`)
+	has(`pairloom_run_exit_code{} 0`)
+	has(`pairloom_stage_finished{stage="curate"} 0`)
+	if code, _, _ := pairloom(t, "shard", "-C", dir); code != exitConfiguration {
+		t.Errorf("shard without pairs: exit %d", code)
+	}
+	has(`pairloom_run_exit_code{} 2`)
+	has(`pairloom_run_last_success_timestamp_seconds{} \d{10}`)
+	has(`pairloom_stage_duration_seconds{stage="fetch"} [0-9.]+`)
+}
+
 // TestTimeIsUp ends runs at a limit that no stage keeps: they end well, and the
 // next goes on to the bytes of a run that was never stopped.
 func TestTimeIsUp(t *testing.T) {

@@ -114,7 +114,7 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 
 func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) error {
 	w.cfg.Fetch.Retry, w.cfg.Train.Replace = o.retry, o.replace
-	p := &stageProgress{global: g}
+	p := &stageProgress{global: g, metrics: newRunMetrics(w)}
 	work, err := w.work(p)
 	if err != nil {
 		return err
@@ -139,6 +139,7 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 		s.Error = err.Error()
 	}
 	s.Exit = exitCode(err)
+	p.metrics.end(s.Exit, done)
 	s.print(g)
 	if errors.Is(err, pipeline.ErrNothingKept) {
 		fmt.Fprintf(g.stderr, "pairloom: %v\n", err)
@@ -149,7 +150,8 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 // stageProgress shows the progress of one stage after another.
 type stageProgress struct {
 	*global
-	now *progress // of the stage that runs
+	metrics *runMetrics
+	now     *progress // of the stage that runs
 }
 
 // Begin is that of [pipeline.Watcher].
@@ -160,7 +162,11 @@ func (p *stageProgress) Begin(s *pipeline.Stage, i, n int) pipeline.Progress {
 	}
 	p.lock.Begin(s.Name, s.Doing, s.Unit(), i+1, n)
 	p.now = newProgress(p.global, doing)
-	return p.now.set
+	now := p.now
+	return func(done, total int64) {
+		now.set(done, total)
+		p.metrics.tell(s, done, total)
+	}
 }
 
 // End is that of [pipeline.Watcher].
