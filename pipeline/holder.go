@@ -25,7 +25,7 @@ const (
 // A Holder is the command that has a folder's lock, or had it last, and how far
 // it is. It lies in the lock's file, so that who may read the folder may know.
 type Holder struct {
-	State   string    `json:"state"`
+	State   string    `json:"state,omitempty"` // none in the file itself, which cannot know
 	Command string    `json:"command"`
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`

@@ -60,7 +60,7 @@ func Acquire(dir, command string) (*Lock, error) {
 		h.State = HolderRunning
 		return nil, &LockedError{dir, h}
 	}
-	l := &Lock{file: f, now: Holder{State: HolderRunning, Command: command, PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}}
+	l := &Lock{file: f, now: Holder{Command: command, PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}}
 	err = f.Truncate(0)
 	if err == nil {
 		err = l.write()

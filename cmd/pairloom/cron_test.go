@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -274,6 +275,95 @@ func TestWorkIsGivenUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestProgressInALog holds the lines of a stage that takes long, where nobody
+// watches.
+func TestProgressInALog(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		json, quiet bool
+		want        string
+	}{
+		{"for people", false, false, "pairloom: fetching pictures: a notice\nfetching pictures: 20 of 50 (40%), 45s left\n"},
+		{"for programs", true, false, `{"time":"2000-01-01T00:00:00Z","level":"WARN","msg":"a notice","doing":"fetching pictures"}` + "\n" +
+			`{"time":"2000-01-01T00:00:30Z","level":"INFO","msg":"fetching pictures","done":20,"total":50,"note":""}` + "\n"},
+		{"quiet", false, true, "pairloom: fetching pictures: a notice\n"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var stderr bytes.Buffer
+			p := newProgress(&global{json: tt.json, quiet: tt.quiet, stderr: &stderr}, "fetching pictures")
+			p.warn("a notice")
+			p.set(10, 50) // too early
+			<-time.After(plainEvery)
+			p.set(20, 50)
+			if got := strings.ReplaceAll(stderr.String(), time.Now().Format("-07:00"), "Z"); got != tt.want {
+				t.Errorf("%s:\n%s, want\n%s", tt.name, got, tt.want)
+			}
+		})
+	}
+}
+
+// TestQuietIsQuiet holds that a run that went well says one line, and nothing to
+// who reads errors.
+func TestQuietIsQuiet(t *testing.T) {
+	dir := newFolder(t, testSettings(newSite(t)))
+	for range 2 {
+		code, stdout, stderr := pairloom(t, "run", "-C", dir, "--quiet", "--to", "report")
+		if code != exitDone || stderr != "" || strings.Count(stdout, "\n") != 1 {
+			t.Errorf("exit %d, stdout\n%sstderr\n%s", code, stdout, stderr)
+		}
+	}
+}
+
+// TestCronPage holds docs/cron.md to the program: each command in it is one that
+// there is, with flags that there are, and its codes and metrics are those of the
+// program.
+func TestCronPage(t *testing.T) {
+	data, err := os.ReadFile("../../docs/cron.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	commands := 0
+	for _, m := range regexp.MustCompile(`pairloom ([a-z]+(?: --?[A-Za-z-]+(?: [^-\s\x60][^\s\x60]*)?)+)`).FindAllStringSubmatch(text, -1) {
+		args := append(strings.Fields(m[1]), "--help")
+		var stdout, stderr bytes.Buffer
+		if code := run(args, &stdout, &stderr); code != 0 {
+			t.Errorf("pairloom %s: exit %d\n%s", m[1], code, &stderr)
+		}
+		commands++
+	}
+	if commands < 8 {
+		t.Errorf("found %d commands", commands)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^ *(\d+)  (.*)`).FindAllStringSubmatch(exitCodesHelp, -1) {
+		if !regexp.MustCompile(`(?m)^\| .*\b` + m[1] + `\b.* \|`).MatchString(text) {
+			t.Errorf("the page lacks exit code %s", m[1])
+		}
+	}
+	dir := t.TempDir()
+	m := pipeline.Metrics{}
+	m.Begin(time.Unix(1, 0))
+	m.End(time.Unix(2, 0), 0, []pipeline.Done{{Stage: "crawl"}}, []pipeline.State{{Stage: "crawl", Tally: shard.NewTally("crawl", "pages", "")}}, &frontier.Counts{})
+	m.Progress(&pipeline.Stage{Name: "crawl"}, 1, 2)
+	if err := m.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(dir, pipeline.MetricsName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllStringSubmatch(string(file), -1) {
+		if !strings.Contains(text, "`"+m[1]) {
+			t.Errorf("the page lacks the metric %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`pairloom_[a-z_]+`).FindAllString(text, -1) {
+		if !strings.Contains(string(file), m+"{") {
+			t.Errorf("the page tells of %s, which is no metric", m)
+		}
+	}
 }
 
 // TestNoteInEveryForm holds that what a result says is in each form of the summary.
