@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -25,4 +26,49 @@ type LockedError struct{ Dir, Holder string }
 
 func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s is in use by %s; wait for it to end", e.Dir, e.Holder)
+}
+
+// A StoppedError says that work was stopped before its end, why, and what of it
+// is kept. The next run goes on from there.
+type StoppedError struct {
+	Cause error  // why the context ended, see [context.Cause]
+	Kept  string // such as what keptOf says; "" when there is nothing to say
+}
+
+func (e *StoppedError) Error() string {
+	text := e.Cause.Error()
+	if e.Kept != "" {
+		text += "; " + e.Kept
+	}
+	return text + "; run again to go on"
+}
+
+func (e *StoppedError) Unwrap() error { return e.Cause }
+
+// Stopped makes a [StoppedError] of an error that says no more than that ctx
+// ended, and returns all others, and those that ctx has no part in, as they are.
+func Stopped(ctx context.Context, err error) error {
+	var stopped *StoppedError
+	if err == nil || ctx.Err() == nil || errors.As(err, &stopped) {
+		return err
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, cause) {
+		return &StoppedError{Cause: cause}
+	}
+	return err
+}
+
+// keptOf says how much of a stage's work is kept: 1,234 of 5,000 pictures are kept.
+func keptOf(done, total int64, unit string) string {
+	return fmt.Sprintf("%s of %s %s are kept", Grouped(done), Grouped(total), unit)
+}
+
+// Grouped writes n with commas between groups of three digits.
+func Grouped(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
