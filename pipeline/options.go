@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/pairloom/pairloom/crawl"
 	"github.com/pairloom/pairloom/crawl/fetch"
@@ -42,7 +43,10 @@ type MatchOptions struct {
 // FetchOptions are the settings of the fetch stage.
 type FetchOptions struct {
 	fetch.Options
-	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; a run that is killed loses at most one file's work"`
+	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; the file is written when all of them are there"`
+	// RevisitAfter is when a picture is asked for again that no page led to anew.
+	RevisitAfter time.Duration `yaml:"revisit_after" default:"720h" range:"0s..87600h" pace:"true" doc:"a picture is asked for again after this long, on condition that it changed, and when a page that shows it was read anew; 0s means only then"`
+	SaveEvery    time.Duration `yaml:"save_every" default:"30s" range:"0s..24h" pace:"true" doc:"how often the pictures of a file that is not full yet are saved; a run that is killed asks again for those since, one that is stopped for none; 0s means only when it is stopped"`
 	// Retry asks again for pictures that failed for a passing reason.
 	Retry bool `yaml:"-"`
 }
