@@ -3,6 +3,7 @@ package optout
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // The words of wishes.
@@ -28,10 +29,19 @@ type Wish struct {
 	Word   string // one of Words
 	Source string // where it stood: "X-Robots-Tag", "meta robots", "robots.txt line 3"
 	Value  string // what stood there, one line
+
+	// After is when it begins to be a wish; zero when it is one at all times.
+	After time.Time
 }
 
 // Wishes are what was asked for, in the order in which it was found.
 type Wishes []Wish
+
+// At are those that are wishes at that time: an unavailable_after whose date lies
+// ahead is not one yet.
+func (w Wishes) At(t time.Time) Wishes {
+	return slices.DeleteFunc(slices.Clone(w), func(wish Wish) bool { return wish.After.After(t) })
+}
 
 // Words are the different words, sorted and joined by commas; "" for none.
 func (w Wishes) Words() string {
