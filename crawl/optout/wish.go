@@ -34,6 +34,10 @@ type Wish struct {
 	After time.Time
 }
 
+// String is the wish as records have it: its word, where it stood, and what stood
+// there.
+func (w Wish) String() string { return w.Word + ": " + w.Source + ": " + w.Value }
+
 // Wishes are what was asked for, in the order in which it was found.
 type Wishes []Wish
 
@@ -53,11 +57,11 @@ func (w Wishes) Words() string {
 	return strings.Join(slices.Compact(words), ",")
 }
 
-// From has a line for each wish: its word, where it stood, and what stood there.
+// From has a line for each wish, as its String is.
 func (w Wishes) From() string {
 	var lines []string
 	for _, wish := range w {
-		if line := wish.Word + ": " + wish.Source + ": " + wish.Value; !slices.Contains(lines, line) {
+		if line := wish.String(); !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}
