@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -427,18 +426,6 @@ func TestRetryAfter(t *testing.T) {
 		}
 		if d != want {
 			t.Errorf("retryAfter(%q) = %v, want %v", value, d, want)
-		}
-	}
-}
-
-func TestHostKey(t *testing.T) {
-	for raw, want := range map[string]string{"http://Example.ORG./a": "example.org:80", "https://example.org": "example.org:443", "http://[::1]:8080/": "[::1]:8080"} {
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := hostKey(u); got != want {
-			t.Errorf("hostKey(%s) = %s, want %s", raw, got, want)
 		}
 	}
 }

@@ -171,7 +171,9 @@ func TestTDMRep(t *testing.T) {
 		{"without its slash", `[{"location": "a/", "tdm-reservation": 1}]`, "/a/b", "tdm-reservation: tdmrep.json: location a/: 1"},
 		{"without its list", `{"location": "/", "tdm-reservation": 1}`, "/x", "tdm-reservation: tdmrep.json: location /: 1"},
 		{"a byte order mark", "\xef\xbb\xbf[{\"location\": \"/\", \"tdm-reservation\": 1}]", "/x", "tdm-reservation: tdmrep.json: location /: 1"},
-		{"cut off", `[{"location": "/", "tdm-reservation": 1}, {"loc`, "/x", ""},
+		{"cut off", `[{"location": "/a", "tdm-reservation": 1}, {"location": "/", "tdm-res`, "/a", "tdm-reservation: tdmrep.json: location /a: 1"},
+		{"what was cut off", `[{"location": "/a", "tdm-reservation": 1}, {"location": "/", "tdm-res`, "/x", ""},
+		{"no list", `"[1]"`, "/x", ""},
 		{"a page instead", "<!doctype html><title>Not found</title>", "/x", ""},
 		{"empty", "", "/x", ""},
 	} {

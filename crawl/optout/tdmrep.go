@@ -3,7 +3,6 @@ package optout
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 )
 
@@ -22,19 +21,22 @@ type reserved struct {
 	value    string // for people
 }
 
-// ParseTDMRep reads a tdmrep.json: a list of locations, each reserved or not. Entries
-// that make no sense are passed over; what is no JSON says nothing.
+// ParseTDMRep reads a tdmrep.json: a list of locations, each reserved or not.
+// Entries that make no sense are passed over; where it is no JSON it ends.
 func ParseTDMRep(file []byte) Reservations {
 	file = bytes.TrimPrefix(bytes.TrimSpace(file), []byte("\xef\xbb\xbf"))
-	if bytes.HasPrefix(file, []byte("{")) { // one entry without its list
-		file = fmt.Appendf(nil, "[%s]", file)
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(file, &list) != nil {
-		return Reservations{}
+	list := json.NewDecoder(bytes.NewReader(file))
+	if !bytes.HasPrefix(file, []byte("{")) { // else it is one entry without its list
+		if t, err := list.Token(); err != nil || t != json.Delim('[') {
+			return Reservations{}
+		}
 	}
 	var r Reservations
-	for _, raw := range list {
+	for list.More() {
+		var raw json.RawMessage
+		if list.Decode(&raw) != nil {
+			break
+		}
 		var e struct {
 			Location    string `json:"location"`
 			Reservation any    `json:"tdm-reservation"`
