@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -93,7 +94,7 @@ func New(opts Options, version string) (*Gate, error) {
 		TLSHandshakeTimeout:    opts.DialTimeout,
 		ResponseHeaderTimeout:  opts.HeaderTimeout,
 		MaxIdleConnsPerHost:    max(1, opts.ConnectionsPerHost),
-		MaxIdleConns:           256,
+		MaxIdleConns:           idleConnections(),
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
@@ -101,6 +102,17 @@ func New(opts Options, version string) (*Gate, error) {
 	g.tdmrep = newPolicies(optout.TDMRepPath, optout.ParseTDMRep, opts.RobotsTTL, g.clock, g.fetch(Policy))
 	g.aitxt = newPolicies(optout.AITxtPath, func(file []byte) optout.MediaRules { return optout.ParseAITxt(file, opts.UserAgent) }, opts.RobotsTTL, g.clock, g.fetch(Policy))
 	return g, nil
+}
+
+// idleConnections is how many are kept open for the next request to their hosts:
+// a crawl of many goes round all of them between two requests to one. A quarter
+// of the files that may be open leaves room for the rest.
+func idleConnections() int {
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		return 256
+	}
+	return int(min(keptOrigins, max(16, files.Cur/4)))
 }
 
 // Close drops idle connections. Requests under way go on.
