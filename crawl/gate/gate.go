@@ -301,7 +301,9 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host stri
 		if !asked {
 			wait = backoff(delay, attempt, g.opts.MaxDelay)
 		}
-		last := attempt >= g.opts.Retries
+		// Many servers fail at addresses that they do not know: a file of wishes
+		// is not worth more than one try.
+		last := attempt >= g.opts.Retries || kind == Policy
 		// After the last try only those that complain of load are left alone
 		// for longer: a page that is broken says nothing about the next one.
 		if !last || asked || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {

@@ -286,6 +286,8 @@ func TestLines(t *testing.T) {
 		{"a byte order mark", "\xef\xbb\xbfa: 1", "1 a=1,"},
 		{"two bytes of it", "\xef\xbba: 1", "1 a=1,"},
 		{"one byte of it", "\xefa: 1", "1 a=1,"},
+		{"UTF-16", "\xff\xfea\x00:\x00 \x001\x00\n\x00b\x00:\x00\x1b\x04", "1 a=1,2 b=Л,"},
+		{"UTF-16, the other way round", "\xfe\xff\x00a\x00:\x00 \x001", "1 a=1,"},
 		{"only before the first line", "a: 1\n\xef\xbb\xbfb: 2", "1 a=1,2 \ufeffb=2,"},
 		{"a value with colons", "sitemap: https://x.org:1/#y", "1 sitemap=https://x.org:1/,"},
 		{"nothing", "", ""},
