@@ -272,9 +272,16 @@ func TestPattern(t *testing.T) {
 		{"/a%", "/a%25", true},
 		{"/a%zz", "/a%25zz", true},
 		{"/***x", "/abx", true},
+		{"*", "/a", true},
+		{"*$", "/a", true},
+		{"/*a*b$", "/ab/ab", true},
+		{"/*ab$", "/b", false},
+		{"/a*a$", "/a", false}, // one octet is not both ends
+		{"/*aa*aa$", "/aaa", false},
+		{"/*aa*aa$", "/aaaa", true},
 	} {
 		if got := NewPattern(tt.pattern).Matches(NormalPath(tt.path)); got != tt.want {
-			t.Errorf("%q matches %q: %v, want %v (%q, %q)", tt.pattern, tt.path, got, tt.want, NewPattern(tt.pattern).text, NormalPath(tt.path))
+			t.Errorf("%q matches %q: %v, want %v (%q, %q)", tt.pattern, tt.path, got, tt.want, NewPattern(tt.pattern).parts, NormalPath(tt.path))
 		}
 	}
 }
@@ -321,7 +328,7 @@ func FuzzPattern(f *testing.F) {
 		if again := NormalPath(s); again != s {
 			t.Errorf("NormalPath(%q) = %q, and of that %q", path, s, again)
 		}
-		expr := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(p.text), `\*`, ".*")
+		expr := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(strings.Join(p.parts, "*")), `\*`, ".*")
 		if p.anchored {
 			expr += "$"
 		}
