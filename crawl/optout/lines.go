@@ -16,7 +16,7 @@ type Line struct {
 	Text       string // the whole line, for people, at most 303 bytes
 }
 
-// Lines are those lines of a file that have a key, in order. Lines end in CR, LF
+// Lines are those lines of a file that have a key and a value, in order. Lines end in CR, LF
 // or both. Before the first one a byte order mark is passed over, even if only
 // its first bytes are there; that of UTF-16 is believed.
 func Lines(file []byte) iter.Seq[Line] {
@@ -33,8 +33,12 @@ func Lines(file []byte) iter.Seq[Line] {
 			raw, rest = nextLine(rest)
 			text, _, _ := bytes.Cut(raw, []byte("#"))
 			key, value, ok := strings.Cut(string(text), ":")
-			if !ok {
-				continue
+			if !ok { // the colon is left out where that leaves no doubt
+				words := strings.Fields(key)
+				if len(words) != 2 {
+					continue
+				}
+				key, value = words[0], words[1]
 			}
 			l := Line{n, strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value), oneLine(string(raw))}
 			if !yield(l) {

@@ -295,6 +295,7 @@ func TestLines(t *testing.T) {
 		{"one byte of it", "\xefa: 1", "1 a=1,"},
 		{"UTF-16", "\xff\xfea\x00:\x00 \x001\x00\n\x00b\x00:\x00\x1b\x04", "1 a=1,2 b=Л,"},
 		{"UTF-16, the other way round", "\xfe\xff\x00a\x00:\x00 \x001", "1 a=1,"},
+		{"without a colon", "a 1 # x\nb 2 3\nc\td", "1 a=1,3 c=d,"},
 		{"only before the first line", "a: 1\n\xef\xbb\xbfb: 2", "1 a=1,2 \ufeffb=2,"},
 		{"a value with colons", "sitemap: https://x.org:1/#y", "1 sitemap=https://x.org:1/,"},
 		{"nothing", "", ""},
