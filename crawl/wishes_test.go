@@ -54,7 +54,7 @@ func TestWishesOfAPage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, _ := newVisitor(t.Context(), g, scope, 1, clock).visit(frontier.Lease{URL: s.URL + tt.path})
+			r, _ := newVisitor(t.Context(), &crawler{gate: g, scope: scope, o: Options{Attempts: 1}, now: clock}).visit(frontier.Lease{URL: s.URL + tt.path})
 			if r.Reason != tt.reason || r.Rule != tt.rule {
 				t.Errorf("%q (%s), want %q (%s)", r.Reason, r.Rule, tt.reason, tt.rule)
 			}

@@ -116,6 +116,9 @@ func idleConnections() int {
 // Close drops idle connections. Requests under way go on.
 func (g *Gate) Close() { g.transport.CloseIdleConnections() }
 
+// Clock is what the gate goes by.
+func (g *Gate) Clock() Clock { return g.clock }
+
 // UserAgent is the header that each request carries.
 func (g *Gate) UserAgent() string { return g.userAgent }
 
