@@ -38,7 +38,13 @@ type Stage struct {
 	// Due tells work that neither settings nor inputs show, such as pages to
 	// visit again; nil when there is no such work.
 	Due func() (string, error)
+	// Run is the work. When its context ends it keeps what is done and returns a
+	// [StoppedError] that says how much, or the context's error; beside it an
+	// outcome, where the tally so far is known.
 	Run func(context.Context, Progress) (*Outcome, error)
+	// Stopped says how far a run came that was stopped, "" when none was; nil when
+	// the stage cannot tell.
+	Stopped func() (string, error)
 	// Tidy removes what runs by other settings, which were given up, left beside a
 	// result that stands; nil when they leave nothing.
 	Tidy func() error
@@ -57,15 +63,31 @@ type Outcome struct {
 	Unfinished string
 }
 
-// tallyOnly adapts a stage whose tally says it all.
+// tallyOnly adapts a stage whose tally says it all. A tally beside an error is
+// that of what was done until then.
 func tallyOnly(run func(context.Context, Progress) (*shard.Tally, error)) func(context.Context, Progress) (*Outcome, error) {
 	return func(ctx context.Context, progress Progress) (*Outcome, error) {
 		tally, err := run(ctx, progress)
-		if err != nil {
+		if tally == nil {
 			return nil, err
 		}
-		return &Outcome{Tally: tally}, nil
+		return &Outcome{Tally: tally}, err
 	}
+}
+
+// Unit is what the stage's progress counts.
+func (s *Stage) Unit() string {
+	switch s.Name {
+	case CrawlName:
+		return "pages"
+	case MatchName:
+		return "candidates"
+	case FetchName:
+		return "pictures"
+	case TrainName:
+		return "steps"
+	}
+	return "pairs"
 }
 
 // path is that of the stage's folder.
@@ -257,6 +279,12 @@ func (s *Stage) State() (State, error) {
 	m, err := shard.ReadManifest(s.path())
 	if err != nil {
 		state.State, state.Reason = "unfinished", unfinished(err)
+		if s.Stopped != nil {
+			// What keeps it from telling is told by the stage itself.
+			if at, err := s.Stopped(); err == nil && at != "" {
+				state.Reason = at
+			}
+		}
 		if strings.HasPrefix(s.Folder, shard.CandidatesFolder) && oldLayout(s.Dir) {
 			state.Reason = "in the layout of pairloom 0.1, which the next command that writes brings into today's"
 		}

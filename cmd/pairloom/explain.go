@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -32,11 +31,9 @@ stage that dropped it, the reason, and the value that decided.`,
 				return err
 			}
 			if g.json {
-				data, err := json.MarshalIndent(e, "", "  ")
-				if err != nil {
+				if err := g.printJSON(e); err != nil {
 					return err
 				}
-				fmt.Fprintf(g.stdout, "%s\n", data)
 			} else {
 				fmt.Fprint(g.stdout, explained(e))
 			}

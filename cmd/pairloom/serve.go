@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -25,9 +24,16 @@ func newServe(g *global) *cobra.Command {
 				return err
 			}
 			defer stop()
-			fmt.Fprintf(g.stdout, "serving %s on http://%s/ until Ctrl-C\n", args[0], address)
+			if g.json {
+				err = g.printJSON(map[string]string{"folder": args[0], "address": "http://" + address + "/"})
+			} else {
+				fmt.Fprintf(g.stdout, "serving %s on http://%s/ until Ctrl-C\n", args[0], address)
+			}
+			if err != nil {
+				return err
+			}
 			<-c.Context().Done()
-			return context.Cause(c.Context())
+			return nil
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8765", "loopback `address`")

@@ -155,14 +155,15 @@ func (f *Fetcher) download(ctx context.Context, r Request, row *shard.Image, bod
 	if err != nil {
 		return nil, f.fault(ctx, err, row)
 	}
-	row.OptOut = f.gate.OptOut(resp.Header)
+	wishes := f.gate.Wishes(resp.Header)
+	row.OptOut, row.OptOutFrom = wishes.Words(), wishes.From()
 	holds := resp.StatusCode == http.StatusNotModified && r.Conditional()
 	if row.Status = gate.StatusReason(resp.StatusCode); row.Status != "" && !holds {
 		row.Detail = http.StatusText(resp.StatusCode)
 		return nil, nil
 	}
-	if wish := f.gate.Respects(row.OptOut); wish != "" {
-		row.Status, row.Detail = OptOut, "the picture's response says "+wish
+	if wish, obeyed := f.gate.Respects(wishes); obeyed {
+		row.Status, row.Detail = OptOut, wish.String()
 		return nil, nil
 	}
 	row.ETag, row.LastModified = validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))

@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/crawl/optout"
 	"github.com/pairloom/pairloom/shard"
 )
 
 func TestReconsider(t *testing.T) {
-	first := gate.Options{Respect: []string{gate.RespectRobots, gate.NoAI}, MaxPictureBytes: 100, MaxRedirects: 5, UserAgent: "pairloom"}
+	first := gate.Options{Respect: []string{gate.RespectRobots, optout.NoAI}, MaxPictureBytes: 100, MaxRedirects: 5, UserAgent: "pairloom"}
 	row := func(status string) shard.Image {
 		return shard.Image{Status: status, Setting: Setting(status, first)}
 	}
@@ -27,13 +28,13 @@ func TestReconsider(t *testing.T) {
 		{"another setting changed", row(gate.AddressRefused), func(o *gate.Options) { o.MaxPictureBytes = 200 }, false},
 		{"a larger cap", row(gate.TooLarge), func(o *gate.Options) { o.MaxPictureBytes = 200 }, true},
 		{"more redirects", row(gate.TooManyRedirects), func(o *gate.Options) { o.MaxRedirects = 6 }, true},
-		{"robots.txt is no longer obeyed", row(gate.RobotsDisallowed), respect(gate.NoAI), true},
+		{"robots.txt is no longer obeyed", row(gate.RobotsDisallowed), respect(optout.NoAI), true},
 		{"another name in robots.txt", row(gate.RobotsDisallowed), func(o *gate.Options) { o.UserAgent = "other" }, true},
 		{"robots.txt, and another wish is obeyed", row(gate.RobotsDisallowed), respect(gate.RespectRobots), false},
 		{"the wish is no longer obeyed", refusedBy("noai"), respect(gate.RespectRobots), true},
-		{"another of its wishes is", refusedBy("noai,noimageai"), respect(gate.NoImageAI), false},
+		{"another of its wishes is", refusedBy("noai,noimageai"), respect(optout.NoImageAI), false},
 		{"the order of a list", row(gate.AddressRefused), addresses(), false},
-		{"a wish that was recorded is obeyed now", kept("noimageai", 10), respect(gate.NoImageAI), true},
+		{"a wish that was recorded is obeyed now", kept("noimageai", 10), respect(optout.NoImageAI), true},
 		{"one that was recorded is still not", kept("noimageai", 10), respect(), false},
 		{"a picture that is too large now", kept("", 90), func(o *gate.Options) { o.MaxPictureBytes = 80 }, true},
 		{"not found, whatever changed", row("http_404"), func(o *gate.Options) { *o = gate.Options{} }, false},

@@ -9,11 +9,12 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 // Kind says what a request is for.
@@ -21,10 +22,30 @@ type Kind int
 
 // The kinds of requests. A request without one is for a page.
 const (
-	Page Kind = iota
-	Picture
-	Robots // robots.txt itself: asked for without asking robots.txt
+	Page    Kind = iota // a feed too
+	Picture             // longer than its cap is an error
+	Robots              // robots.txt itself: asked for without asking robots.txt
+	Policy              // tdmrep.json or ai.txt
+	Sitemap             // longer than its cap is an error
 )
+
+// SitemapMaxBytes is the cap on a sitemap, of the protocol's own.
+const SitemapMaxBytes = 50 << 20
+
+// limit is the cap on decoded bytes; a body that is cut ends there quietly.
+func (g *Gate) limit(k Kind) (most int64, cut bool) {
+	switch k {
+	case Picture:
+		return g.opts.MaxPictureBytes, false
+	case Robots: // one byte more tells that there is more
+		return g.opts.RobotsMaxBytes + 1, true
+	case Policy:
+		return policyMaxBytes + 1, true
+	case Sitemap:
+		return SitemapMaxBytes, false
+	}
+	return g.opts.MaxPageBytes, true
+}
 
 type kindKey struct{}
 
@@ -39,7 +60,10 @@ type Gate struct {
 	userAgent string
 	transport *http.Transport
 	pace      *pacer
+	clock     Clock
 	robots    *rulebook
+	tdmrep    *policies[optout.Reservations]
+	aitxt     *policies[optout.MediaRules]
 }
 
 // New builds a gate; version is pairloom's, sent in the User-Agent.
@@ -54,8 +78,12 @@ func New(opts Options, version string) (*Gate, error) {
 	g := &Gate{
 		opts:      opts,
 		userAgent: fmt.Sprintf("%s/%s (+%s)", opts.UserAgent, version, opts.Contact),
-		pace:      newPacer(opts.ConnectionsPerHost),
+		clock:     opts.Clock,
 	}
+	if g.clock == nil {
+		g.clock = machineClock{}
+	}
+	g.pace = newPacer(opts.ConnectionsPerHost, g.clock)
 	dialer := &net.Dialer{Timeout: opts.DialTimeout, Control: guard{allowed, specialAddresses()}.control}
 	g.transport = &http.Transport{
 		Proxy:                  nil, // a proxy would hide the address from the guard
@@ -64,12 +92,25 @@ func New(opts Options, version string) (*Gate, error) {
 		TLSHandshakeTimeout:    opts.DialTimeout,
 		ResponseHeaderTimeout:  opts.HeaderTimeout,
 		MaxIdleConnsPerHost:    max(1, opts.ConnectionsPerHost),
-		MaxIdleConns:           256,
+		MaxIdleConns:           idleConnections(),
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
-	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, g.fetchRobots)
+	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, opts.RobotsMaxBytes, g.clock, g.fetch(Robots))
+	g.tdmrep = newPolicies(optout.TDMRepPath, optout.ParseTDMRep, opts.RobotsTTL, g.clock, g.fetch(Policy))
+	g.aitxt = newPolicies(optout.AITxtPath, func(file []byte) optout.MediaRules { return optout.ParseAITxt(file, opts.UserAgent) }, opts.RobotsTTL, g.clock, g.fetch(Policy))
 	return g, nil
+}
+
+// idleConnections is how many are kept open for the next request to their hosts:
+// a crawl of many goes round all of them between two requests to one. A quarter
+// of the files that may be open leaves room for the rest.
+func idleConnections() int {
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		return 256
+	}
+	return int(min(keptOrigins, max(16, files.Cur/4)))
 }
 
 // Close drops idle connections. Requests under way go on.
@@ -137,20 +178,6 @@ func (g *Gate) checkRedirect(req *http.Request, via []*http.Request, jar http.Co
 	return nil
 }
 
-// OptOut is the package's OptOut for this gate's product token.
-func (g *Gate) OptOut(h http.Header) string { return OptOut(h, g.opts.UserAgent) }
-
-// Respects tells whether one of the words of an opt-out verdict, or a word of
-// Wishes, is obeyed; it returns the first that is, else "".
-func (g *Gate) Respects(verdict string) string {
-	for word := range strings.SplitSeq(verdict, ",") {
-		if word != "" && slices.Contains(g.opts.Respect, word) {
-			return word
-		}
-	}
-	return ""
-}
-
 // RoundTrip implements http.RoundTripper. Only GET and HEAD pass.
 func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
@@ -164,216 +191,80 @@ func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := checkURL(req.URL); err != nil {
 		return nil, err
 	}
+	asked := req
+	req = withoutDots(req)
+	host := hostKey(req.URL)
 	var delay time.Duration
-	var optOut string
+	var wishes siteWishes
 	if kind != Robots {
-		robots, err := g.robots.lookup(ctx, req.URL)
-		obeyed := g.Respects(RespectRobots) != ""
-		var refusal *Refusal
-		switch {
-		case errors.As(err, &refusal) && refusal.Reason == RobotsUnreachable && !obeyed:
-			robots = &RobotsRules{}
-		case err != nil:
+		origin := req.URL.Scheme + "://" + host
+		robots, err := g.rules(ctx, origin, req.URL)
+		if err != nil {
 			return nil, err
 		}
 		path := requestPath(req.URL)
-		if ok, line := robots.Allowed(path); !ok && obeyed {
+		if ok, line := robots.Allowed(path); !ok && g.obeysRobots() {
 			return nil, &Refusal{URL: req.URL.String(), Reason: RobotsDisallowed, Rule: line}
 		}
 		delay = min(robots.CrawlDelay(), g.opts.MaxDelay)
-		optOut = robots.OptOut(path)
-	}
-	resp, err := g.send(ctx, req, kind, max(delay, g.opts.Delay))
-	if err != nil {
-		return nil, err
-	}
-	resp.Header.Del(robotsOptOutHeader)
-	if optOut != "" {
-		resp.Header.Set(robotsOptOutHeader, optOut)
-	}
-	return resp, nil
-}
-
-func (g *Gate) fetchRobots(ctx context.Context, u *url.URL) (*http.Response, error) {
-	ctx = WithKind(ctx, Robots)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	return g.RoundTrip(req)
-}
-
-// send waits for the host's turn and asks, again when it may help.
-func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay time.Duration) (*http.Response, error) {
-	t := g.pace.host(hostKey(req.URL))
-	defer g.pace.leave(t)
-	for attempt := 0; ; attempt++ {
-		if err := t.enter(ctx, delay); err != nil {
+		if wishes, err = g.fromFiles(ctx, kind, origin, path, req.URL); err != nil {
 			return nil, err
 		}
-		resp, err := g.once(ctx, req, kind, delay, t)
-		if err != nil {
-			reason, _ := Reason(err)
-			again := reason == ConnectionReset || reason == ConnectionRefused || reason == NetworkError
-			if !again || attempt >= g.opts.Retries || ctx.Err() != nil {
-				return nil, err
-			}
-			t.postpone(backoff(delay, attempt, g.opts.MaxDelay))
-			continue
-		}
-		if !mayPass(resp.StatusCode) {
-			return resp, nil
-		}
-		wait, asked := retryAfter(resp.Header.Get("Retry-After"), time.Now())
-		if asked && wait > g.opts.MaxDelay {
-			resp.Body.Close()
-			t.postpone(g.opts.MaxDelay)
-			return nil, &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: fmt.Sprintf("status %d, Retry-After: %s", resp.StatusCode, OneLine(resp.Header.Get("Retry-After")))}
-		}
-		if !asked {
-			wait = backoff(delay, attempt, g.opts.MaxDelay)
-		}
-		last := attempt >= g.opts.Retries
-		// After the last try only those that complain of load are left alone
-		// for longer: a page that is broken says nothing about the next one.
-		if !last || asked || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
-			t.postpone(wait)
-		}
-		if last {
-			return resp, nil
-		}
-		resp.Body.Close()
+		wishes.robots = robots.Wishes(path)
 	}
-}
-
-// once asks one time. The turn is given back here on an error, else with the
-// body.
-func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(caller, g.opts.TotalTimeout)
-	finish := func() {
-		cancel()
-		t.exit(max(delay, min(g.opts.MaxDelay, time.Duration(g.opts.LatencyFactor*float64(t.lastLatency())))))
-	}
-	hop := req.Clone(ctx)
-	hop.Body, hop.GetBody, hop.ContentLength = nil, nil, 0
-	hop.Header.Set("User-Agent", g.userAgent)
-	for _, name := range []string{"Referer", "Authorization"} {
-		hop.Header.Del(name)
-	}
-	hop.Header.Set("Accept-Encoding", acceptEncoding) // also keeps the transport from undoing any
-	start := time.Now()
-	resp, err := g.transport.RoundTrip(hop)
-	t.setLatency(time.Since(start))
+	resp, err := g.send(ctx, req, kind, host, max(delay, g.opts.Delay))
 	if err != nil {
-		finish()
-		return nil, blame(caller.Err(), err)
+		return nil, err
 	}
-	limit, cut := g.opts.MaxPageBytes, true
-	switch kind {
-	case Picture:
-		limit, cut = g.opts.MaxPictureBytes, false
-	case Robots:
-		limit = g.opts.RobotsMaxBytes
-	}
-	coding := contentCoding(resp.Header)
-	if !cut && coding == "" && resp.ContentLength > limit {
-		resp.Body.Close()
-		finish()
-		return nil, fmt.Errorf("read %s: Content-Length %d, cap %d: %w", req.URL, resp.ContentLength, limit, ErrTooLarge)
-	}
-	if coding != "" {
-		open := decoder(coding)
-		if open == nil {
-			resp.Body.Close()
-			finish()
-			return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + OneLine(coding)}
-		}
-		resp.Body = newDecodedBody(resp.Body, open)
-		resp.Header.Del("Content-Encoding")
-		resp.Header.Del("Content-Length")
-		resp.ContentLength = -1
-	}
-	resp.Uncompressed = true
-	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish, ended: caller.Err}
-	if resp.Request != nil {
-		resp.Request = req
-	}
+	wishes.carry(resp.Header)
+	resp.Request = asked
 	return resp, nil
 }
 
-// blame puts the caller's end of the context first: the transport reports the
-// cause of it, which need not say that the request was cancelled.
-func blame(ended, err error) error {
-	if ended == nil || errors.Is(err, ended) {
-		return err
+func (g *Gate) obeysRobots() bool { return slices.Contains(g.opts.Respect, RespectRobots) }
+
+// rules are those of an origin; where robots.txt is not obeyed, one that cannot
+// be reached has none.
+func (g *Gate) rules(ctx context.Context, origin string, u *url.URL) (*RobotsRules, error) {
+	robots, err := g.robots.rules(ctx, origin, u)
+	var refusal *Refusal
+	if errors.As(err, &refusal) && refusal.Reason == RobotsUnreachable && !g.obeysRobots() {
+		return &RobotsRules{}, nil
 	}
-	return fmt.Errorf("%w: %w", ended, err)
+	return robots, err
 }
 
-func checkURL(u *url.URL) error {
-	if u.Scheme != "http" && u.Scheme != "https" {
-		return &Refusal{URL: u.String(), Reason: SchemeRefused, Rule: "scheme " + strconv.Quote(u.Scheme) + " is not http or https"}
+// Sitemaps are the addresses that the robots.txt of u's origin names as
+// sitemaps, absolute, in order, each once, at most 1,000. They may lie on other
+// hosts. The error is ctx's, or a *Refusal when nothing may be asked for.
+func (g *Gate) Sitemaps(ctx context.Context, u *url.URL) ([]string, error) {
+	if err := checkURL(u); err != nil {
+		return nil, err
 	}
-	if u.Hostname() == "" {
-		return &Refusal{URL: u.String(), Reason: AddressRefused, Rule: "no host"}
-	}
-	return nil
-}
-
-// hostKey names a host and port in one spelling.
-func hostKey(u *url.URL) string {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	port := u.Port()
-	if port == "" {
-		port = "80"
-		if u.Scheme == "https" {
-			port = "443"
-		}
-	}
-	return net.JoinHostPort(host, port)
-}
-
-// requestPath is the path and query as the request line has them.
-func requestPath(u *url.URL) string {
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	if u.RawQuery != "" || u.ForceQuery {
-		path += "?" + u.RawQuery
-	}
-	return path
-}
-
-func mayPass(status int) bool {
-	switch status {
-	case http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusTooEarly,
-		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
-}
-
-// retryAfter reads the header's seconds or date (RFC 9110, 10.2.3).
-func retryAfter(value string, now time.Time) (time.Duration, bool) {
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return 0, false
-	}
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		if seconds < 0 {
-			return 0, false
-		}
-		return time.Duration(min(seconds, 1<<30)) * time.Second, true
-	}
-	at, err := http.ParseTime(value)
+	robots, err := g.rules(ctx, u.Scheme+"://"+hostKey(u), u)
 	if err != nil {
-		return 0, false
+		return nil, err
 	}
-	return max(0, at.Sub(now)), true
+	var list []string
+	for _, s := range robots.Sitemaps() {
+		at, err := u.Parse("/robots.txt")
+		if err == nil {
+			at, err = at.Parse(s)
+		}
+		if err == nil && checkURL(at) == nil && !slices.Contains(list, at.String()) {
+			list = append(list, at.String())
+		}
+	}
+	return list, nil
 }
 
-// backoff doubles with each attempt.
-func backoff(delay time.Duration, attempt int, most time.Duration) time.Duration {
-	return min(most, max(delay, 100*time.Millisecond)<<min(attempt+1, 16))
+// fetch asks for a file that the gate itself wants.
+func (g *Gate) fetch(kind Kind) func(ctx context.Context, u *url.URL) (*http.Response, error) {
+	return func(ctx context.Context, u *url.URL) (*http.Response, error) {
+		req, err := http.NewRequestWithContext(WithKind(ctx, kind), http.MethodGet, u.String(), nil)
+		if err != nil {
+			return nil, err
+		}
+		return g.RoundTrip(req)
+	}
 }

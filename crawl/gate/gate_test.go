@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -390,55 +393,6 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func TestOptOut(t *testing.T) {
-	for _, tt := range []struct{ name, key, value, want string }{
-		{"none", "", "", ""},
-		{"all agents", "X-Robots-Tag", "noai, noimageai", "noai,noimageai"},
-		{"ours", "X-Robots-Tag", "Pairloom: noindex", "noindex"},
-		{"another's", "X-Robots-Tag", "otherbot: noindex, noai", ""},
-		{"ours, then another's", "X-Robots-Tag", "noai, otherbot: noindex", "noai"},
-		{"none means noindex", "X-Robots-Tag", "NONE", "noindex"},
-		{"dated", "X-Robots-Tag", "unavailable_after: 25 Jun 2030 15:00:00 PST, noimageindex", "noimageindex"},
-		{"sizes", "X-Robots-Tag", "max-image-preview:large", ""},
-		{"tdm", "Tdm-Reservation", "1", "tdm-reservation"},
-		{"tdm granted", "Tdm-Reservation", "0", ""},
-		{"usage", "Content-Usage", "train-ai=n", "content-usage"},
-		{"usage granted", "Content-Usage", "search=n, train-ai=y", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			h := http.Header{}
-			if tt.key != "" {
-				h.Set(tt.key, tt.value)
-			}
-			if got := OptOut(h, "pairloom"); got != tt.want {
-				t.Errorf("OptOut = %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestRobotsOptOutReachesResponse(t *testing.T) {
-	s := serve(t, map[string]http.HandlerFunc{
-		"/robots.txt": text("User-agent: *\nContent-Signal: search=yes, ai-train=no\nContent-Usage: /free train-ai=y\nContent-Usage: train-ai=n\n"),
-		"/":           func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(robotsOptOutHeader, "forged") },
-	})
-	g := newGate(t, quick())
-	for path, want := range map[string]string{"/a": "content-signal,content-usage", "/free/a": "content-signal"} {
-		req, err := http.NewRequest(http.MethodGet, s.URL+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := g.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if got := g.OptOut(resp.Header); got != want {
-			t.Errorf("%s: %q, want %q", path, got, want)
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -478,33 +432,23 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestHostKey(t *testing.T) {
-	for raw, want := range map[string]string{"http://Example.ORG./a": "example.org:80", "https://example.org": "example.org:443", "http://[::1]:8080/": "[::1]:8080"} {
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := hostKey(u); got != want {
-			t.Errorf("hostKey(%s) = %s, want %s", raw, got, want)
-		}
-	}
-}
-
 func TestRobotsNotRespected(t *testing.T) {
 	s := serve(t, map[string]http.HandlerFunc{"/robots.txt": text("User-agent: *\nDisallow: /"), "/a": text("x")})
 	o := quick()
-	o.Respect = []string{NoAI}
+	o.Respect = []string{optout.NoAI}
 	if _, body, err := get(newGate(t, o), Page, s.URL+"/a"); err != nil || body != "x" {
 		t.Errorf("%q, %v", body, err)
 	}
 }
 
-// TestStaleRobots lets the server fail once the rules are old: they go on to
-// hold.
+// A server that fails once the rules are old leaves them in force, for 30 days;
+// it is asked again each hour.
 func TestStaleRobots(t *testing.T) {
 	var broken atomic.Bool
+	var asked atomic.Int64
 	s := serve(t, map[string]http.HandlerFunc{
 		"/robots.txt": func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
 			if broken.Load() {
 				w.WriteHeader(http.StatusBadGateway)
 				return
@@ -513,33 +457,79 @@ func TestStaleRobots(t *testing.T) {
 		},
 		"/": text("x"),
 	})
+	clock := newHandClock()
 	o := quick()
-	o.Retries, o.RobotsTTL = 0, time.Nanosecond
+	o.Retries, o.RobotsTTL, o.Clock = 0, 24*time.Hour, clock
 	g := newGate(t, o)
-	for _, state := range []bool{false, true} {
-		broken.Store(state)
-		for path, want := range map[string]string{"/yes": "", "/no": RobotsDisallowed} {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		after   time.Duration
+		broken  bool
+		yes, no string
+		asked   int64
+	}{
+		{0, false, "", RobotsDisallowed, 1},
+		{day - time.Minute, true, "", RobotsDisallowed, 1},
+		{2 * time.Minute, true, "", RobotsDisallowed, 2},
+		{59 * time.Minute, true, "", RobotsDisallowed, 2},
+		{2 * time.Minute, true, "", RobotsDisallowed, 3},
+		{28 * day, true, "", RobotsDisallowed, 4},
+		{2 * day, true, RobotsUnreachable, RobotsUnreachable, 5},
+		{2 * time.Hour, false, "", RobotsDisallowed, 6},
+	} {
+		clock.move(tt.after)
+		broken.Store(tt.broken)
+		for path, want := range map[string]string{"/yes": tt.yes, "/no": tt.no} {
 			_, _, err := get(g, Page, s.URL+path)
 			if reason, rule := Reason(err); reason != want {
-				t.Errorf("broken %v, %s: %q (%s), want %q", state, path, reason, rule, want)
+				t.Errorf("%v later, broken %v, %s: %q (%s), want %q", tt.after, tt.broken, path, reason, rule, want)
 			}
+		}
+		if asked.Load() != tt.asked {
+			t.Errorf("%v later: robots.txt was asked for %d times, want %d", tt.after, asked.Load(), tt.asked)
 		}
 	}
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	book := newRulebook("pairloom", time.Hour, nil)
-	pace := newPacer(1)
+	book := newRulebook("pairloom", time.Hour, 1, machineClock{}, nil)
+	pace := newPacer(1, machineClock{})
 	for n := range forgetAbove + 10 {
 		name := fmt.Sprint("http://h", n)
 		book.page(name)
 		pace.leave(pace.host(name))
 	}
-	if len(book.pages) != rulebookHosts || book.order.Len() != rulebookHosts {
-		t.Errorf("rules of %d hosts kept, want %d", len(book.pages), rulebookHosts)
+	if len(book.pages) != keptOrigins || book.order.Len() != keptOrigins {
+		t.Errorf("rules of %d hosts kept, want %d", len(book.pages), keptOrigins)
 	}
 	if len(pace.hosts) > forgetAbove {
 		t.Errorf("clocks of %d hosts kept, want at most %d", len(pace.hosts), forgetAbove)
+	}
+}
+
+// sized is a file of so many bytes.
+type sized int
+
+func (s sized) size() int { return int(s) }
+
+// Files are let go of, those used last at the end, when all together are too
+// large; what was let go of is read again.
+func TestFilesKeptAreBounded(t *testing.T) {
+	asked := map[string]int{}
+	o := newOrigins(machineClock{}, func(_ context.Context, u *url.URL, _ sized) (sized, time.Duration, error) {
+		asked[u.Host]++
+		return sized(keptBytes / 4), time.Hour, nil
+	})
+	for _, host := range strings.Fields("a b c d a e a b f") { // e goes for b, the oldest; b for c; f for d
+		if _, err := o.lookup(t.Context(), host, &url.URL{Host: host}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := map[string]int{"a": 1, "b": 2, "c": 1, "d": 1, "e": 1, "f": 1}; !maps.Equal(asked, want) {
+		t.Errorf("asked %v, want %v", asked, want)
+	}
+	if o.bytes != keptBytes || o.order.Len() != 4 {
+		t.Errorf("%d bytes of %d files kept, want %d of 4", o.bytes, o.order.Len(), keptBytes)
 	}
 }
 
