@@ -43,7 +43,7 @@ func (f Fetch) Stage() Stage {
 	return Stage{
 		Name: FetchName, Doing: "fetching pictures", Dir: f.Dir, Folder: shard.ImagesFolder, Inputs: []string{shard.MatchedFolder},
 		Settings: func() (string, error) { return settings.Hash(f.Options.Options), nil },
-		Due:      f.dueNow, Run: tallyOnly(f.Run),
+		Due:      f.dueNow, Run: tallyOnly(f.Run), Stopped: f.stopped,
 	}
 }
 
@@ -78,7 +78,8 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	}
 	if w.total = w.missing.Len() + w.due.Len(); w.total > 0 {
 		if err := w.fetch(ctx); err != nil {
-			return nil, err
+			w.tally.Out = w.tally.Kept
+			return w.tally, err
 		}
 	}
 	return w.tally, w.finish()
