@@ -102,13 +102,11 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 	// These two stages end better by a limit of their own: with all candidates
 	// written, and with a checkpoint after a whole step.
 	alone := command == pipeline.CrawlName || command == pipeline.TrainName
-	return g.within(ctx, o.limit, alone, func(ctx context.Context) error {
-		return g.withWorkspace(ctx, command, func(w *workspace) error {
-			if o.limit > 0 && alone {
-				w.cfg.Crawl.MaxDuration, w.cfg.Train.MaxDuration = o.limit, o.limit
-			}
-			return g.runStages(ctx, w, o)
-		})
+	return g.withWorkspace(ctx, command, func(w *workspace) error {
+		if o.limit > 0 && alone {
+			w.cfg.Crawl.MaxDuration, w.cfg.Train.MaxDuration = o.limit, o.limit
+		}
+		return g.within(ctx, o.limit, alone, func(ctx context.Context) error { return g.runStages(ctx, w, o) })
 	})
 }
 
