@@ -32,8 +32,8 @@ func (r *reader) knownLazy() string {
 // first of the most telling ones; "" for none.
 //
 // A value is a picture's address when its path ends as a picture's does, or when
-// the attribute's name says so and the value has a slash and no other ending. An
-// address that is a placeholder's by its name is none.
+// the attribute's name says so and the value begins with a slash or http and has
+// no other ending. An address that is a placeholder's by its name is none.
 func (r *reader) lazy() string {
 	var best choice
 	rank, found := 0, ""
@@ -71,7 +71,7 @@ func telling(name string, value []byte) int {
 	case picturesEnding:
 		n = 3
 	case noEnding:
-		if !bytes.ContainsAny(value, "/") || bytes.ContainsAny(value, " \t") || !says(name, "src", "original", "lazy", "image", "img", "source", "file", "photo", "picture") {
+		if value[0] != '/' && !bytes.HasPrefix(value, []byte("http")) || bytes.ContainsAny(value, " \t") || !says(name, "src", "original", "lazy", "image", "img", "source", "file", "photo", "picture") {
 			return 0
 		}
 		n = 2

@@ -161,7 +161,7 @@ func (r *reader) start() (again bool) {
 		if again := r.element(e, foreign); again {
 			return true
 		}
-		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(foreign && selfClosing) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
+		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(selfClosing && (foreign || e.kind == kindForeign)) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
 			r.open(language)
 		}
 	}
