@@ -95,10 +95,27 @@ func TestPlaceholders(t *testing.T) {
 		{"all that the page has", alts("a.jpg", 6), 6, 0},
 		{"all that the page has, by a placeholder's name", alts("blank.gif", 6), 0, 6},
 		{"two of them", alts("a.jpg", 4) + alts("b.jpg", 4), 0, 8},
+		{"what noscript shows", "<img src=blank.gif alt=x><noscript><img src=a.jpg alt=x></noscript>", 1, 1},
+		{"another alt", "<img src=blank.gif alt=x><img src=a.jpg alt=y>", 2, 0},
 	} {
 		p := page(t, tt.page)
 		if len(p.Candidates) != tt.kept || p.Placeholders != tt.dropped {
 			t.Errorf("%s: %d kept, %d dropped; want %d, %d", tt.name, len(p.Candidates), p.Placeholders, tt.kept, tt.dropped)
 		}
+	}
+}
+
+// The page shows that an address is a placeholder; what its data- attributes
+// hold takes its place.
+func TestPlaceholdersAreReplaced(t *testing.T) {
+	var b, want strings.Builder
+	for i := range manyAlts {
+		fmt.Fprintf(&b, "<img src=/frame.jpg data-foo=/%d.jpg alt='number %[1]d'>", i)
+		fmt.Fprintf(&want, "alt /%d.jpg | number %[1]d\n", i)
+	}
+	b.WriteString("<img src=/a.jpg data-foo=/b.jpg alt=x>")
+	want.WriteString("alt /a.jpg | x\n")
+	if p := page(t, b.String()); lines(p) != want.String() || p.Placeholders != 0 {
+		t.Errorf("%d dropped; got\n%swant\n%s", p.Placeholders, lines(p), want.String())
 	}
 }
