@@ -29,7 +29,8 @@ type visitor struct {
 	now   func() time.Time
 	weigh func(address, text string) int64 // priority of a link
 
-	seen response // of the visit under way
+	pages alttext.Extractor
+	seen  response // of the visit under way
 }
 
 // response is an answer, and what it carried.
@@ -45,7 +46,10 @@ type response struct {
 }
 
 func newVisitor(ctx context.Context, c *crawler) *visitor {
-	return &visitor{ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh}
+	return &visitor{
+		ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh,
+		pages: alttext.Extractor{Agent: c.gate.Token()},
+	}
 }
 
 // maybeHTML looks at the header; a page without one is looked into.
@@ -251,7 +255,7 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 			return
 		}
 	}
-	p, err := alttext.Extract(body, contentType, page)
+	p, err := v.pages.Extract(body, contentType, page)
 	if err != nil {
 		r.Reason, r.Rule = NotHTML, gate.OneLine(err.Error())
 		return

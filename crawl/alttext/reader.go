@@ -31,6 +31,8 @@ type reader struct {
 	scripts  [][]byte          // of JSON-LD
 	image    string            // the last og:image
 
+	captions int // entries that wait for their figure's caption
+
 	entries []entry // of the page, of Open Graph, of JSON-LD
 	graph   []entry
 	linked  []entry
@@ -51,7 +53,8 @@ type reader struct {
 // entry is a candidate in the making.
 type entry struct {
 	image, text, source, lang string
-	figure                    int // its caption is the text; -1
+	instead                   string // the address, should image be a placeholder's
+	figure                    int    // its caption is the text; -1
 }
 
 // begin makes ready for a page.
@@ -72,7 +75,7 @@ func (r *reader) rewind() {
 	r.templates, r.figure, r.captioned, r.canonical, r.anchor = 0, -1, -1, -1, -1
 	r.scopes, r.figures, r.picture, r.resolved = r.scopes[:0], r.figures[:0], false, false
 	r.entries, r.graph, r.linked, r.scripts = r.entries[:0], r.graph[:0], r.linked[:0], r.scripts[:0]
-	r.anchorText, r.anchorAlt = r.anchorText[:0], ""
+	r.captions, r.anchorText, r.anchorAlt = 0, r.anchorText[:0], ""
 	r.keeper.reset()
 	r.seen, r.images, r.links, r.licenses = emptied(r.seen), emptied(r.images), emptied(r.links), emptied(r.licenses)
 }
@@ -80,12 +83,19 @@ func (r *reader) rewind() {
 // end lets go of the page's bytes and strings.
 func (r *reader) end() {
 	r.rewind()
-	clear(r.entries[:cap(r.entries)])
-	clear(r.graph[:cap(r.graph)])
-	clear(r.linked[:cap(r.linked)])
-	clear(r.scripts[:cap(r.scripts)])
-	clear(r.attrs[:cap(r.attrs)])
-	r.text, r.url = nil, ""
+	r.entries, r.graph, r.linked = drained(r.entries), drained(r.graph), drained(r.linked)
+	r.scripts, r.attrs, r.figures = drained(r.scripts), drained(r.attrs), drained(r.figures)
+	r.values, r.scratch = drained(r.values), drained(r.scratch)
+	r.text, r.url, r.best = nil, "", choice{}
+}
+
+// drained empties a list for the next page; one that was long once is let go.
+func drained[E any](list []E) []E {
+	if cap(list) > 1<<12 {
+		return nil
+	}
+	clear(list[:cap(list)])
+	return list[:0]
 }
 
 // emptied clears a map; one that was large once would be slow to clear for ever.
@@ -134,7 +144,7 @@ func (r *reader) start() (again bool) {
 		r.attrs = r.attrs[:0]
 	case e.kind == other:
 		from := r.pos
-		if language = r.skipAttributes(); language || foreign {
+		if _, language = r.skipAttributes(); language || foreign {
 			r.pos = from
 			_, selfClosing = r.readAttributes()
 		}
@@ -159,7 +169,7 @@ func (r *reader) start() (again bool) {
 		if again := r.element(e, foreign); again {
 			return true
 		}
-		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(foreign && selfClosing) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
+		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(selfClosing && (foreign || e.kind == kindForeign)) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
 			r.open(language)
 		}
 	}
@@ -210,7 +220,7 @@ func (r *reader) element(e *element, foreign bool) (again bool) {
 // decoded is the value of an attribute of the tag that is read, with its
 // references decoded. It stands until the next tag.
 func (r *reader) decoded(value []byte) []byte {
-	if bytes.IndexByte(value, '&') < 0 {
+	if bytes.IndexByte(value, '&') < 0 && bytes.IndexByte(value, 0) < 0 {
 		return value
 	}
 	start := len(r.values)
