@@ -74,6 +74,10 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	target := ""
 	if err == nil {
 		target, err = v.ask(&l)
+		if v.seen.status == http.StatusNotModified && l.Kept && v.asksMore(&l) {
+			l.ETag, l.Modified = "", ""
+			target, err = v.ask(&l)
+		}
 	}
 	r.Fetched, r.Status, r.Bytes = v.now().Unix(), v.seen.status, v.seen.bytes
 	switch s := &v.seen; {
@@ -109,7 +113,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 			r.Again = true
 			return r, true
 		case l.Kept: // the copy at hand is better than none
-			r.Unchanged, r.Rule = true, "not refreshed: "+r.Reason+": "+r.Rule
+			r.Unchanged, r.Due, r.Rule = true, true, "not refreshed: "+r.Reason+": "+r.Rule
 		}
 		r.Pace = l.Pace // it says nothing of the page
 	} else {
@@ -119,6 +123,17 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		v.sitemaps(&r, page)
 	}
 	return r, true
+}
+
+// asksMore tells whether the answer that a page is unchanged came with a wish, in
+// its headers or in the site's files, that the copy was not recorded with.
+func (v *visitor) asksMore(l *frontier.Lease) bool {
+	for word := range strings.SplitSeq(v.gate.Wishes(v.seen.header).Words(), ",") {
+		if word != "" && !slices.Contains(strings.Split(l.OptOut, ","), word) {
+			return true
+		}
+	}
+	return false
 }
 
 // pace is the page's pace from now on: what it was given at first, until a second
@@ -262,7 +277,11 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
 	r.BodyHash = xxhash.Sum64(body)
-	wishes := append(p.Wishes.At(v.now()), v.gate.Wishes(v.seen.header)...)
+	stated := p.Wishes.At(v.now())
+	if len(stated) < len(p.Wishes) {
+		r.ETag, r.Modified = "", "" // some hold from a later time on, whether the page has changed or not
+	}
+	wishes := append(stated, v.gate.Wishes(v.seen.header)...)
 	from := wishes.From()
 	r.OptOut = wishes.Words()
 	if int64(len(body)) >= v.gate.MaxPageBytes() {

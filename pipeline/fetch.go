@@ -100,7 +100,8 @@ type fetching struct {
 	done     int64           // of total requests, those whose outcome is in a part
 	total    int64
 	opened   bool
-	saved    time.Time // when what is in hand was last saved
+	saving   time.Duration // what the last save took: it stays a twentieth of the time, at most
+	saved    time.Time     // when what is in hand was last saved
 }
 
 // account tallies the distinct pictures of the matched pairs that have an outcome
@@ -257,8 +258,10 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 	}
 	fresh := false // there is something in hand that is not saved
 	save := func() error {
+		began := w.Now()
 		_, err := writeImages(w.out.path, handName, w.out.origin, answered)
 		w.saved, fresh = w.Now(), false
+		w.saving = w.saved.Sub(began)
 		return err
 	}
 	err := f.Part(ctx, requests, func(i int, row *shard.Image) error {
@@ -270,7 +273,7 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 		b.rows[i] = *row
 		answered, fresh = append(answered, &b.rows[i]), true
 		w.progress(w.done+int64(len(answered)), w.total)
-		if w.Options.SaveEvery > 0 && w.Now().Sub(w.saved) >= w.Options.SaveEvery {
+		if w.Options.SaveEvery > 0 && w.Now().Sub(w.saved) >= max(w.Options.SaveEvery, 20*w.saving) {
 			return save()
 		}
 		return nil

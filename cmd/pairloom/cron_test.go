@@ -308,7 +308,7 @@ func TestCronPage(t *testing.T) {
 
 // TestNoteInEveryForm holds that what a result says is in each form of the summary.
 func TestNoteInEveryForm(t *testing.T) {
-	done := []pipeline.Done{{Stage: "crawl", Outcome: pipeline.Outcome{Tally: &shard.Tally{Stage: "crawl", Unit: "pages", In: 500, Kept: 500}, Result: left(837)}}}
+	done := []pipeline.Done{{Stage: "crawl", Outcome: pipeline.Outcome{Tally: &shard.Tally{Stage: "crawl", Unit: "pages", In: 500, Kept: 500}, Result: pipeline.Crawled{Note: "837 left; run again to go on"}}}}
 	for _, tt := range []struct {
 		g    global
 		want string
@@ -325,8 +325,3 @@ func TestNoteInEveryForm(t *testing.T) {
 		}
 	}
 }
-
-// left is a result with a note.
-type left int64
-
-func (l left) Note() string { return fmt.Sprintf("%d left; run again to go on", int64(l)) }
