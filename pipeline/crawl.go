@@ -29,14 +29,9 @@ type Crawl struct {
 }
 
 // Crawled are a crawl's figures.
-type Crawled struct{ *crawl.Result }
-
-// Note says what a budget left undone, "" when none did.
-func (c Crawled) Note() string {
-	if c.Spent == "" || c.Left == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s reached: %s pages asked for, %s left; run again to go on", c.Spent, Grouped(c.Asked), Grouped(c.Left))
+type Crawled struct {
+	*crawl.Result
+	Note string `json:"note,omitempty"` // what a budget left undone, for people
 }
 
 // Stage describes the stage.
@@ -68,7 +63,11 @@ func (c Crawl) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if result == nil {
 		return nil, frontier.Damage(crawl.File(c.Dir), err)
 	}
-	out := &Outcome{Tally: result.Tally, Result: Crawled{result}}
+	crawled := Crawled{Result: result}
+	if result.Spent != "" && result.Left > 0 {
+		crawled.Note = fmt.Sprintf("%s reached: %s pages asked for, %s left; run again to go on", result.Spent, Grouped(result.Asked), Grouped(result.Left))
+	}
+	out := &Outcome{Tally: result.Tally, Result: crawled}
 	if err != nil && ctx.Err() != nil {
 		return out, &StoppedError{context.Cause(ctx), keptOf(result.Known-result.Left, result.Known, "pages")}
 	}
