@@ -62,8 +62,9 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	w := fetching{
 		Fetch: f, out: out, began: f.Now(), progress: progress,
 		tally: shard.NewTally(FetchName, "pictures", "pictures"), calendar: newCalendar(),
-		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4),
+		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4), apart: extsort.New(f.Dir, f.Memory/8),
 	}
+	defer w.apart.Close()
 	defer w.missing.Close()
 	defer w.due.Close()
 	defer collectAt(f.Memory / 8)()
@@ -82,6 +83,9 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 			return w.tally, err
 		}
 	}
+	if err := w.dropUnnamed(ctx); err != nil {
+		return nil, err
+	}
 	return w.tally, w.finish()
 }
 
@@ -97,6 +101,7 @@ type fetching struct {
 	hand     hand
 	missing  *extsort.Sorter // id of a picture that has yet to be asked for -> its URL
 	due      *extsort.Sorter // part and row of one to be asked for again -> its URL
+	apart    *extsort.Sorter // id of one that no matched pair points at -> its part and row
 	done     int64           // of total requests, those whose outcome is in a part
 	total    int64
 	opened   bool
@@ -132,7 +137,14 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		w.count(i)
 		return nil
 	}
-	for j, err := range joinPictures(rows, pictures) {
+	apart := func(p *picturePlace) error {
+		var at [8]byte
+		binary.BigEndian.PutUint64(key[:], p.image.ImageID)
+		binary.BigEndian.PutUint32(at[:], p.part)
+		binary.BigEndian.PutUint32(at[4:], p.row)
+		return w.apart.Add(key[:], at[:])
+	}
+	for j, err := range joinPictures(rows, pictures, apart) {
 		if err == nil {
 			err = ctx.Err()
 		}

@@ -123,6 +123,7 @@ type calendar struct {
 	Failed  map[int64]int64 `json:"failed"`  // hour in which those are due that failed for a passing reason
 	Refused []refused       `json:"refused"` // what the settings decided on
 	Largest int64           `json:"largest"` // original bytes of the largest that is stored
+	Named   string          `json:"named"`   // hash of the candidates that pictures were held against
 	kinds   map[refused]int // place in Refused
 }
 
@@ -209,22 +210,30 @@ func (f Fetch) dueNow() (string, error) {
 	if exists(filepath.Join(folder, handName)) {
 		return "the last run was stopped", nil
 	}
-	path := filepath.Join(folder, calendarName)
-	data, err := os.ReadFile(path)
+	c, err := readCalendar(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "it is not known yet which pictures are due", nil
 	}
-	c := newCalendar()
-	if err == nil {
-		err = json.Unmarshal(data, c)
-	}
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w; delete it, and the next run makes it anew", path, err)
+		return "", err
 	}
 	if n := c.due(f.Options, f.Gate, f.Now()); n > 0 {
 		return fmt.Sprintf("%s pictures are due", Grouped(n)), nil
 	}
 	return "", nil
+}
+
+func readCalendar(folder string) (*calendar, error) {
+	path := filepath.Join(folder, calendarName)
+	data, err := os.ReadFile(path)
+	c := newCalendar()
+	if err == nil {
+		err = json.Unmarshal(data, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; delete it, and the next run makes it anew", path, err)
+	}
+	return c, nil
 }
 
 func (c *calendar) write(folder string) error {

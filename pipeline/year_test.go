@@ -132,8 +132,32 @@ func (y *year) picture(colour uint8) []byte {
 	return b.Bytes()
 }
 
+// newYear is the evening before the first night.
+func newYear(t *testing.T) (y *year, a, b *yearHost) {
+	t.Helper()
+	y = &year{t: t, dir: t.TempDir(), labels: map[uint64]string{}, now: time.Date(2026, 1, 1, 2, 17, 0, 0, time.UTC)}
+	a, b = y.host("a", "127.0.0.1"), y.host("b", "127.0.0.2")
+	y.site(a, b)
+	y.o = testOptions()
+	y.o.Crawl = crawl.Options{
+		Seeds: []string{a.server.URL + "/"}, Scope: "host", Hosts: []string{strings.TrimPrefix(b.server.URL, "http://")},
+		MaxHops: 20, Workers: 2, Attempts: 2, RevisitAfter: 30 * aDay, Sitemaps: true, PartCandidates: 1000,
+	}
+	y.o.Gate = gate.Options{
+		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"}, Respect: gate.Wishes(), Policies: true,
+		ConnectionsPerHost: 1, DialTimeout: time.Hour, HeaderTimeout: time.Hour, TotalTimeout: time.Hour, MaxDelay: time.Minute,
+		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12, RobotsTTL: 12 * time.Hour, Clock: y,
+	}
+	y.o.Fetch = FetchOptions{
+		Options:      fetch.Options{Workers: 2, ShortSide: 64, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
+		PartPictures: 100, RevisitAfter: 30 * aDay,
+	}
+	writeList(t, filepath.Join(y.dir, "list.zst"), "fox", "owl", "hare", "wolf", "seal", "crow", "newt", "moth", "toad")
+	return y, a, b
+}
+
 // run is one night: every stage whose settings or input changed, up to the shards.
-func (y *year) run() {
+func (y *year) run() error {
 	y.t.Helper()
 	road := Road(Work{Dir: y.dir, Options: *y.o, Now: y.Now, Version: "test",
 		PictureChild: []string{"env", asChild + "=1", os.Args[0]}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
@@ -141,9 +165,7 @@ func (y *year) run() {
 	if err == nil {
 		_, err = Do(y.t.Context(), stages, false, slog.New(slog.NewTextHandler(io.Discard, nil)), noWatcher{})
 	}
-	if err != nil {
-		y.t.Fatalf("night %d: %v", y.night, err)
-	}
+	return err
 }
 
 type noWatcher struct{}
@@ -192,25 +214,7 @@ func TestYearOfCron(t *testing.T) {
 	if testing.Short() {
 		nights = 70
 	}
-	y := &year{t: t, dir: t.TempDir(), labels: map[uint64]string{}, now: time.Date(2026, 1, 1, 2, 17, 0, 0, time.UTC)}
-	a, b := y.host("a", "127.0.0.1"), y.host("b", "127.0.0.2")
-	y.site(a, b)
-	y.o = testOptions()
-	y.o.Crawl = crawl.Options{
-		Seeds: []string{a.server.URL + "/"}, Scope: "host", Hosts: []string{strings.TrimPrefix(b.server.URL, "http://")},
-		MaxHops: 20, Workers: 2, Attempts: 2, RevisitAfter: 30 * aDay, Sitemaps: true, PartCandidates: 1000,
-	}
-	y.o.Gate = gate.Options{
-		Contact: "mailto:test@example.org", UserAgent: "pairloom", AllowAddresses: []string{"127.0.0.1"}, Respect: gate.Wishes(), Policies: true,
-		ConnectionsPerHost: 1, DialTimeout: time.Hour, HeaderTimeout: time.Hour, TotalTimeout: time.Hour, MaxDelay: time.Minute,
-		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12, RobotsTTL: 12 * time.Hour, Clock: y,
-	}
-	y.o.Fetch = FetchOptions{
-		Options:      fetch.Options{Workers: 2, ShortSide: 64, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
-		PartPictures: 100, RevisitAfter: 30 * aDay,
-	}
-	writeList(t, filepath.Join(y.dir, "list.zst"), "fox", "owl", "hare", "wolf", "seal", "crow", "newt", "moth", "toad")
-
+	y, a, b := newYear(t)
 	events := y.events(a, b)
 	var diary strings.Builder
 	held := ""
@@ -221,7 +225,9 @@ func TestYearOfCron(t *testing.T) {
 			event.change()
 			y.mu.Unlock()
 		}
-		y.run()
+		if err := y.run(); err != nil {
+			t.Fatalf("night %d: %v", y.night, err)
+		}
 		y.mu.Lock()
 		asked := y.asked
 		y.asked = nil
@@ -244,7 +250,10 @@ func TestYearOfCron(t *testing.T) {
 			}
 			held = now
 		}
-		for _, colour := range event.gone {
+		// By then what happened is known of: the hare's page and the owl's picture, the
+		// picture that robots.txt kept back and the seal's, the wolf's and the fox's page.
+		gone := map[int][]uint8{30: {11, 12}, 61: {14, 15}, 72: {13}, 136: {10}, 240: {13}}
+		for _, colour := range gone[y.night] {
 			if y.onDisk(colour) {
 				t.Errorf("night %d: picture %d is still on the disk", y.night, colour)
 			}
@@ -252,6 +261,55 @@ func TestYearOfCron(t *testing.T) {
 		y.now = y.now.Add(aDay)
 	}
 	compareGolden(t, filepath.Join("testdata", "year.txt"), diary.String(), nights < 366)
+}
+
+// When a site withdraws all that it had, nothing is left of it, and the run says so.
+func TestNothingStaysOfASiteThatWithdrawsAll(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*yearHost)
+	}{
+		{"its pages are gone", func(a *yearHost) {
+			for path := range a.files {
+				a.status[path] = http.StatusGone
+			}
+		}},
+		{"robots.txt disallows all", func(a *yearHost) { a.files["/robots.txt"] = "User-agent: *\nDisallow: /\n" }},
+		{"its pages say noai", func(a *yearHost) {
+			for path := range a.files {
+				a.header[path] = "noai"
+			}
+		}},
+		{"its pictures are gone", func(a *yearHost) {
+			for path := range a.files {
+				if strings.HasSuffix(path, ".png") {
+					a.status[path] = http.StatusNotFound
+				}
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			y, a, _ := newYear(t)
+			if err := y.run(); err != nil || y.holds() == "" {
+				t.Fatalf("the first night ends with %v and holds %q", err, y.holds())
+			}
+			y.mu.Lock()
+			tt.change(a)
+			y.mu.Unlock()
+			y.now = y.now.Add(31 * aDay)
+			if err := y.run(); !errors.Is(err, ErrNothingKept) {
+				t.Errorf("the run ends with %v", err)
+			}
+			if held := y.holds(); held != "" {
+				t.Errorf("the dataset holds %s", held)
+			}
+			for colour := uint8(10); colour < 16; colour++ {
+				if y.onDisk(colour) {
+					t.Errorf("picture %d is still on the disk", colour)
+				}
+			}
+		})
+	}
 }
 
 // askedOf lists the paths asked of a host, each once.
@@ -310,7 +368,6 @@ func (y *year) site(a, b *yearHost) {
 type event struct {
 	name   string
 	change func()
-	gone   []uint8 // pictures of which no folder may hold anything after the run
 }
 
 func (y *year) events(a, b *yearHost) map[int]event {
@@ -346,7 +403,7 @@ func (y *year) events(a, b *yearHost) map[int]event {
 				before.change()
 			}
 			a.files["/news.html"] = fmt.Sprintf(`<img src=toad.png alt="a toad in week %d">`, week)
-		}, before.gone}
+		}}
 	}
 	return all
 }

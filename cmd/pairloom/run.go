@@ -73,9 +73,12 @@ func newRun(g *global) *cobra.Command {
 		Example: `  pairloom run -C cats
   pairloom run -C cats --to report      # the dataset, without training
   pairloom run -C cats --quiet --json --max-duration 8h    # from cron`,
-		RunE: func(c *cobra.Command, _ []string) error { return g.run(c.Context(), "run", o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.retry = o.force
+			return g.run(c.Context(), "run", o)
+		},
 	}
-	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed")
+	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed, and ask again for pictures that failed")
 	c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
 	c.Flags().DurationVar(&o.limit, "max-duration", 0, limitHelp)
 	choiceVar(c, &o.from, "from", "first stage", stageNames()...)
