@@ -106,21 +106,15 @@ func TestChangedSettings(t *testing.T) {
 func TestServerThatWasDown(t *testing.T) {
 	w := newWeb(t, "127.0.0.1")
 	w.set("/", img("home"))
-	var down bool
-	w.before = func(string) {
-		if down {
-			panic(http.ErrAbortHandler)
-		}
-	}
+	w.hook(func(string) { panic(http.ErrAbortHandler) })
 	c := newCrawling(t, w.URL+"/")
-	down = true
 	if r := c.run(); r.Tally.Kept != 0 {
 		t.Fatalf("%+v", r.Tally)
 	}
 	if n, err := Due(c.dir, c.now, c.options); err != nil || n != 1 {
 		t.Errorf("%d pages due, %v", n, err)
 	}
-	down = false
+	w.hook(nil)
 	if r := c.run(); r.Tally.Kept != 1 {
 		t.Errorf("%+v", r.Tally)
 	}
@@ -220,11 +214,11 @@ func TestDurationIsHard(t *testing.T) {
 	w := newWeb(t, "127.0.0.1")
 	w.set("/", img("home"))
 	release := make(chan struct{})
-	w.before = func(path string) {
+	w.hook(func(path string) {
 		if path == "/" {
 			<-release
 		}
-	}
+	})
 	defer close(release)
 	c := newCrawling(t, w.URL+"/")
 	c.options.MaxDuration = 50 * time.Millisecond
@@ -242,18 +236,18 @@ func TestStopLeavesCandidates(t *testing.T) {
 	w.set("/b", img("b"))
 	why := errors.New("terminated")
 	ctx, stop := context.WithCancelCause(context.Background())
-	w.before = func(path string) {
+	w.hook(func(path string) {
 		if path == "/a" || path == "/b" {
 			stop(why)
 		}
-	}
+	})
 	c := newCrawling(t, w.URL+"/")
 	c.options.Workers = 1
 	r, err := c.runWithin(ctx)
 	if !errors.Is(err, why) || len(c.texts) != 2 || r.Known != 3 || r.Left != 1 {
 		t.Errorf("%v, candidates %v, %+v", err, c.texts, r)
 	}
-	w.before = nil
+	w.hook(nil)
 	w.take()
 	if c.run(); len(c.texts) != 3 || len(strings.Fields(w.take())) != 1 {
 		t.Errorf("candidates %v in the end, or more than the third page was asked for", c.texts)

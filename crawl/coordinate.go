@@ -46,7 +46,7 @@ type crawler struct {
 	over     bool                   // there is nothing more to lease
 	futile   bool                   // the last lease brought no host whose turn it is
 	alone    bool                   // later levels have nothing for hosts that are idle
-	moved    time.Time              // when a page was last handed out, or came back
+	moved    time.Time              // when a page of the level was last handed out, or came back
 	spent    string                 // the budget that ended the run
 	draining bool                   // no more pages are handed out
 	bytes    int64                  // read in this run
@@ -176,7 +176,7 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 		case out <- l:
 			c.schedule.take()
 			c.inFlight++
-			c.moved = clock.Now()
+			c.move(l.Level)
 		case o := <-results:
 			if err := c.take(&o); err != nil {
 				return err
@@ -251,10 +251,17 @@ func (c *crawler) end(budget string) {
 	}
 }
 
+// move notes that something happened at a level.
+func (c *crawler) move(at frontier.Level) {
+	if at == c.level {
+		c.moved = c.gate.Clock().Now()
+	}
+}
+
 // take notes a page that came back.
 func (c *crawler) take(o *outcome) error {
 	c.inFlight--
-	c.moved = c.gate.Clock().Now()
+	c.move(o.result.Lease.Level)
 	c.out[o.result.Lease.Level]--
 	c.schedule.done(o.result.Lease.Host)
 	if !o.ok {
@@ -317,6 +324,7 @@ func (c *crawler) nextLevel() error {
 		}
 		if n > 0 {
 			c.level, c.levelOut, c.alone = level, false, false
+			c.move(level)
 			return nil
 		}
 		// Its pages are past their hosts' caps and so no longer pending, or the

@@ -20,16 +20,16 @@ func TestSlowHost(t *testing.T) {
 		quick.set(fmt.Sprintf("/%d", n), img(fmt.Sprint(n), fmt.Sprintf("/%d", n+1)))
 	}
 	reached := make(chan struct{})
-	slow.before = func(path string) {
+	slow.hook(func(path string) {
 		if path == "/slow" {
 			<-reached
 		}
-	}
-	quick.before = func(path string) {
+	})
+	quick.hook(func(path string) {
 		if path == "/4" {
 			close(reached)
 		}
-	}
+	})
 	c := newCrawling(t, slow.URL+"/", quick.URL+"/0")
 	c.options.Patience, c.options.MaxPages = time.Millisecond, 10
 	r := c.run()

@@ -71,6 +71,13 @@ func (w *web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(out, body)
 }
 
+// hook has f called for each request; it may block.
+func (w *web) hook(f func(path string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.before = f
+}
+
 // set changes a page; "" takes it away.
 func (w *web) set(path, body string) {
 	w.mu.Lock()

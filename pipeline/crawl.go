@@ -65,7 +65,7 @@ func (c Crawl) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	crawled := Crawled{Result: result}
 	if result.Spent != "" && result.Left > 0 {
-		crawled.Note = fmt.Sprintf("%s pages asked for by %s, %s left; run again to go on", Grouped(result.Asked), result.Spent, Grouped(result.Left))
+		crawled.Note = fmt.Sprintf("%s reached: %s pages asked for, %s left; run again to go on", result.Spent, Grouped(result.Asked), Grouped(result.Left))
 	}
 	out := &Outcome{Tally: result.Tally, Result: crawled}
 	if err != nil && ctx.Err() != nil {

@@ -67,7 +67,7 @@ func TestSteeredByTheDataset(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if c, ok := out.Result.(Crawled); ok && (c.Asked != 25 || !strings.Contains(c.Note, "25 pages asked for by crawl.max_pages, ") || !strings.HasSuffix(c.Note, " left; run again to go on")) {
+				if c, ok := out.Result.(Crawled); ok && (c.Asked != 25 || !strings.HasPrefix(c.Note, "crawl.max_pages reached: 25 pages asked for, ") || !strings.HasSuffix(c.Note, " left; run again to go on")) {
 					t.Errorf("the crawl says %q of %+v", c.Note, c.Result)
 				}
 			}

@@ -126,6 +126,8 @@ func pageLine(r *frontier.Record) string {
 	switch {
 	case r.State != "decided":
 		parts = append(parts, r.State)
+	case r.Reason == r.Kind: // a sitemap or feed
+		parts = append(parts, "read for the addresses in it")
 	case r.Reason != "":
 		parts = append(parts, "dropped by crawl: "+r.Reason)
 	default:

@@ -44,6 +44,9 @@ func (f *Frontier) Commit(results []Result, before int64) (added, dropped int64,
 		return 0, 0, nil
 	}
 	err = f.write("store pages", func(tx *sql.Tx) error {
+		if _, err := tx.Exec(writeBack); err != nil {
+			return err
+		}
 		c := committer{f: f, tx: tx}
 		defer c.close()
 		if err := c.prepare(before); err != nil {

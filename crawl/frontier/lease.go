@@ -85,6 +85,9 @@ const leaseColumns = `SELECT p.id, url, host, name, taken, sitemaps, kind, attem
 
 // lease is one transaction of Lease; more says that it ended before the level.
 func (f *Frontier) lease(tx *sql.Tx, level Level, n int, r Rules) (leases []Lease, more bool, err error) {
+	if _, err := tx.Exec(onlyLog); err != nil {
+		return nil, false, err
+	}
 	left := int64(n)
 	if r.Budget > 0 {
 		left = min(left, r.Budget-f.counted)

@@ -80,6 +80,14 @@ CREATE INDEX pages_again ON pages (run) WHERE state = 0 AND run > 0;
 CREATE INDEX pages_leased ON pages (id) WHERE state = 1;
 `
 
+// Links lie all over the file: a longer log holds most of its pages many times
+// before it is written back, 64 MiB at a time. That takes a moment, which a lease
+// leaves to the next commit.
+const (
+	writeBack = "PRAGMA wal_autocheckpoint = 16384"
+	onlyLog   = "PRAGMA wal_autocheckpoint = 0"
+)
+
 // connect opens the file to write, making it when there is none and bringing an
 // older one to today's schema.
 func connect(path string) (*sql.DB, error) {
@@ -92,9 +100,7 @@ func connect(path string) (*sql.DB, error) {
 		err = create(db, version)
 	}
 	if err == nil {
-		// Links lie all over the file: a longer log holds most of its pages many
-		// times before it is written back.
-		_, err = db.Exec("PRAGMA wal_autocheckpoint = 16384")
+		_, err = db.Exec(writeBack)
 	}
 	if err != nil {
 		db.Close()

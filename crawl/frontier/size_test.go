@@ -92,6 +92,56 @@ func peakMemory(tb testing.TB) int {
 	return 0
 }
 
+// Counters agree with the pages, however many come and go.
+func TestGrowth(t *testing.T) {
+	f := open(t, filepath.Join(t.TempDir(), "crawl.db"))
+	took, _ := grow(t, f, 5000)
+	c, err := f.Counts()
+	if err != nil || c.Pages != 5000 || c.Hosts != 200 || c.Kept != int64(len(took)) || c.Candidates != c.Kept || c.Pending != c.Pages-c.Kept {
+		t.Errorf("%+v of %d leases, %v", c, len(took), err)
+	}
+	if s, err := f.Spent(); err != nil || s.Pages != c.Kept {
+		t.Errorf("%+v, %v", s, err)
+	}
+	var taken, hosts int64
+	err = f.db.QueryRow("SELECT sum(taken), count(*) FROM hosts h WHERE taken = (SELECT count(*) FROM pages WHERE host = h.id AND run > 0)").Scan(&taken, &hosts)
+	if err != nil || taken != c.Kept || hosts != 200 {
+		t.Errorf("%d places taken on %d hosts that agree, %v", taken, hosts, err)
+	}
+}
+
+// What is done for each page walks an index: its cost does not grow with the pages
+// that are known.
+func TestPlans(t *testing.T) {
+	f := open(t, filepath.Join(t.TempDir(), "crawl.db"))
+	for _, tt := range []struct{ query, uses string }{
+		{"SELECT hops, step FROM pages WHERE state = 0 AND (hops, step) > (0, 0) ORDER BY hops, step LIMIT 1", "pages_order"},
+		{leaseColumns + "FROM pages p JOIN hosts ON hosts.id = host WHERE state = 0 AND hops = 1 AND step = 0 ORDER BY attempts, priority DESC, rank LIMIT 9", "pages_order"},
+		{leaseColumns + "FROM pages p INDEXED BY pages_again JOIN hosts ON hosts.id = host WHERE state = 0 AND run > 0 AND run = 7 AND hops = 1 AND step = 0", "pages_again"},
+		{"UPDATE pages SET state = 0 WHERE state = 1", "pages_leased"},
+		{recallChanged, "sqlite_autoindex_pages"},
+	} {
+		rows, err := f.db.Query("EXPLAIN QUERY PLAN "+tt.query, slices.Repeat([]any{1}, strings.Count(tt.query, "?"))...)
+		if err != nil {
+			t.Fatal(tt.query, err)
+		}
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan = append(plan, detail)
+		}
+		rows.Close()
+		text := strings.Join(plan, "; ")
+		if !strings.Contains(text, tt.uses) || strings.Contains(text, "TEMP B-TREE") || strings.Contains(text, "SCAN pages") && !strings.Contains(text, "SCAN pages USING") {
+			t.Errorf("%s: plan %s; want %s alone", tt.query, text, tt.uses)
+		}
+	}
+}
+
 // BenchmarkFrontier fills a frontier: go test -run '^$' -bench Frontier/pages=1000000 -benchtime 1x
 func BenchmarkFrontier(b *testing.B) {
 	for _, n := range []int{100_000, 300_000, 1_000_000, 5_000_000} {
