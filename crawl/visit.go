@@ -17,6 +17,7 @@ import (
 	"github.com/pairloom/pairloom/crawl/alttext"
 	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 // visitor reads one page at a time. Each worker has one.
@@ -225,19 +226,21 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
 	r.BodyHash = xxhash.Sum64(body)
-	r.OptOut = gate.JoinOptOut(p.Wishes.Words(), v.gate.OptOut(v.seen.header))
+	wishes := append(p.Wishes.At(v.now()), v.gate.Wishes(v.seen.header)...)
+	from := wishes.From()
+	r.OptOut = wishes.Words()
 	if int64(len(body)) >= v.gate.MaxPageBytes() {
 		r.Rule = fmt.Sprintf("cut off at gate.max_page_bytes = %d", v.gate.MaxPageBytes())
 	}
-	if word := v.gate.Respects(r.OptOut); word != "" {
-		r.Reason, r.Rule = OptedOut, word
+	if wish, obeyed := v.gate.Respects(wishes); obeyed {
+		r.Reason, r.Rule = OptedOut, wish.String()
 	}
 	r.Candidates = p.Candidates
 	for i := range r.Candidates {
 		c := &r.Candidates[i]
-		c.OptOut, c.Source, c.CrawlTime = r.OptOut, "live", r.Fetched
+		c.OptOut, c.OptOutFrom, c.Source, c.CrawlTime = r.OptOut, from, "live", r.Fetched
 	}
-	if v.headerNoFollow() {
+	if optout.NoFollow(v.seen.header, v.gate.Token()) {
 		return
 	}
 	links := p.Links
@@ -254,17 +257,6 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 			r.Foreign++
 		}
 	}
-}
-
-func (v *visitor) headerNoFollow() bool {
-	for _, line := range v.seen.header.Values("X-Robots-Tag") {
-		for _, word := range gate.RobotsDirectives(line, v.gate.Token()) {
-			if word == "nofollow" || word == "none" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // redirect makes the target a page to ask for; "" is an address that is none.

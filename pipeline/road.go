@@ -82,7 +82,7 @@ func Select(road []Stage, from, to string) ([]Stage, error) {
 // Done is one stage's line of the account of [Do].
 type Done struct {
 	Stage   string
-	Outcome        // of a stage that was skipped: the tally of the run that made it
+	Outcome        // of a stage that was skipped: the tally of the run that made it; of one that was stopped: what is known
 	Skipped string // why the stage did not run
 	Took    time.Duration
 }
@@ -98,13 +98,19 @@ type Watcher interface {
 // Do runs the stages in order, those that are stale or, with force, all; a stage
 // that stands twice is not told of again when it was skipped. It stops at an
 // error, behind a stage that is unfinished, and behind one that kept nothing
-// ([ErrNothingKept]). What was done before an error is returned beside it.
+// ([ErrNothingKept]). What was done before an error is returned beside it, and
+// what a stage has kept that was stopped. A stage that the end of its time stopped
+// (see [WithLimit]) is unfinished, and no error; any other end of ctx is a
+// [StoppedError].
 func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch Watcher) ([]Done, error) {
 	var all []Done
 	for i := range stages {
 		s := &stages[i]
 		done, err := do(ctx, s, force, log, func() Progress { return watch.Begin(s, i, len(stages)) }, watch.End)
 		if err != nil {
+			if done.Unfinished != "" {
+				all = append(all, done)
+			}
 			return all, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		again := slices.ContainsFunc(stages[:i], func(before Stage) bool { return before.Name == s.Name })
@@ -124,7 +130,7 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 
 func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func() Progress, end func()) (Done, error) {
 	if ctx.Err() != nil {
-		return Done{}, context.Cause(ctx)
+		return stopped(ctx, Done{Stage: s.Name}, ctx.Err())
 	}
 	why, err := s.Stale()
 	if err != nil {
@@ -148,13 +154,28 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	began := time.Now()
 	out, err := s.Run(ctx, progress)
 	end()
+	done := Done{Stage: s.Name, Took: time.Since(began)}
+	if out != nil {
+		done.Outcome = *out
+	}
 	if err != nil {
+		return stopped(ctx, done, err)
+	}
+	return done, out.Tally.Check()
+}
+
+// stopped is what a stage comes to that ended with err.
+func stopped(ctx context.Context, done Done, err error) (Done, error) {
+	err = Stopped(ctx, err)
+	var stop *StoppedError
+	if !errors.As(err, &stop) {
 		return Done{}, err
 	}
-	if err := out.Tally.Check(); err != nil {
-		return Done{}, err
+	done.Unfinished = stop.Error()
+	if errors.Is(stop, ErrTimeUp) {
+		return done, nil
 	}
-	return Done{Stage: s.Name, Outcome: *out, Took: time.Since(began)}, nil
+	return done, err
 }
 
 // ValidateFor checks, before any work, what only some stages need: the network's

@@ -38,6 +38,9 @@ type Stage struct {
 	// Due tells work that neither settings nor inputs show, such as pages to
 	// visit again; nil when there is no such work.
 	Due func() (string, error)
+	// Run is the work. When its context ends it keeps what is done and returns a
+	// [StoppedError] that says how much, or the context's error; beside it an
+	// outcome, where the tally so far is known.
 	Run func(context.Context, Progress) (*Outcome, error)
 	// Tidy removes what runs by other settings, which were given up, left beside a
 	// result that stands; nil when they leave nothing.
@@ -57,14 +60,15 @@ type Outcome struct {
 	Unfinished string
 }
 
-// tallyOnly adapts a stage whose tally says it all.
+// tallyOnly adapts a stage whose tally says it all. A tally beside an error is
+// that of what was done until then.
 func tallyOnly(run func(context.Context, Progress) (*shard.Tally, error)) func(context.Context, Progress) (*Outcome, error) {
 	return func(ctx context.Context, progress Progress) (*Outcome, error) {
 		tally, err := run(ctx, progress)
-		if err != nil {
+		if tally == nil {
 			return nil, err
 		}
-		return &Outcome{Tally: tally}, nil
+		return &Outcome{Tally: tally}, err
 	}
 }
 

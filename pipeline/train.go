@@ -15,10 +15,6 @@ import (
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
-// ErrTerminated is the cause of a context that SIGTERM cancelled: training then
-// saves, and ends as if its time were up.
-var ErrTerminated = errors.New("terminated")
-
 // Train trains on the shards, or goes on where an earlier run stopped.
 type Train struct {
 	Dir     string
@@ -75,11 +71,16 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		}
 		progress(step.Step, step.Total)
 	})
-	switch {
-	case errors.Is(context.Cause(ctx), ErrTerminated) && errors.Is(err, context.Canceled) && result.Tally != nil:
+	out := &Outcome{Tally: result.Tally, Result: &result}
+	at := fmt.Sprintf("at step %s of %s; run again to go on", Grouped(result.Steps), Grouped(result.TotalSteps))
+	switch cause := context.Cause(ctx); {
+	case errors.Is(err, context.Canceled) && result.Tally != nil:
+		if errors.Is(cause, ErrInterrupted) {
+			return out, &StoppedError{cause, keptOf(result.Steps, result.TotalSteps, "steps")}
+		}
 		// A batch queue that takes the machine back has got what it asked for.
-		return &Outcome{Tally: result.Tally, Result: &result,
-			Unfinished: fmt.Sprintf("terminated at step %d of %d; the next run goes on", result.Steps, result.TotalSteps)}, nil
+		out.Unfinished = fmt.Sprintf("%v %s", cause, at)
+		return out, nil
 	case errors.Is(err, trainer.ErrForeign):
 		return nil, configurationError("%w; train anew with --replace, which removes them once the first new checkpoint is there, or move %s away", err, s.path())
 	case errors.Is(err, trainer.ErrTooFew):
@@ -87,9 +88,8 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	case err != nil:
 		return nil, err
 	}
-	out := &Outcome{Tally: result.Tally, Result: &result}
 	if !result.Complete {
-		out.Unfinished = fmt.Sprintf("stopped after max_duration at step %d of %d; the next run goes on", result.Steps, result.TotalSteps)
+		out.Unfinished = "stopped after max_duration " + at
 		return out, nil
 	}
 	return out, s.finish(result.Tally)

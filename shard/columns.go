@@ -8,7 +8,8 @@ import (
 // SchemaVersion is the version of all record schemas, written into every part.
 //
 //	1  first version
-//	2  opt_out_from of candidates, images and pairs; etag and last_modified of images
+//	2  opt_out_from of candidates, images and pairs; etag, last_modified, tries and setting of
+//	   images
 const SchemaVersion = 2
 
 // Record is one of the five records that a part can hold.
@@ -123,6 +124,8 @@ var imageColumns = []column{
 	{"etag", kindString, unsafe.Offsetof(Image{}.ETag), 2},
 	{"last_modified", kindString, unsafe.Offsetof(Image{}.LastModified), 2},
 	{"fetch_time", kindInt64, unsafe.Offsetof(Image{}.FetchTime), 0},
+	{"tries", kindInt32, unsafe.Offsetof(Image{}.Tries), 2},
+	{"setting", kindString, unsafe.Offsetof(Image{}.Setting), 2},
 	{"image", kindBytes, unsafe.Offsetof(Image{}.Bytes), 0},
 	{"width", kindInt32, unsafe.Offsetof(Image{}.Width), 0},
 	{"height", kindInt32, unsafe.Offsetof(Image{}.Height), 0},

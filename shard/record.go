@@ -69,7 +69,11 @@ type Image struct {
 	// ETag and LastModified are those of the response, for a conditional request.
 	ETag         string
 	LastModified string
-	FetchTime    int64 // Unix seconds
+	FetchTime    int64 // when it was last asked for, Unix seconds
+	// Tries is how many times in a row asking failed for a passing reason.
+	Tries int32
+	// Setting is the setting that refused the picture, as it was; "" when none did.
+	Setting string
 
 	Bytes       []byte // the resized JPEG; empty when Status is not ""
 	Width       int32  // of Bytes, in pixels

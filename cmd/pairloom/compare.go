@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/trainer"
 	"github.com/pairloom/pairloom/trainer/compare"
 	"github.com/spf13/cobra"
@@ -134,7 +135,7 @@ func (g *global) compare(ctx context.Context, o compare.Options) error {
 
 // pointLine is what a run has reached, in a line.
 func pointLine(p *compare.Point) string {
-	line := fmt.Sprintf("%s pairs seen, %.3g operations", grouped(p.Pairs), p.Flops)
+	line := fmt.Sprintf("%s pairs seen, %.3g operations", pipeline.Grouped(p.Pairs), p.Flops)
 	for _, s := range p.Scores {
 		line += fmt.Sprintf("; %s: top-1 %.1f%%, top-5 %.1f%% of %d pictures", s.Set, 100*s.Top1, 100*s.Top5, s.Pictures)
 		if s.Bad > 0 {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
@@ -139,16 +140,16 @@ func (g *global) embedded(w *workspace, m search.Made, format string) error {
 			Renamed int `json:"renamed,omitempty"`
 		}{m.Tally, files, m.Again, m.Renamed})
 	}
-	fmt.Fprintf(g.stdout, "embed: %s of %s %s", grouped(m.Tally.Kept), grouped(m.Tally.In), m.Tally.Unit)
+	fmt.Fprintf(g.stdout, "embed: %s of %s %s", pipeline.Grouped(m.Tally.Kept), pipeline.Grouped(m.Tally.In), m.Tally.Unit)
 	if m.Again > 0 {
 		fmt.Fprintf(g.stdout, "; %d of %d files were there", m.Again, len(m.Files))
 	}
 	fmt.Fprintln(g.stdout)
 	for _, reason := range m.Tally.Reasons() {
-		fmt.Fprintf(g.stdout, "embed left out: %s %s\n", reason, grouped(m.Tally.Dropped[reason]))
+		fmt.Fprintf(g.stdout, "embed left out: %s %s\n", reason, pipeline.Grouped(m.Tally.Dropped[reason]))
 	}
 	if m.Renamed > 0 {
-		fmt.Fprintf(g.stdout, "embed: %s file names are not UTF-8; in the column name U+FFFD stands for what is not\n", grouped(int64(m.Renamed)))
+		fmt.Fprintf(g.stdout, "embed: %s file names are not UTF-8; in the column name U+FFFD stands for what is not\n", pipeline.Grouped(int64(m.Renamed)))
 	}
 	if !g.quiet {
 		for _, path := range files {

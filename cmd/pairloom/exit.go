@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"syscall"
@@ -43,11 +42,8 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// errInterrupted is the cause of a context that SIGINT cancelled.
-var errInterrupted = errors.New("interrupted")
-
 // exitCode is the one place where errors become exit codes.
-func exitCode(ctx context.Context, err error) int {
+func exitCode(err error) int {
 	var coded *exitError
 	var configuration *pipeline.ConfigurationError
 	var locked *pipeline.LockedError
@@ -55,9 +51,9 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(context.Cause(ctx), pipeline.ErrTerminated):
+	case errors.Is(err, pipeline.ErrTerminated):
 		return exitTerminate
-	case errors.Is(context.Cause(ctx), errInterrupted):
+	case errors.Is(err, pipeline.ErrInterrupted):
 		return exitInterrupt
 	case errors.As(err, &coded):
 		return coded.code

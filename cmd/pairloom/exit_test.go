@@ -28,7 +28,7 @@ func TestExitCode(t *testing.T) {
 		want int
 	}{
 		{"done", plain, nil, 0},
-		{"done although a signal came late", cancelled(errInterrupted), nil, 0},
+		{"done although a signal came late", cancelled(pipeline.ErrInterrupted), nil, 0},
 		{"any other", plain, errors.New("x"), 1},
 		{"configuration", plain, &exitError{exitConfiguration, errors.New("x")}, 2},
 		{"wrapped", plain, fmt.Errorf("crawl: %w", &exitError{exitPartial, errors.New("x")}), 3},
@@ -38,11 +38,13 @@ func TestExitCode(t *testing.T) {
 		{"locked", plain, &pipeline.LockedError{}, 75},
 		{"asked for too early", plain, fmt.Errorf("embed: %w", shard.ErrUnfinished), 2},
 		{"damaged", plain, fmt.Errorf("match: %w", &shard.DamagedPart{}), 4},
-		{"interrupted", cancelled(errInterrupted), context.Canceled, 130},
+		{"another error while a signal came", cancelled(pipeline.ErrTerminated), &fs.PathError{Op: "write", Err: syscall.ENOSPC}, 4},
+		{"interrupted", cancelled(pipeline.ErrInterrupted), context.Canceled, 130},
+		{"interrupted with work kept", cancelled(pipeline.ErrInterrupted), fmt.Errorf("fetch: %w", &pipeline.StoppedError{Cause: pipeline.ErrInterrupted, Kept: "all"}), 130},
 		{"terminated", cancelled(pipeline.ErrTerminated), context.Canceled, 143},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := exitCode(tt.ctx, tt.err); got != tt.want {
+			if got := exitCode(pipeline.Stopped(tt.ctx, tt.err)); got != tt.want {
 				t.Errorf("exit code %d, want %d", got, tt.want)
 			}
 		})

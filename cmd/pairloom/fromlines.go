@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ func (g *global) fromLines(name string, text io.Reader, out string) error {
 		return err
 	}
 	if tally.Kept == 0 {
-		return &exitError{exitConfiguration, fmt.Errorf("%s: none of its %s lines is a query%s", name, grouped(tally.In), reasons(tally))}
+		return &exitError{exitConfiguration, fmt.Errorf("%s: none of its %s lines is a query%s", name, pipeline.Grouped(tally.In), reasons(tally))}
 	}
 	if err := query.WriteFile(out, header, entries); err != nil {
 		return err
@@ -75,7 +76,7 @@ func (g *global) fromLines(name string, text io.Reader, out string) error {
 			List string `json:"list"`
 		}{tally, out})
 	}
-	_, err = fmt.Fprintf(g.stdout, "%s: %s queries of %s lines%s\n", out, grouped(tally.Kept), grouped(tally.In), reasons(tally))
+	_, err = fmt.Fprintf(g.stdout, "%s: %s queries of %s lines%s\n", out, pipeline.Grouped(tally.Kept), pipeline.Grouped(tally.In), reasons(tally))
 	return err
 }
 
@@ -83,7 +84,7 @@ func (g *global) fromLines(name string, text io.Reader, out string) error {
 func reasons(t *shard.Tally) string {
 	var parts []string
 	for _, reason := range t.Reasons() {
-		parts = append(parts, reason+" "+grouped(t.Dropped[reason]))
+		parts = append(parts, reason+" "+pipeline.Grouped(t.Dropped[reason]))
 	}
 	if len(parts) == 0 {
 		return ""

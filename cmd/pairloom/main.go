@@ -30,8 +30,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil && !g.running {
 		err = &exitError{exitConfiguration, err}
 	}
-	err = out.result(err)
-	code := exitCode(ctx, err)
+	err = out.result(pipeline.Stopped(ctx, err))
+	code := exitCode(err)
 	if err != nil && code != exitPartial && code != exitPipe {
 		fmt.Fprintf(stderr, "pairloom: %v\n", err)
 	}
@@ -51,7 +51,7 @@ func untilSignal(parent context.Context, stderr io.Writer) (context.Context, con
 		case <-done:
 			return
 		case s := <-signals:
-			cause := errInterrupted
+			cause := pipeline.ErrInterrupted
 			if s == syscall.SIGTERM {
 				cause = pipeline.ErrTerminated
 			}

@@ -108,7 +108,7 @@ func TestOutputAndAnotherError(t *testing.T) {
 		{"the output alone", full, nil, exitStorage},
 		{"the command tells of its output", full, fmt.Errorf("print: %w", lost), exitStorage},
 	} {
-		if got := exitCode(t.Context(), tt.out.result(tt.err)); got != tt.want {
+		if got := exitCode(tt.out.result(tt.err)); got != tt.want {
 			t.Errorf("%s: exit %d, want %d", tt.name, got, tt.want)
 		}
 	}

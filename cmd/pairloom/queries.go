@@ -17,6 +17,7 @@ import (
 	"text/tabwriter"
 	"unicode/utf8"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/queries"
 	"github.com/pairloom/pairloom/query"
 	listbuild "github.com/pairloom/pairloom/query/build"
@@ -140,22 +141,22 @@ func printBuilt(g *global, r *listbuild.Result, out string) error {
 	for _, d := range r.Dumps {
 		var dropped []string
 		for reason, n := range d.Dropped {
-			dropped = append(dropped, reason+" "+grouped(n))
+			dropped = append(dropped, reason+" "+pipeline.Grouped(n))
 		}
 		slices.Sort(dropped)
-		fmt.Fprintf(g.stdout, "dump: %s of %s pages, %s words; dropped: %s\n", grouped(d.Kept), grouped(d.Pages), grouped(d.Words), cmp.Or(strings.Join(dropped, ", "), "none"))
+		fmt.Fprintf(g.stdout, "dump: %s of %s pages, %s words; dropped: %s\n", pipeline.Grouped(d.Kept), pipeline.Grouped(d.Pages), pipeline.Grouped(d.Words), cmp.Or(strings.Join(dropped, ", "), "none"))
 	}
 	if v := r.Views; v.Rows > 0 {
-		fmt.Fprintf(g.stdout, "page views: %s rows; other project %s, under 50 views %s, with a colon %s, malformed %s\n", grouped(v.Rows), grouped(v.OtherProject), grouped(v.Few), grouped(v.Colon), grouped(v.Malformed))
+		fmt.Fprintf(g.stdout, "page views: %s rows; other project %s, under 50 views %s, with a colon %s, malformed %s\n", pipeline.Grouped(v.Rows), pipeline.Grouped(v.OtherProject), pipeline.Grouped(v.Few), pipeline.Grouped(v.Colon), pipeline.Grouped(v.Malformed))
 	}
 	var parts []string
 	for _, s := range sources {
-		parts = append(parts, s+" "+grouped(counts[s]))
+		parts = append(parts, s+" "+pipeline.Grouped(counts[s]))
 	}
-	fmt.Fprintf(g.stdout, "%s: %s entries: %s\n", out, grouped(int64(len(r.Entries))), strings.Join(parts, ", "))
+	fmt.Fprintf(g.stdout, "%s: %s entries: %s\n", out, pipeline.Grouped(int64(len(r.Entries))), strings.Join(parts, ", "))
 	for _, s := range []string{"wordnet", "word", "phrase", "title"} {
 		if r.Cut[s] > 0 {
-			fmt.Fprintf(g.stdout, "no room for %s of source %s\n", grouped(int64(r.Cut[s])), s)
+			fmt.Fprintf(g.stdout, "no room for %s of source %s\n", pipeline.Grouped(int64(r.Cut[s])), s)
 		}
 	}
 	if counts["phrase"] == 0 && len(r.Dumps) > 0 {
@@ -163,7 +164,7 @@ func printBuilt(g *global, r *listbuild.Result, out string) error {
 		for _, d := range r.Dumps {
 			words += d.Words
 		}
-		fmt.Fprintf(g.stdout, "no phrase reached --min-pmi; with %s words none can have more than %.1f bits\n", grouped(words), math.Log2(float64(max(words, 1))))
+		fmt.Fprintf(g.stdout, "no phrase reached --min-pmi; with %s words none can have more than %.1f bits\n", pipeline.Grouped(words), math.Log2(float64(max(words, 1))))
 	}
 	return nil
 }
@@ -259,12 +260,12 @@ func printInfo(g *global, list *query.List) error {
 	fmt.Fprintf(g.stdout, "hash: %s\n\n", list.Hash)
 	t := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, s := range sources {
-		fmt.Fprintf(t, "%s\t%s\t\n", s, grouped(counts[s]))
+		fmt.Fprintf(t, "%s\t%s\t\n", s, pipeline.Grouped(counts[s]))
 	}
-	fmt.Fprintf(t, "all\t%s\t\n\t\t\n", grouped(int64(len(list.Entries))))
+	fmt.Fprintf(t, "all\t%s\t\n\t\t\n", pipeline.Grouped(int64(len(list.Entries))))
 	for n, name := range []string{"", "1 word", "2 words", "3 words", "4 words", "5 words or more"} {
 		if n > 0 {
-			fmt.Fprintf(t, "%s\t%s\t\n", name, grouped(words[n]))
+			fmt.Fprintf(t, "%s\t%s\t\n", name, pipeline.Grouped(words[n]))
 		}
 	}
 	t.Flush()
@@ -275,7 +276,7 @@ func printInfo(g *global, list *query.List) error {
 	for _, s := range sources {
 		var texts []string
 		for _, e := range common[s] {
-			texts = append(texts, fmt.Sprintf("%s %s", e.Text, grouped(e.Count)))
+			texts = append(texts, fmt.Sprintf("%s %s", e.Text, pipeline.Grouped(e.Count)))
 		}
 		fmt.Fprintf(g.stdout, "commonest of %s: %s\n", s, strings.Join(texts, "; "))
 	}
@@ -338,7 +339,7 @@ func lookup(g *global, list *query.List, text string, mode match.Mode) error {
 	t := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "bytes\tentry\tsource\tcount\tid\n")
 	for _, o := range found {
-		fmt.Fprintf(t, "%d-%d\t%s\t%s\t%s\t%d\n", o.Start, o.End, o.Entry, o.Source, grouped(o.Count), o.ID)
+		fmt.Fprintf(t, "%d-%d\t%s\t%s\t%s\t%d\n", o.Start, o.End, o.Entry, o.Source, pipeline.Grouped(o.Count), o.ID)
 	}
 	return t.Flush()
 }

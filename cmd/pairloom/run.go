@@ -120,7 +120,7 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 	if err != nil {
 		s.Error = err.Error()
 	}
-	s.Exit = exitCode(ctx, err)
+	s.Exit = exitCode(err)
 	s.print(g)
 	if errors.Is(err, pipeline.ErrNothingKept) {
 		fmt.Fprintf(g.stderr, "pairloom: %v\n", err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -27,7 +26,7 @@ func newServe(g *global) *cobra.Command {
 			defer stop()
 			fmt.Fprintf(g.stdout, "serving %s on http://%s/ until Ctrl-C\n", args[0], address)
 			<-c.Context().Done()
-			return context.Cause(c.Context())
+			return nil
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8765", "loopback `address`")

@@ -42,7 +42,7 @@ func newStatus(g *global) *cobra.Command {
 			for _, s := range list {
 				kept, in := "-", "-"
 				if s.Tally != nil {
-					kept, in = grouped(s.Tally.Kept), grouped(s.Tally.In)+" "+s.Tally.Unit
+					kept, in = pipeline.Grouped(s.Tally.Kept), pipeline.Grouped(s.Tally.In)+" "+s.Tally.Unit
 				}
 				state := s.State
 				if s.Reason != "" {
@@ -54,7 +54,7 @@ func newStatus(g *global) *cobra.Command {
 			counts, known, err := pipeline.CrawlState(w.dir)
 			if known {
 				fmt.Fprintf(g.stdout, "pages: %s known, %s read, %s dropped, %s to be read, on %s hosts\n",
-					grouped(counts.Pages), grouped(counts.Kept), grouped(counts.Dropped), grouped(counts.Pending), grouped(counts.Hosts))
+					pipeline.Grouped(counts.Pages), pipeline.Grouped(counts.Kept), pipeline.Grouped(counts.Dropped), pipeline.Grouped(counts.Pending), pipeline.Grouped(counts.Hosts))
 			}
 			return err
 		},

@@ -13,12 +13,13 @@ import (
 
 // stageSummary is one stage's line of the summary.
 type stageSummary struct {
-	*shard.Tally
-	Seconds    float64 `json:"seconds"`
-	Skipped    string  `json:"skipped,omitempty"`    // why the stage did not run
-	Unfinished string  `json:"unfinished,omitempty"` // why it stopped before its end
-	Result     any     `json:"result,omitempty"`
-	notes      []string
+	Stage        string  `json:"stage"`
+	*shard.Tally         // nil when it is not known, of a stage that was stopped
+	Seconds      float64 `json:"seconds"`
+	Skipped      string  `json:"skipped,omitempty"`    // why the stage did not run
+	Unfinished   string  `json:"unfinished,omitempty"` // why it stopped before its end
+	Result       any     `json:"result,omitempty"`
+	notes        []string
 }
 
 // summary is what a command prints at its end.
@@ -33,7 +34,7 @@ func summaryOfRun(done []pipeline.Done) *summary {
 	s := &summary{Stages: []stageSummary{}}
 	for _, d := range done {
 		s.Stages = append(s.Stages, stageSummary{
-			Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
+			Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
 		})
 	}
 	return s
@@ -60,11 +61,17 @@ func (s *summary) print(g *global) {
 func (s *summary) line() string {
 	var parts []string
 	for _, st := range s.Stages {
-		if st.Skipped != "" {
-			parts = append(parts, st.Stage+" unchanged")
-			continue
+		part := st.Stage
+		switch {
+		case st.Skipped != "":
+			part += " unchanged"
+		case st.Tally != nil:
+			part += fmt.Sprintf(" %d of %d %s", st.Kept, st.In, st.Unit)
 		}
-		parts = append(parts, fmt.Sprintf("%s %d of %d %s", st.Stage, st.Kept, st.In, st.Unit))
+		if st.Unfinished != "" {
+			part += " (" + st.Unfinished + ")"
+		}
+		parts = append(parts, part)
 	}
 	return "pairloom: " + strings.Join(parts, ", ")
 }
@@ -73,24 +80,28 @@ func (s *summary) table(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "stage\tin\tkept\tdropped\tseconds\t\n")
 	for _, st := range s.Stages {
+		if st.Tally == nil {
+			fmt.Fprintf(t, "%s\t-\t-\t-\t%.1f\t\n", st.Stage, st.Seconds)
+			continue
+		}
 		seconds := fmt.Sprintf("%.1f", st.Seconds)
 		if st.Skipped != "" {
 			seconds = "-"
 		}
-		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\t%s\t\n", st.Stage, grouped(st.In), st.Unit, grouped(st.Kept), grouped(st.DroppedTotal()), seconds)
+		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\t%s\t\n", st.Stage, pipeline.Grouped(st.In), st.Unit, pipeline.Grouped(st.Kept), pipeline.Grouped(st.DroppedTotal()), seconds)
 	}
 	t.Flush()
 	for _, st := range s.Stages {
 		if st.Skipped != "" {
 			fmt.Fprintf(out, "\n%s: skipped, %s", st.Stage, st.Skipped)
 		}
-		if st.Unfinished != "" {
+		if st.Unfinished != "" && s.Error == "" { // else the error says it
 			fmt.Fprintf(out, "\n%s: %s", st.Stage, st.Unfinished)
 		}
-		if len(st.Dropped) > 0 {
+		if st.Tally != nil && len(st.Dropped) > 0 {
 			var reasons []string
 			for _, reason := range st.Reasons() {
-				reasons = append(reasons, reason+" "+grouped(st.Dropped[reason]))
+				reasons = append(reasons, reason+" "+pipeline.Grouped(st.Dropped[reason]))
 			}
 			fmt.Fprintf(out, "\n%s dropped: %s", st.Stage, strings.Join(reasons, ", "))
 		}
@@ -101,13 +112,4 @@ func (s *summary) table(out io.Writer) {
 			fmt.Fprintf(out, "%s: %s\n", st.Stage, note)
 		}
 	}
-}
-
-// grouped writes n with commas between groups of three digits.
-func grouped(n int64) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

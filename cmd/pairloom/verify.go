@@ -73,7 +73,7 @@ func faults(n int) string {
 	if n == 1 {
 		return "1 fault"
 	}
-	return grouped(int64(n)) + " faults"
+	return pipeline.Grouped(int64(n)) + " faults"
 }
 
 func verifiedLine(v *pipeline.Verified) string {
@@ -92,7 +92,7 @@ func verifiedLine(v *pipeline.Verified) string {
 	if len(v.Missing) > 0 {
 		gaps += "; not there: " + strings.Join(v.Missing, ", ")
 	}
-	line := fmt.Sprintf("pairloom: verify read %s rows, %s: ", grouped(rows), megabytes(bytes))
+	line := fmt.Sprintf("pairloom: verify read %s rows, %s: ", pipeline.Grouped(rows), megabytes(bytes))
 	if v.Sound() {
 		return line + fmt.Sprintf("%d folders are sound%s", folders, gaps)
 	}
@@ -105,10 +105,10 @@ func (g *global) verifiedTable(v *pipeline.Verified) {
 	for _, f := range v.Folders {
 		files, rows, size := "-", "-", "-"
 		if f.Files > 0 {
-			files, size = grouped(int64(f.Files)), megabytes(f.Bytes)
+			files, size = pipeline.Grouped(int64(f.Files)), megabytes(f.Bytes)
 		}
 		if f.Rows > 0 {
-			rows = grouped(f.Rows)
+			rows = pipeline.Grouped(f.Rows)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t\n", f.Folder, f.State, files, rows, size, strings.Join(f.Checked, ", "))
 	}

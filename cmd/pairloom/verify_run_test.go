@@ -204,8 +204,8 @@ func testInterrupted(t *testing.T, whole string) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	found, err := pipeline.Verify{Dir: dir, Options: *cfg, Pictures: true}.Run(ctx, func(int64, int64) { cancel(errInterrupted) })
-	if found != nil || exitCode(ctx, err) != exitInterrupt {
+	found, err := pipeline.Verify{Dir: dir, Options: *cfg, Pictures: true}.Run(ctx, func(int64, int64) { cancel(pipeline.ErrInterrupted) })
+	if found != nil || exitCode(pipeline.Stopped(ctx, err)) != exitInterrupt {
 		t.Errorf("%v, %v; want the cause", found, err)
 	}
 }

@@ -1,153 +1,206 @@
 package alttext
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
-
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 )
 
-// lazyAttributes hold the address of an image whose src is a placeholder.
-func lazyAttributes() []string {
-	return []string{"data-src", "data-original", "data-lazy-src", "data-lazy", "data-lazyload", "data-full-src", "data-img-src", "data-hi-res-src"}
+// picture are the attributes of an img element that matter, as they stand.
+type picture struct {
+	src, srcset, width, height []byte
+	alt, title, label          []byte
+	lang                       bool
+	data                       bool // it has data- attributes
 }
 
-func srcsetAttributes() []string {
-	return []string{"srcset", "data-srcset", "data-lazy-srcset"}
+// choice is the best of several sources so far.
+type choice struct {
+	source
+	target string // "" for none
 }
 
-// image adds one candidate for each text of an img element.
-func (r *reader) image(n *html.Node, lang string, figure *html.Node) {
-	address := r.address(n)
+// sized tells whether the choice is known to be larger than a plain src.
+func (c choice) sized() bool { return c.target != "" && (c.width > 0 || c.density > 1) }
+
+// img adds one candidate for each text of an img element.
+func (r *reader) img() {
+	if len(r.entries) >= 2*maxCandidates {
+		return
+	}
+	var p picture
+	for i := range r.attrs {
+		a := &r.attrs[i]
+		var field *[]byte
+		switch string(a.name) {
+		case "src":
+			field = &p.src
+		case "srcset":
+			field = &p.srcset
+		case "alt":
+			field = &p.alt
+		case "title":
+			field = &p.title
+		case "aria-label":
+			field = &p.label
+		case "width":
+			field = &p.width
+		case "height":
+			field = &p.height
+		case "lang", "xml:lang":
+			p.lang = true
+			continue
+		default:
+			p.data = p.data || len(a.name) > 5 && string(a.name[:5]) == "data-"
+			continue
+		}
+		if *field == nil { // the first of a name counts, even an empty one
+			if *field = a.value; a.value == nil {
+				*field = []byte{}
+			}
+		}
+	}
+	if r.anchor >= 0 && r.anchorAlt == "" && len(p.alt) > 0 {
+		r.anchorAlt = r.keeper.keep(short(r.cleaned(r.decoded(p.alt))))
+	}
+	if len(p.alt) == 0 && len(p.title) == 0 && len(p.label) == 0 && r.figure < 0 {
+		return
+	}
+	address := r.choose(&p)
 	if address == "" {
 		return
 	}
-	for _, key := range []string{FromAlt, FromTitle, FromAriaLabel} {
-		if text, ok := attr(n, key); ok {
-			r.add(address, text, key, lang)
-		}
+	lang := r.lang
+	if p.lang {
+		lang, _ = r.language()
 	}
-	if figure != nil {
-		r.add(address, r.caption(figure), FromFigcaption, lang)
+	r.add(&r.entries, address, p.alt, FromAlt, lang)
+	r.add(&r.entries, address, p.title, FromTitle, lang)
+	r.add(&r.entries, address, p.label, FromAriaLabel, lang)
+	if r.figure >= 0 && r.first(address, "", FromFigcaption, r.figure) {
+		r.figures[r.figure].used = true
+		r.entries = append(r.entries, entry{address, "", FromFigcaption, lang, r.figure})
 	}
 }
 
-// address chooses the picture's file: "" when it has none worth fetching.
-func (r *reader) address(n *html.Node) string {
-	var choices []source
-	if p := n.Parent; p != nil && p.DataAtom == atom.Picture {
-		for c := p.FirstChild; c != nil; c = c.NextSibling {
-			if c.DataAtom == atom.Source && readable(c) {
-				choices = append(choices, srcsets(c)...)
-			}
-		}
+// add keeps a candidate once. The text is as it stands in the page.
+func (r *reader) add(to *[]entry, image string, value []byte, source, lang string) {
+	if len(value) == 0 {
+		return
 	}
-	choices = append(choices, srcsets(n)...)
-	best, found := source{}, ""
-	for _, s := range choices {
-		// A width outweighs any density: only with widths are sizes known.
-		if found != "" && (s.width < best.width || s.width == best.width && s.density <= best.density) {
-			continue
-		}
-		if target, ok := Resolve(r.base, s.url); ok {
-			best, found = s, target
-		}
-	}
-	if found != "" && (best.width > 0 || best.density > 1) {
-		return found
-	}
-	for _, key := range lazyAttributes() {
-		if v, ok := attr(n, key); ok {
-			if target, ok := Resolve(r.base, v); ok {
-				return target
-			}
-		}
-	}
-	if found != "" {
-		return found
-	}
-	if tiny(n, "width") && tiny(n, "height") { // a tracking pixel
-		return ""
-	}
-	v, _ := attr(n, "src")
-	if strings.TrimSpace(v) == "" { // would resolve to the page itself
-		return ""
-	}
-	target, _ := Resolve(r.base, v)
-	return target
+	r.addDecoded(to, image, r.decoded(value), source, lang)
 }
 
-func tiny(n *html.Node, key string) bool {
-	v, ok := attr(n, key)
-	if !ok {
-		return false
+func (r *reader) addDecoded(to *[]entry, image string, text []byte, source, lang string) {
+	if image == "" || len(*to) >= 2*maxCandidates {
+		return
 	}
-	size, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(v), "px"), 64)
-	return err == nil && size <= 1
+	text = r.cleaned(text)
+	if len(text) == 0 {
+		return
+	}
+	// Looked up before it is kept: the key lives for this line only.
+	if _, known := r.seen[entry{image: image, text: string(text), source: source, figure: -1}]; known {
+		return
+	}
+	e := entry{image, r.keeper.keep(text), source, lang, -1}
+	r.first(e.image, e.text, e.source, -1)
+	*to = append(*to, e)
+}
+
+// source weighs the addresses that a source element of the open picture offers.
+func (r *reader) source() {
+	if !r.picture {
+		return
+	}
+	kind, _ := r.value("type")
+	if !readable(bytes.TrimSpace(kind)) {
+		return
+	}
+	for i := range r.attrs {
+		if name := r.attrs[i].name; knownSrcset(name) {
+			r.weigh(&r.best, r.attrs[i].value)
+		}
+	}
 }
 
 // readable leaves out sources in formats that an img element beside them
 // offers in a plainer one.
-func readable(n *html.Node) bool {
-	kind, _ := attr(n, "type")
-	switch strings.ToLower(strings.TrimSpace(kind)) {
-	case "image/avif", "image/jxl", "image/svg+xml", "image/heic":
+func readable(kind []byte) bool {
+	return !foldEqual(kind, "image/avif") && !foldEqual(kind, "image/jxl") && !foldEqual(kind, "image/svg+xml") && !foldEqual(kind, "image/heic")
+}
+
+// weigh takes the largest of a srcset when it is larger than the best.
+func (r *reader) weigh(best *choice, srcset []byte) {
+	rest := r.decoded(srcset)
+	for range maxSources {
+		c, after, ok := nextSource(rest)
+		if !ok {
+			return
+		}
+		rest = after
+		if best.target != "" && !c.larger(best.source) {
+			continue
+		}
+		if target, ok := r.resolve(c.url); ok && len(c.url) > 0 {
+			*best = choice{c, r.address(target)}
+		}
+	}
+}
+
+// choose finds the picture's file: "" when it has none worth fetching. The
+// largest of srcset and of the sources of a picture element comes first, then
+// what is there for lazy loading, then src. See [placeholderName] and
+// [reader.lazy] for what is taken for a placeholder, and for what replaces one.
+func (r *reader) choose(p *picture) string {
+	var best choice
+	if r.picture {
+		best = r.best
+	}
+	if len(p.srcset) > 0 {
+		r.weigh(&best, p.srcset)
+	}
+	if p.data {
+		for i := range r.attrs {
+			if name := r.attrs[i].name; len(name) > 6 && knownSrcset(name) {
+				r.weigh(&best, r.attrs[i].value)
+			}
+		}
+	}
+	best.url = nil
+	if best.sized() && !(p.data && placeholderName(best.target)) {
+		return best.target
+	}
+	if p.data {
+		if target := r.knownLazy(); target != "" {
+			return target
+		}
+	}
+	if best.target != "" && !(p.data && placeholderName(best.target)) {
+		return best.target
+	}
+	plain := ""
+	if !tiny(p.width) || !tiny(p.height) { // else a tracking pixel
+		if src := bytes.TrimSpace(r.decoded(p.src)); len(src) > 0 { // else the page itself
+			if target, ok := r.resolve(src); ok {
+				plain = r.address(target)
+			}
+		}
+	}
+	if p.data && (plain == "" || placeholderName(plain)) {
+		if target := r.lazy(); target != "" {
+			return target
+		}
+	}
+	if best.target != "" {
+		return best.target
+	}
+	return plain
+}
+
+func tiny(size []byte) bool {
+	if len(size) == 0 {
 		return false
 	}
-	return true
-}
-
-func srcsets(n *html.Node) []source {
-	var all []source
-	for _, key := range srcsetAttributes() {
-		if v, ok := attr(n, key); ok {
-			all = append(all, parseSrcset(v)...)
-		}
-	}
-	return all
-}
-
-// caption is the text of a figure's figcaption, found once for each figure.
-func (r *reader) caption(figure *html.Node) string {
-	text, known := r.captions[figure]
-	if known {
-		return text
-	}
-	var b strings.Builder
-	var visit func(n *html.Node, inside bool)
-	visit = func(n *html.Node, inside bool) {
-		if b.Len() > maxTextBytes*2 {
-			return
-		}
-		switch {
-		case n.Type == html.TextNode && inside:
-			b.WriteString(n.Data)
-		case n.DataAtom == atom.Template, n.DataAtom == atom.Script, n.DataAtom == atom.Style, n.DataAtom == atom.Figure && n != figure:
-			return
-		case n.DataAtom == atom.Figcaption:
-			inside = true
-		}
-		if n.Type == html.ElementNode && inside && !inline(n.DataAtom) {
-			b.WriteByte(' ')
-			defer b.WriteByte(' ')
-		}
-		for c := n.FirstChild; c != nil; c = c.NextSibling {
-			visit(c, inside)
-		}
-	}
-	visit(figure, false)
-	text = Clean(b.String())
-	r.captions[figure] = text
-	return text
-}
-
-// inline elements do not part words.
-func inline(a atom.Atom) bool {
-	switch a {
-	case atom.A, atom.Abbr, atom.B, atom.Bdi, atom.Cite, atom.Code, atom.Em, atom.I, atom.Mark, atom.Q, atom.S,
-		atom.Small, atom.Span, atom.Strong, atom.Sub, atom.Sup, atom.U, atom.Var, atom.Wbr:
-		return true
-	}
-	return false
+	n, err := strconv.ParseFloat(string(bytes.TrimSuffix(bytes.TrimSpace(size), []byte("px"))), 64)
+	return err == nil && n <= 1
 }

@@ -1,51 +1,53 @@
 package alttext
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/PuerkitoBio/goquery"
 )
 
 // openGraph reads og:image with the og:image:alt that follows it.
-func (r *reader) openGraph(doc *goquery.Document) {
-	image := ""
-	visible(doc.Find("meta[property], meta[name]")).Each(func(_ int, s *goquery.Selection) {
-		content := s.AttrOr("content", "")
-		switch strings.ToLower(strings.TrimSpace(s.AttrOr("property", s.AttrOr("name", "")))) {
-		case "og:image", "og:image:url":
-			image, _ = Resolve(r.base, content)
-			if strings.TrimSpace(content) == "" {
-				image = ""
-			}
-		case "og:image:alt":
-			r.add(image, content, FromOpenGraph, r.page.Language)
+func (r *reader) openGraph(name []byte) {
+	content := r.content("content")
+	switch strings.ToLower(string(name)) {
+	case "og:image", "og:image:url":
+		r.image = ""
+		if target, ok := r.resolve(content); ok && len(content) > 0 {
+			r.image = r.address(target)
 		}
-	})
+	case "og:image:alt":
+		r.addDecoded(&r.graph, r.image, content, FromOpenGraph, "")
+	}
+}
+
+// script keeps the JSON-LD that may speak of pictures until the page's base is
+// known.
+func (r *reader) script(text []byte) {
+	kind, _ := r.value("type")
+	kind, _, _ = bytes.Cut(r.decoded(kind), []byte(";"))
+	if foldEqual(bytes.TrimSpace(kind), "application/ld+json") && bytes.Contains(text, []byte("ImageObject")) {
+		r.scripts = append(r.scripts, text)
+	}
 }
 
 // jsonLD reads the ImageObjects of JSON-LD scripts, however deep they stand.
-func (r *reader) jsonLD(doc *goquery.Document) {
-	visible(doc.Find("script[type]")).Each(func(_ int, s *goquery.Selection) {
-		kind, _, _ := strings.Cut(s.AttrOr("type", ""), ";")
-		if !strings.EqualFold(strings.TrimSpace(kind), "application/ld+json") {
-			return
-		}
+func (r *reader) jsonLD() {
+	for _, text := range r.scripts {
 		var value any
 		// A script that is no JSON says nothing; the page's other texts stand.
-		if json.Unmarshal([]byte(s.Text()), &value) == nil {
+		if json.Unmarshal(text, &value) == nil {
 			r.object(value, 0)
 		}
-	})
+	}
 }
 
 // objectDepth bounds how deep JSON-LD is followed.
 const objectDepth = 64
 
 func (r *reader) object(value any, depth int) {
-	if depth > objectDepth {
+	if depth > objectDepth || len(r.linked) >= maxCandidates || len(r.licenses) >= maxCandidates {
 		return
 	}
 	switch v := value.(type) {
@@ -70,11 +72,13 @@ func isImageObject(kind any) bool {
 }
 
 func (r *reader) imageObject(o map[string]any) {
-	var image string
+	image := ""
 	for _, key := range []string{"contentUrl", "url"} { // url alone may be a page
 		for _, s := range stringsOf(o[key], "@id", "url") {
 			if image == "" && strings.TrimSpace(s) != "" {
-				image, _ = Resolve(r.base, s)
+				if target, ok := r.resolve([]byte(s)); ok {
+					image = r.address(target)
+				}
 			}
 		}
 	}
@@ -83,19 +87,19 @@ func (r *reader) imageObject(o map[string]any) {
 	}
 	if r.licenses[image] == "" {
 		for _, s := range stringsOf(o["license"], "@id", "url") {
-			if license, ok := Resolve(r.base, s); ok && strings.TrimSpace(s) != "" {
-				r.licenses[image] = license
+			if license, ok := r.resolve([]byte(s)); ok && strings.TrimSpace(s) != "" {
+				r.licenses[image] = r.address(license)
 				break
 			}
 		}
 	}
 	lang := r.page.Language
 	if l := stringsOf(o["inLanguage"], "@value"); len(l) > 0 {
-		lang = language(l[0])
+		lang = languageTag(l[0])
 	}
 	for _, key := range []string{"caption", "name", "description"} {
 		for _, text := range stringsOf(o[key], "@value") {
-			r.add(image, text, FromJSONLD, lang)
+			r.addDecoded(&r.linked, image, []byte(text), FromJSONLD, lang)
 		}
 	}
 }

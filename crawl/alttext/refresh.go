@@ -11,6 +11,15 @@ const space = " \t\n\f\r"
 // the shared declarative refresh steps of the HTML standard, 4.2.5.3. It reports
 // false when it only loads the page again.
 func Refresh(base *url.URL, content string) (string, bool) {
+	ref, ok := refreshTarget(content)
+	if !ok {
+		return "", false
+	}
+	return Resolve(base, ref)
+}
+
+// refreshTarget is the reference that a refresh leads to.
+func refreshTarget(content string) (ref string, ok bool) {
 	s := strings.TrimLeft(content, space)
 	rest := strings.TrimLeft(s, "0123456789.")
 	if rest == s || rest == "" || !strings.ContainsRune(";,"+space, rune(rest[0])) {
@@ -31,5 +40,5 @@ func Refresh(base *url.URL, content string) (string, bool) {
 	if quote := rest[:1]; quote == `"` || quote == "'" {
 		rest, _, _ = strings.Cut(rest[1:], quote)
 	}
-	return Resolve(base, rest)
+	return rest, true
 }

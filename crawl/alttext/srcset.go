@@ -1,110 +1,116 @@
 package alttext
 
 import (
+	"bytes"
 	"math"
 	"strconv"
-	"strings"
 )
 
 // source is one image candidate string of a srcset.
 type source struct {
-	url     string
+	url     []byte
 	width   float64 // pixels, 0 when unknown
 	density float64 // 1 when unstated
 }
 
-// parseSrcset follows the HTML standard's own state machine, 4.8.4.2.10: a
-// comma may be part of an address, and of what stands in parentheses.
-func parseSrcset(s string) []source {
-	var list []source
+// larger compares: a width outweighs any density, for only with widths are
+// sizes known.
+func (c source) larger(than source) bool {
+	return c.width > than.width || c.width == than.width && c.density > than.density
+}
+
+// maxSources bounds what is looked at in one srcset; pages that people made
+// have fewer than forty.
+const maxSources = 1024
+
+// nextSource reads the next valid candidate of a srcset by the HTML standard's
+// own state machine, 4.8.4.2.10: a comma may be part of an address, and of what
+// stands in parentheses. It reports false at the end.
+func nextSource(s []byte) (c source, rest []byte, ok bool) {
 	for {
-		s = strings.TrimLeft(s, " \t\n\f\r,")
-		if s == "" {
-			return list
+		for len(s) > 0 && (isSpace(s[0]) || s[0] == ',') {
+			s = s[1:]
 		}
-		end := strings.IndexAny(s, " \t\n\f\r")
-		if end < 0 {
-			end = len(s)
+		if len(s) == 0 {
+			return source{}, nil, false
 		}
-		address := s[:end]
+		end := 0
+		for end < len(s) && !isSpace(s[end]) {
+			end++
+		}
+		c = source{url: s[:end], density: 1}
 		s = s[end:]
-		var descriptors []string
-		if strings.HasSuffix(address, ",") {
-			address = strings.TrimRight(address, ",")
-		} else {
-			descriptors, s = nextDescriptors(s)
+		if bytes.HasSuffix(c.url, []byte(",")) {
+			c.url = bytes.TrimRight(c.url, ",")
+			return c, s, true
 		}
-		c := source{url: address, density: 1}
-		if c.describe(descriptors) {
-			list = append(list, c)
+		var valid bool
+		if s, valid = c.descriptors(s); valid {
+			return c, s, true
 		}
 	}
 }
 
-// nextDescriptors reads up to the comma that ends a candidate.
-func nextDescriptors(s string) (words []string, rest string) {
-	depth, start := 0, -1
-	flush := func(end int) {
-		if start >= 0 {
-			words = append(words, s[start:end])
-		}
-		start = -1
-	}
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case depth > 0:
-			if c == ')' {
-				depth = 0
+// descriptors reads up to the comma that ends a candidate, and tells whether
+// the candidate is valid.
+func (c *source) descriptors(s []byte) (rest []byte, valid bool) {
+	var d descriptors
+	valid = true
+	parentheses, start := false, -1
+	for i := 0; ; i++ {
+		end := i == len(s)
+		switch {
+		case !end && parentheses:
+			parentheses = s[i] != ')'
+			continue
+		case end || s[i] == ',' || isSpace(s[i]):
+			if start >= 0 {
+				valid = d.read(c, s[start:i]) && valid
+				start = -1
 			}
-		case c == ',':
-			flush(i)
-			return words, s[i+1:]
-		case c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r':
-			flush(i)
+			if end {
+				return nil, valid && (!d.height || d.width)
+			}
+			if s[i] == ',' {
+				return s[i+1:], valid && (!d.height || d.width)
+			}
 		default:
 			if start < 0 {
 				start = i
 			}
-			if c == '(' {
-				depth = 1
-			}
+			parentheses = s[i] == '('
 		}
 	}
-	flush(len(s))
-	return words, ""
 }
 
-// describe reads the descriptors; false means that the candidate is invalid.
-func (c *source) describe(words []string) bool {
-	var width, density, height bool
-	for _, w := range words {
-		number, unit := w[:len(w)-1], w[len(w)-1]
-		switch unit {
-		case 'w', 'h':
-			n, err := strconv.ParseUint(number, 10, 31)
-			if err != nil || n == 0 || density {
-				return false
-			}
-			if unit == 'h' {
-				if height {
-					return false
-				}
-				height = true
-				continue
-			}
-			if width {
-				return false
-			}
-			width, c.width = true, float64(n)
-		case 'x':
-			f, err := strconv.ParseFloat(number, 64)
-			if err != nil || f < 0 || math.IsInf(f, 0) || math.IsNaN(f) || width || density || height {
-				return false
-			}
-			density, c.density = true, f
-		default:
+// descriptors are those that a candidate has so far.
+type descriptors struct{ width, density, height bool }
+
+func (d *descriptors) read(c *source, word []byte) bool {
+	number, unit := string(word[:len(word)-1]), word[len(word)-1]
+	switch unit {
+	case 'w', 'h':
+		n, err := strconv.ParseUint(number, 10, 31)
+		if err != nil || n == 0 || d.density {
 			return false
 		}
+		if unit == 'h' {
+			again := d.height
+			d.height = true
+			return !again
+		}
+		if d.width {
+			return false
+		}
+		d.width, c.width = true, float64(n)
+	case 'x':
+		f, err := strconv.ParseFloat(number, 64)
+		if err != nil || f < 0 || math.IsInf(f, 0) || math.IsNaN(f) || d.width || d.density || d.height {
+			return false
+		}
+		d.density, c.density = true, f
+	default:
+		return false
 	}
-	return !height || width
+	return true
 }

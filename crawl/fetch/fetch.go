@@ -133,13 +133,14 @@ func (f *Fetcher) download(ctx context.Context, url string, row *shard.Image, bo
 	if err != nil {
 		return nil, f.fault(ctx, err, row)
 	}
-	row.OptOut = f.gate.OptOut(resp.Header)
+	wishes := f.gate.Wishes(resp.Header)
+	row.OptOut, row.OptOutFrom = wishes.Words(), wishes.From()
 	if row.Status = gate.StatusReason(resp.StatusCode); row.Status != "" {
 		row.Detail = http.StatusText(resp.StatusCode)
 		return nil, nil
 	}
-	if wish := f.gate.Respects(row.OptOut); wish != "" {
-		row.Status, row.Detail = OptOut, "the picture's response says "+wish
+	if wish, obeyed := f.gate.Respects(wishes); obeyed {
+		row.Status, row.Detail = OptOut, wish.String()
 		return nil, nil
 	}
 	if body.Cap() > keepBuffer {

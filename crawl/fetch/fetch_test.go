@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/crawl/optout"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -252,7 +253,7 @@ func TestPartFillsTheRow(t *testing.T) {
 func TestPartRecordsOptOutsThatAreNotObeyed(t *testing.T) {
 	s := badSite(t)
 	f := newFetcher(t, 1, func(o *gate.Options) { o.Respect = []string{gate.RespectRobots} })
-	if row := fetchAll(t, f, s.URL+"/noai.png")[0]; row.Status != "" || row.OptOut != gate.NoAI {
+	if row := fetchAll(t, f, s.URL+"/noai.png")[0]; row.Status != "" || row.OptOut != optout.NoAI {
 		t.Errorf("status %q, opt-out %q", row.Status, row.OptOut)
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"syscall"
 )
 
+// globalUnicast is all of IPv6 that IANA has given out as such. What lies outside
+// leads inside or nowhere: NAT64, IPv4-compatible, unique local, discard.
+var globalUnicast = netip.MustParsePrefix("2000::/3")
+
 // specialAddresses are unicast addresses that net/netip takes for global and
 // that still lead inside, or nowhere (IANA special-purpose registries).
 func specialAddresses() []netip.Prefix {
@@ -20,17 +24,15 @@ func specialAddresses() []netip.Prefix {
 		netip.MustParsePrefix("198.51.100.0/24"), // documentation
 		netip.MustParsePrefix("203.0.113.0/24"),  // documentation
 		netip.MustParsePrefix("240.0.0.0/4"),     // reserved
-		netip.MustParsePrefix("::/96"),           // IPv4-compatible, obsolete
-		netip.MustParsePrefix("::ffff:0:0:0/96"), // IPv4-translated
-		netip.MustParsePrefix("64:ff9b::/96"),    // NAT64: holds an IPv4 address
-		netip.MustParsePrefix("64:ff9b:1::/48"),  // NAT64, local
-		netip.MustParsePrefix("100::/64"),        // discard
-		netip.MustParsePrefix("2001::/23"),       // protocol assignments, Teredo
-		netip.MustParsePrefix("2001:db8::/32"),   // documentation
-		netip.MustParsePrefix("2002::/16"),       // 6to4: holds an IPv4 address
-		netip.MustParsePrefix("3fff::/20"),       // documentation
-		netip.MustParsePrefix("5f00::/16"),       // segment routing
-		netip.MustParsePrefix("fec0::/10"),       // site-local, obsolete
+		// Addresses of the public range that lead to the inside of a cloud.
+		netip.MustParsePrefix("168.63.129.16/32"), // Azure: the host's agent
+		netip.MustParsePrefix("161.26.0.0/16"),    // IBM: services
+		netip.MustParsePrefix("166.8.0.0/14"),     // IBM: services
+		netip.MustParsePrefix("34.118.224.0/20"),  // Google: a cluster's services
+		netip.MustParsePrefix("2001::/23"),        // protocol assignments, Teredo
+		netip.MustParsePrefix("2001:db8::/32"),    // documentation
+		netip.MustParsePrefix("2002::/16"),        // 6to4: holds an IPv4 address
+		netip.MustParsePrefix("3fff::/20"),        // documentation
 	}
 }
 
@@ -77,7 +79,7 @@ func (g guard) check(ap netip.AddrPort) string {
 			return ""
 		}
 	}
-	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
+	if !addr.IsGlobalUnicast() || addr.IsPrivate() || addr.Is6() && !globalUnicast.Contains(addr) {
 		return AddressRefused
 	}
 	for _, p := range g.special {

@@ -39,6 +39,28 @@ func TestGuard(t *testing.T) {
 		{"[fd00::1]:80", AddressRefused},
 		{"[ff02::1]:80", AddressRefused},
 		{"[::7f00:1]:80", AddressRefused},
+		{"[100:0:0:1::1]:80", AddressRefused},
+		{"[1fff::1]:80", AddressRefused},
+		{"[4000::1]:443", AddressRefused},
+		{"[5f00::1]:443", AddressRefused},
+		{"[fec0::1]:443", AddressRefused},
+		{"[2001:0:7f00:1::]:80", AddressRefused},
+		{"[2001:db8::1]:80", AddressRefused},
+		{"[3fff::1]:80", AddressRefused},
+		{"168.63.129.16:80", AddressRefused},          // Azure
+		{"[::ffff:168.63.129.16]:80", AddressRefused}, // the same
+		{"168.63.129.17:80", ""},
+		{"100.100.100.200:80", AddressRefused}, // Alibaba
+		{"169.254.169.253:80", AddressRefused}, // Amazon
+		{"169.254.42.42:80", AddressRefused},   // Scaleway
+		{"169.254.0.23:80", AddressRefused},    // Tencent
+		{"192.0.0.192:80", AddressRefused},     // Oracle
+		{"161.26.0.10:443", AddressRefused},    // IBM
+		{"166.9.0.1:443", AddressRefused},      // IBM
+		{"34.118.224.1:443", AddressRefused},   // Google's clusters
+		{"[fd00:ec2::254]:80", AddressRefused}, // Amazon
+		{"[fd20:ce::254]:80", AddressRefused},  // Google
+		{"[fd00:42::42]:80", AddressRefused},   // Scaleway
 	} {
 		if got := g.check(netip.MustParseAddrPort(tt.addr)); got != tt.want {
 			t.Errorf("check(%s) = %q, want %q", tt.addr, got, tt.want)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 // Kind says what a request is for.
@@ -21,10 +23,30 @@ type Kind int
 
 // The kinds of requests. A request without one is for a page.
 const (
-	Page Kind = iota
-	Picture
-	Robots // robots.txt itself: asked for without asking robots.txt
+	Page    Kind = iota // a feed too
+	Picture             // longer than its cap is an error
+	Robots              // robots.txt itself: asked for without asking robots.txt
+	Policy              // tdmrep.json or ai.txt
+	Sitemap             // longer than its cap is an error
 )
+
+// SitemapMaxBytes is the cap on a sitemap, of the protocol's own.
+const SitemapMaxBytes = 50 << 20
+
+// limit is the cap on decoded bytes; a body that is cut ends there quietly.
+func (g *Gate) limit(k Kind) (most int64, cut bool) {
+	switch k {
+	case Picture:
+		return g.opts.MaxPictureBytes, false
+	case Robots: // one byte more tells that there is more
+		return g.opts.RobotsMaxBytes + 1, true
+	case Policy:
+		return policyMaxBytes + 1, true
+	case Sitemap:
+		return SitemapMaxBytes, false
+	}
+	return g.opts.MaxPageBytes, true
+}
 
 type kindKey struct{}
 
@@ -39,7 +61,10 @@ type Gate struct {
 	userAgent string
 	transport *http.Transport
 	pace      *pacer
+	clock     Clock
 	robots    *rulebook
+	tdmrep    *policies[optout.Reservations]
+	aitxt     *policies[optout.MediaRules]
 }
 
 // New builds a gate; version is pairloom's, sent in the User-Agent.
@@ -54,8 +79,12 @@ func New(opts Options, version string) (*Gate, error) {
 	g := &Gate{
 		opts:      opts,
 		userAgent: fmt.Sprintf("%s/%s (+%s)", opts.UserAgent, version, opts.Contact),
-		pace:      newPacer(opts.ConnectionsPerHost),
+		clock:     opts.Clock,
 	}
+	if g.clock == nil {
+		g.clock = machineClock{}
+	}
+	g.pace = newPacer(opts.ConnectionsPerHost, g.clock)
 	dialer := &net.Dialer{Timeout: opts.DialTimeout, Control: guard{allowed, specialAddresses()}.control}
 	g.transport = &http.Transport{
 		Proxy:                  nil, // a proxy would hide the address from the guard
@@ -68,7 +97,9 @@ func New(opts Options, version string) (*Gate, error) {
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
-	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, g.fetchRobots)
+	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, opts.RobotsMaxBytes, g.clock, g.fetch(Robots))
+	g.tdmrep = newPolicies(optout.TDMRepPath, optout.ParseTDMRep, opts.RobotsTTL, g.clock, g.fetch(Policy))
+	g.aitxt = newPolicies(optout.AITxtPath, func(file []byte) optout.MediaRules { return optout.ParseAITxt(file, opts.UserAgent) }, opts.RobotsTTL, g.clock, g.fetch(Policy))
 	return g, nil
 }
 
@@ -137,20 +168,6 @@ func (g *Gate) checkRedirect(req *http.Request, via []*http.Request, jar http.Co
 	return nil
 }
 
-// OptOut is the package's OptOut for this gate's product token.
-func (g *Gate) OptOut(h http.Header) string { return OptOut(h, g.opts.UserAgent) }
-
-// Respects tells whether one of the words of an opt-out verdict, or a word of
-// Wishes, is obeyed; it returns the first that is, else "".
-func (g *Gate) Respects(verdict string) string {
-	for word := range strings.SplitSeq(verdict, ",") {
-		if word != "" && slices.Contains(g.opts.Respect, word) {
-			return word
-		}
-	}
-	return ""
-}
-
 // RoundTrip implements http.RoundTripper. Only GET and HEAD pass.
 func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
@@ -164,48 +181,87 @@ func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := checkURL(req.URL); err != nil {
 		return nil, err
 	}
+	asked := req
+	req = withoutDots(req)
+	host := hostKey(req.URL)
 	var delay time.Duration
-	var optOut string
+	var wishes siteWishes
 	if kind != Robots {
-		robots, err := g.robots.lookup(ctx, req.URL)
-		obeyed := g.Respects(RespectRobots) != ""
-		var refusal *Refusal
-		switch {
-		case errors.As(err, &refusal) && refusal.Reason == RobotsUnreachable && !obeyed:
-			robots = &RobotsRules{}
-		case err != nil:
+		origin := req.URL.Scheme + "://" + host
+		robots, err := g.rules(ctx, origin, req.URL)
+		if err != nil {
 			return nil, err
 		}
 		path := requestPath(req.URL)
-		if ok, line := robots.Allowed(path); !ok && obeyed {
+		if ok, line := robots.Allowed(path); !ok && g.obeysRobots() {
 			return nil, &Refusal{URL: req.URL.String(), Reason: RobotsDisallowed, Rule: line}
 		}
 		delay = min(robots.CrawlDelay(), g.opts.MaxDelay)
-		optOut = robots.OptOut(path)
+		if wishes, err = g.fromFiles(ctx, kind, origin, path, req.URL); err != nil {
+			return nil, err
+		}
+		wishes.robots = robots.Wishes(path)
 	}
-	resp, err := g.send(ctx, req, kind, max(delay, g.opts.Delay))
+	resp, err := g.send(ctx, req, kind, host, max(delay, g.opts.Delay))
 	if err != nil {
 		return nil, err
 	}
-	resp.Header.Del(robotsOptOutHeader)
-	if optOut != "" {
-		resp.Header.Set(robotsOptOutHeader, optOut)
-	}
+	wishes.carry(resp.Header)
+	resp.Request = asked
 	return resp, nil
 }
 
-func (g *Gate) fetchRobots(ctx context.Context, u *url.URL) (*http.Response, error) {
-	ctx = WithKind(ctx, Robots)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+func (g *Gate) obeysRobots() bool { return slices.Contains(g.opts.Respect, RespectRobots) }
+
+// rules are those of an origin; where robots.txt is not obeyed, one that cannot
+// be reached has none.
+func (g *Gate) rules(ctx context.Context, origin string, u *url.URL) (*RobotsRules, error) {
+	robots, err := g.robots.rules(ctx, origin, u)
+	var refusal *Refusal
+	if errors.As(err, &refusal) && refusal.Reason == RobotsUnreachable && !g.obeysRobots() {
+		return &RobotsRules{}, nil
+	}
+	return robots, err
+}
+
+// Sitemaps are the addresses that the robots.txt of u's origin names as
+// sitemaps, absolute, in order, each once, at most 1,000. They may lie on other
+// hosts. The error is ctx's, or a *Refusal when nothing may be asked for.
+func (g *Gate) Sitemaps(ctx context.Context, u *url.URL) ([]string, error) {
+	if err := checkURL(u); err != nil {
+		return nil, err
+	}
+	robots, err := g.rules(ctx, u.Scheme+"://"+hostKey(u), u)
 	if err != nil {
 		return nil, err
 	}
-	return g.RoundTrip(req)
+	var list []string
+	for _, s := range robots.Sitemaps() {
+		at, err := u.Parse("/robots.txt")
+		if err == nil {
+			at, err = at.Parse(s)
+		}
+		if err == nil && checkURL(at) == nil && !slices.Contains(list, at.String()) {
+			list = append(list, at.String())
+		}
+	}
+	return list, nil
+}
+
+// fetch asks for a file that the gate itself wants.
+func (g *Gate) fetch(kind Kind) func(ctx context.Context, u *url.URL) (*http.Response, error) {
+	return func(ctx context.Context, u *url.URL) (*http.Response, error) {
+		req, err := http.NewRequestWithContext(WithKind(ctx, kind), http.MethodGet, u.String(), nil)
+		if err != nil {
+			return nil, err
+		}
+		return g.RoundTrip(req)
+	}
 }
 
 // send waits for the host's turn and asks, again when it may help.
-func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay time.Duration) (*http.Response, error) {
-	t := g.pace.host(hostKey(req.URL))
+func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host string, delay time.Duration) (*http.Response, error) {
+	t := g.pace.host(host)
 	defer g.pace.leave(t)
 	for attempt := 0; ; attempt++ {
 		if err := t.enter(ctx, delay); err != nil {
@@ -224,7 +280,7 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, delay tim
 		if !mayPass(resp.StatusCode) {
 			return resp, nil
 		}
-		wait, asked := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		wait, asked := retryAfter(resp.Header.Get("Retry-After"), g.clock.Now())
 		if asked && wait > g.opts.MaxDelay {
 			resp.Body.Close()
 			t.postpone(g.opts.MaxDelay)
@@ -261,20 +317,14 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 		hop.Header.Del(name)
 	}
 	hop.Header.Set("Accept-Encoding", acceptEncoding) // also keeps the transport from undoing any
-	start := time.Now()
+	start := g.clock.Now()
 	resp, err := g.transport.RoundTrip(hop)
-	t.setLatency(time.Since(start))
+	t.setLatency(g.clock.Now().Sub(start))
 	if err != nil {
 		finish()
 		return nil, blame(caller.Err(), err)
 	}
-	limit, cut := g.opts.MaxPageBytes, true
-	switch kind {
-	case Picture:
-		limit, cut = g.opts.MaxPictureBytes, false
-	case Robots:
-		limit = g.opts.RobotsMaxBytes
-	}
+	limit, cut := g.limit(kind)
 	coding := contentCoding(resp.Header)
 	if !cut && coding == "" && resp.ContentLength > limit {
 		resp.Body.Close()
@@ -295,9 +345,6 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	}
 	resp.Uncompressed = true
 	resp.Body = &cappedBody{rc: resp.Body, left: limit, cut: cut, done: finish, ended: caller.Err}
-	if resp.Request != nil {
-		resp.Request = req
-	}
 	return resp, nil
 }
 
@@ -308,41 +355,6 @@ func blame(ended, err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ended, err)
-}
-
-func checkURL(u *url.URL) error {
-	if u.Scheme != "http" && u.Scheme != "https" {
-		return &Refusal{URL: u.String(), Reason: SchemeRefused, Rule: "scheme " + strconv.Quote(u.Scheme) + " is not http or https"}
-	}
-	if u.Hostname() == "" {
-		return &Refusal{URL: u.String(), Reason: AddressRefused, Rule: "no host"}
-	}
-	return nil
-}
-
-// hostKey names a host and port in one spelling.
-func hostKey(u *url.URL) string {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	port := u.Port()
-	if port == "" {
-		port = "80"
-		if u.Scheme == "https" {
-			port = "443"
-		}
-	}
-	return net.JoinHostPort(host, port)
-}
-
-// requestPath is the path and query as the request line has them.
-func requestPath(u *url.URL) string {
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	if u.RawQuery != "" || u.ForceQuery {
-		path += "?" + u.RawQuery
-	}
-	return path
 }
 
 func mayPass(status int) bool {

@@ -11,13 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -390,55 +391,6 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func TestOptOut(t *testing.T) {
-	for _, tt := range []struct{ name, key, value, want string }{
-		{"none", "", "", ""},
-		{"all agents", "X-Robots-Tag", "noai, noimageai", "noai,noimageai"},
-		{"ours", "X-Robots-Tag", "Pairloom: noindex", "noindex"},
-		{"another's", "X-Robots-Tag", "otherbot: noindex, noai", ""},
-		{"ours, then another's", "X-Robots-Tag", "noai, otherbot: noindex", "noai"},
-		{"none means noindex", "X-Robots-Tag", "NONE", "noindex"},
-		{"dated", "X-Robots-Tag", "unavailable_after: 25 Jun 2030 15:00:00 PST, noimageindex", "noimageindex"},
-		{"sizes", "X-Robots-Tag", "max-image-preview:large", ""},
-		{"tdm", "Tdm-Reservation", "1", "tdm-reservation"},
-		{"tdm granted", "Tdm-Reservation", "0", ""},
-		{"usage", "Content-Usage", "train-ai=n", "content-usage"},
-		{"usage granted", "Content-Usage", "search=n, train-ai=y", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			h := http.Header{}
-			if tt.key != "" {
-				h.Set(tt.key, tt.value)
-			}
-			if got := OptOut(h, "pairloom"); got != tt.want {
-				t.Errorf("OptOut = %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestRobotsOptOutReachesResponse(t *testing.T) {
-	s := serve(t, map[string]http.HandlerFunc{
-		"/robots.txt": text("User-agent: *\nContent-Signal: search=yes, ai-train=no\nContent-Usage: /free train-ai=y\nContent-Usage: train-ai=n\n"),
-		"/":           func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(robotsOptOutHeader, "forged") },
-	})
-	g := newGate(t, quick())
-	for path, want := range map[string]string{"/a": "content-signal,content-usage", "/free/a": "content-signal"} {
-		req, err := http.NewRequest(http.MethodGet, s.URL+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := g.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if got := g.OptOut(resp.Header); got != want {
-			t.Errorf("%s: %q, want %q", path, got, want)
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -478,22 +430,10 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestHostKey(t *testing.T) {
-	for raw, want := range map[string]string{"http://Example.ORG./a": "example.org:80", "https://example.org": "example.org:443", "http://[::1]:8080/": "[::1]:8080"} {
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := hostKey(u); got != want {
-			t.Errorf("hostKey(%s) = %s, want %s", raw, got, want)
-		}
-	}
-}
-
 func TestRobotsNotRespected(t *testing.T) {
 	s := serve(t, map[string]http.HandlerFunc{"/robots.txt": text("User-agent: *\nDisallow: /"), "/a": text("x")})
 	o := quick()
-	o.Respect = []string{NoAI}
+	o.Respect = []string{optout.NoAI}
 	if _, body, err := get(newGate(t, o), Page, s.URL+"/a"); err != nil || body != "x" {
 		t.Errorf("%q, %v", body, err)
 	}
@@ -528,15 +468,15 @@ func TestStaleRobots(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	book := newRulebook("pairloom", time.Hour, nil)
-	pace := newPacer(1)
+	book := newRulebook("pairloom", time.Hour, 1, machineClock{}, nil)
+	pace := newPacer(1, machineClock{})
 	for n := range forgetAbove + 10 {
 		name := fmt.Sprint("http://h", n)
 		book.page(name)
 		pace.leave(pace.host(name))
 	}
-	if len(book.pages) != rulebookHosts || book.order.Len() != rulebookHosts {
-		t.Errorf("rules of %d hosts kept, want %d", len(book.pages), rulebookHosts)
+	if len(book.pages) != keptOrigins || book.order.Len() != keptOrigins {
+		t.Errorf("rules of %d hosts kept, want %d", len(book.pages), keptOrigins)
 	}
 	if len(pace.hosts) > forgetAbove {
 		t.Errorf("clocks of %d hosts kept, want at most %d", len(pace.hosts), forgetAbove)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 // Options say how pairloom behaves towards other people's servers. They are
@@ -14,7 +16,8 @@ type Options struct {
 	Contact            string        `yaml:"contact" default:"" pace:"true" doc:"who answers for this crawl: mailto:you@example.org or an https page; sent with each request, required"`
 	UserAgent          string        `yaml:"user_agent" default:"pairloom" doc:"product token, as robots.txt files name it: letters, - and _"`
 	AllowAddresses     []string      `yaml:"allow_addresses" default:"" doc:"addresses that would be refused: IP or CIDR (any port), or IP:port; such as 127.0.0.1:8080"`
-	Respect            []string      `yaml:"respect" default:"robots,noindex,noimageindex,noai,noimageai,tdm-reservation,content-usage,content-signal" doc:"which wishes of sites are obeyed; the others are still recorded"`
+	Respect            []string      `yaml:"respect" default:"robots,noindex,noimageindex,noai,noimageai,unavailable_after,tdm-reservation,content-usage,content-signal,ai.txt" doc:"which wishes of sites are obeyed; the others are still recorded"`
+	Policies           bool          `yaml:"policies" default:"true" doc:"ask each site once a robots_ttl for /.well-known/tdmrep.json and, before its pictures, /ai.txt"`
 	Delay              time.Duration `yaml:"delay" default:"1s" range:"0s..1h" pace:"true" doc:"least time between two requests to one host"`
 	MaxDelay           time.Duration `yaml:"max_delay" default:"60s" range:"0s..1h" pace:"true" doc:"longest Crawl-delay or Retry-After that is waited for"`
 	LatencyFactor      float64       `yaml:"latency_factor" default:"5" range:"0..1000" pace:"true" doc:"wait at least this many times the host's last response time"`
@@ -26,26 +29,10 @@ type Options struct {
 	MaxPageBytes       int64         `yaml:"max_page_bytes" default:"5242880" range:"1.." doc:"decoded bytes read of a page; the rest is cut off"`
 	MaxPictureBytes    int64         `yaml:"max_picture_bytes" default:"20971520" range:"1.." doc:"a picture with more bytes is dropped"`
 	RobotsMaxBytes     int64         `yaml:"robots_max_bytes" default:"512000" range:"1.." doc:"decoded bytes read of a robots.txt"`
-	RobotsTTL          time.Duration `yaml:"robots_ttl" default:"24h" range:"1s..720h" pace:"true" doc:"how long a robots.txt is trusted"`
+	RobotsTTL          time.Duration `yaml:"robots_ttl" default:"24h" range:"1s..720h" pace:"true" doc:"how long a robots.txt, tdmrep.json or ai.txt is trusted"`
 	Retries            int           `yaml:"retries" default:"2" range:"0..10" doc:"more tries after 429, 5xx or a broken connection"`
-}
 
-// What a site can ask for; the words of Options.Respect and, but for
-// RespectRobots, of the verdicts of OptOut.
-const (
-	RespectRobots  = "robots"          // Allow and Disallow of robots.txt
-	NoIndex        = "noindex"         // X-Robots-Tag or meta robots; "none" too
-	NoImageIndex   = "noimageindex"    // X-Robots-Tag or meta robots
-	NoAI           = "noai"            // X-Robots-Tag or meta robots
-	NoImageAI      = "noimageai"       // X-Robots-Tag or meta robots
-	TDMReservation = "tdm-reservation" // TDMRep header or meta
-	ContentUsage   = "content-usage"   // AIPREF train-ai=n, header or robots.txt
-	ContentSignal  = "content-signal"  // ai-train=no in robots.txt
-)
-
-// Wishes lists the words that Options.Respect may hold.
-func Wishes() []string {
-	return []string{RespectRobots, NoIndex, NoImageIndex, NoAI, NoImageAI, TDMReservation, ContentUsage, ContentSignal}
+	Clock Clock `yaml:"-"` // the machine's when nil
 }
 
 // Validate reports every fault that a field's range cannot.
@@ -58,7 +45,7 @@ func (o Options) Validate() error {
 	} else if !strings.HasPrefix(o.Contact, "mailto:") && !strings.HasPrefix(o.Contact, "https://") && !strings.HasPrefix(o.Contact, "http://") {
 		faults = append(faults, fmt.Errorf("gate.contact %q must start with mailto:, https:// or http://", o.Contact))
 	}
-	if o.UserAgent == "" || productToken(o.UserAgent) != o.UserAgent {
+	if o.UserAgent == "" || optout.ProductToken(o.UserAgent) != o.UserAgent {
 		faults = append(faults, fmt.Errorf("gate.user_agent %q must be a product token of letters, - and _", o.UserAgent))
 	}
 	for _, r := range o.Respect {

@@ -4,93 +4,57 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
-// robotsOptOutHeader carries the verdict of robots.txt from RoundTrip to
-// OptOut. What a server sends under this name is removed first.
-const robotsOptOutHeader = "Pairloom-Robots-Opt-Out"
+// RespectRobots is the word of Options.Respect for Allow and Disallow of
+// robots.txt; the others are those of package optout.
+const RespectRobots = "robots"
 
-// verdicts is a small set of words of Wishes.
-type verdicts []string
+// Wishes lists the words that Options.Respect may hold.
+func Wishes() []string { return append([]string{RespectRobots}, optout.Words()...) }
 
-func (v *verdicts) add(word string) {
-	if word != "" && !slices.Contains(*v, word) {
-		*v = append(*v, word)
+// wishHeader carries what a site's files say of a path from RoundTrip to
+// Gate.Wishes, a wish a line. What a server sends under this name is removed.
+const wishHeader = "Pairloom-Wish"
+
+// wishField ends the word and the place of a wish in a wishHeader; the fields of
+// a wish hold no such octet.
+const wishField = "\x1f"
+
+// carry puts what the site's files say into the response.
+func (w siteWishes) carry(h http.Header) {
+	delete(h, wishHeader)
+	if optout.ReservationStated(h) {
+		w.reserved = nil
+	}
+	for _, list := range []optout.Wishes{w.robots, w.reserved, w.media} {
+		for _, wish := range list {
+			h[wishHeader] = append(h[wishHeader], wish.Word+wishField+wish.Source+wishField+wish.Value)
+		}
 	}
 }
 
-func (v verdicts) String() string {
-	slices.Sort(v)
-	return strings.Join(v, ",")
+// Wishes are those that hold for a response with these headers, which came
+// through a gate: its X-Robots-Tag, tdm-reservation and Content-Usage, and what
+// the site's robots.txt, tdmrep.json and (for a picture) ai.txt say of its URL.
+// What a page's own markup says is the caller's to add.
+func (g *Gate) Wishes(h http.Header) optout.Wishes {
+	w := optout.Headers(h, g.opts.UserAgent)
+	for _, line := range h[wishHeader] {
+		if f := strings.Split(line, wishField); len(f) == 3 {
+			w = append(w, optout.Wish{Word: f[0], Source: f[1], Value: f[2]})
+		}
+	}
+	return w.At(g.clock.Now())
 }
 
-// OptOut reads what a response's headers say to the agent with that product
-// token: X-Robots-Tag, tdm-reservation, Content-Usage, and what robots.txt said
-// of the same URL. It returns "" or words of Wishes, sorted and joined by
-// commas.
-func OptOut(h http.Header, token string) string {
-	var v verdicts
-	for _, line := range h.Values("X-Robots-Tag") {
-		for _, word := range RobotsDirectives(line, token) {
-			v.add(directiveVerdict(word))
-		}
+// Respects returns the first wish that is obeyed.
+func (g *Gate) Respects(w optout.Wishes) (optout.Wish, bool) {
+	i := slices.IndexFunc(w, func(wish optout.Wish) bool { return slices.Contains(g.opts.Respect, wish.Word) })
+	if i < 0 {
+		return optout.Wish{}, false
 	}
-	if strings.TrimSpace(h.Get("Tdm-Reservation")) == "1" {
-		v.add(TDMReservation)
-	}
-	for _, line := range h.Values("Content-Usage") {
-		if deny, _ := trainingDenied(line); deny {
-			v.add(ContentUsage)
-		}
-	}
-	for word := range strings.SplitSeq(h.Get(robotsOptOutHeader), ",") {
-		v.add(word)
-	}
-	return v.String()
-}
-
-// RobotsDirectives splits an X-Robots-Tag or meta robots value into its words
-// in lower case. A value that starts with another agent's name has none.
-func RobotsDirectives(line, token string) []string {
-	var words []string
-	for i, word := range strings.Split(line, ",") {
-		word = strings.ToLower(strings.TrimSpace(word))
-		if name, rest, found := strings.Cut(word, ":"); found {
-			switch name = strings.TrimSpace(name); {
-			case name == "unavailable_after", strings.HasPrefix(name, "max-"):
-				continue
-			case name != "*" && name != strings.ToLower(token):
-				if i == 0 {
-					return nil
-				}
-				return words // an agent's name further on opens a list of its own
-			}
-			word = strings.TrimSpace(rest)
-		}
-		if word != "" {
-			words = append(words, word)
-		}
-	}
-	return words
-}
-
-// JoinOptOut unites verdicts.
-func JoinOptOut(parts ...string) string {
-	var v verdicts
-	for _, p := range parts {
-		for word := range strings.SplitSeq(p, ",") {
-			v.add(word)
-		}
-	}
-	return v.String()
-}
-
-func directiveVerdict(word string) string {
-	switch word {
-	case NoIndex, "none":
-		return NoIndex
-	case NoImageIndex, NoAI, NoImageAI:
-		return word
-	}
-	return ""
+	return w[i], true
 }

@@ -9,12 +9,14 @@ import (
 // pacer gives each host its turns.
 type pacer struct {
 	connections int
+	clock       Clock
 	mu          sync.Mutex
 	hosts       map[string]*turnstile
 }
 
 // turnstile is the state of one host.
 type turnstile struct {
+	clock Clock
 	slots chan struct{} // one for each request under way
 
 	mu      sync.Mutex
@@ -26,8 +28,8 @@ type turnstile struct {
 // forgetAbove is the number of hosts from which idle ones are forgotten.
 const forgetAbove = 16384
 
-func newPacer(connections int) *pacer {
-	return &pacer{connections: max(1, connections), hosts: map[string]*turnstile{}}
+func newPacer(connections int, clock Clock) *pacer {
+	return &pacer{connections: max(1, connections), clock: clock, hosts: map[string]*turnstile{}}
 }
 
 func (p *pacer) host(name string) *turnstile {
@@ -38,7 +40,7 @@ func (p *pacer) host(name string) *turnstile {
 		if len(p.hosts) >= forgetAbove {
 			p.forget()
 		}
-		t = &turnstile{slots: make(chan struct{}, p.connections)}
+		t = &turnstile{clock: p.clock, slots: make(chan struct{}, p.connections)}
 		p.hosts[name] = t
 	}
 	t.users++
@@ -55,7 +57,7 @@ func (p *pacer) wait(name string) time.Duration {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(0, time.Until(t.next))
+	return max(0, t.next.Sub(p.clock.Now()))
 }
 
 func (p *pacer) leave(t *turnstile) {
@@ -66,7 +68,7 @@ func (p *pacer) leave(t *turnstile) {
 
 // forget drops hosts whose delay has passed. It holds p.mu.
 func (p *pacer) forget() {
-	now := time.Now()
+	now := p.clock.Now()
 	for name, t := range p.hosts {
 		t.mu.Lock()
 		idle := t.users == 0 && t.next.Before(now)
@@ -87,7 +89,7 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 	}
 	for {
 		t.mu.Lock()
-		now := time.Now()
+		now := t.clock.Now()
 		wait := t.next.Sub(now)
 		if wait <= 0 {
 			t.next = now.Add(delay)
@@ -95,13 +97,9 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 			return nil
 		}
 		t.mu.Unlock()
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if err := t.clock.Sleep(ctx, wait); err != nil {
 			<-t.slots
-			return ctx.Err()
+			return err
 		}
 	}
 }
@@ -116,7 +114,7 @@ func (t *turnstile) exit(delay time.Duration) {
 // postpone keeps requests away for d from now.
 func (t *turnstile) postpone(d time.Duration) {
 	t.mu.Lock()
-	if next := time.Now().Add(d); next.After(t.next) {
+	if next := t.clock.Now().Add(d); next.After(t.next) {
 		t.next = next
 	}
 	t.mu.Unlock()

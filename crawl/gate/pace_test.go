@@ -61,7 +61,7 @@ func TestPace(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				at, most := starts(newPacer(tt.connections), len(tt.want), tt.delay, tt.work)
+				at, most := starts(newPacer(tt.connections, machineClock{}), len(tt.want), tt.delay, tt.work)
 				if !slices.Equal(at, tt.want) || most != tt.most {
 					t.Errorf("started at %v, %d at once; want %v, %d", at, most, tt.want, tt.most)
 				}
@@ -74,7 +74,7 @@ func TestPace(t *testing.T) {
 // connection.
 func TestPostponeAndGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(1)
+		p := newPacer(1, machineClock{})
 		h := p.host("x.org:80")
 		defer p.leave(h)
 		h.postpone(time.Hour)

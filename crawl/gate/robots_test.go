@@ -1,10 +1,11 @@
 package gate
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 func TestRobotsAllowed(t *testing.T) {
@@ -43,7 +44,40 @@ func TestRobotsAllowed(t *testing.T) {
 		{"octets equal their escapes", all + "Disallow: /ö", "/%C3%B6", false},
 		{"escaped slash is no slash", all + "Disallow: /a%2Fb", "/a/b", true},
 		{"escaped star is literal", all + "Disallow: /a%2A", "/ab", true},
+		{"escaped star meets its octet", all + "Disallow: /a-%2A.html", "/a-*.html", false},
+		{"escaped star meets its escape", all + "Disallow: /a-%2a.html", "/a-%2A.html", false},
+		{"escaped dollar is literal", all + "Disallow: /foo-%24", "/foo-$x", false},
+		{"escaped dollar is no end", all + "Disallow: /foo-%24", "/foo-", true},
+		{"dollar in the middle is literal", all + "Disallow: /a$b", "/a$bc", false},
+		{"what a URL cannot hold", all + "Disallow: /a/*{", "/a/b%7Bc", false},
+		{"bar", all + "Disallow: /a|b", "/a%7Cb", false},
+		{"backslash", all + `Disallow: /a\b`, "/a%5Cb", false},
+		{"escaped dots in a path", all + "Disallow: /private", "/a/%2e%2e/private", false},
+		{"escaped dots in a rule", all + "Disallow: /a/%2e%2e/private", "/private/x", false},
+		{"dots do not reach over the root", all + "Disallow: /private", "/../../private", false},
+		{"what dots leave is judged", all + "Disallow: /a/", "/a/../b", true},
 		{"case of the path counts", all + "Disallow: /A", "/a", true},
+		{"case of the keys does not", "user-AGENT: *\nDISallow: /a", "/a", false},
+		{"case of our name does not", "User-agent: PAIRLOOM\nDisallow: /a", "/a", false},
+		{"our name with more words", "User-agent: Pairloom (images)\nDisallow: /a", "/a", false},
+		{"our name within another's", "User-agent: a pairloom\nDisallow: /a", "/a", true},
+		{"spaces before the colon", "User-agent \t: *\nDisallow \t: /a", "/a", false},
+		{"a key spelt wrong", "Useragent: *\nDissallow: /a", "/a", false},
+		{"a fragment is a comment", all + "Disallow: /a#b", "/ab", false},
+		{"CR alone ends lines", "User-agent: *\rDisallow: /a\rDisallow: /b", "/b", false},
+		{"mixed ends of lines", "User-agent: *\n\rDisallow: /a\r\n\r\nDisallow: /b", "/b", false},
+		{"a long line", all + "Disallow: /" + strings.Repeat("x", 1<<16) + "\nDisallow: /b", "/b", false},
+		{"a rule in another script", all + "Disallow: /лиса/*.png", "/%D0%BB%D0%B8%D1%81%D0%B0/a.png", false},
+		{"groups are one wherever they stand", all + "Disallow: /x\nUser-agent: b\nDisallow: /z\nUser-agent: *\nDisallow: /y", "/y", false},
+		{"empty lines end no group", "User-agent: *\n\nDisallow: /x\n\n\nDisallow: /y", "/y", false},
+		{"a query allowed", all + "Disallow: /\nAllow: /*?x", "/a/b?x=1", true},
+		{"another query", all + "Disallow: /\nAllow: /*?x", "/a/b?y=1", false},
+		{"a slash in the query", all + "Disallow: /*/c", "/a?b=/c", false},
+		{"a query's escapes", all + "Disallow: /a?b=https://c.org", "/a?b=https%3A%2F%2Fc.org", false},
+		{"many stars", all + "Disallow: /" + strings.Repeat("*a", 1000) + "$", "/" + strings.Repeat("a", 1999) + "b", true},
+		{"one byte of a mark", "\xef" + all + "Disallow: /y", "/y", false},
+		{"two bytes of a mark", "\xef\xbb" + all + "Disallow: /y", "/y", false},
+		{"other bytes are no mark", "\xfe" + all + "Disallow: /y", "/y", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, line := ParseRobots([]byte(tt.file), "pairloom").Allowed(tt.path)
@@ -85,18 +119,12 @@ func FuzzRobots(f *testing.F) {
 		if !ok && line == "" {
 			t.Error("refused without a line to name")
 		}
-		r.OptOut(path)
-		if again := normalPath(normalPath(path)); again != normalPath(path) {
-			t.Errorf("normalPath of %q is not stable", path)
-		}
-		p, s := normalPattern(pattern), normalPath(path)
-		expr, anchored := strings.CutSuffix(p, "$")
-		expr = "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(expr), `\*`, ".*")
-		if anchored {
-			expr += "$"
-		}
-		if got, want := matches(p, s), regexp.MustCompile(expr).MatchString(s); got != want {
-			t.Errorf("matches(%q, %q) = %v, want %v", p, s, got, want)
+		r.Wishes(path)
+		// A file with one more rule for all agents forbids what that rule is on,
+		// unless a longer rule or a group of our own says otherwise.
+		only := ParseRobots([]byte("User-agent: *\nDisallow: "+pattern), "pairloom")
+		if ok, _ := only.Allowed(path); ok != (len(only.rules) == 0 || optout.NormalPath(path) == "/robots.txt" || !only.rules[0].pattern.Matches(optout.NormalPath(path))) {
+			t.Errorf("rule %q, path %q: allowed %v", pattern, path, ok)
 		}
 	})
 }

@@ -1,125 +1,75 @@
 package gate
 
 import (
-	"container/list"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 )
 
-const (
-	rulebookHosts   = 4096                // hosts whose rules are kept
-	robotsRedirects = 5                   // RFC 9309, 2.3.1.2
-	robotsErrorTTL  = time.Hour           // how long an unreachable robots.txt is taken for that
-	robotsStale     = 30 * 24 * time.Hour // how long old rules stand in for unreachable ones
-)
+// fileRedirects is how many redirects of robots.txt are followed (RFC 9309,
+// 2.3.1.2), and of the other files that a site keeps for robots.
+const fileRedirects = 5
 
-// rulebook keeps the robots rules of the hosts used last.
+// rulebook keeps the robots rules of the origins used last.
 type rulebook struct {
-	fetch func(ctx context.Context, u *url.URL) (*http.Response, error)
-	token string
-	ttl   time.Duration
-
-	mu    sync.Mutex
-	pages map[string]*list.Element // of *rules
-	order *list.List               // used last first
+	*origins[robotsFile]
+	fetch    func(ctx context.Context, u *url.URL) (*http.Response, error)
+	token    string
+	ttl      time.Duration
+	maxBytes int64
 }
 
-// rules are what is known of one origin.
-type rules struct {
-	origin string
-	// turn is held by the one request that fetches, so that a host is asked
-	// once however many wait.
-	turn chan struct{}
-
-	mu      sync.Mutex
-	robots  *RobotsRules // never nil once fetched
+// robotsFile is what is known of one origin's robots.txt.
+type robotsFile struct {
+	robots  *RobotsRules // nil before it was once read
 	fetched time.Time
-	expires time.Time
-	refusal *Refusal // why nothing on the host may be asked for; without URL
+	refusal *Refusal // why nothing on the origin may be asked for; without URL
 }
 
-func newRulebook(token string, ttl time.Duration, fetch func(context.Context, *url.URL) (*http.Response, error)) *rulebook {
-	return &rulebook{fetch: fetch, token: token, ttl: ttl, pages: map[string]*list.Element{}, order: list.New()}
+func newRulebook(token string, ttl time.Duration, maxBytes int64, clock Clock, fetch func(context.Context, *url.URL) (*http.Response, error)) *rulebook {
+	b := &rulebook{fetch: fetch, token: token, ttl: ttl, maxBytes: maxBytes}
+	b.origins = newOrigins(clock, b.renew)
+	return b
 }
 
-// lookup returns the rules of u's origin, fetching them when they are unknown
-// or old. The error is ctx's, or a *Refusal when nothing may be asked for.
-func (b *rulebook) lookup(ctx context.Context, u *url.URL) (*RobotsRules, error) {
-	r := b.page(u.Scheme + "://" + hostKey(u))
-	if robots, refusal, ok := r.current(); ok {
-		return robots, withURL(refusal, u)
-	}
-	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if robots, refusal, ok := r.current(); ok {
-		return robots, withURL(refusal, u)
-	}
-	robots, refusal, err := b.read(ctx, u)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	now := time.Now()
+// rules returns those of u's origin. The error is ctx's, or a *Refusal when
+// nothing may be asked for.
+func (b *rulebook) rules(ctx context.Context, origin string, u *url.URL) (*RobotsRules, error) {
+	file, err := b.lookup(ctx, origin, u)
 	switch {
+	case err != nil:
+		return nil, err
+	case file.refusal != nil:
+		return nil, &Refusal{URL: u.String(), Reason: file.refusal.Reason, Rule: file.refusal.Rule}
+	}
+	return file.robots, nil
+}
+
+func (b *rulebook) renew(ctx context.Context, u *url.URL, known robotsFile) (robotsFile, time.Duration, error) {
+	robots, refusal, err := b.ask(ctx, u)
+	now := b.clock.Now()
+	switch {
+	case err != nil:
+		return known, 0, err
 	case refusal == nil:
-		r.robots, r.refusal, r.fetched, r.expires = robots, nil, now, now.Add(b.ttl)
-	case refusal.Reason == RobotsUnreachable && r.robots != nil && now.Sub(r.fetched) < robotsStale:
-		r.refusal, r.expires = nil, now.Add(min(b.ttl, robotsErrorTTL))
+		return robotsFile{robots: robots, fetched: now}, b.ttl, nil
+	case refusal.Reason == RobotsUnreachable && known.robots != nil && now.Sub(known.fetched) < staleTTL:
+		known.refusal = nil
 	default:
-		r.refusal, r.expires = refusal, now.Add(min(b.ttl, robotsErrorTTL))
+		known.refusal = refusal
 	}
-	robots, refusal = r.robots, r.refusal
-	r.mu.Unlock()
-	return robots, withURL(refusal, u)
+	return known, min(b.ttl, errorTTL), nil
 }
 
-func withURL(refusal *Refusal, u *url.URL) error {
-	if refusal == nil {
-		return nil
-	}
-	return &Refusal{URL: u.String(), Reason: refusal.Reason, Rule: refusal.Rule}
-}
-
-func (b *rulebook) page(origin string) *rules {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if e := b.pages[origin]; e != nil {
-		b.order.MoveToFront(e)
-		return e.Value.(*rules)
-	}
-	if b.order.Len() >= rulebookHosts {
-		last := b.order.Back()
-		delete(b.pages, last.Value.(*rules).origin)
-		b.order.Remove(last)
-	}
-	r := &rules{origin: origin, turn: make(chan struct{}, 1)}
-	b.pages[origin] = b.order.PushFront(r)
-	return r
-}
-
-func (r *rules) current() (*RobotsRules, *Refusal, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.expires.IsZero() || time.Now().After(r.expires) {
-		return nil, nil, false
-	}
-	return r.robots, r.refusal, true
-}
-
-// read asks for robots.txt. err is set only when ctx ended.
-func (b *rulebook) read(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal, error) {
+// ask reads robots.txt. err is set only when ctx ended.
+func (b *rulebook) ask(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal, error) {
 	at := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}
-	for range robotsRedirects + 1 {
+	for range fileRedirects + 1 {
 		resp, err := b.fetch(ctx, at)
 		if err != nil {
 			return nil, unreachable(err), ctx.Err()
@@ -134,7 +84,7 @@ func (b *rulebook) read(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal
 			if err != nil {
 				return nil, unreachable(err), ctx.Err()
 			}
-			return ParseRobots(body, b.token), nil, nil
+			return ParseRobots(wholeLines(body, b.maxBytes), b.token), nil, nil
 		case status >= 300 && status < 400:
 			next, err := at.Parse(resp.Header.Get("Location"))
 			if err != nil || resp.Header.Get("Location") == "" {
@@ -148,6 +98,15 @@ func (b *rulebook) read(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal
 		}
 	}
 	return &RobotsRules{}, nil, nil
+}
+
+// wholeLines are those of the first most bytes of a file, of which one byte more
+// was read when there is more: half a rule would be another rule.
+func wholeLines(file []byte, most int64) []byte {
+	if int64(len(file)) <= most {
+		return file
+	}
+	return file[:bytes.LastIndexAny(file[:most+1], "\r\n")+1]
 }
 
 // unreachable keeps the reason of a host that could not be asked for anything

@@ -3,6 +3,7 @@ package optout
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // The words of wishes.
@@ -28,10 +29,23 @@ type Wish struct {
 	Word   string // one of Words
 	Source string // where it stood: "X-Robots-Tag", "meta robots", "robots.txt line 3"
 	Value  string // what stood there, one line
+
+	// After is when it begins to be a wish; zero when it is one at all times.
+	After time.Time
 }
+
+// String is the wish as records have it: its word, where it stood, and what stood
+// there.
+func (w Wish) String() string { return w.Word + ": " + w.Source + ": " + w.Value }
 
 // Wishes are what was asked for, in the order in which it was found.
 type Wishes []Wish
+
+// At are those that are wishes at that time: an unavailable_after whose date lies
+// ahead is not one yet.
+func (w Wishes) At(t time.Time) Wishes {
+	return slices.DeleteFunc(slices.Clone(w), func(wish Wish) bool { return wish.After.After(t) })
+}
 
 // Words are the different words, sorted and joined by commas; "" for none.
 func (w Wishes) Words() string {
@@ -43,11 +57,11 @@ func (w Wishes) Words() string {
 	return strings.Join(slices.Compact(words), ",")
 }
 
-// From has a line for each wish: its word, where it stood, and what stood there.
+// From has a line for each wish, as its String is.
 func (w Wishes) From() string {
 	var lines []string
 	for _, wish := range w {
-		if line := wish.Word + ": " + wish.Source + ": " + wish.Value; !slices.Contains(lines, line) {
+		if line := wish.String(); !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}

@@ -1,0 +1,90 @@
+package optout
+
+import (
+	"bytes"
+	"iter"
+	"strings"
+	"unicode/utf8"
+)
+
+// Line is one line of robots.txt, or of ai.txt, which has the same form.
+type Line struct {
+	Number     int    // from 1
+	Key, Value string // of "Key: Value # comment"; the key in lower case
+	Text       string // the whole line, for people, at most 303 bytes
+}
+
+// Lines are those lines of a file that have a key, in order. Lines end in CR, LF
+// or both. Before the first one a byte order mark is passed over, even if only
+// its first bytes are there.
+func Lines(file []byte) iter.Seq[Line] {
+	return func(yield func(Line) bool) {
+		rest := file
+		for _, mark := range []byte("\xef\xbb\xbf") {
+			if len(rest) == 0 || rest[0] != mark {
+				break
+			}
+			rest = rest[1:]
+		}
+		for n := 1; len(rest) > 0; n++ {
+			var raw []byte
+			raw, rest = nextLine(rest)
+			text, _, _ := bytes.Cut(raw, []byte("#"))
+			key, value, ok := strings.Cut(string(text), ":")
+			if !ok {
+				continue
+			}
+			l := Line{n, strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value), oneLine(string(raw))}
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+func nextLine(b []byte) (line, rest []byte) {
+	i := bytes.IndexAny(b, "\r\n")
+	if i < 0 {
+		return b, nil
+	}
+	if b[i] == '\r' && i+1 < len(b) && b[i+1] == '\n' {
+		return b[:i], b[i+2:]
+	}
+	return b[:i], b[i+1:]
+}
+
+// ProductToken is the leading product token of an agent's name (RFC 9309,
+// 2.2.1): "pairloom" of "pairloom/1.0".
+func ProductToken(s string) string {
+	for i := 0; i < len(s); i++ {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && s[i] != '-' && s[i] != '_' {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// oneLine makes foreign text fit a record: one line of valid UTF-8 and at most
+// 303 bytes.
+func oneLine(s string) string {
+	const most = 300
+	long := len(s) > most
+	if long {
+		end := most
+		for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end]
+	}
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?")))
+	if long {
+		s += "..."
+	}
+	return s
+}
