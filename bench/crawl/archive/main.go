@@ -8,6 +8,7 @@ import (
 )
 
 const usage = `usage: archive serve FOLDER            offer the pages below a folder on loopback
+       archive measure FILE            read a WARC or WAT on one processor
        archive wat WARC.gz WAT.gz      write a WAT in Common Crawl's form
 `
 
@@ -16,6 +17,8 @@ func main() {
 	switch args := os.Args[1:]; {
 	case len(args) == 2 && args[0] == "serve":
 		err = serve(args[1])
+	case len(args) == 2 && args[0] == "measure":
+		err = measure(args[1])
 	case len(args) == 3 && args[0] == "wat":
 		err = writeWAT(args[1], args[2])
 	default:
