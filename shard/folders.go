@@ -24,6 +24,10 @@ const (
 // ProducerCrawl is the producer of what a live crawl finds.
 const ProducerCrawl = "crawl"
 
+// ProducerArchive begins the names of the producers of what archives hold, one a
+// run.
+const ProducerArchive = "archive-"
+
 // ProducerFolder is where a producer of candidates writes, under the dataset's
 // folder.
 func ProducerFolder(producer string) string { return filepath.Join(CandidatesFolder, producer) }

@@ -49,6 +49,12 @@ type Reader struct {
 	header  []byte
 	record  Record
 	date    string // of which record.Date is
+
+	// want tells which records are; nil for all. See pass.
+	want      func(*Record) bool
+	headBytes int   // of the record's header as it is stored
+	whole     int64 // the member that must be read through
+	dense     bool  // the member is no gzip's
 }
 
 // NewReader reads in, which is buffered here. broken is told each stretch that is
@@ -58,7 +64,7 @@ func NewReader(in io.Reader, broken func(reason string, offset int64)) *Reader {
 	if broken == nil {
 		broken = func(string, int64) {}
 	}
-	return &Reader{tape: t, members: members{tape: t}, broken: broken, inflate: bufio.NewReaderSize(nil, 64<<10)}
+	return &Reader{tape: t, members: members{tape: t}, broken: broken, inflate: bufio.NewReaderSize(nil, 64<<10), whole: -1}
 }
 
 // Close frees what decoders hold. The file is the caller's.
@@ -80,7 +86,7 @@ func (r *Reader) Next() (*Record, error) {
 		if ok {
 			return &r.record, nil
 		}
-		// The stream is over, or broken.
+		// The stream is over, passed over, or broken.
 		if ferr := r.tape.failure(); ferr != nil {
 			return nil, ferr
 		}
@@ -89,13 +95,25 @@ func (r *Reader) Next() (*Record, error) {
 		case err == io.EOF && !r.packed:
 			return nil, io.EOF
 		case err != io.EOF:
-			r.broken(BrokenMember, r.member)
-			r.tape.rewind(r.member + 1)
-			if err := r.resync(); err != nil {
+			reason := BrokenMember
+			if !r.packed {
+				reason = BrokenRecord
+			}
+			if err := r.lost(reason); err != nil {
 				return nil, err
 			}
 		}
 	}
+}
+
+// lost goes on behind the beginning of a member that is broken.
+func (r *Reader) lost(reason string) error {
+	if ferr := r.tape.failure(); ferr != nil {
+		return ferr
+	}
+	r.broken(reason, r.member)
+	r.tape.rewind(r.member + 1)
+	return r.resync()
 }
 
 // open finds the next member, or goes on in a plain file.
@@ -112,30 +130,20 @@ func (r *Reader) open() error {
 		switch c := codingOf(magic); c {
 		case skippable:
 			if err := r.members.skip(); err != nil {
-				if ferr := r.tape.failure(); ferr != nil {
-					return ferr
-				}
-				r.broken(BrokenMember, r.member)
-				r.tape.rewind(r.member + 1)
-				if err := r.resync(); err != nil {
+				if err := r.lost(BrokenMember); err != nil {
 					return err
 				}
 			}
 		case gzipped, zstandard:
 			in, err := r.members.open(c)
 			if err != nil {
-				if ferr := r.tape.failure(); ferr != nil {
-					return ferr
-				}
-				r.broken(BrokenMember, r.member)
-				r.tape.rewind(r.member + 1)
-				if err := r.resync(); err != nil {
+				if err := r.lost(BrokenMember); err != nil {
 					return err
 				}
 				continue
 			}
 			r.inflate.Reset(in)
-			r.stream, r.packed = r.inflate, true
+			r.stream, r.packed, r.dense = r.inflate, true, c != gzipped
 			return nil
 		default:
 			if beginsLikeRecord(r.tape.Reader) {
@@ -243,6 +251,7 @@ func (r *Reader) next() (ok bool, err error) {
 		begin := r.member
 		if !r.packed {
 			begin = r.tape.offset()
+			r.member = begin
 			if magic, _ := r.stream.Peek(longestMagic); codingOf(magic) != plain { // members behind plain records
 				return false, r.end()
 			}
@@ -263,6 +272,9 @@ func (r *Reader) next() (ok bool, err error) {
 			continue
 		}
 		r.record.Offset = begin
+		if r.want != nil && !r.want(&r.record) && r.pass(length) {
+			return false, io.EOF
+		}
 		whole, err := r.readBlock(length)
 		if err != nil {
 			return false, err

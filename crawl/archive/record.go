@@ -73,6 +73,7 @@ func (r *Reader) line() ([]byte, error) {
 			return nil, errHeader
 		}
 		r.header = append(r.header, part...)
+		r.headBytes = len(r.header)
 		if err == nil {
 			return bytes.TrimRight(r.header[start:], "\r\n"), nil
 		}

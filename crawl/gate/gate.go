@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -28,6 +29,7 @@ const (
 	Robots              // robots.txt itself: asked for without asking robots.txt
 	Policy              // tdmrep.json or ai.txt
 	Sitemap             // longer than its cap is an error
+	Archive             // a file that may be long: bytes as they are stored, without cap or whole time
 )
 
 // SitemapMaxBytes is the cap on a sitemap, of the protocol's own.
@@ -44,6 +46,8 @@ func (g *Gate) limit(k Kind) (most int64, cut bool) {
 		return policyMaxBytes + 1, true
 	case Sitemap:
 		return SitemapMaxBytes, false
+	case Archive:
+		return math.MaxInt64, true
 	}
 	return g.opts.MaxPageBytes, true
 }
@@ -305,7 +309,10 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host stri
 // once asks one time. The turn is given back here on an error, else with the
 // body.
 func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(caller, g.opts.TotalTimeout)
+	ctx, cancel := context.WithCancel(caller)
+	if kind != Archive { // whose reader watches that bytes come
+		ctx, cancel = context.WithTimeout(caller, g.opts.TotalTimeout)
+	}
 	finish := func() {
 		cancel()
 		t.exit(max(delay, min(g.opts.MaxDelay, time.Duration(g.opts.LatencyFactor*float64(t.lastLatency())))))
@@ -317,6 +324,9 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 		hop.Header.Del(name)
 	}
 	hop.Header.Set("Accept-Encoding", acceptEncoding) // also keeps the transport from undoing any
+	if kind == Archive {
+		hop.Header.Set("Accept-Encoding", "identity")
+	}
 	start := g.clock.Now()
 	resp, err := g.transport.RoundTrip(hop)
 	t.setLatency(g.clock.Now().Sub(start))
@@ -326,6 +336,9 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	}
 	limit, cut := g.limit(kind)
 	coding := contentCoding(resp.Header)
+	if kind == Archive { // what is said to be coded is the file itself
+		coding = ""
+	}
 	if !cut && coding == "" && resp.ContentLength > limit {
 		resp.Body.Close()
 		finish()
