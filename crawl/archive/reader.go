@@ -52,7 +52,9 @@ type Reader struct {
 
 	// want tells which records are; nil for all. See pass.
 	want      func(*Record) bool
-	headBytes int   // of the record's header as it is stored
+	headBytes int  // of the record's header as it is stored
+	doubt     bool // bytes that are no record, at doubtAt, are not told yet
+	doubtAt   int64
 	whole     int64 // the member that must be read through
 	dense     bool  // the member is no gzip's
 }
@@ -83,6 +85,10 @@ func (r *Reader) Next() (*Record, error) {
 			}
 		}
 		ok, err := r.next()
+		if r.doubt && (ok || err == io.EOF) {
+			r.broken(BrokenRecord, r.doubtAt)
+			r.doubt = false
+		}
 		if ok {
 			return &r.record, nil
 		}
@@ -112,6 +118,7 @@ func (r *Reader) lost(reason string) error {
 		return ferr
 	}
 	r.broken(reason, r.member)
+	r.doubt = false
 	r.tape.rewind(r.member + 1)
 	return r.resync()
 }
@@ -178,7 +185,18 @@ func (r *Reader) padding() (some bool) {
 
 func beginsLikeRecord(b *bufio.Reader) bool {
 	head, _ := b.Peek(len("filedesc://"))
-	return beginsRecord(head)
+	if beginsRecord(head) {
+		return true
+	}
+	for _, scheme := range []string{"http://", "https://", "ftp://", "dns:"} {
+		if bytes.HasPrefix(head, []byte(scheme)) { // in an ARC file
+			line, _ := b.Peek(4 << 10)
+			line, _, _ = bytes.Cut(line, []byte("\n"))
+			_, ok := arcFields(line)
+			return ok
+		}
+	}
+	return false
 }
 
 // resync goes on to where a member or a record begins: bytes that look like one
@@ -204,7 +222,7 @@ func (r *Reader) resync() error {
 		r.tape.Discard(i)
 		at := r.tape.offset()
 		magic, _ := r.tape.Peek(longestMagic)
-		ok := true
+		ok := beginsLikeRecord(r.tape.Reader)
 		if c := codingOf(magic); c == gzipped || c == zstandard {
 			var head [len("filedesc://")]byte
 			in, err := r.members.open(c)
@@ -257,7 +275,7 @@ func (r *Reader) next() (ok bool, err error) {
 			}
 		}
 		if !beginsLikeRecord(r.stream) {
-			r.broken(BrokenRecord, begin)
+			r.suspect(begin)
 			if err := r.search(); err != nil {
 				return false, err
 			}
@@ -268,7 +286,7 @@ func (r *Reader) next() (ok bool, err error) {
 			return false, err
 		}
 		if !ok {
-			r.broken(BrokenRecord, begin)
+			r.suspect(begin)
 			continue
 		}
 		r.record.Offset = begin
@@ -280,10 +298,18 @@ func (r *Reader) next() (ok bool, err error) {
 			return false, err
 		}
 		if !whole {
-			r.broken(BrokenRecord, begin)
+			r.suspect(begin)
 			continue
 		}
 		return true, nil
+	}
+}
+
+// suspect notes bytes that are no record. In a member it may be the member that is
+// broken, which its end shows and is one fault, not many.
+func (r *Reader) suspect(offset int64) {
+	if !r.doubt {
+		r.doubt, r.doubtAt = true, offset
 	}
 }
 

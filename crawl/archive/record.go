@@ -86,8 +86,8 @@ func (r *Reader) line() ([]byte, error) {
 // arcHeader reads the line before an ARC's record (archive.org's ARC format, 1 and
 // 2): address, internet address, date of 14 digits, content type, ..., length.
 func (r *Reader) arcHeader(line []byte) (length int64, ok bool, err error) {
-	f := bytes.Fields(line)
-	if len(f) < 5 {
+	f, ok := arcFields(line)
+	if !ok {
 		return 0, false, nil
 	}
 	length, err = strconv.ParseInt(string(f[len(f)-1]), 10, 64)
@@ -104,4 +104,18 @@ func (r *Reader) arcHeader(line []byte) (length int64, ok bool, err error) {
 		r.record.Type = "warcinfo"
 	}
 	return length, true, nil
+}
+
+// arcFields cuts such a line; false for one that is none.
+func arcFields(line []byte) (fields [][]byte, ok bool) {
+	f := bytes.Fields(line)
+	if len(f) < 5 || len(f[2]) != len("20060102150405") {
+		return nil, false
+	}
+	for _, number := range [][]byte{f[2], f[len(f)-1]} {
+		if len(bytes.Trim(number, "0123456789")) > 0 {
+			return nil, false
+		}
+	}
+	return f, true
 }
