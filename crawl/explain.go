@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/pairloom/pairloom/crawl/alttext"
 	"github.com/pairloom/pairloom/crawl/frontier"
@@ -35,10 +36,15 @@ func Explain(dir, page string) (r frontier.Record, ok bool, err error) {
 	if err != nil {
 		return r, false, err
 	}
-	if _, in := scope.judge(page, 0); !in {
+	if _, in := scope.judge(page, frontier.Page, 0); !in {
 		return frontier.Record{URL: page, State: "unknown", Reason: OutOfScope, Rule: "crawl.scope = " + s.Scope + ", and crawl.hosts does not name it"}, true, nil
 	}
 	return r, false, nil
+}
+
+// Due is the number of pages that a run at the time given would ask for.
+func Due(dir string, now time.Time, o Options) (int64, error) {
+	return frontier.ReadDue(File(dir), now.Unix(), revisit(o.RevisitAfter), passing())
 }
 
 // State counts the pages of a crawl. It may be called while one runs. The

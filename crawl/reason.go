@@ -8,6 +8,9 @@ const (
 	Redirected     = "redirected"            // the target is a page of its own
 	HostCap        = "max_per_host"          // past that number of pages on one host
 	OutOfScope     = "out_of_scope"          // redirects to where links are not followed
+	IsSitemap      = "sitemap"               // no page: a list of addresses, which was read
+	IsFeed         = "feed"                  // no page: an RSS or Atom feed, which was read
+	NoList         = "no_sitemap"            // was named as a sitemap or feed, and is none
 	TrapURLLength  = "trap_url_length"       // longer than 2,000 characters
 	TrapDepth      = "trap_depth"            // more than 20 path segments
 	TrapRepeat     = "trap_repeated_segment" // a path segment more than twice

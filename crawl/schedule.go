@@ -10,6 +10,7 @@ import (
 
 // schedule holds leased pages by host and says whose turn is next.
 type schedule struct {
+	now     func() time.Time
 	wait    func(*url.URL) time.Duration // until the host's turn
 	perHost int
 	hosts   map[string]*queue
@@ -26,8 +27,8 @@ type queue struct {
 	ready bool
 }
 
-func newSchedule(perHost int, wait func(*url.URL) time.Duration) *schedule {
-	return &schedule{wait: wait, perHost: perHost, hosts: map[string]*queue{}}
+func newSchedule(now func() time.Time, perHost int, wait func(*url.URL) time.Duration) *schedule {
+	return &schedule{now: now, wait: wait, perHost: perHost, hosts: map[string]*queue{}}
 }
 
 func (s *schedule) add(l frontier.Lease) {
@@ -46,7 +47,7 @@ func (s *schedule) line(q *queue) {
 	if q.ready || len(q.pages) == 0 || q.busy >= s.perHost {
 		return
 	}
-	q.at = time.Now()
+	q.at = s.now()
 	if u, err := url.Parse(q.pages[0].URL); err == nil {
 		q.at = q.at.Add(s.wait(u))
 	}
@@ -61,7 +62,7 @@ func (s *schedule) next() (l frontier.Lease, wait time.Duration, ok bool) {
 		return l, 0, false
 	}
 	q := s.ready[0]
-	return q.pages[0], max(0, time.Until(q.at)), true
+	return q.pages[0], max(0, q.at.Sub(s.now())), true
 }
 
 // take removes the page that next returned.
@@ -73,6 +74,9 @@ func (s *schedule) take() {
 	s.pages--
 	s.line(q)
 }
+
+// has tells whether the host has pages, here or under way.
+func (s *schedule) has(host string) bool { return s.hosts[host] != nil }
 
 // done says that a page of host is no longer under way.
 func (s *schedule) done(host string) {

@@ -62,14 +62,18 @@ func (s *scope) contains(u *url.URL) bool {
 
 // judge looks at an address found hops links away from a seed. It reports
 // false for one that is out of scope; else a link, with a reason when it is
-// not to be asked for.
-func (s *scope) judge(raw string, hops int) (frontier.Link, bool) {
+// not to be asked for. Sitemaps and feeds are where their site says, so that only
+// their length is looked at.
+func (s *scope) judge(raw string, kind frontier.Kind, hops int) (frontier.Link, bool) {
 	u, err := url.Parse(raw)
 	if err != nil || !s.contains(u) {
 		return frontier.Link{}, false
 	}
-	l := frontier.Link{URL: raw}
-	if hops > 0 {
+	l := frontier.Link{URL: raw, Kind: kind}
+	switch {
+	case kind != frontier.Page && len(raw) > maxURLLength:
+		l.Reason, l.Rule = TrapURLLength, fmt.Sprintf("%d characters, limit %d", len(raw), maxURLLength)
+	case kind == frontier.Page && hops > 0:
 		l.Reason, l.Rule = trap(u, len(raw))
 	}
 	if l.Reason == "" && hops > s.maxHops {

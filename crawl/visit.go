@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/gocolly/colly/v2"
 
 	"github.com/pairloom/pairloom/crawl/alttext"
 	"github.com/pairloom/pairloom/crawl/frontier"
@@ -22,57 +22,30 @@ import (
 
 // visitor reads one page at a time. Each worker has one.
 type visitor struct {
-	gate     *gate.Gate
-	scope    *scope
-	attempts int
-	now      func() time.Time
+	ctx   context.Context // of all visits: its end cuts them off
+	gate  *gate.Gate
+	scope *scope
+	o     Options
+	now   func() time.Time
+	weigh func(address, text string) int64 // priority of a link
 
-	collector *colly.Collector
-	seen      response // of the visit under way
+	seen response // of the visit under way
 }
 
-// response is what colly's callbacks saw.
+// response is an answer, and what it carried.
 type response struct {
 	status      int
 	header      http.Header
 	contentType string
 	body        []byte
-	read        bool // the body came, with a status of success
+	bytes       int64 // read
+	read        bool  // the body came, with a status of success
 	notHTML     bool
+	list        *list // what a sitemap or feed said
 }
 
-func newVisitor(ctx context.Context, g *gate.Gate, s *scope, attempts int, now func() time.Time) *visitor {
-	v := &visitor{gate: g, scope: s, attempts: attempts, now: now}
-	c := colly.NewCollector()
-	// NewCollector reads settings from COLLY_ variables of the environment;
-	// what matters is set after it. Robots, pace, identity, redirects, caps and
-	// timeouts are the gate's and the frontier's.
-	c.Context = gate.WithKind(ctx, gate.Page)
-	c.UserAgent = g.UserAgent()
-	c.IgnoreRobotsTxt, c.AllowURLRevisit = true, true
-	c.Async, c.DetectCharset, c.ParseHTTPErrorResponse = false, false, false
-	c.MaxBodySize, c.MaxDepth, c.MaxRequests, c.CacheDir = 0, 0, 0, ""
-	c.AllowedDomains, c.DisallowedDomains, c.URLFilters, c.DisallowedURLFilters = nil, nil, nil, nil
-	c.WithTransport(g)
-	c.SetRequestTimeout(0)
-	c.DisableCookies()
-	c.SetRedirectHandler(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })
-	c.OnResponseHeaders(func(r *colly.Response) {
-		v.seen.status, v.seen.header = r.StatusCode, r.Headers.Clone()
-		v.seen.contentType = r.Headers.Get("Content-Type")
-		if r.StatusCode == http.StatusOK && !maybeHTML(v.seen.contentType) {
-			v.seen.notHTML = true
-			r.Request.Abort()
-			return
-		}
-		// colly would recode the body by this header, and drop the page when it
-		// does not know the character set. The extractor does it with more to
-		// go by.
-		r.Headers.Set("Content-Type", "text/html; charset=utf-8")
-	})
-	c.OnResponse(func(r *colly.Response) { v.seen.body, v.seen.read = r.Body, true })
-	v.collector = c
-	return v
+func newVisitor(ctx context.Context, c *crawler) *visitor {
+	return &visitor{ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh}
 }
 
 // maybeHTML looks at the header; a page without one is looked into.
@@ -98,15 +71,18 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	if err == nil {
 		target, err = v.ask(&l)
 	}
-	r.Fetched, r.Status = v.now().Unix(), v.seen.status
+	r.Fetched, r.Status, r.Bytes = v.now().Unix(), v.seen.status, v.seen.bytes
 	switch s := &v.seen; {
+	case s.list != nil:
+		v.readList(&r)
+	case s.status == http.StatusNotModified && l.Kind != frontier.Page && l.Asked:
+		r.Reason, r.Rule, r.ETag, r.Modified, r.BodyHash = l.Reason, "not modified", l.ETag, l.Modified, l.BodyHash
 	case s.notHTML:
 		r.Reason, r.Rule = NotHTML, "Content-Type: "+gate.OneLine(s.contentType)
 	case s.read:
 		v.read(&r, page)
 	case s.status == http.StatusNotModified && l.Kept:
 		r.Unchanged = true
-		return r, true
 	case redirects(s.status):
 		v.redirect(&r, target)
 	case s.status > 0 && (s.status < 200 || s.status >= 300):
@@ -116,8 +92,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		r.Reason, r.Rule = fmt.Sprintf("http_%d", s.status), http.StatusText(s.status)
 	default:
 		r.Reason, r.Rule = gate.Reason(err)
-		var parse *url.Error
-		if page == nil || r.Reason == "" || s.status == 0 && r.Reason == gate.NetworkError && !errors.As(err, &parse) {
+		if page == nil || r.Reason == "" || errors.Is(err, errNoRequest) {
 			r.Reason, r.Rule = BadURL, gate.OneLine(fmt.Sprint(err))
 		}
 	}
@@ -126,13 +101,30 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	}
 	if gate.Transient(r.Reason) {
 		switch {
-		case l.Attempts+1 < v.attempts && worthwhile(r.Reason):
+		case l.Attempts+1 < v.o.Attempts && worthwhile(r.Reason):
 			r.Again = true
+			return r, true
 		case l.Kept: // the copy at hand is better than none
 			r.Unchanged, r.Rule = true, "not refreshed: "+r.Reason+": "+r.Rule
 		}
+		r.Pace = l.Pace // it says nothing of the page
+	} else {
+		r.Pace = v.pace(&r)
+	}
+	if l.Sitemaps && page != nil {
+		v.sitemaps(&r, page)
 	}
 	return r, true
+}
+
+// pace is the page's pace from now on: what it was given at first, until a second
+// visit tells whether it has changed.
+func (v *visitor) pace(r *frontier.Result) int {
+	if !r.Lease.Asked || gate.Transient(r.Lease.Reason) {
+		return r.Lease.Pace
+	}
+	changed := !r.Unchanged && (r.Reason != r.Lease.Reason || r.BodyHash != r.Lease.BodyHash)
+	return paceAfter(r.Lease.Pace, changed, v.o.RevisitAfter)
 }
 
 // ask requests a page. When it redirects, target is where to. A redirect that
@@ -177,7 +169,7 @@ func (v *visitor) ask(l *frontier.Lease) (target string, err error) {
 		set := (&http.Response{Header: v.seen.header}).Cookies()
 		jar.SetCookies(u, set)
 		cookies = cookies || len(set) > 0
-		if _, in := v.scope.judge(next, 0); !cookies || !in {
+		if _, in := v.scope.judge(next, l.Kind, 0); !cookies || !in {
 			return elsewhere(next)
 		}
 		at = next
@@ -188,20 +180,60 @@ func redirects(status int) bool {
 	return status >= 300 && status < 400 && status != http.StatusNotModified
 }
 
+// errNoRequest says that no request can be made for an address.
+var errNoRequest = errors.New("no request can be made for it")
+
 // request asks once, conditionally when there is a copy at hand.
 func (v *visitor) request(l *frontier.Lease, address, cookies string) error {
 	v.seen = response{}
-	header := http.Header{"Accept": {"text/html,application/xhtml+xml"}}
+	kind, accept := gate.Page, "text/html,application/xhtml+xml"
+	switch l.Kind {
+	case frontier.Feed:
+		accept = "application/rss+xml,application/atom+xml,application/xml,text/xml"
+	case frontier.Sitemap:
+		kind, accept = gate.Sitemap, "application/xml,text/xml,text/plain,application/gzip"
+	}
+	req, err := http.NewRequestWithContext(gate.WithKind(v.ctx, kind), http.MethodGet, address, nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoRequest, err)
+	}
+	req.Header.Set("Accept", accept)
 	if cookies != "" {
-		header.Set("Cookie", cookies)
+		req.Header.Set("Cookie", cookies)
 	}
-	if l.Kept && l.ETag != "" && address == l.URL {
-		header.Set("If-None-Match", l.ETag)
+	if (l.Kept || l.Kind != frontier.Page) && address == l.URL {
+		if l.ETag != "" {
+			req.Header.Set("If-None-Match", l.ETag)
+		}
+		if l.Modified != "" {
+			req.Header.Set("If-Modified-Since", l.Modified)
+		}
 	}
-	if l.Kept && l.Modified != "" && address == l.URL {
-		header.Set("If-Modified-Since", l.Modified)
+	resp, err := v.gate.RoundTrip(req)
+	if err != nil {
+		return err
 	}
-	return v.collector.Request(http.MethodGet, address, nil, nil, header)
+	defer resp.Body.Close()
+	s := &v.seen
+	s.status, s.header, s.contentType = resp.StatusCode, resp.Header, resp.Header.Get("Content-Type")
+	switch {
+	case s.status > http.StatusAccepted || s.status < http.StatusOK:
+		// A short body is read to its end, so that the connection can be used again.
+		_, err = io.CopyN(io.Discard, resp.Body, 64<<10)
+		if err == io.EOF {
+			err = nil
+		}
+		return err
+	case l.Kind != frontier.Page:
+		s.list, err = v.collect(l, resp.Body)
+		return err
+	case s.status == http.StatusOK && !maybeHTML(s.contentType):
+		s.notHTML = true
+		return nil
+	}
+	s.body, err = io.ReadAll(resp.Body)
+	s.bytes, s.read = int64(len(s.body)), err == nil
+	return err
 }
 
 // worthwhile tells whether trying again in this run may help: statuses the gate
@@ -230,7 +262,7 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	from := wishes.From()
 	r.OptOut = wishes.Words()
 	if int64(len(body)) >= v.gate.MaxPageBytes() {
-		r.Rule = fmt.Sprintf("cut off at gate.max_page_bytes = %d", v.gate.MaxPageBytes())
+		r.Rule = fmt.Sprintf("%s = %d", cutOff, v.gate.MaxPageBytes())
 	}
 	if wish, obeyed := v.gate.Respects(wishes); obeyed {
 		r.Reason, r.Rule = OptedOut, wish.String()
@@ -251,17 +283,31 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 		if link.URL == r.Lease.URL {
 			continue
 		}
-		if l, in := v.scope.judge(link.URL, r.Lease.Hops+1); in {
-			r.Links = append(r.Links, l)
-		} else {
+		l, in := v.scope.judge(link.URL, frontier.Page, r.Lease.Level.Hops+1)
+		if !in {
 			r.Foreign++
+			continue
+		}
+		if v.o.Steer && l.Reason == "" {
+			l.Text, l.Priority = link.Text, v.weigh(link.URL, link.Text)
+		}
+		r.Links = append(r.Links, l)
+	}
+	// Pages deep in a site name feeds of their own, such as of their comments.
+	if v.o.Sitemaps && (r.Lease.Level.Hops == 0 || page.EscapedPath() == "/" || page.EscapedPath() == "") {
+		for _, feed := range p.Feeds {
+			v.follow(r, feed, frontier.Feed)
 		}
 	}
 }
 
 // redirect makes the target a page to ask for; "" is an address that is none.
 func (v *visitor) redirect(r *frontier.Result, target string) {
-	l, in := v.scope.judge(target, r.Lease.Hops+1)
+	hops := r.Lease.Level.Hops
+	if r.Lease.Kind == frontier.Page {
+		hops++
+	}
+	l, in := v.scope.judge(target, r.Lease.Kind, hops)
 	switch {
 	case target == "":
 		r.Reason, r.Rule = gate.BadRedirect, fmt.Sprintf("status %d, Location: %s", r.Status, gate.OneLine(v.seen.header.Get("Location")))

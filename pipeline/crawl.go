@@ -23,6 +23,15 @@ type Crawl struct {
 	Gate    gate.Options
 	Version string
 	Now     func() time.Time
+	// List and Mode are those of matching, by which a crawl is steered.
+	List *QueryList
+	Mode string
+}
+
+// Crawled are a crawl's figures.
+type Crawled struct {
+	*crawl.Result
+	Note string `json:"note,omitempty"` // what a budget left undone, for people
 }
 
 // Stage describes the stage.
@@ -30,60 +39,75 @@ func (c Crawl) Stage() Stage {
 	return Stage{
 		Name: CrawlName, Doing: "reading pages", Dir: c.Dir, Folder: shard.ProducerFolder(shard.ProducerCrawl),
 		Settings: func() (string, error) { return settings.Hash(c.Options, c.Gate), nil },
-		Due:      c.due, Run: tallyOnly(c.Run),
+		Due:      c.due, Run: c.Run,
 	}
 }
 
-// Run is the stage. When ctx ends, what was read is kept in the frontier, and
-// the candidates stay those of the run before.
-func (c Crawl) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+// Run is the stage. When ctx ends, what was read is kept in the frontier, and the
+// candidates of all that is known by then are written: the stages behind can work
+// with them, and the next run goes on.
+func (c Crawl) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	g, err := gate.New(c.Gate, c.Version)
 	if err != nil {
 		return nil, &ConfigurationError{err}
 	}
 	defer g.Close()
-	var out *folderWriter[shard.Candidate]
-	defer func() {
-		if out != nil {
-			out.discard()
-		}
-	}()
-	write := func(tally *shard.Tally, candidates iter.Seq2[shard.Candidate, error]) error {
-		var err error
-		if out, err = newFolderWriter[shard.Candidate](c.Stage()); err != nil {
-			return err
-		}
-		for candidate, err := range candidates {
-			if err == nil {
-				err = out.write(&candidate)
-			}
-			if err == nil && out.rows() == c.Options.PartCandidates {
-				err = out.endPart()
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if err := out.endPart(); err != nil {
-			return err
-		}
-		tally.Out, tally.OutUnit = out.manifest.Rows(), "candidates"
-		return out.finish(tally, nil)
+	score, done, err := c.steer()
+	if err != nil {
+		return nil, err
 	}
-	tally, err := crawl.Run(ctx, c.Dir, c.Options, g, write, c.Now, progress)
-	return tally, frontier.Damage(crawl.File(c.Dir), err)
+	defer done()
+	result, err := crawl.Run(ctx, crawl.Job{
+		Dir: c.Dir, Options: c.Options, Gate: g, Manners: c.Gate, Now: c.Now, Write: c.write, Score: score, Progress: progress,
+	})
+	if result == nil {
+		return nil, frontier.Damage(crawl.File(c.Dir), err)
+	}
+	crawled := Crawled{Result: result}
+	if result.Spent != "" && result.Left > 0 {
+		crawled.Note = fmt.Sprintf("%s pages asked for by %s, %s left; run again to go on", Grouped(result.Asked), result.Spent, Grouped(result.Left))
+	}
+	out := &Outcome{Tally: result.Tally, Result: crawled}
+	if err != nil && ctx.Err() != nil {
+		return out, &StoppedError{context.Cause(ctx), keptOf(result.Known-result.Left, result.Known, "pages")}
+	}
+	return out, err
+}
+
+// write makes the stage's folder anew.
+func (c Crawl) write(tally *shard.Tally, candidates iter.Seq2[shard.Candidate, error]) error {
+	out, err := newFolderWriter[shard.Candidate](c.Stage())
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	for candidate, err := range candidates {
+		if err == nil {
+			err = out.write(&candidate)
+		}
+		if err == nil && out.rows() == c.Options.PartCandidates {
+			err = out.endPart()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := out.endPart(); err != nil {
+		return err
+	}
+	tally.Out, tally.OutUnit = out.manifest.Rows(), "candidates"
+	return out.finish(tally, nil)
 }
 
 // due tells whether a run would find pages to ask for.
 func (c Crawl) due() (string, error) {
-	counts, known, err := CrawlState(c.Dir)
-	if err != nil {
-		return "", err
-	}
-	if !known {
+	n, err := crawl.Due(c.Dir, c.Now(), c.Options)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "nothing was crawled yet", nil
-	}
-	if n := counts.Due(c.Now(), c.Options.RevisitAfter); n > 0 {
+	case err != nil:
+		return "", err
+	case n > 0:
 		return fmt.Sprintf("%d pages are due", n), nil
 	}
 	return "", nil

@@ -24,10 +24,13 @@ func configurationError(format string, args ...any) error {
 var ErrNothingKept = errors.New("nothing was kept")
 
 // A LockedError says who works in the folder.
-type LockedError struct{ Dir, Holder string }
+type LockedError struct {
+	Dir    string
+	Holder Holder
+}
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s is in use by %s; wait for it to end", e.Dir, e.Holder)
+	return fmt.Sprintf("%s is in use by %v; wait for it to end", e.Dir, &e.Holder)
 }
 
 // Why a context ended, as its cause (see [context.Cause]).

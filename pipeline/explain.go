@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pairloom/pairloom/crawl"
 	"github.com/pairloom/pairloom/crawl/frontier"
@@ -35,6 +36,15 @@ type ImageReport struct {
 	HTTP   int32  `json:"http_status,omitempty"`
 	Size   string `json:"original_size,omitempty"`
 	OptOut string `json:"opt_out,omitempty"`
+	// OptOutFrom are the lines of where the wishes stood and what they said.
+	OptOutFrom []string `json:"opt_out_from,omitempty"`
+	// Asked is when it was last asked for; what is said of the picture may be older.
+	Asked        time.Time `json:"asked"`
+	ETag         string    `json:"etag,omitempty"`
+	LastModified string    `json:"last_modified,omitempty"`
+	Tries        int32     `json:"tries,omitempty"`   // how often asking failed since, in a row
+	Failure      string    `json:"failure,omitempty"` // how it failed the last time
+	Setting      string    `json:"setting,omitempty"` // that refused it
 }
 
 // PairReport is the road of one candidate, up to where it was dropped.
@@ -235,22 +245,44 @@ func (x *explainer) picture(e *Explanation) error {
 		return err
 	}
 	id := shard.ImageID(address)
-	columns := append([]string{"http_status"}, factColumns...)
-	for i, err := range shard.Rows[shard.Image](filepath.Join(x.dir, shard.ImagesFolder), parts, columns...) {
-		if err != nil {
-			return err
+	folder := filepath.Join(x.dir, shard.ImagesFolder)
+	columns := append([]string{"http_status", "opt_out_from", "etag", "last_modified", "fetch_time", "tries", "setting"}, factColumns...)
+	for _, part := range parts {
+		for i, err := range shard.Rows[shard.Image](folder, []shard.Part{part}, columns...) {
+			if err != nil {
+				return err
+			}
+			if i.ImageID != id {
+				continue
+			}
+			var asked visits
+			if number, ok := partNumber(part.Name); ok {
+				if asked, err = readVisits(folder, number); err != nil {
+					return err
+				}
+			}
+			e.Image = imageReport(i, asked) // the last one counts
 		}
-		if i.ImageID != id {
-			continue
-		}
-		r := &ImageReport{Status: "fetched", Detail: strings.Clone(i.Detail), HTTP: i.HTTPStatus, OptOut: strings.Clone(i.OptOut)}
-		if i.Status != "" {
-			r.Status = strings.Clone(i.Status)
-		}
-		if i.OriginalWidth > 0 {
-			r.Size = fmt.Sprintf("%s, %d x %d pixels, %d bytes", i.OriginalFormat, i.OriginalWidth, i.OriginalHeight, i.OriginalBytes)
-		}
-		e.Image = r // the last one counts
 	}
 	return nil
+}
+
+// imageReport says what is known of a picture.
+func imageReport(i *shard.Image, asked visits) *ImageReport {
+	r := &ImageReport{Status: "fetched", Detail: strings.Clone(i.Detail), HTTP: i.HTTPStatus, OptOut: strings.Clone(i.OptOut), Setting: strings.Clone(i.Setting)}
+	if i.Status != "" {
+		r.Status = strings.Clone(i.Status)
+	}
+	if i.OptOutFrom != "" {
+		r.OptOutFrom = strings.Split(strings.TrimRight(strings.Clone(i.OptOutFrom), "\n"), "\n")
+	}
+	if i.OriginalWidth > 0 {
+		r.Size = fmt.Sprintf("%s, %d x %d pixels, %d bytes", i.OriginalFormat, i.OriginalWidth, i.OriginalHeight, i.OriginalBytes)
+	}
+	if v := asked[i.ImageID]; asked.over(i) && v.Status != "" && v.Tries > 0 {
+		r.Failure = v.Status + ": " + v.Detail
+	}
+	r.Asked, r.Tries = time.Unix(i.FetchTime, 0).UTC(), i.Tries
+	r.ETag, r.LastModified = strings.Clone(i.ETag), strings.Clone(i.LastModified)
+	return r
 }

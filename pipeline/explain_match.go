@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/shard"
@@ -131,19 +133,21 @@ func (x *explainer) texts(e *Explanation) error {
 		}
 	}
 	missing := map[uint64]bool{}
-	for id := range byID {
+	images := map[uint64]string{} // of the missing; why it is a placeholder, "" for none
+	for id, reports := range byID {
 		if _, ok := first[id]; !ok {
 			missing[id] = true
+			images[shard.ImageID(reports[0].Image)] = ""
 		}
 	}
 	if x.fresh && x.exact {
-		if err := x.firstOf(missing, first); err != nil {
+		if err := x.firstOf(missing, first, images); err != nil {
 			return err
 		}
 	}
 	for id, reports := range byID {
 		stays := first[id]
-		capped := false // one of the reports is the pair that the cap left out
+		capped := false // one of the reports is the pair that was left out
 		for _, p := range reports {
 			if p.goesOn || p.Note != "" { // written; or withdrawn since
 				continue
@@ -161,6 +165,10 @@ func (x *explainer) texts(e *Explanation) error {
 				p.Stage, p.Note = CrawlName, "the last match left it out, by a query list that is no longer there; run pairloom match"
 			case missing[id] && p.candidate == stays && !capped:
 				capped = true
+				if p.Detail = images[shard.ImageID(p.Image)]; p.Detail != "" {
+					p.Reason = ReasonPlaceholder
+					continue
+				}
 				p.Reason, p.Detail = ReasonQueryCapBeforeFetch, balanceDetail(x.decided.Balance, x.decided.Balance.Margin)
 			default:
 				p.Reason, p.Detail = ReasonRepeatOnTheWeb, fmt.Sprintf("the pair stands elsewhere too and goes on from %s (%s)", stays.PageURL, stays.TextSource)
@@ -197,21 +205,21 @@ func (x *explainer) queries(ids []uint32) (names []string) {
 	return names
 }
 
-// firstOf adds to first, for each of the pairs, the candidate that the match
-// stage takes.
-func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidate) error {
+// firstOf adds to first, for each of the pairs, the candidate that the match stage
+// takes, and to their images which of them are placeholders.
+func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidate, images map[uint64]string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	best := map[uint64][]byte{}
+	best := map[uint64]map[uint64][]byte{} // by picture and pair
 	var s JudgeScratch
 	var row shard.Matched
 	for c, err := range x.rows() {
 		if err != nil {
 			return err
 		}
-		id := shard.PairID(c.ImageURL, c.Text)
-		if !ids[id] {
+		image := shard.ImageID(c.ImageURL)
+		if _, ok := images[image]; !ok {
 			continue
 		}
 		var reason string
@@ -219,10 +227,28 @@ func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidat
 			continue
 		}
 		row.Candidate = *c
-		record := appendMatched(nil, &row, x.decided.Filter.Text.Sources)
-		if best[id] == nil || bytes.Compare(record, best[id]) < 0 {
-			best[id], first[id] = record, cloned(c)
+		record, id := appendMatched(nil, &row, x.decided.Filter.Text.Sources), shard.PairID(c.ImageURL, c.Text)
+		pairs := best[image]
+		if pairs == nil {
+			pairs = map[uint64][]byte{}
+			best[image] = pairs
 		}
+		if pairs[id] == nil || bytes.Compare(record, pairs[id]) < 0 {
+			if pairs[id] = record; ids[id] {
+				first[id] = cloned(c)
+			}
+		}
+	}
+	for image, pairs := range best {
+		var rows [][]byte
+		for _, id := range slices.Sorted(maps.Keys(pairs)) { // as match walks them
+			rows = append(rows, pairs[id][matchKeySize:])
+		}
+		detail, err := placeholderTexts(rows, x.decided.Match.PlaceholderTexts)
+		if err != nil {
+			return err
+		}
+		images[image] = detail
 	}
 	return nil
 }

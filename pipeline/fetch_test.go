@@ -26,21 +26,3 @@ func TestAMissingOutcomeIsAnError(t *testing.T) {
 		}
 	}
 }
-
-func TestNumbersOfNewParts(t *testing.T) {
-	parts := []shard.Part{{Name: "part-00000.arrow"}, {Name: "part-00003.arrow"}}
-	for _, tt := range []struct {
-		name  string
-		parts []shard.Part
-		retry bool
-		want  int
-	}{
-		{"nothing there", nil, false, 0},
-		{"a lost part is replaced", parts, false, 0},
-		{"what is asked again comes last", parts, true, 4},
-	} {
-		if got := firstNumber(tt.parts, tt.retry); got != tt.want {
-			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
-		}
-	}
-}

@@ -25,13 +25,16 @@ type picturePlace struct {
 // of the shards.
 var (
 	outcomeColumns = []string{"image_id", "status"}
+	askedColumns   = []string{"image_id", "status", "opt_out", "original_bytes", "fetch_time", "tries", "setting"}
+	oldColumns     = []string{"image_id", "status", "opt_out", "opt_out_from", "picture_hash", "original_bytes", "fetch_time", "etag", "last_modified", "tries", "setting"}
 	shardColumns   = []string{"image", "width", "height", "opt_out", "opt_out_from", "picture_hash", "phash", "original_format", "original_width", "original_height"}
 	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes"}
 )
 
 // pictureIndex walks the pictures of the images folder in order of their ids,
-// with the columns named. A picture that was tried more than once comes once,
-// with its last outcome. Sorting takes memory bytes.
+// with the columns named; where the time of asking is one of them, what was asked in
+// vain since counts. A picture that has rows in several parts comes once, with its
+// last outcome. Sorting takes memory bytes.
 func pictureIndex(dir string, parts []shard.Part, columns []string, memory int) iter.Seq2[*picturePlace, error] {
 	return pictureIndexBy(dir, parts, columns, func() *extsort.Sorter { return extsort.New(dir, memory) })
 }
@@ -50,9 +53,18 @@ func pictureIndexBy(dir string, parts []shard.Part, columns []string, newSorter 
 				yield(nil, fmt.Errorf("read %s: parts of pictures are numbered, and %s is not; run pairloom fetch", shard.ImagesFolder, part.Name))
 				return
 			}
+			var asked visits
+			if slices.Contains(columns, "fetch_time") {
+				var err error
+				if asked, err = readVisits(filepath.Join(dir, shard.ImagesFolder), number); err != nil {
+					yield(nil, err)
+					return
+				}
+			}
 			row := uint32(0)
 			for image, err := range shard.Rows[shard.Image](filepath.Join(dir, shard.ImagesFolder), []shard.Part{part}, columns...) {
 				if err == nil {
+					asked.over(image)
 					binary.BigEndian.PutUint64(key[:], image.ImageID)
 					binary.BigEndian.PutUint32(key[8:], ^uint32(number)) // the last part first
 					binary.BigEndian.PutUint32(key[12:], row)
@@ -214,14 +226,22 @@ func (o *openPictures) close() {
 	}
 }
 
-// storedPictures lists the parts of the images folder that hold: those that its
-// manifest names, which is trusted, or, where it names none by that name, those
-// that a killed run left whole and that are of the same settings. What does not
-// hold is left out. The manifest's word counts also where other parts of it are
-// gone: to sum a damaged part anew would make its damage the truth.
-func storedPictures(folder string, origin shard.Origin) ([]shard.Part, error) {
+// A storedPart is a part of the images folder that holds.
+type storedPart struct {
+	shard.Part
+	foreign bool // it was written by other settings
+}
+
+// storedPictures finds the parts of the images folder that hold, by number: those
+// that its manifest names, which is trusted, or, where it names none by that name,
+// those that a killed run left whole. What does not hold is left out. The manifest's
+// word counts also where other parts of it are gone: to sum a damaged part anew would
+// make its damage the truth.
+func storedPictures(folder string, origin shard.Origin) (map[int]storedPart, error) {
 	known := map[string]shard.Part{}
-	if m, err := shard.ReadManifestAlone(folder); err == nil && m.Settings == origin.Settings {
+	settings := origin.Settings
+	if m, err := shard.ReadManifestAlone(folder); err == nil {
+		settings = m.Settings
 		for _, p := range m.Parts {
 			known[p.Name] = p
 		}
@@ -230,19 +250,34 @@ func storedPictures(folder string, origin shard.Origin) ([]shard.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(numbers)
-	var parts []shard.Part
+	stored := map[int]storedPart{}
 	for _, i := range numbers {
+		p := storedPart{foreign: settings != origin.Settings}
 		part, ok := known[partName(i)]
 		if ok {
 			info, err := os.Stat(filepath.Join(folder, part.Name))
 			ok = err == nil && info.Size() == part.Bytes
-		} else if part, ok, err = shard.Recover[shard.Image](folder, partName(i), origin); err != nil {
+		} else if part, p.foreign, ok, err = recoverPictures(folder, partName(i), origin); err != nil {
 			return nil, err
 		}
-		if ok {
-			parts = append(parts, part)
+		if p.Part = part; ok {
+			stored[i] = p
 		}
 	}
-	return parts, nil
+	return stored, nil
+}
+
+// recoverPictures looks at a part that no manifest names.
+func recoverPictures(folder, name string, origin shard.Origin) (part shard.Part, foreign, ok bool, err error) {
+	r, err := shard.OpenFile[shard.Image](filepath.Join(folder, name))
+	if err != nil {
+		return part, false, false, nil // damaged
+	}
+	own := r.Origin()
+	r.Close()
+	if own.Stage != origin.Stage {
+		return part, false, false, nil
+	}
+	part, ok, err = shard.Recover[shard.Image](folder, name, own)
+	return part, own.Settings != origin.Settings, ok, err
 }

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
@@ -16,8 +16,32 @@ import (
 
 const lockName = "pairloom.lock"
 
-// A Lock is the right to write a dataset's folder.
-type Lock struct{ file *os.File }
+// A Lock is the right to write a dataset's folder. Its file says who has it and
+// how far that is, see [LookAtHolder]. Its methods may be called from any
+// goroutine; those that tell do nothing on nil, of a command that takes no lock.
+type Lock struct {
+	file *os.File
+
+	mu    sync.Mutex
+	now   Holder
+	wrote time.Time
+}
+
+// tellEvery is the pause between two writes of how far a stage is.
+const tellEvery = time.Second
+
+// take takes the lock that f is the file of. Who looks at the holder has the lock
+// for a moment.
+func take(f *os.File) error {
+	var err error
+	for range 20 {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
 
 // Acquire takes the folder's lock for the life of the process, or says in a
 // [LockedError] who has it; command tells others what holds it. The lock is
@@ -30,15 +54,16 @@ func Acquire(dir, command string) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w; the folder must be writable", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		holder, _ := os.ReadFile(path)
+	if err := take(f); err != nil {
+		h, _, _ := readHolder(f) // where that fails, the lock's holder is not known
 		f.Close()
-		return nil, &LockedError{dir, strings.TrimSpace(string(holder))}
+		h.State = HolderRunning
+		return nil, &LockedError{dir, h}
 	}
-	text := fmt.Sprintf("process %d (pairloom %s, since %s)\n", os.Getpid(), command, time.Now().UTC().Format(time.RFC3339))
+	l := &Lock{file: f, now: Holder{Command: command, PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)}}
 	err = f.Truncate(0)
 	if err == nil {
-		_, err = f.WriteAt([]byte(text), 0)
+		err = l.write()
 	}
 	if err != nil {
 		err = fmt.Errorf("write lock: %w", err)
@@ -46,13 +71,68 @@ func Acquire(dir, command string) (*Lock, error) {
 		err = convert(dir)
 	}
 	if err != nil {
+		l.End(err.Error(), 1)
 		f.Close()
 		return nil, err
 	}
-	return &Lock{f}, nil
+	return l, nil
 }
 
-// Release gives the lock back.
+// write puts the record into the file.
+func (l *Lock) write() error {
+	record, err := l.now.encode()
+	if err == nil {
+		_, err = l.file.WriteAt(record, 0)
+	}
+	l.wrote = time.Now()
+	return err
+}
+
+// Begin tells that a stage begins, number of of; unit is what its progress
+// counts.
+func (l *Lock) Begin(stage, doing, unit string, number, of int) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := &l.now
+	h.Stage, h.Doing, h.Unit, h.Number, h.Of = stage, doing, unit, number, of
+	h.Done, h.Total, h.From, h.Began, h.At = 0, 0, -1, time.Now().UTC(), time.Now().UTC()
+	_ = l.write() // what is told to others must not end the work
+}
+
+// Tell is a [Progress] of the stage that began last.
+func (l *Lock) Tell(done, total int64) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := &l.now
+	if h.From < 0 {
+		h.From, h.Began = done, time.Now().UTC()
+	}
+	h.Done, h.Total, h.At = done, total, time.Now().UTC()
+	if time.Since(l.wrote) >= tellEvery {
+		_ = l.write()
+	}
+}
+
+// End tells that the command comes to its end, with what outcome ("" when all
+// went well) and exit code. It is the last that is told.
+func (l *Lock) End(outcome string, exit int) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now.Ended, l.now.Outcome, l.now.Exit = time.Now().UTC().Truncate(time.Second), outcome, exit
+	_ = l.write()
+}
+
+// Release gives the lock back. Without [Lock.End] before it the command counts as
+// killed.
 func (l *Lock) Release() { l.file.Close() }
 
 // sweep removes temporary files of a process that was killed.

@@ -18,7 +18,8 @@ import (
 )
 
 // Match keeps the candidates whose text passes the text rules and contains a
-// query, once for each picture URL and text, sorted by picture. Of queries with
+// query, once for each picture URL and text, sorted by picture, and whose picture is
+// no placeholder. Of queries with
 // far too many pairs it keeps only as many as fetching and the final balance
 // need, so that no server is asked for pictures in vain.
 type Match struct {
@@ -218,12 +219,40 @@ type sortedPair struct {
 	row             []byte // as shard.AppendRow wrote it
 }
 
-// pairs walks the sorted records' pairs, each once; repeat is called for the
-// others. The pair is valid until the next step.
-func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, error], repeat func()) iter.Seq2[*sortedPair, error] {
+// pairs walks the sorted records' pairs, each once, but for those of placeholders;
+// drop is called with its reason for each record that is left out. The pair is valid
+// until the next step.
+func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, error], drop func(reason string)) iter.Seq2[*sortedPair, error] {
+	limit := m.Options.PlaceholderTexts
 	return func(yield func(*sortedPair, error) bool) {
 		var p sortedPair
-		first := true
+		var picture ofPicture // only where there is a limit
+		give := func(pairID uint64, row []byte) bool {
+			var err error
+			p.pairID, p.row = pairID, row
+			p.queryIDs, err = shard.ReadQueries(row, p.queryIDs)
+			return yield(&p, err) && err == nil
+		}
+		flush := func() bool {
+			is, err := picture.placeholder(limit)
+			if err != nil {
+				yield(nil, err)
+				return false
+			}
+			for i, pairID := range picture.pairs {
+				if is {
+					drop(ReasonPlaceholder)
+				} else if !give(pairID, picture.row(i)) {
+					return false
+				}
+			}
+			for range picture.more {
+				drop(ReasonPlaceholder)
+			}
+			picture.reset()
+			return true
+		}
+		first, lastPair := true, uint64(0)
 		for rec, err := range records {
 			if err == nil {
 				err = ctx.Err()
@@ -233,16 +262,22 @@ func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, 
 				return
 			}
 			imageID, pairID := binary.BigEndian.Uint64(rec.Key), binary.BigEndian.Uint64(rec.Key[8:])
-			if !first && imageID == p.imageID && pairID == p.pairID {
-				repeat()
+			if !first && imageID == p.imageID && pairID == lastPair {
+				drop(ReasonRepeatOnTheWeb)
 				continue
 			}
-			first = false
-			p.imageID, p.pairID, p.row = imageID, pairID, rec.Value
-			p.queryIDs, err = shard.ReadQueries(rec.Value, p.queryIDs)
-			if !yield(&p, err) || err != nil {
+			if limit > 0 && imageID != p.imageID && !flush() {
 				return
 			}
+			first, p.imageID, lastPair = false, imageID, pairID
+			if limit > 0 {
+				picture.add(pairID, rec.Value)
+			} else if !give(pairID, rec.Value) {
+				return
+			}
+		}
+		if limit > 0 {
+			flush()
 		}
 	}
 }
@@ -263,7 +298,7 @@ func (m *matching) balance(ctx context.Context) (*balance.Balancer, error) {
 		return nil, err
 	}
 	var place uint64
-	for p, err := range m.pairs(ctx, m.sorter.Walk(), func() {}) {
+	for p, err := range m.pairs(ctx, m.sorter.Walk(), func(string) {}) {
 		if err == nil {
 			err = b.Add(place, p.pairID, p.queryIDs)
 		}
@@ -280,8 +315,8 @@ func (m *matching) balance(ctx context.Context) (*balance.Balancer, error) {
 	return b, nil
 }
 
-// write sorts, drops repeats and what balancing leaves out, and writes the
-// parts. A part ends with a picture.
+// write sorts, drops repeats, placeholders and what balancing leaves out, and writes
+// the parts. A part ends with a picture.
 func (m *matching) write(ctx context.Context) (*shard.Tally, error) {
 	balancer, err := m.balance(ctx)
 	if err != nil {
@@ -300,7 +335,7 @@ func (m *matching) write(ctx context.Context) (*shard.Tally, error) {
 	}
 	defer out.discard()
 	var place, lastImage uint64
-	for p, err := range m.pairs(ctx, m.sorter.Sorted(), func() { m.tally.Drop(ReasonRepeatOnTheWeb) }) {
+	for p, err := range m.pairs(ctx, m.sorter.Sorted(), m.tally.Drop) {
 		if err != nil {
 			return nil, err
 		}

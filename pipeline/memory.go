@@ -7,7 +7,8 @@ import "runtime/debug"
 //	match   the sorter, seven eighths; when it has settled, what it no longer
 //	        holds goes to the balance of queries (its log, and the candidates for
 //	        each query's last pair)
-//	fetch   the index of outcomes and the list of missing pictures, a half each
+//	fetch   the index of outcomes, a half; the lists of missing pictures and of those
+//	        that are due, a quarter each
 //	curate  decisions, a sixth; the index of pictures, a sixth; deduplication's
 //	        sort by picture and then by text, a third each; the balance, a sixth
 //	shard   the shuffle, seven eighths; mapped pictures, what it does not hold

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/pairloom/pairloom/crawl"
 	"github.com/pairloom/pairloom/crawl/fetch"
@@ -34,15 +35,20 @@ type Options struct {
 
 // MatchOptions are the settings of the match stage.
 type MatchOptions struct {
-	Queries   string `yaml:"queries" default:"english-500k" doc:"query list: the one that ships (english-500k), or a file"`
-	Mode      string `yaml:"mode" default:"clean" choices:"clean|metaclip" doc:"what it means that a text contains a query: its words after folding, or MetaCLIP's bytes"`
-	PartPairs int    `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
+	Queries string `yaml:"queries" default:"english-500k" doc:"query list: the one that ships (english-500k), or a file"`
+	Mode    string `yaml:"mode" default:"clean" choices:"clean|metaclip" doc:"what it means that a text contains a query: its words after folding, or MetaCLIP's bytes"`
+	// PlaceholderTexts is the number of texts that tells a placeholder or logo.
+	PlaceholderTexts int `yaml:"placeholder_texts" default:"10" range:"0..4096" doc:"a picture whose address stands under this many different texts on one site is a placeholder or a logo, and dropped; 0 keeps them"`
+	PartPairs        int `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
 }
 
 // FetchOptions are the settings of the fetch stage.
 type FetchOptions struct {
 	fetch.Options
-	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; a run that is killed loses at most one file's work"`
+	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; the file is written when all of them are there"`
+	// RevisitAfter is when a picture is asked for again that no page led to anew.
+	RevisitAfter time.Duration `yaml:"revisit_after" default:"720h" range:"0s..87600h" pace:"true" doc:"a picture is asked for again after this long, on condition that it changed, and when a page that shows it was read anew; 0s means only then"`
+	SaveEvery    time.Duration `yaml:"save_every" default:"30s" range:"0s..24h" pace:"true" doc:"how often the pictures of a file that is not full yet are saved; a run that is killed asks again for those since, one that is stopped for none; 0s means only when it is stopped"`
 	// Retry asks again for pictures that failed for a passing reason.
 	Retry bool `yaml:"-"`
 }

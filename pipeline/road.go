@@ -32,7 +32,7 @@ func Road(w Work) []Stage {
 	o := &w.Options
 	list := NewQueryList(w.Dir, o.Match.Queries)
 	return []Stage{
-		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now}.Stage(),
+		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now, list, o.Match.Mode}.Stage(),
 		newMatch(w.Dir, o, list).Stage(),
 		Fetch{w.Dir, o.Fetch, o.Gate, o.memory(), w.Version, w.PictureChild, w.Now}.Stage(),
 		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), list}.Stage(),

@@ -77,10 +77,13 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		progress: func(done int64) { progress(done, total) },
 	}
 	heldout := min(int64(s.Options.Heldout), total/10)
-	if err := r.write(shard.HeldOut, heldout); err != nil {
-		return nil, err
+	if err = r.write(shard.HeldOut, heldout); err == nil {
+		err = r.write(shard.Training, total-heldout)
 	}
-	if err := r.write(shard.Training, total-heldout); err != nil {
+	if err != nil && ctx.Err() != nil { // whole shards stay where they are
+		return nil, &StoppedError{context.Cause(ctx), keptOf(r.tally.In, total, "pairs")}
+	}
+	if err != nil {
 		return nil, err
 	}
 	r.tally.Out = r.tally.Kept

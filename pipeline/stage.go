@@ -42,6 +42,9 @@ type Stage struct {
 	// [StoppedError] that says how much, or the context's error; beside it an
 	// outcome, where the tally so far is known.
 	Run func(context.Context, Progress) (*Outcome, error)
+	// Stopped says how far a run came that was stopped, "" when none was; nil when
+	// the stage cannot tell.
+	Stopped func() (string, error)
 	// Tidy removes what runs by other settings, which were given up, left beside a
 	// result that stands; nil when they leave nothing.
 	Tidy func() error
@@ -70,6 +73,21 @@ func tallyOnly(run func(context.Context, Progress) (*shard.Tally, error)) func(c
 		}
 		return &Outcome{Tally: tally}, err
 	}
+}
+
+// Unit is what the stage's progress counts.
+func (s *Stage) Unit() string {
+	switch s.Name {
+	case CrawlName:
+		return "pages"
+	case MatchName:
+		return "candidates"
+	case FetchName:
+		return "pictures"
+	case TrainName:
+		return "steps"
+	}
+	return "pairs"
 }
 
 // path is that of the stage's folder.
@@ -261,6 +279,12 @@ func (s *Stage) State() (State, error) {
 	m, err := shard.ReadManifest(s.path())
 	if err != nil {
 		state.State, state.Reason = "unfinished", unfinished(err)
+		if s.Stopped != nil {
+			// What keeps it from telling is told by the stage itself.
+			if at, err := s.Stopped(); err == nil && at != "" {
+				state.Reason = at
+			}
+		}
 		if strings.HasPrefix(s.Folder, shard.CandidatesFolder) && oldLayout(s.Dir) {
 			state.Reason = "in the layout of pairloom 0.1, which the next command that writes brings into today's"
 		}

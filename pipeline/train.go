@@ -27,8 +27,17 @@ func (t Train) Stage() Stage {
 	return Stage{
 		Name: TrainName, Doing: "training", Dir: t.Dir, Folder: shard.CheckpointsFolder, Inputs: []string{shard.ShardsFolder},
 		Settings: func() (string, error) { return settings.Hash(t.Options), nil },
-		Due:      t.due, Run: t.Run,
+		Due:      t.due, Run: t.Run, Stopped: t.stopped,
 	}
+}
+
+// stopped tells at which step a training stopped.
+func (t Train) stopped() (string, error) {
+	c, err := checkpoint.Latest(filepath.Join(t.Dir, shard.CheckpointsFolder))
+	if err != nil || c.State.Step >= c.State.Total {
+		return "", err
+	}
+	return fmt.Sprintf("stopped at step %s of %s; run again to go on", Grouped(c.State.Step), Grouped(c.State.Total)), nil
 }
 
 // due tells whether the checkpoint that ended the training is gone. One that is

@@ -22,7 +22,7 @@ texts=2000000
 for count in ${COUNTS:-1000000 5000000}; do
 	dir=$work/dataset-$count
 	rm -rf "$dir"
-	"$work/pairloom" init "$dir" --contact mailto:bench@example.org --set memory_mib="${MEMORY:-512}" >/dev/null
+	"$work/pairloom" init "$dir" --contact mailto:bench@example.org --set memory_mib="${MEMORY:-512}" --set fetch.revisit_after=0s >/dev/null
 	"$work/stages" candidates "$dir/candidates/crawl" "$count" "$work/texts.$texts"
 	"$work/stages" run "$count" "$work/pairloom" match -C "$dir" --quiet
 	"$work/stages" run "$count" "$work/pairloom" match -C "$dir" --quiet # the list is compiled now

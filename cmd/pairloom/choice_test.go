@@ -35,7 +35,7 @@ var listed = regexp.MustCompile(`(^|: )[a-z]+(, [a-z]+)*,? or [a-z]+$`)
 // words offers them to the shell, shows them in help and refuses others.
 func TestEveryChoiceIsOffered(t *testing.T) {
 	seen := 0
-	for c := range commands(newRoot(&global{stdout: io.Discard, stderr: io.Discard})) {
+	for c := range commands(newRoot(&global{stdout: &output{w: io.Discard}, stderr: io.Discard})) {
 		path := strings.Fields(c.CommandPath())[1:]
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			v, ok := f.Value.(*choice)

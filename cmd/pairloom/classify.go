@@ -127,7 +127,7 @@ func (g *global) classify(ctx context.Context, w *workspace, paths []string, o c
 // command has kept nothing.
 func (g *global) printClassified(list []classified, shown int, model, from, note string) error {
 	if g.json {
-		if err := printJSON(g, struct {
+		if err := g.printJSON(struct {
 			Model      string       `json:"model_hash"`
 			Classifier string       `json:"classifier"` // computed, cached or rebuilt
 			Note       string       `json:"note,omitempty"`

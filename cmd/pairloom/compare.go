@@ -123,7 +123,7 @@ func (g *global) compare(ctx context.Context, o compare.Options) error {
 		return err
 	}
 	if g.json {
-		return printJSON(g, result)
+		return g.printJSON(result)
 	}
 	table, err := os.ReadFile(filepath.Join(o.Out, "compare.md"))
 	if err != nil {

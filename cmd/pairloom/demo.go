@@ -55,7 +55,7 @@ configuration at the first run; later runs go on from where the last one ended.`
 					return err
 				}
 			}
-			return g.withWorkspace("demo", func(w *workspace) error {
+			return g.withWorkspace(c.Context(), "demo", func(w *workspace) error {
 				return g.demo(c.Context(), w)
 			})
 		},

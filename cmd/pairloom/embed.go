@@ -48,7 +48,7 @@ that format lies beside each.`,
 			if info, err := os.Stat(out); out != "" && err == nil && !info.Mode().IsRegular() && !info.IsDir() && format != "arrow" {
 				return &exitError{exitConfiguration, fmt.Errorf("--out %s is a pipe or a device, into which only --format arrow can be written", out)}
 			}
-			return g.withWorkspace("embed", func(w *workspace) error {
+			return g.withWorkspace(c.Context(), "embed", func(w *workspace) error {
 				made, err := g.embed(c.Context(), w, args, out)
 				if err != nil {
 					return err
@@ -82,6 +82,7 @@ func (g *global) embed(ctx context.Context, w *workspace, args []string, out str
 		return search.Made{}, err
 	}
 	defer model.Close()
+	g.lock.Begin("embed", "embedding "+args[0], args[0], 1, 1)
 	bar := newProgress(g, "embedding "+args[0])
 	defer bar.end()
 	x := &search.Embedding{Model: model, Of: args[0], Batch: w.cfg.Eval.Batch, Progress: bar.set,
@@ -132,13 +133,17 @@ func (g *global) embedded(w *workspace, m search.Made, format string) error {
 		}
 	}
 	if g.json {
-		return printJSON(g, struct {
+		err := g.printJSON(struct {
 			*shard.Tally
 			Files []string `json:"files"`
 			Again int      `json:"unchanged"`
 			// Renamed counts names with U+FFFD in place of what is not UTF-8.
 			Renamed int `json:"renamed,omitempty"`
 		}{m.Tally, files, m.Again, m.Renamed})
+		if err != nil {
+			return err
+		}
+		return keptSome(m.Tally)
 	}
 	fmt.Fprintf(g.stdout, "embed: %s of %s %s", pipeline.Grouped(m.Tally.Kept), pipeline.Grouped(m.Tally.In), m.Tally.Unit)
 	if m.Again > 0 {
@@ -156,8 +161,12 @@ func (g *global) embedded(w *workspace, m search.Made, format string) error {
 			fmt.Fprintln(g.stdout, path)
 		}
 	}
-	if m.Tally.Kept == 0 {
-		return &exitError{exitPartial, fmt.Errorf("embed kept nothing of %d %s", m.Tally.In, m.Tally.Unit)}
+	return keptSome(m.Tally)
+}
+
+func keptSome(t *shard.Tally) error {
+	if t.Kept == 0 {
+		return &exitError{exitPartial, fmt.Errorf("embed kept nothing of %d %s", t.In, t.Unit)}
 	}
 	return nil
 }

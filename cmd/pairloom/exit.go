@@ -26,7 +26,8 @@ const exitCodesHelp = `Exit codes:
     0  done, or the budget was reached
     1  any other error
     2  configuration or command line
-    3  finished, but a stage kept nothing, or nothing is known of what was asked
+    3  finished, but a stage kept nothing, or nothing is known of what was asked;
+       or work in hand did not end in time
     4  storage: no space, no permission, a damaged file
    75  another process has the folder's lock
   130  interrupted (Ctrl-C); run again to go on

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -32,11 +31,9 @@ stage that dropped it, the reason, and the value that decided.`,
 				return err
 			}
 			if g.json {
-				data, err := json.MarshalIndent(e, "", "  ")
-				if err != nil {
+				if err := g.printJSON(e); err != nil {
 					return err
 				}
-				fmt.Fprintf(g.stdout, "%s\n", data)
 			} else {
 				fmt.Fprint(g.stdout, explained(e))
 			}
@@ -66,6 +63,7 @@ func explained(e *pipeline.Explanation) string {
 			}
 		}
 		fmt.Fprintln(&b)
+		b.WriteString(asked(e.Image))
 	}
 	for _, p := range e.Pairs {
 		fmt.Fprintf(&b, "  pair %s: %q (%s)\n", p.PairID, p.Text, p.Source)
@@ -92,6 +90,32 @@ func explained(e *pipeline.Explanation) string {
 	}
 	if e.More {
 		fmt.Fprintf(&b, "  only the first %d pairs are shown\n", pipeline.MaxExplained)
+	}
+	return b.String()
+}
+
+// asked says, on lines of their own, when a picture was asked for and what was said
+// of wishes and versions.
+func asked(i *pipeline.ImageReport) string {
+	var b strings.Builder
+	if i.Asked.Unix() > 0 {
+		fmt.Fprintf(&b, "    last asked for at %s", i.Asked.Format(time.RFC3339))
+		for _, s := range []struct{ what, value string }{{"ETag", i.ETag}, {"Last-Modified", i.LastModified}, {"refused by", i.Setting}} {
+			if s.value != "" {
+				fmt.Fprintf(&b, "; %s %s", s.what, s.value)
+			}
+		}
+		fmt.Fprintln(&b)
+	}
+	if i.Tries > 0 {
+		fmt.Fprintf(&b, "    asking failed %d times in a row", i.Tries)
+		if i.Failure != "" {
+			fmt.Fprintf(&b, ", at last with %s", i.Failure)
+		}
+		fmt.Fprintln(&b)
+	}
+	for _, line := range i.OptOutFrom {
+		fmt.Fprintf(&b, "    wish: %s\n", line)
 	}
 	return b.String()
 }

@@ -71,7 +71,7 @@ func (g *global) fromLines(name string, text io.Reader, out string) error {
 		return err
 	}
 	if g.json {
-		return printJSON(g, struct {
+		return g.printJSON(struct {
 			*shard.Tally
 			List string `json:"list"`
 		}{tally, out})

@@ -176,7 +176,6 @@ var only = map[string][]string{
 	"github.com/davidbyttow/govips/v2":            {"internal/picture"},
 	"github.com/mattn/go-sqlite3":                 {"crawl/frontier"},
 	"database/sql":                                {"crawl/frontier"},
-	"github.com/gocolly/colly/v2":                 {"crawl"},
 	"github.com/PuerkitoBio/goquery":              {"crawl"},
 	"github.com/apache/arrow/go/v17":              {"shard"},
 	"github.com/apache/arrow/go/v17/arrow/memory": {"shard", "trainer/evaluate"}, // Parquet's pages lie in its buffers
@@ -210,7 +209,7 @@ func TestPackagesHaveOneRoom(t *testing.T) {
 
 // pure are the rooms whose output may depend on their input alone.
 var pure = []string{
-	"crawl/alttext", "query", "queries", "filter", "dedup", "shard", "internal/fold", "internal/extsort",
+	"crawl/alttext", "crawl/sitemap", "query", "queries", "filter", "dedup", "shard", "internal/fold", "internal/extsort",
 	"trainer/autograd", "trainer/nn", "trainer/clip", "trainer/token", "trainer/checkpoint", "trainer/evaluate",
 }
 

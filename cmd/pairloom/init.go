@@ -59,7 +59,7 @@ line of comment. A configuration that is there is never overwritten.`,
 				missing = append(missing, "yourself in gate.contact")
 			}
 			if g.json {
-				return printJSON(g, map[string]any{"configuration": path, "missing": missing})
+				return g.printJSON(map[string]any{"configuration": path, "missing": missing})
 			}
 			left := "go on with"
 			if len(missing) > 0 {

@@ -20,17 +20,20 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := untilSignal(context.Background(), stderr)
-	defer stop()
 	out := &output{w: stdout}
 	g := &global{stdout: out, stderr: stderr}
+	ctx, stop := g.untilSignal(context.Background())
+	defer stop()
 	root := newRoot(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && !g.running {
 		err = &exitError{exitConfiguration, err}
+		g.flagsOfFaulty(args)
 	}
-	err = out.result(pipeline.Stopped(ctx, err))
+	err = pipeline.Stopped(ctx, err)
+	g.printError(err)
+	err = out.result(err)
 	code := exitCode(err)
 	if err != nil && code != exitPartial && code != exitPipe {
 		fmt.Fprintf(stderr, "pairloom: %v\n", err)
@@ -41,7 +44,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 // untilSignal is a context that the first SIGINT or SIGTERM cancels, so that
 // work in hand is finished and saved; the second ends the program at once,
 // which is safe too: files appear whole or not at all.
-func untilSignal(parent context.Context, stderr io.Writer) (context.Context, context.CancelFunc) {
+func (g *global) untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -55,7 +58,10 @@ func untilSignal(parent context.Context, stderr io.Writer) (context.Context, con
 			if s == syscall.SIGTERM {
 				cause = pipeline.ErrTerminated
 			}
-			fmt.Fprintf(stderr, "\npairloom: %v; finishing what is in hand (once more to stop now)\n", cause)
+			if g.terminal() { // whose line the bar or ^C is on
+				fmt.Fprintln(g.stderr)
+			}
+			fmt.Fprintf(g.stderr, "pairloom: %v; finishing what is in hand (once more to stop now)\n", cause)
 			cancel(cause)
 		}
 		select {

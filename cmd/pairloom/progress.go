@@ -3,23 +3,28 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
 // progress shows how far one stage is: a bar with time left on a terminal, a
-// plain line each half minute elsewhere, nothing when quiet. Its methods may be
+// plain line each half minute elsewhere, which is JSON where that was asked for,
+// nothing when quiet. Its methods may be
 // called from any goroutine.
 type progress struct {
+	lock  *pipeline.Lock // is told too, for those who look at the folder
 	mu    sync.Mutex
 	out   io.Writer
 	what  string
 	bar   *progressbar.ProgressBar
 	quiet bool
+	log   *slog.Logger // nil where lines are for people
 	began time.Time
 	last  time.Time
 	note  string
@@ -28,7 +33,10 @@ type progress struct {
 const plainEvery = 30 * time.Second
 
 func newProgress(g *global, what string) *progress {
-	p := &progress{out: g.stderr, what: what, quiet: g.quiet, began: time.Now(), last: time.Now()}
+	p := &progress{lock: g.lock, out: g.stderr, what: what, quiet: g.quiet, began: time.Now(), last: time.Now()}
+	if g.json && !g.terminal() {
+		p.log = slog.New(slog.NewJSONHandler(g.stderr, nil))
+	}
 	if g.terminal() && !g.quiet {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(g.stderr),
@@ -46,6 +54,7 @@ func newProgress(g *global, what string) *progress {
 
 // set says that done of total are finished; total 0 means that it is unknown.
 func (p *progress) set(done, total int64) {
+	p.lock.Tell(done, total)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -59,6 +68,10 @@ func (p *progress) set(done, total int64) {
 		}
 	case time.Since(p.last) >= plainEvery:
 		p.last = time.Now()
+		if p.log != nil {
+			p.log.Info(p.what, "done", done, "total", total, "note", p.note)
+			return
+		}
 		fmt.Fprintf(p.out, "%s: %s\n", p.what, p.line(done, total))
 	}
 }
@@ -95,6 +108,10 @@ func (p *progress) warn(text string) {
 	defer p.mu.Unlock()
 	if p.bar != nil {
 		p.bar.Clear()
+	}
+	if p.log != nil {
+		p.log.Warn(text, "doing", p.what)
+		return
 	}
 	fmt.Fprintf(p.out, "pairloom: %s: %s\n", p.what, text)
 }

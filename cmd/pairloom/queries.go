@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -136,7 +135,7 @@ func runQueriesBuild(ctx context.Context, g *global, o listbuild.Options, out st
 func printBuilt(g *global, r *listbuild.Result, out string) error {
 	sources, counts := bySource(r.Entries)
 	if g.json {
-		return printJSON(g, map[string]any{"out": out, "entries": len(r.Entries), "sources": counts, "cut": r.Cut, "unfit": r.Unfit, "dumps": r.Dumps, "views": r.Views})
+		return g.printJSON(map[string]any{"out": out, "entries": len(r.Entries), "sources": counts, "cut": r.Cut, "unfit": r.Unfit, "dumps": r.Dumps, "views": r.Views})
 	}
 	for _, d := range r.Dumps {
 		var dropped []string
@@ -180,14 +179,6 @@ func parseBytes(s string) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q: want a size such as 512MiB or 1GiB", s)
-}
-
-func printJSON(g *global, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err == nil {
-		_, err = fmt.Fprintf(g.stdout, "%s\n", data)
-	}
-	return err
 }
 
 // openList opens the list in a file, or the one that ships.
@@ -252,7 +243,7 @@ func printInfo(g *global, list *query.List) error {
 		common[s] = of[:min(shown, len(of))]
 	}
 	if g.json {
-		return printJSON(g, map[string]any{"header": list.Header, "hash": list.Hash, "entries": len(list.Entries), "sources": counts, "words": words[1:], "longest": longest, "commonest": common})
+		return g.printJSON(map[string]any{"header": list.Header, "hash": list.Hash, "entries": len(list.Entries), "sources": counts, "words": words[1:], "longest": longest, "commonest": common})
 	}
 	for _, h := range list.Header {
 		fmt.Fprintln(g.stdout, h)
@@ -330,7 +321,7 @@ func lookup(g *global, list *query.List, text string, mode match.Mode) error {
 		found = append(found, occurrence{f.Start, f.End, e.Text, f.ID, e.Source, e.Count})
 	}
 	if g.json {
-		return printJSON(g, map[string]any{"text": text, "mode": mode.String(), "found": found})
+		return g.printJSON(map[string]any{"text": text, "mode": mode.String(), "found": found})
 	}
 	if len(found) == 0 {
 		fmt.Fprintln(g.stdout, "the text contains no entry; the match stage would drop it as no_query")

@@ -8,16 +8,19 @@ import (
 	"os"
 
 	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
 // global holds the flags that every command takes, and where output goes.
 type global struct {
-	dir            string
-	json, quiet    bool
-	verbose        bool
-	stdout, stderr io.Writer
+	dir         string
+	json, quiet bool
+	verbose     bool
+	stdout      *output
+	stderr      io.Writer
+	lock        *pipeline.Lock // of the folder; nil when the command takes none
 	// running is set once a command does its work: an error before that is one
 	// of the command line.
 	running bool
@@ -36,6 +39,7 @@ own; pairloom run does those whose settings or input changed.
 const rootExample = `  pairloom init cats              # a folder with a configuration
   pairloom run -C cats            # the whole road, or what is left of it
   pairloom run -C cats --quiet    # from cron: one line
+  pairloom run -C cats --quiet --json --max-duration 8h
   pairloom status -C cats         # where each stage stands
   pairloom explain -C cats https://example.org/cat.jpg`
 
@@ -46,11 +50,7 @@ func newRoot(g *global) *cobra.Command {
 	}
 	root.SetOut(g.stdout)
 	root.SetErr(g.stderr)
-	flags := root.PersistentFlags()
-	flags.StringVarP(&g.dir, "dir", "C", ".", "the dataset's `folder`")
-	flags.BoolVar(&g.json, "json", false, "print the summary as one JSON object on stdout")
-	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress; one summary line when all went well")
-	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more to stderr")
+	g.flagsOf(root)
 	cobra.EnableCommandSorting = false // the order is that of the road
 	addGroup(root, "The road:", newInit(g), newRun(g))
 	addGroup(root, "Its stages, in order:", stageCommands(g)...)
@@ -71,6 +71,27 @@ func newRoot(g *global) *cobra.Command {
 		}
 	}
 	return root
+}
+
+// flagsOf gives a command the flags that all take.
+func (g *global) flagsOf(c *cobra.Command) {
+	flags := c.PersistentFlags()
+	flags.StringVarP(&g.dir, "dir", "C", ".", "the dataset's `folder`")
+	flags.BoolVar(&g.json, "json", false, "print one JSON object on stdout, also of an error")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no progress; one line when all went well; with --json, the object on one line")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more to stderr")
+}
+
+// flagsOfFaulty reads those flags from a command line that another fault keeps
+// from being read whole: the fault is told in the form that was asked for.
+func (g *global) flagsOfFaulty(args []string) {
+	c := &cobra.Command{}
+	g.flagsOf(c)
+	flags := c.PersistentFlags()
+	flags.Usage = func() {}
+	flags.SetOutput(io.Discard)
+	flags.ParseErrorsWhitelist.UnknownFlags = true
+	_ = flags.Parse(args) // what is wrong with them is known
 }
 
 // commands walks a command and all below it.

@@ -45,7 +45,7 @@ func stageCommands(g *global) []*cobra.Command {
 		o := runOptions{from: s.name, to: s.name, force: true}
 		c := &cobra.Command{
 			Use: s.name, Short: s.short, Long: s.short + ".\n\n" + stageLong, Args: noArguments,
-			Example: fmt.Sprintf("  pairloom %s -C cats\n  pairloom %s -C cats --json", s.name, s.name),
+			Example: fmt.Sprintf("  pairloom %s -C cats\n  pairloom %s -C cats --quiet --json --max-duration 2h", s.name, s.name),
 			RunE:    func(c *cobra.Command, _ []string) error { return g.run(c.Context(), s.name, o) },
 		}
 		if s.name == pipeline.CrawlName {
@@ -54,10 +54,15 @@ func stageCommands(g *global) []*cobra.Command {
 		if s.name == pipeline.FetchName {
 			c.Flags().BoolVar(&o.retry, "retry", false, "ask again for pictures that failed for a passing reason")
 		}
-		if s.name == pipeline.TrainName {
+		limit := limitHelp
+		switch s.name {
+		case pipeline.CrawlName:
+			limit = "stop taking pages after this `time`, such as 2h, instead of crawl.max_duration"
+		case pipeline.TrainName:
 			c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
-			c.Flags().DurationVar(&o.limit, "max-duration", 0, "stop with a checkpoint after this `time`, instead of train.max_duration")
+			limit = "stop with a checkpoint after this `time`, such as 8h, instead of train.max_duration"
 		}
+		c.Flags().DurationVar(&o.limit, "max-duration", 0, limit)
 		commands = append(commands, c)
 	}
 	return commands
@@ -70,11 +75,12 @@ func newRun(g *global) *cobra.Command {
 		Long: "Do every stage whose settings or input changed since it last finished, in order:\n" + strings.Join(stageNames(), ", ") + ",\nand the report once more, for it shows training and evaluation too.\n\n" + stageLong,
 		Example: `  pairloom run -C cats
   pairloom run -C cats --to report      # the dataset, without training
-  pairloom run -C cats --quiet          # from cron`,
+  pairloom run -C cats --quiet --json --max-duration 8h    # from cron`,
 		RunE: func(c *cobra.Command, _ []string) error { return g.run(c.Context(), "run", o) },
 	}
 	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed")
 	c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
+	c.Flags().DurationVar(&o.limit, "max-duration", 0, limitHelp)
 	choiceVar(c, &o.from, "from", "first stage", stageNames()...)
 	choiceVar(c, &o.to, "to", "last stage", stageNames()...)
 	return c
@@ -97,15 +103,22 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 	if _, err := pipeline.Select(pipeline.Road(pipeline.Work{}), o.from, o.to); err != nil {
 		return err
 	}
-	return g.withWorkspace(command, func(w *workspace) error { return g.runStages(ctx, w, o) })
+	// These two stages end better by a limit of their own: with all candidates
+	// written, and with a checkpoint after a whole step.
+	alone := command == pipeline.CrawlName || command == pipeline.TrainName
+	return g.within(ctx, o.limit, alone, func(ctx context.Context) error {
+		return g.withWorkspace(ctx, command, func(w *workspace) error {
+			if o.limit > 0 && alone {
+				w.cfg.Crawl.MaxDuration, w.cfg.Train.MaxDuration = o.limit, o.limit
+			}
+			return g.runStages(ctx, w, o)
+		})
+	})
 }
 
 func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) error {
 	w.cfg.Fetch.Retry, w.cfg.Train.Replace = o.retry, o.replace
-	if o.limit > 0 {
-		w.cfg.Train.MaxDuration = o.limit
-	}
-	p := &stageProgress{global: g}
+	p := &stageProgress{global: g, metrics: newRunMetrics(w)}
 	work, err := w.work(p)
 	if err != nil {
 		return err
@@ -123,11 +136,17 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 	} else {
 		done, err = pipeline.Do(ctx, stages, o.force, w.log, p)
 	}
+	for _, d := range done {
+		if d.Unfinished != "" {
+			w.outcome = d.Stage + ": " + d.Unfinished
+		}
+	}
 	s := summaryOfRun(done)
 	if err != nil {
 		s.Error = err.Error()
 	}
 	s.Exit = exitCode(err)
+	p.metrics.end(s.Exit, done)
 	s.print(g)
 	if errors.Is(err, pipeline.ErrNothingKept) {
 		fmt.Fprintf(g.stderr, "pairloom: %v\n", err)
@@ -138,7 +157,8 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 // stageProgress shows the progress of one stage after another.
 type stageProgress struct {
 	*global
-	now *progress // of the stage that runs
+	metrics *runMetrics
+	now     *progress // of the stage that runs
 }
 
 // Begin is that of [pipeline.Watcher].
@@ -147,8 +167,13 @@ func (p *stageProgress) Begin(s *pipeline.Stage, i, n int) pipeline.Progress {
 	if n > 1 {
 		doing = fmt.Sprintf("%d/%d %s", i+1, n, doing)
 	}
+	p.lock.Begin(s.Name, s.Doing, s.Unit(), i+1, n)
 	p.now = newProgress(p.global, doing)
-	return p.now.set
+	now := p.now
+	return func(done, total int64) {
+		now.set(done, total)
+		p.metrics.tell(s, done, total)
+	}
 }
 
 // End is that of [pipeline.Watcher].

@@ -105,7 +105,7 @@ func (g *global) search(ctx context.Context, w *workspace, query string, o searc
 		}
 	}
 	if g.json {
-		return printJSON(g, struct {
+		return g.printJSON(struct {
 			Query   string         `json:"query"`
 			Model   string         `json:"model_hash"`
 			Vectors int            `json:"vectors"`

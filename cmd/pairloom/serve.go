@@ -24,7 +24,14 @@ func newServe(g *global) *cobra.Command {
 				return err
 			}
 			defer stop()
-			fmt.Fprintf(g.stdout, "serving %s on http://%s/ until Ctrl-C\n", args[0], address)
+			if g.json {
+				err = g.printJSON(map[string]string{"folder": args[0], "address": "http://" + address + "/"})
+			} else {
+				fmt.Fprintf(g.stdout, "serving %s on http://%s/ until Ctrl-C\n", args[0], address)
+			}
+			if err != nil {
+				return err
+			}
 			<-c.Context().Done()
 			return nil
 		},

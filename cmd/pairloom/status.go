@@ -1,63 +1,97 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
+	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/spf13/cobra"
 )
 
+// standing is all that status tells.
+type standing struct {
+	Stages []pipeline.State `json:"stages"`
+	// Holder is who has the folder, or had it last; null when nobody is known of.
+	Holder *pipeline.Holder `json:"holder"`
+	// Pages are those of the crawl; null when nothing was crawled yet.
+	Pages *frontier.Counts `json:"pages"`
+}
+
 func newStatus(g *global) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Show where each stage stands", Args: noArguments,
+		Use: "status", Short: "Show where each stage stands, and who is at work", Args: noArguments,
+		Long: `Show where each stage stands, and which command has the folder or had it last: how
+far it is and how long its stage will take at the pace it had, or how it ended. All
+of it is read from the folder, beside a run too; nothing is written.`,
 		Example: "  pairloom status -C cats\n  pairloom status -C cats --json",
 		RunE: func(*cobra.Command, []string) error {
 			w, err := openWorkspace(g.dir, g.logger())
 			if err != nil {
 				return err
 			}
-			road, err := w.road()
+			s, err := w.standing()
 			if err != nil {
 				return err
 			}
-			var list []pipeline.State
-			for _, s := range road {
-				state, err := s.State()
-				if err != nil {
-					return err
-				}
-				list = append(list, state)
-			}
 			if g.json {
-				data, err := json.MarshalIndent(map[string]any{"stages": list}, "", "  ")
-				if err == nil {
-					fmt.Fprintf(g.stdout, "%s\n", data)
-				}
-				return err
+				return g.printJSON(s)
 			}
-			t := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprint(t, "stage\tstate\tkept\tin\tfiles\tsize\t\n")
-			for _, s := range list {
-				kept, in := "-", "-"
-				if s.Tally != nil {
-					kept, in = pipeline.Grouped(s.Tally.Kept), pipeline.Grouped(s.Tally.In)+" "+s.Tally.Unit
-				}
-				state := s.State
-				if s.Reason != "" {
-					state += ": " + s.Reason
-				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t\n", s.Stage, state, kept, in, s.Parts, megabytes(s.Bytes))
-			}
-			t.Flush()
-			counts, known, err := pipeline.CrawlState(w.dir)
-			if known {
-				fmt.Fprintf(g.stdout, "pages: %s known, %s read, %s dropped, %s to be read, on %s hosts\n",
-					pipeline.Grouped(counts.Pages), pipeline.Grouped(counts.Kept), pipeline.Grouped(counts.Dropped), pipeline.Grouped(counts.Pending), pipeline.Grouped(counts.Hosts))
-			}
-			return err
+			g.printStanding(s)
+			return nil
 		},
+	}
+}
+
+func (w *workspace) standing() (*standing, error) {
+	s := &standing{}
+	road, err := w.road()
+	if err != nil {
+		return nil, err
+	}
+	for _, stage := range road {
+		state, err := stage.State()
+		if err != nil {
+			return nil, err
+		}
+		s.Stages = append(s.Stages, state)
+	}
+	if h, known, err := pipeline.LookAtHolder(w.dir); err != nil {
+		return nil, err
+	} else if known {
+		s.Holder = &h
+	}
+	if counts, known, err := pipeline.CrawlState(w.dir); err != nil {
+		return nil, err
+	} else if known {
+		s.Pages = &counts
+	}
+	return s, nil
+}
+
+func (g *global) printStanding(s *standing) {
+	t := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "stage\tstate\tkept\tin\tfiles\tsize\t\n")
+	for _, s := range s.Stages {
+		kept, in := "-", "-"
+		if s.Tally != nil {
+			kept, in = pipeline.Grouped(s.Tally.Kept), pipeline.Grouped(s.Tally.In)+" "+s.Tally.Unit
+		}
+		state := s.State
+		if s.Reason != "" {
+			state += ": " + s.Reason
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t\n", s.Stage, state, kept, in, s.Parts, megabytes(s.Bytes))
+	}
+	t.Flush()
+	if p := s.Pages; p != nil {
+		fmt.Fprintf(g.stdout, "pages: %s known, %s read, %s dropped, %s to be read, on %s hosts\n",
+			pipeline.Grouped(p.Pages), pipeline.Grouped(p.Kept), pipeline.Grouped(p.Dropped), pipeline.Grouped(p.Pending), pipeline.Grouped(p.Hosts))
+	}
+	if h := s.Holder; h != nil && h.State == pipeline.HolderRunning {
+		fmt.Fprintf(g.stdout, "at work: %v\n", h)
+	} else if h != nil {
+		fmt.Fprintf(g.stdout, "last: %v\n", h)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -19,8 +18,13 @@ type stageSummary struct {
 	Skipped      string  `json:"skipped,omitempty"`    // why the stage did not run
 	Unfinished   string  `json:"unfinished,omitempty"` // why it stopped before its end
 	Result       any     `json:"result,omitempty"`
+	Note         string  `json:"note,omitempty"` // what the result says to people, see noted
 	notes        []string
 }
+
+// noted is a result that has a line for people, in every form of the summary:
+// what is left to do, such as the pages behind a budget.
+type noted interface{ Note() string }
 
 // summary is what a command prints at its end.
 type summary struct {
@@ -33,8 +37,12 @@ type summary struct {
 func summaryOfRun(done []pipeline.Done) *summary {
 	s := &summary{Stages: []stageSummary{}}
 	for _, d := range done {
+		note := ""
+		if r, ok := d.Result.(noted); ok {
+			note = r.Note()
+		}
 		s.Stages = append(s.Stages, stageSummary{
-			Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
+			Note: note, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
 		})
 	}
 	return s
@@ -44,12 +52,9 @@ func summaryOfRun(done []pipeline.Done) *summary {
 func (s *summary) print(g *global) {
 	switch {
 	case g.json:
-		data, err := json.MarshalIndent(s, "", "  ")
-		if err != nil {
+		if err := g.printJSON(s); err != nil && g.stdout.err == nil { // else the output tells
 			fmt.Fprintf(g.stderr, "pairloom: encode summary: %v\n", err)
-			return
 		}
-		fmt.Fprintf(g.stdout, "%s\n", data)
 	case len(s.Stages) == 0:
 	case g.quiet:
 		fmt.Fprintln(g.stdout, s.line())
@@ -68,8 +73,10 @@ func (s *summary) line() string {
 		case st.Tally != nil:
 			part += fmt.Sprintf(" %d of %d %s", st.Kept, st.In, st.Unit)
 		}
-		if st.Unfinished != "" {
-			part += " (" + st.Unfinished + ")"
+		for _, text := range []string{st.Unfinished, st.Note} {
+			if text != "" {
+				part += " (" + text + ")"
+			}
 		}
 		parts = append(parts, part)
 	}
@@ -108,6 +115,9 @@ func (s *summary) table(out io.Writer) {
 	}
 	fmt.Fprintln(out)
 	for _, st := range s.Stages {
+		if st.Note != "" {
+			fmt.Fprintf(out, "%s: %s\n", st.Stage, st.Note)
+		}
 		for _, note := range st.notes {
 			fmt.Fprintf(out, "%s: %s\n", st.Stage, note)
 		}

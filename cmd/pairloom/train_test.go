@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,6 +48,9 @@ func TestTerminatedTrainingIsDone(t *testing.T) {
 	before, err := filepath.Glob(filepath.Join(dir, "checkpoints", "step-*", "state.json"))
 	if err != nil || len(before) != 1 {
 		t.Fatalf("checkpoints are %v, %v, want one", before, err)
+	}
+	if out := must(t, "status", "-C", dir); !regexp.MustCompile(`train\s+unfinished: stopped at step \d[\d,]* of \d[\d,]*; run again to go on`).MatchString(out) {
+		t.Errorf("status of a stopped training:\n%s", out)
 	}
 	code, out, errs := pairloom(t, "train", "-C", dir, "--max-duration", "1ms")
 	if code != exitDone || !strings.Contains(out, "stopped after max_duration at step") {

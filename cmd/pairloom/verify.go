@@ -51,7 +51,7 @@ Exit codes: 0 all is sound, 4 there are faults; the others as for every command.
 func (g *global) verified(v *pipeline.Verified) error {
 	switch {
 	case g.json:
-		err := printJSON(g, struct {
+		err := g.printJSON(struct {
 			*pipeline.Verified
 			OK bool `json:"ok"`
 		}{v, v.Sound()})

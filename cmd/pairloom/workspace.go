@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,6 +20,10 @@ type workspace struct {
 	cfg *config.Config
 	log *slog.Logger
 	now func() time.Time
+	// lock is the folder's; nil of a command that only reads. outcome is what it
+	// tells of a command that ends well but before its end.
+	lock    *pipeline.Lock
+	outcome string
 }
 
 // openWorkspace reads the configuration of dir.
@@ -92,7 +97,7 @@ func newPictureConverter(children int) (*pipeline.PictureConverter, error) {
 }
 
 // withWorkspace opens the folder, takes its lock and gives both back.
-func (g *global) withWorkspace(command string, f func(*workspace) error) error {
+func (g *global) withWorkspace(ctx context.Context, command string, f func(*workspace) error) error {
 	w, err := openWorkspace(g.dir, g.logger())
 	if err != nil {
 		return err
@@ -102,5 +107,11 @@ func (g *global) withWorkspace(command string, f func(*workspace) error) error {
 		return err
 	}
 	defer lock.Release()
-	return f(w)
+	w.lock, g.lock = lock, lock
+	err = pipeline.Stopped(ctx, f(w))
+	if err != nil {
+		w.outcome = err.Error()
+	}
+	lock.End(w.outcome, exitCode(err))
+	return err
 }

@@ -368,9 +368,12 @@ func appendDecimal(dst []byte, c rune) []byte {
 	return append(dst, byte('0'+c%10))
 }
 
+// lineBreaks takes them out, as the standard does wherever they stand.
+var lineBreaks = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
 // foreign asks the library.
 func (r *resolver) foreign(ref []byte) answer {
-	text := strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(string(ref))
+	text := lineBreaks.Replace(string(ref))
 	text, _, _ = strings.Cut(text, "#")
 	// The library would write the query in UTF-8.
 	if before, query, ok := strings.Cut(text, "?"); ok && r.charset != nil {

@@ -2,6 +2,7 @@ package alttext
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -13,7 +14,8 @@ import (
 // decode makes valid UTF-8 of a page as browsers do (HTML standard, 13.2.3.2):
 // by byte order mark, header, meta, XML declaration, in that order, else by what
 // the bytes look like and by hint. What means nothing in the character set
-// becomes U+FFFD. charset is the one found, nil for UTF-8. The text may be body.
+// becomes U+FFFD. charset is the one that queries are written in, nil for UTF-8.
+// The text may be body.
 func decode(body []byte, contentType string, hint string) (text []byte, charset encoding.Encoding) {
 	charset, body = declared(body, []byte(contentType))
 	if charset == nil && !utf8.Valid(body) {
@@ -27,6 +29,9 @@ func decode(body []byte, contentType string, hint string) (text []byte, charset 
 	out, err := charset.NewDecoder().Bytes(body)
 	if err != nil {
 		return validUTF8(body), nil
+	}
+	if name, _ := htmlindex.Name(charset); strings.HasPrefix(name, "utf-16") {
+		charset = nil
 	}
 	return validUTF8(out), charset
 }

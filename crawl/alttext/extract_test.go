@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/unicode/norm"
 )
 
 func address(t testing.TB, s string) *url.URL {
@@ -246,41 +245,5 @@ func TestGolden(t *testing.T) {
 		if got := lines(p); got != string(want) {
 			t.Errorf("%s: got\n%swant\n%s", name, got, want)
 		}
-	}
-}
-
-// FuzzExtract checks what holds for any bytes.
-func FuzzExtract(f *testing.F) {
-	f.Add([]byte(`<img src=a alt=b srcset="c 2x"><a href=?q><base href=//h/>`), "text/html")
-	f.Add([]byte("\xff\xfe<\x00i\x00m\x00g"), "text/html; charset=utf-16")
-	f.Add([]byte(`<script type=application/ld+json>[{"@type":"ImageObject","url":"a","name":["b"]}]</script>`), "")
-	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
-		if len(body) > 1<<14 {
-			return
-		}
-		base := address(t, "http://x.org/d/p.html")
-		p, err := Extract(body, contentType, base)
-		if err != nil {
-			return // nothing to check: no page came out
-		}
-		for _, c := range p.Candidates {
-			if c.Text == "" || c.Text != strings.Join(strings.Fields(c.Text), " ") || !norm.NFC.IsNormalString(c.Text) {
-				t.Errorf("text %q is not clean", c.Text)
-			}
-			checkAddress(t, base, c.ImageURL)
-		}
-		for _, l := range p.Links {
-			checkAddress(t, base, l.URL)
-		}
-	})
-}
-
-func checkAddress(t *testing.T, base *url.URL, s string) {
-	again, ok := Resolve(base, s)
-	if !ok || again != s {
-		t.Errorf("address %q resolves to %q (%v)", s, again, ok)
-	}
-	if strings.ContainsAny(s, "# \r\n\x00") {
-		t.Errorf("address %q cannot stand in a request line", s)
 	}
 }

@@ -1,100 +1,85 @@
 package alttext
 
 import (
-	"bytes"
-	"cmp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/saintfish/chardet"
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/japanese"
 )
 
-const (
-	// sampleBytes is how much of a page's words the detector looks at.
-	sampleBytes = 16 << 10
-	// sampleLeast is what shorter samples are repeated to: the detector wants
-	// more characters than a page with one caption has.
-	sampleLeast = 1000
-)
+// sampleBytes is how much of a page's words is looked at.
+const sampleBytes = 16 << 10
+
+// leastScore is below that of any text that was read rightly, and above that of
+// bytes that are no text.
+const leastScore = 0.8
 
 // undeclared names the character set of a page that states none in its head and
-// is no UTF-8: by a meta element further down, or by how the bytes look.
-func undeclared(body []byte, hint string) encoding.Encoding {
+// is no UTF-8: by a meta element further down, or by how the bytes look. nil is
+// UTF-8 all the same, damaged.
+func undeclared(body []byte, host string) encoding.Encoding {
 	if charset := prescan(body, true); charset != nil {
 		return charset
 	}
-	charset, _ := guess(body)
-	if charset == encoding.Nop {
+	if mostlyUTF8(body) {
 		return nil
 	}
-	return charset
+	sample := foreignWords(body)
+	language, land := pageLanguage(body), host[strings.LastIndexByte(host, '.')+1:]
+	var found encoding.Encoding
+	best := 0.0
+	for i := range readings {
+		r := &readings[i]
+		charset := labelled([]byte(r.charset))
+		score, ok := r.score(charset, sample)
+		if !ok || score < leastScore {
+			continue
+		}
+		if slices.Contains(strings.Fields(r.languages), language) {
+			score++
+		}
+		if slices.Contains(strings.Fields(r.lands), land) {
+			score += 0.5
+		}
+		if found == nil || score > best {
+			found, best = charset, score
+		}
+	}
+	return found
 }
 
 // shifted is ISO-2022-JP when the page has its escapes and they mean something.
 func shifted(body []byte) encoding.Encoding {
 	text, err := japanese.ISO2022JP.NewDecoder().Bytes(body)
-	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+	if err != nil || strings.ContainsRune(string(text), utf8.RuneError) {
 		return nil
 	}
 	return japanese.ISO2022JP
 }
 
-// guess names the character set of a page that states none.
-func guess(body []byte) (enc encoding.Encoding, name string) {
-	if mostlyUTF8(body) {
-		return encoding.Nop, "utf-8"
-	}
-	sample := foreignWords(body)
-	if oneByOne(sample) {
-		// The default of browsers; its readers put accents on single letters.
-		if enc, name, ok := suits("windows-1252", sample); ok {
-			return enc, name
-		}
-	}
-	sample = bytes.Repeat(sample, 1+sampleLeast/max(1, len(sample)))
-	found, err := chardet.NewTextDetector().DetectAll(sample)
-	if err == nil {
-		// The detector leaves equals in any order; a page has one reading.
-		slices.SortFunc(found, func(a, b chardet.Result) int {
-			return cmp.Or(b.Confidence-a.Confidence, preference(b.Charset)-preference(a.Charset), cmp.Compare(a.Charset, b.Charset))
-		})
-		for _, f := range found {
-			if enc, name, ok := suits(f.Charset, sample); ok {
-				return enc, name
+// pageLanguage is the primary language that the html element states.
+func pageLanguage(body []byte) string {
+	s := scanner{text: body[:min(len(body), prescanLeast)]}
+	for {
+		switch _, what := s.next(); what {
+		case end:
+			return ""
+		case declaration:
+			s.skipDeclaration(false)
+		case startTag:
+			if s.readAttributes(); s.tag.what.kind == kindHTML {
+				v, ok := s.value("lang")
+				if !ok {
+					v, _ = s.value("xml:lang")
+				}
+				language, _, _ := strings.Cut(languageTag(string(v)), "-")
+				return language
 			}
 		}
 	}
-	return encoding.Nop, "utf-8" // marks as unreadable what is
-}
-
-// preference decides between equals: measured on texts of known character
-// sets, these two first go wrong least.
-func preference(charset string) int {
-	return slices.Index([]string{"GB-18030", "Shift_JIS"}, charset)
-}
-
-// suits reports whether the bytes of sample all mean something in the character
-// set, and none a control or private character.
-func suits(label string, sample []byte) (encoding.Encoding, string, bool) {
-	if label == "GB-18030" { // the detector's own spelling
-		label = "gb18030"
-	}
-	enc, err := htmlindex.Get(label)
-	if err != nil {
-		return nil, "", false
-	}
-	name, err := htmlindex.Name(enc)
-	if err != nil || strings.HasPrefix(name, "utf-") { // markup that reads as ASCII is no UTF-16
-		return nil, "", false
-	}
-	text, err := enc.NewDecoder().Bytes(sample)
-	odd := func(c rune) bool { return c == utf8.RuneError || unicode.IsControl(c) || unicode.Is(unicode.Co, c) }
-	return enc, name, err == nil && bytes.IndexFunc(text, odd) < 0
 }
 
 // mostlyUTF8 also holds for pages with a few stray bytes, and for those that
@@ -105,6 +90,9 @@ func mostlyUTF8(body []byte) bool {
 		c, n := utf8.DecodeRune(body)
 		switch {
 		case c == utf8.RuneError && n == 1:
+			if !utf8.FullRune(body) { // cut off
+				return good > 10*bad
+			}
 			bad++
 		case n > 1:
 			good++
@@ -134,18 +122,86 @@ func foreignWords(body []byte) []byte {
 	return words
 }
 
-// oneByOne reports whether most bytes that are not ASCII stand between ASCII
-// ones, as accented letters do in the languages of Western Europe.
-func oneByOne(words []byte) bool {
-	var alone, beside int
-	for i, c := range words {
-		switch {
-		case c < 0x80:
-		case i > 0 && words[i-1] >= 0x80, i+1 < len(words) && words[i+1] >= 0x80:
-			beside++
-		default:
-			alone++
+// reading is one way to read bytes of no stated character set: it says which
+// characters texts are made of when they are read rightly.
+type reading struct {
+	charset   string
+	languages string // that are written in it
+	lands     string // top-level domains where it was in use
+	often     string // letters in lower case, other than ASCII, that are frequent
+	seldom    string // and that occur
+	latin     bool   // and the letters of ASCII are of the same alphabet
+	// pairs is nil when a byte is a character, else tells what a pair of bytes is
+	// worth.
+	pairs func(lead, trail byte) float64
+}
+
+// score is how much the bytes look like text in this reading, for each character
+// that is not ASCII; false when they mean nothing in it.
+func (r *reading) score(charset encoding.Encoding, sample []byte) (float64, bool) {
+	text, err := charset.NewDecoder().String(string(sample))
+	if err != nil {
+		return 0, false
+	}
+	total, n := 0.0, 0
+	before := ' '
+	for _, c := range text {
+		if c == utf8.RuneError || c != ' ' && unicode.IsControl(c) || unicode.Is(unicode.Co, c) {
+			return 0, false
+		}
+		if c >= utf8.RuneSelf {
+			n++
+			total += r.worth(c)
+		}
+		// Capitals seldom follow capitals and never small letters, and scripts do
+		// not mix.
+		if unicode.IsUpper(c) && (c >= utf8.RuneSelf || before >= utf8.RuneSelf) {
+			switch {
+			case unicode.IsLower(before):
+				total -= 2
+			case unicode.IsUpper(before):
+				total -= 0.4
+			}
+		}
+		if r.pairs == nil && unicode.IsLetter(c) && unicode.IsLetter(before) {
+			switch plain, plainBefore := c < utf8.RuneSelf, before < utf8.RuneSelf; {
+			case !r.latin && plain != plainBefore:
+				total--
+			case r.latin && !plain && !plainBefore: // accents stand on single letters
+				total -= 0.7
+			}
+		}
+		before = c
+	}
+	if n == 0 {
+		return 0, false
+	}
+	for i := 0; r.pairs != nil && i+1 < len(sample); i++ {
+		if sample[i] >= 0x80 {
+			total += r.pairs(sample[i], sample[i+1])
+			if sample[i+1] >= 0x40 && !(r.charset == "shift_jis" && halfWidth(sample[i])) {
+				i++
+			}
 		}
 	}
-	return alone > beside
+	return total / float64(n), true
 }
+
+// worth of a character by itself.
+func (r *reading) worth(c rune) float64 {
+	switch low := unicode.ToLower(c); {
+	case strings.ContainsRune(r.often, low):
+		return 2
+	case strings.ContainsRune(r.seldom, low):
+		return 1
+	case r.pairs != nil:
+		return 0
+	case strings.ContainsRune("‘’“”„–—…«»€°©®№·\u00a0", c):
+		return 0.3
+	case unicode.IsLetter(c):
+		return -0.5
+	}
+	return -3
+}
+
+func halfWidth(c byte) bool { return 0xa1 <= c && c <= 0xdf }

@@ -24,7 +24,7 @@ func (c choice) sized() bool { return c.target != "" && (c.width > 0 || c.densit
 
 // img adds one candidate for each text of an img element.
 func (r *reader) img() {
-	if len(r.entries) >= 2*maxCandidates {
+	if len(r.entries)-r.captions >= maxCandidates && (r.figure < 0 || r.captions >= maxCandidates) {
 		return
 	}
 	var p picture
@@ -76,8 +76,9 @@ func (r *reader) img() {
 	r.add(&r.entries, address, p.alt, FromAlt, lang)
 	r.add(&r.entries, address, p.title, FromTitle, lang)
 	r.add(&r.entries, address, p.label, FromAriaLabel, lang)
-	if r.figure >= 0 && r.first(address, "", FromFigcaption, r.figure) {
+	if r.figure >= 0 && r.captions < maxCandidates && r.first(address, "", FromFigcaption, r.figure) {
 		r.figures[r.figure].used = true
+		r.captions++
 		r.entries = append(r.entries, entry{address, "", FromFigcaption, lang, r.figure})
 	}
 }
@@ -91,7 +92,11 @@ func (r *reader) add(to *[]entry, image string, value []byte, source, lang strin
 }
 
 func (r *reader) addDecoded(to *[]entry, image string, text []byte, source, lang string) {
-	if image == "" || len(*to) >= 2*maxCandidates {
+	room := maxCandidates
+	if to == &r.entries {
+		room += r.captions
+	}
+	if image == "" || len(*to) >= room {
 		return
 	}
 	text = r.cleaned(text)

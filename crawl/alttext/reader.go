@@ -31,6 +31,8 @@ type reader struct {
 	scripts  [][]byte          // of JSON-LD
 	image    string            // the last og:image
 
+	captions int // entries that wait for their figure's caption
+
 	entries []entry // of the page, of Open Graph, of JSON-LD
 	graph   []entry
 	linked  []entry
@@ -72,7 +74,7 @@ func (r *reader) rewind() {
 	r.templates, r.figure, r.captioned, r.canonical, r.anchor = 0, -1, -1, -1, -1
 	r.scopes, r.figures, r.picture, r.resolved = r.scopes[:0], r.figures[:0], false, false
 	r.entries, r.graph, r.linked, r.scripts = r.entries[:0], r.graph[:0], r.linked[:0], r.scripts[:0]
-	r.anchorText, r.anchorAlt = r.anchorText[:0], ""
+	r.captions, r.anchorText, r.anchorAlt = 0, r.anchorText[:0], ""
 	r.keeper.reset()
 	r.seen, r.images, r.links, r.licenses = emptied(r.seen), emptied(r.images), emptied(r.links), emptied(r.licenses)
 }
@@ -134,7 +136,7 @@ func (r *reader) start() (again bool) {
 		r.attrs = r.attrs[:0]
 	case e.kind == other:
 		from := r.pos
-		if language = r.skipAttributes(); language || foreign {
+		if _, language = r.skipAttributes(); language || foreign {
 			r.pos = from
 			_, selfClosing = r.readAttributes()
 		}
@@ -210,7 +212,7 @@ func (r *reader) element(e *element, foreign bool) (again bool) {
 // decoded is the value of an attribute of the tag that is read, with its
 // references decoded. It stands until the next tag.
 func (r *reader) decoded(value []byte) []byte {
-	if bytes.IndexByte(value, '&') < 0 {
+	if bytes.IndexByte(value, '&') < 0 && bytes.IndexByte(value, 0) < 0 {
 		return value
 	}
 	start := len(r.values)

@@ -82,8 +82,8 @@ func (s *scanner) next() (words []byte, what token) {
 		s.readName()
 		if s.pos < len(text) && text[s.pos] == '>' {
 			s.pos++
-		} else {
-			s.skipAttributes()
+		} else if whole, _ := s.skipAttributes(); !whole {
+			return words, end
 		}
 		return words, endTag
 	case c == '!':
@@ -213,13 +213,14 @@ func (s *scanner) lowered(name []byte, from int) []byte {
 	return name
 }
 
-// skipAttributes reads a tag to its end, and tells whether it says a language.
-func (s *scanner) skipAttributes() (language bool) {
+// skipAttributes reads a tag to its end, and tells whether it has one and
+// whether it says a language.
+func (s *scanner) skipAttributes() (whole, language bool) {
 	for {
 		name, _, more := s.attribute()
 		if !more {
-			s.closed()
-			return language
+			whole, _ = s.closed()
+			return whole, language
 		}
 		if n := len(name); n == 4 && foldEqual(name, "lang") || n == 8 && foldEqual(name, "xml:lang") {
 			language = true

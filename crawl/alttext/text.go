@@ -74,8 +74,12 @@ func appendText(dst, s []byte) []byte {
 
 // appendValue decodes the character references of an attribute's value. A name
 // without a semicolon is none where a letter, a digit or an equals sign follows
-// (HTML standard, 13.2.5.73), so that ?a=1&copy=2 stays what it is.
+// (HTML standard, 13.2.5.73), so that ?a=1&copy=2 stays what it is. NUL is
+// U+FFFD, as in all of an attribute.
 func appendValue(dst, s []byte) []byte {
+	if bytes.IndexByte(s, 0) >= 0 {
+		s = bytes.ReplaceAll(s, []byte{0}, []byte("\uFFFD"))
+	}
 	for {
 		n := bytes.IndexByte(s, '&')
 		if n < 0 {

@@ -1,8 +1,9 @@
 // Package fetch turns picture addresses into pictures: each is asked for once
 // through crawl/gate, then decoded, resized and hashed by internal/picture.
 //
-// [Fetcher.Part] takes the distinct pictures of one part and returns one
-// [shard.Image] for each, in the order given, whatever happened on the way.
+// [Fetcher.Part] takes the distinct pictures of one part and hands over one
+// [shard.Image] for each as soon as it is answered, whatever happened on the way.
+// A picture of which there is a copy is asked for on condition; see [Unchanged].
 // A row's Status is "" for a picture that is there, else one of a closed list:
 //
 //   - the gate's reasons for a request without a usable response
@@ -13,12 +14,15 @@
 //     gate's settings obey that wish,
 //   - [BadURL].
 //
-// An error means that the part as a whole has no result: the context ended, or
-// the picture decoder does not start. Nothing of it should be written then.
+// An error means that the part was not finished: the context ended, or the picture
+// decoder does not start. What was answered before stands.
+//
+// [Setting] names what decided when the user's own settings refused a picture, and
+// [Reconsider] tells whether that is still so.
 //
 // Work is shared out by host: a worker takes a host that no other has and stays
 // with it, so that workers do not queue up behind one slow server; only when
 // all hosts are taken do the idle ones help where most is left to do. The rows
-// do not depend on the number of workers. A part of n pictures holds n resized
-// pictures in memory, and for each worker the original it is busy with.
+// do not depend on the number of workers. Each worker holds the original it is busy
+// with; the resized pictures are the caller's.
 package fetch

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,10 +33,22 @@ const accept = "image/jpeg, image/png, image/webp, image/gif, image/avif;q=0.9, 
 // keepBuffer is the most that a worker's buffer keeps between pictures.
 const keepBuffer = 4 << 20
 
-// Request is one picture to fetch.
+// Request is one picture to fetch. With the ETag or LastModified of a copy at hand
+// it is conditional (RFC 9110, 13.1): the answer may be that the copy still holds.
 type Request struct {
-	ImageID uint64
-	URL     string
+	ImageID      uint64
+	URL          string
+	ETag         string
+	LastModified string
+}
+
+// Conditional tells whether the answer may be that the copy at hand holds.
+func (r Request) Conditional() bool { return r.ETag != "" || r.LastModified != "" }
+
+// Unchanged tells whether the row is the answer that the copy at hand still holds;
+// such a row has no picture.
+func Unchanged(row *shard.Image) bool {
+	return row.Status == "" && row.HTTPStatus == http.StatusNotModified
 }
 
 // Fetcher fetches parts. Its methods may be called concurrently.
@@ -55,14 +68,13 @@ func New(o Options, g *gate.Gate, pool *picture.Pool, now func() time.Time) *Fet
 	return &Fetcher{options: o, gate: g, pool: pool, now: now}
 }
 
-// Part fetches the pictures of one part and returns a row for each request, in
-// the same order. progress, which may be nil, hears of pictures done in this
-// part. When ctx ends, Part returns its cause as soon as the requests in flight
-// have noticed.
-func (f *Fetcher) Part(ctx context.Context, requests []Request, progress func(done, total int64)) ([]shard.Image, error) {
-	rows := make([]shard.Image, len(requests))
+// Part fetches the pictures of one part. answered is called for each, with its
+// place among the requests and its row, in the order in which the answers come and
+// one at a time; its error ends the part. When ctx ends, Part returns its cause as
+// soon as the requests in flight have noticed: what was answered stands.
+func (f *Fetcher) Part(ctx context.Context, requests []Request, answered func(i int, row *shard.Image) error) error {
 	work := newHosts(requests)
-	count := counter{total: int64(len(requests)), report: progress}
+	var one sync.Mutex
 	eg, ctx := errgroup.WithContext(ctx)
 	for range min(f.options.Workers, len(requests)) {
 		eg.Go(func() error {
@@ -81,25 +93,28 @@ func (f *Fetcher) Part(ctx context.Context, requests []Request, progress func(do
 				if err != nil {
 					return err
 				}
-				rows[i] = row
-				count.add()
+				one.Lock()
+				err = answered(i, &row)
+				one.Unlock()
+				if err != nil {
+					return err
+				}
 			}
 		})
 	}
 	if err := eg.Wait(); err != nil {
-		return nil, fmt.Errorf("fetch pictures: %w", err)
+		return fmt.Errorf("fetch pictures: %w", err)
 	}
-	count.last()
-	return rows, nil
+	return nil
 }
 
 // one fetches one picture. The error is never the picture's fault.
 func (f *Fetcher) one(ctx context.Context, r Request, body *bytes.Buffer) (shard.Image, error) {
 	row := shard.Image{ImageID: r.ImageID, ImageURL: r.URL}
-	original, err := f.download(ctx, r.URL, &row, body)
+	original, err := f.download(ctx, r, &row, body)
 	// Times are taken after the download, as a server's Date would be.
 	row.FetchTime = f.now().Unix()
-	if err != nil || row.Status != "" {
+	if err != nil || row.Status != "" || Unchanged(&row) {
 		return row, err
 	}
 	row.OriginalBytes = int64(len(original))
@@ -117,14 +132,21 @@ func (f *Fetcher) one(ctx context.Context, r Request, body *bytes.Buffer) (shard
 	return row, nil
 }
 
-// download reads the response of url into body, or leaves a status in row.
-func (f *Fetcher) download(ctx context.Context, url string, row *shard.Image, body *bytes.Buffer) ([]byte, error) {
-	req, err := http.NewRequestWithContext(gate.WithKind(ctx, gate.Picture), http.MethodGet, url, nil)
+// download reads the response into body, or leaves in row a status, or that the
+// copy at hand holds.
+func (f *Fetcher) download(ctx context.Context, r Request, row *shard.Image, body *bytes.Buffer) ([]byte, error) {
+	req, err := http.NewRequestWithContext(gate.WithKind(ctx, gate.Picture), http.MethodGet, r.URL, nil)
 	if err != nil || req.URL.Scheme == "" || req.URL.Host == "" {
-		row.Status, row.Detail = BadURL, fmt.Sprintf("%.200q is no absolute URL", url)
+		row.Status, row.Detail = BadURL, fmt.Sprintf("%.200q is no absolute URL", r.URL)
 		return nil, nil
 	}
 	req.Header.Set("Accept", accept)
+	if r.ETag != "" {
+		req.Header.Set("If-None-Match", r.ETag)
+	}
+	if r.LastModified != "" {
+		req.Header.Set("If-Modified-Since", r.LastModified)
+	}
 	resp, err := f.gate.Do(req)
 	if resp != nil {
 		defer resp.Body.Close()
@@ -135,12 +157,18 @@ func (f *Fetcher) download(ctx context.Context, url string, row *shard.Image, bo
 	}
 	wishes := f.gate.Wishes(resp.Header)
 	row.OptOut, row.OptOutFrom = wishes.Words(), wishes.From()
-	if row.Status = gate.StatusReason(resp.StatusCode); row.Status != "" {
+	holds := resp.StatusCode == http.StatusNotModified && r.Conditional()
+	if row.Status = gate.StatusReason(resp.StatusCode); row.Status != "" && !holds {
 		row.Detail = http.StatusText(resp.StatusCode)
 		return nil, nil
 	}
 	if wish, obeyed := f.gate.Respects(wishes); obeyed {
 		row.Status, row.Detail = OptOut, wish.String()
+		return nil, nil
+	}
+	row.ETag, row.LastModified = validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))
+	if holds {
+		row.Status = ""
 		return nil, nil
 	}
 	if body.Cap() > keepBuffer {
@@ -154,6 +182,14 @@ func (f *Fetcher) download(ctx context.Context, url string, row *shard.Image, bo
 		return nil, f.fault(ctx, err, row)
 	}
 	return body.Bytes(), nil
+}
+
+// validator is a header's value as it can be sent back unharmed, else "".
+func validator(value string) string {
+	if len(value) > 512 || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return value
 }
 
 // fault puts the reason for err into row. It returns an error only when the run
@@ -176,30 +212,3 @@ var localAddress = regexp.MustCompile(`\S+:[0-9]+->`)
 // withoutLocalAddress leaves our own port out, which is another in every run:
 // rows must not depend on it.
 func withoutLocalAddress(s string) string { return localAddress.ReplaceAllString(s, "") }
-
-// counter tells progress about pictures done, at most ten times a second.
-type counter struct {
-	mu          sync.Mutex
-	done, total int64
-	report      func(done, total int64)
-	said        time.Time
-}
-
-func (c *counter) add() {
-	if c.report == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done++
-	if t := time.Now(); t.Sub(c.said) >= 100*time.Millisecond {
-		c.said = t
-		c.report(c.done, c.total)
-	}
-}
-
-func (c *counter) last() {
-	if c.report != nil {
-		c.report(c.done, c.total)
-	}
-}

@@ -154,19 +154,32 @@ func badSite(t *testing.T) *httptest.Server {
 	return s
 }
 
+// part asks for a part; each request has one answer.
+func part(t *testing.T, f *Fetcher, requests []Request) []shard.Image {
+	t.Helper()
+	rows, times := make([]shard.Image, len(requests)), make([]int, len(requests))
+	if err := f.Part(t.Context(), requests, func(i int, row *shard.Image) error {
+		rows[i] = *row
+		times[i]++
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range times {
+		if n != 1 {
+			t.Fatalf("%s was answered %d times", requests[i].URL, n)
+		}
+	}
+	return rows
+}
+
 func fetchAll(t *testing.T, f *Fetcher, urls ...string) []shard.Image {
 	t.Helper()
 	var requests []Request
 	for _, u := range urls {
 		requests = append(requests, Request{ImageID: shard.ImageID(u), URL: u})
 	}
-	rows, err := f.Part(t.Context(), requests, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(rows) != len(urls) {
-		t.Fatalf("%d rows for %d requests", len(rows), len(urls))
-	}
+	rows := part(t, f, requests)
 	for i, r := range rows {
 		if r.ImageURL != urls[i] || r.ImageID != shard.ImageID(urls[i]) || r.FetchTime != clock {
 			t.Errorf("row %d is of %s at %d", i, r.ImageURL, r.FetchTime)
@@ -281,50 +294,102 @@ func TestPartIsTheSameForAnyWorkers(t *testing.T) {
 	}
 }
 
+// What was answered before the context ended stands; the rest is cut off.
 func TestPartEndsWithItsContext(t *testing.T) {
-	var started = make(chan struct{}, 100)
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/robots.txt" {
-			return
+	good := pngOf(t, 64, 64, color.NRGBA{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/robots.txt":
+		case "/good":
+			w.Write(good)
+		default:
+			<-r.Context().Done()
 		}
-		started <- struct{}{}
-		<-r.Context().Done()
 	}))
 	defer s.Close()
-	f := newFetcher(t, 2, nil)
+	f := newFetcher(t, 1, nil)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped by the test")
-	go func() {
-		<-started
+	var answered []int
+	err := f.Part(ctx, []Request{{URL: s.URL + "/good"}, {URL: s.URL + "/b"}, {URL: s.URL + "/c"}}, func(i int, row *shard.Image) error {
+		answered = append(answered, i)
+		if row.Status != "" || len(row.Bytes) == 0 {
+			t.Errorf("request %d: %q", i, row.Status)
+		}
 		cancel(stopped)
-	}()
-	rows, err := f.Part(ctx, []Request{{1, s.URL + "/a"}, {2, s.URL + "/b"}, {3, s.URL + "/c"}}, nil)
-	if rows != nil || !errors.Is(err, stopped) && !errors.Is(err, context.Canceled) {
-		t.Errorf("%d rows, %v", len(rows), err)
+		return nil
+	})
+	if !slices.Equal(answered, []int{0}) || !errors.Is(err, stopped) && !errors.Is(err, context.Canceled) {
+		t.Errorf("answered %v, then %v", answered, err)
 	}
 }
 
-func TestPartProgress(t *testing.T) {
+// An error of who takes the answers ends the part and is given back.
+func TestPartEndsWithItsTaker(t *testing.T) {
 	s := badSite(t)
-	f := newFetcher(t, 3, nil)
-	var last, total int64
-	requests := make([]Request, 20)
-	for i := range requests {
-		requests[i] = Request{uint64(i), fmt.Sprintf("%s/none/%d", s.URL, i)}
+	full := errors.New("disk full")
+	var n int
+	err := newFetcher(t, 3, nil).Part(t.Context(), []Request{{URL: s.URL + "/good.png"}, {URL: s.URL + "/none"}, {URL: s.URL + "/page"}},
+		func(int, *shard.Image) error { n++; return full })
+	if !errors.Is(err, full) || n == 0 {
+		t.Errorf("after %d answers: %v", n, err)
 	}
-	if _, err := f.Part(t.Context(), requests, func(d, n int64) {
-		if d < last {
-			t.Errorf("progress went from %d back to %d", last, d)
+	if err := newFetcher(t, 1, nil).Part(t.Context(), nil, nil); err != nil {
+		t.Errorf("an empty part: %v", err)
+	}
+}
+
+// A copy at hand is asked for on condition; the answer says that it holds, or brings
+// what is there now.
+func TestConditionalRequests(t *testing.T) {
+	good := pngOf(t, 64, 64, color.NRGBA{})
+	const tag, day = `"v2"`, "Tue, 14 Nov 2023 22:13:20 GMT"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/robots.txt":
+			return
+		case "/odd": // a tag that cannot be sent back unharmed
+			w.Header().Set("ETag", "\"\xff\"")
+			w.Write(good)
+			return
+		case "/304": // to all
+			w.WriteHeader(http.StatusNotModified)
+			return
+		case "/noai":
+			w.Header().Set("X-Robots-Tag", "noai")
 		}
-		last, total = d, n
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if last != 20 || total != 20 {
-		t.Errorf("progress ended at %d of %d", last, total)
-	}
-	if rows, err := f.Part(t.Context(), nil, nil); err != nil || len(rows) != 0 {
-		t.Errorf("an empty part: %d rows, %v", len(rows), err)
+		w.Header().Set("ETag", tag)
+		w.Header().Set("Last-Modified", day)
+		if r.Header.Get("If-None-Match") == tag || r.Header.Get("If-None-Match") == "" && r.Header.Get("If-Modified-Since") == day {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Write(good)
+	}))
+	defer s.Close()
+	f := newFetcher(t, 1, nil)
+	for _, tt := range []struct {
+		name            string
+		request         Request
+		unchanged       bool
+		status          string
+		etag, lastModif string
+	}{
+		{"no copy", Request{URL: "/a"}, false, "", tag, day},
+		{"the tag holds", Request{URL: "/a", ETag: tag}, true, "", tag, day},
+		{"another tag", Request{URL: "/a", ETag: `"v1"`, LastModified: day}, false, "", tag, day},
+		{"the time holds", Request{URL: "/a", LastModified: day}, true, "", tag, day},
+		{"another time", Request{URL: "/a", LastModified: "Tue, 14 Nov 2000 22:13:20 GMT"}, false, "", tag, day},
+		{"a tag of bytes", Request{URL: "/odd"}, false, "", "", ""},
+		{"a copy is confirmed that there is not", Request{URL: "/304"}, false, "http_304", "", ""},
+		{"it holds, and asks not to be used", Request{URL: "/noai", ETag: tag}, false, OptOut, "", ""},
+	} {
+		tt.request.URL = s.URL + tt.request.URL
+		row := part(t, f, []Request{tt.request})[0]
+		if Unchanged(&row) != tt.unchanged || row.Status != tt.status || row.ETag != tt.etag || row.LastModified != tt.lastModif ||
+			(len(row.Bytes) > 0) != (tt.status == "" && !tt.unchanged) {
+			t.Errorf("%s: unchanged %v, status %q, tag %q, time %q, %d bytes", tt.name, Unchanged(&row), row.Status, row.ETag, row.LastModified, len(row.Bytes))
+		}
 	}
 }
 

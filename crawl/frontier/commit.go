@@ -17,8 +17,10 @@ type Result struct {
 	ETag     string
 	Modified string
 	BodyHash uint64
+	Bytes    int64 // decoded, of the body
 	OptOut   string
 	Fetched  int64 // Unix seconds
+	Pace     int   // to the next visit; see [Revisit]
 	// Again puts the page back to be tried once more; the rest is only noted.
 	Again bool
 	// Unchanged keeps the candidates, ETag and Modified of the stored copy.
@@ -32,60 +34,68 @@ type Result struct {
 // loopReason marks pages that redirect to one another in a circle.
 const loopReason = "redirect_loop"
 
-// Commit stores results, all or none. It returns how many addresses were new,
-// and how many of those are never asked for.
-func (f *Frontier) Commit(results []Result) (added, dropped int64, err error) {
+// Commit stores results, all or none. A page whose links say that it has changed
+// is due when it was fetched before the time given (Unix seconds). It returns how
+// many addresses were new, and how many of those are never asked for.
+func (f *Frontier) Commit(results []Result, before int64) (added, dropped int64, err error) {
 	if len(results) == 0 {
 		return 0, 0, nil
 	}
 	err = f.write("store pages", func(tx *sql.Tx) error {
 		c := committer{f: f, tx: tx}
 		defer c.close()
-		if err := c.prepare(); err != nil {
+		if err := c.prepare(before); err != nil {
 			return err
 		}
+		var bytes int64
 		for i := range results {
+			bytes += results[i].Bytes
 			if err := c.store(&results[i]); err != nil {
 				return err
 			}
 		}
-		added, dropped = c.added, c.dropped
-		return nil
+		added, dropped = c.links.fresh, c.links.closed
+		_, err := tx.Exec("UPDATE runs SET bytes = bytes + ? WHERE id = ?", bytes, f.run)
+		return err
 	})
 	return added, dropped, err
 }
 
 type committer struct {
-	f                                  *Frontier
-	tx                                 *sql.Tx
-	again, decide, same, put, del, add *sql.Stmt
-	added, dropped                     int64
+	f                                     *Frontier
+	tx                                    *sql.Tx
+	links                                 *linker
+	again, decide, same, put, del, mapped *sql.Stmt
 }
 
-func (c *committer) prepare() error {
+func (c *committer) prepare(before int64) (err error) {
+	if c.links, err = c.f.linker(c.tx, before); err != nil {
+		return err
+	}
 	for _, s := range []struct {
 		stmt  **sql.Stmt
 		query string
 	}{
 		{&c.again, "UPDATE pages SET state = 0, attempts = attempts + 1, rule = ?2 WHERE id = ?1"},
 		{&c.decide, `UPDATE pages SET state = 2, attempts = 0, reason = ?2, rule = ?3, status = ?4, etag = ?5, modified = ?6,
-			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = ?11, target = ?12 WHERE id = ?1`},
-		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = ?2, status = ?3, fetched = ?4 WHERE id = ?1"},
+			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = ?11, target = ?12, copy = ?13, pace = ?14 WHERE id = ?1`},
+		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = ?2, status = ?3, fetched = ?4, pace = ?5 WHERE id = ?1"},
 		{&c.put, "INSERT INTO texts VALUES (?1, ?2) ON CONFLICT (page) DO UPDATE SET data = excluded.data"},
 		{&c.del, "DELETE FROM texts WHERE page = ?"},
-		{&c.add, insertLink},
+		{&c.mapped, "UPDATE hosts SET sitemaps = ? WHERE name = ?"},
 	} {
-		stmt, err := c.tx.Prepare(s.query)
-		if err != nil {
+		if *s.stmt, err = c.tx.Prepare(s.query); err != nil {
 			return err
 		}
-		*s.stmt = stmt
 	}
 	return nil
 }
 
 func (c *committer) close() {
-	for _, s := range []*sql.Stmt{c.again, c.decide, c.same, c.put, c.del, c.add} {
+	if c.links != nil {
+		c.links.close()
+	}
+	for _, s := range []*sql.Stmt{c.again, c.decide, c.same, c.put, c.del, c.mapped} {
 		if s != nil {
 			s.Close()
 		}
@@ -98,49 +108,73 @@ func (c *committer) store(r *Result) error {
 		_, err := c.again.Exec(id, r.Reason+": "+r.Rule)
 		return err
 	}
+	pace := r.Pace
+	if pace == 0 {
+		pace = usualPace
+	}
 	// Fetched is also the mark that a page was asked for.
 	fetched := max(r.Fetched, 1)
-	if r.Unchanged {
-		_, err := c.same.Exec(id, r.Rule, r.Status, fetched)
-		return err
-	}
-	if r.Reason != "" {
+	var err error
+	switch {
+	case r.Unchanged:
+		_, err = c.same.Exec(id, r.Rule, r.Status, fetched, pace)
+	case r.Reason == "":
+		// A page without candidates has a row too: it says that there is a copy.
+		var data []byte
+		if data, err = c.f.encode(r.Candidates); err == nil {
+			_, err = c.put.Exec(id, data)
+		}
+		if err == nil {
+			err = c.outcome(r, fetched, pace)
+		}
+	default:
 		r.Candidates = nil
+		if r.Lease.Kept {
+			_, err = c.del.Exec(id)
+		}
+		if err == nil {
+			err = c.outcome(r, fetched, pace)
+		}
 	}
-	if _, err := c.decide.Exec(id, r.Reason, r.Rule, r.Status, r.ETag, r.Modified, int64(r.BodyHash), r.OptOut,
-		fetched, len(r.Candidates), r.Foreign, r.Target); err != nil {
+	if err != nil {
 		return err
 	}
-	// A page without candidates has a row too: it says that there is a copy.
-	if r.Reason == "" {
-		data, err := c.f.encode(r.Candidates)
-		if err != nil {
+	for i := range r.Links {
+		if err := c.links.link(&r.Links[i], r.place(&r.Links[i])); err != nil {
 			return err
 		}
-		if _, err := c.put.Exec(id, data); err != nil {
+	}
+	if r.Lease.Sitemaps {
+		if _, err := c.mapped.Exec(c.f.run, r.Lease.Host); err != nil {
 			return err
 		}
-	} else if _, err := c.del.Exec(id); err != nil {
-		return err
 	}
-	redirects := 0
-	if r.Target != "" {
-		redirects = r.Lease.Redirects + 1
-	}
-	for _, l := range r.Links {
-		n, err := addLink(c.add, l, r.Lease.Hops+1, redirects, r.Lease.URL)
-		if err != nil {
-			return err
-		}
-		c.added += n
-		if l.Reason != "" {
-			c.dropped += n
-		}
-	}
-	if r.Target != "" {
+	if r.Target != "" && !r.Unchanged {
 		return c.markLoop(r.Lease.URL, r.Target)
 	}
 	return nil
+}
+
+func (c *committer) outcome(r *Result, fetched int64, pace int) error {
+	_, err := c.decide.Exec(r.Lease.ID, r.Reason, r.Rule, r.Status, r.ETag, r.Modified, int64(r.BodyHash), r.OptOut,
+		fetched, len(r.Candidates), r.Foreign, r.Target, r.Reason == "", pace)
+	return err
+}
+
+// place is where a link of the page stands: a page one hop further, a sitemap or
+// feed behind the pages of its own level, and what a sitemap names as one behind
+// that.
+func (r *Result) place(l *Link) place {
+	p := place{found: r.Lease.ID}
+	if r.Target != "" && l.URL == r.Target {
+		p.redirects = r.Lease.Redirects + 1
+	}
+	if l.Kind == Page {
+		p.level = Level{Hops: r.Lease.Level.Hops + 1}
+	} else {
+		p.level = Level{r.Lease.Level.Hops, r.Lease.Level.Step + 1}
+	}
+	return p
 }
 
 // markLoop follows stored redirects from target. When they lead back to start,

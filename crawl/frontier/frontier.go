@@ -4,10 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -19,7 +17,10 @@ type Frontier struct {
 	enc  *zstd.Encoder
 	run  int64
 	// counted is the number of pages in the run's budget.
-	counted int64
+	counted  int64
+	lastPage int64 // greatest id
+	known    []knownLink
+	hosts    map[string]int64 // ids of hosts used last
 }
 
 // Open opens or creates the file at path, releases all leases and goes on with
@@ -30,20 +31,20 @@ func Open(path string, now int64) (f *Frontier, resumed bool, err error) {
 	if err != nil {
 		return nil, false, Damage(path, err)
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		db.Close()
 		return nil, false, fmt.Errorf("open %s: %w", path, err)
 	}
-	f = &Frontier{path: path, db: db, enc: enc}
+	f = &Frontier{path: path, db: db, enc: enc, known: make([]knownLink, knownLinks), hosts: map[string]int64{}}
 	err = f.write("release leases", func(tx *sql.Tx) error {
-		if _, err := tx.Exec("UPDATE pages SET state = ? WHERE state = ?", pending, leased); err != nil {
+		if _, err := tx.Exec("UPDATE pages SET state = 0 WHERE state = 1"); err != nil {
 			return err
 		}
-		err := tx.QueryRow("SELECT id FROM runs WHERE finished = 0 ORDER BY id DESC LIMIT 1").Scan(&f.run)
+		err := tx.QueryRow("SELECT id, pages FROM runs WHERE finished = 0 ORDER BY id DESC LIMIT 1").Scan(&f.run, &f.counted)
 		if err == nil {
 			resumed = true
-			return tx.QueryRow("SELECT count(*) FROM pages WHERE run = ?", f.run).Scan(&f.counted)
+			return nil
 		}
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
@@ -66,18 +67,23 @@ func (f *Frontier) Close() error {
 	return nil
 }
 
-// write runs do in a transaction.
+// write runs do in a transaction. What is remembered of the file holds after it,
+// whether or not it went through.
 func (f *Frontier) write(what string, do func(*sql.Tx) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	tx, err := f.db.Begin()
 	if err == nil {
 		defer tx.Rollback()
-		if err = do(tx); err == nil {
+		if err = tx.QueryRow("SELECT coalesce(max(id), 0) FROM pages").Scan(&f.lastPage); err == nil {
+			err = do(tx)
+		}
+		if err == nil {
 			err = tx.Commit()
 		}
 	}
 	if err != nil {
+		f.forget()
 		return Damage(f.path, fmt.Errorf("%s in %s: %w", what, f.path, err))
 	}
 	return nil
@@ -89,6 +95,20 @@ func (f *Frontier) FinishRun(now int64) error {
 		_, err := tx.Exec("UPDATE runs SET finished = max(?, started, 1) WHERE id = ?", now, f.run)
 		return err
 	})
+}
+
+// A Spent is what a run has used of its budget, over all times that it was
+// stopped.
+type Spent struct{ Pages, Bytes int64 }
+
+// Spent tells what the run has used.
+func (f *Frontier) Spent() (s Spent, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.db.QueryRow("SELECT pages, bytes FROM runs WHERE id = ?", f.run).Scan(&s.Pages, &s.Bytes); err != nil {
+		return s, fmt.Errorf("read the run of %s: %w", f.path, err)
+	}
+	return s, nil
 }
 
 // Setting reads a value that SetSetting stored, "" when there is none.
@@ -110,59 +130,19 @@ func (f *Frontier) SetSetting(key, value string) error {
 	})
 }
 
-// Link is an address to remember.
-type Link struct {
-	URL    string // absolute, without fragment
-	Reason string // "" to ask for it; else why it never will be
-	Rule   string
-}
-
 // Seed adds addresses at hops 0.
 func (f *Frontier) Seed(links []Link) error {
 	return f.write("add seeds", func(tx *sql.Tx) error {
-		add, err := tx.Prepare(insertLink)
+		l, err := f.linker(tx, 0)
 		if err != nil {
 			return err
 		}
-		defer add.Close()
-		for _, l := range links {
-			if _, err := addLink(add, l, 0, 0, ""); err != nil {
+		defer l.close()
+		for i := range links {
+			if err := l.link(&links[i], place{}); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 }
-
-// insertLink keeps what is known already, but for a shorter way to a page that
-// is pending or was left out as too far.
-const insertLink = `
-INSERT INTO pages (url, host, hops, rank, referrer, state, redirects, reason, rule)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-ON CONFLICT (url) DO UPDATE SET hops = excluded.hops, referrer = excluded.referrer,
-	state = excluded.state, redirects = excluded.redirects, reason = excluded.reason, rule = excluded.rule
-WHERE excluded.hops < pages.hops AND (pages.state = 0 AND pages.fetched = 0 OR pages.reason = 'trap_hops')`
-
-func addLink(add *sql.Stmt, l Link, hops, redirects int, referrer string) (changed int64, err error) {
-	state := pending
-	if l.Reason != "" {
-		state = decided
-	}
-	done, err := add.Exec(l.URL, hostOf(l.URL), hops, rank(l.URL), referrer, state, redirects, l.Reason, l.Rule)
-	if err != nil {
-		return 0, err
-	}
-	return done.RowsAffected()
-}
-
-func hostOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
-// rank orders the pages of a level; it spreads them over hosts and over the
-// parts of a site.
-func rank(raw string) int64 { return int64(xxhash.Sum64String(raw)) }

@@ -30,14 +30,14 @@ func open(t *testing.T, path string) *Frontier {
 
 func commit(t *testing.T, f *Frontier, results ...Result) {
 	t.Helper()
-	if _, _, err := f.Commit(results); err != nil {
+	if _, _, err := f.Commit(results, 0); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func lease(t *testing.T, f *Frontier, hops, n int, budget int64) []Lease {
 	t.Helper()
-	leases, err := f.Lease(hops, n, budget)
+	leases, err := f.Lease(Level{Hops: hops}, n, Rules{Budget: budget})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestCommit(t *testing.T) {
 	added, dropped, err := f.Commit([]Result{
 		{Lease: leases[1], Fetched: 7, Candidates: []shard.Candidate{d}},
 		{Lease: leases[0], Fetched: 7, ETag: "e", Candidates: []shard.Candidate{c, c}, Links: []Link{{URL: page(1)}, {URL: page(3)}, {URL: page(4), Reason: "trap_hops", Rule: "far"}}},
-	})
+	}, 0)
 	if err != nil || added != 2 || dropped != 1 {
 		t.Fatalf("added %d, dropped %d, error %v", added, dropped, err)
 	}
@@ -212,7 +212,7 @@ func TestFullDisk(t *testing.T) {
 	for n := range 500 {
 		r.Links = append(r.Links, Link{URL: page(n) + strings.Repeat("x", 100)})
 	}
-	_, _, err := f.Commit([]Result{r})
+	_, _, err := f.Commit([]Result{r}, 0)
 	if err == nil || !strings.Contains(err.Error(), "full") || !strings.Contains(err.Error(), path) {
 		t.Fatalf("error %v, want one that names the file and says full", err)
 	}

@@ -40,6 +40,9 @@ func look(path string, read func(*sql.DB) error) error {
 		default:
 			err = lookAtCopy(path, read)
 		}
+		if errors.Is(err, errOlder) {
+			err = lookAtCopy(path, read)
+		}
 		err = Damage(path, err)
 		after, statErr := filesOf(path)
 		settled := statErr != nil || after == before || err == nil && before.log
@@ -85,13 +88,20 @@ func lookWith(path, parameters string, read func(*sql.DB) error) error {
 	if err == nil && v == 0 {
 		return &shard.DamagedPart{Cause: "it is empty", Cure: anew}
 	}
+	if err == nil && v < schemaVersion {
+		return errOlder
+	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	return read(db)
 }
 
-// lookAtCopy serves a file that no process has open.
+// errOlder says that the next crawl will bring the file to today's schema.
+var errOlder = errors.New("the frontier is of an older version")
+
+// lookAtCopy serves a file that no process has open, and one of an older version,
+// whose copy is brought to today's.
 func lookAtCopy(path string, read func(*sql.DB) error) error {
 	dir, err := os.MkdirTemp("", "pairloom-frontier-")
 	if err != nil {
@@ -100,11 +110,19 @@ func lookAtCopy(path string, read func(*sql.DB) error) error {
 	defer os.RemoveAll(dir)
 	to := filepath.Join(dir, "crawl.db")
 	for _, end := range []string{"", "-wal"} {
-		if err := copyFile(path+end, to+end); err != nil {
+		if err := copyFile(path+end, to+end); err != nil && (end == "" || !errors.Is(err, fs.ErrNotExist)) {
 			return fmt.Errorf("copy %s: %w", path, err)
 		}
 	}
-	return lookWith(to, "?_query_only=1", read)
+	if err := lookWith(to, "?_query_only=1", read); !errors.Is(err, errOlder) {
+		return err
+	}
+	db, err := connect(to)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return read(db)
 }
 
 func copyFile(from, to string) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -62,8 +61,7 @@ func (f *Frontier) Candidates() iter.Seq2[shard.Candidate, error] {
 }
 
 // A page that was read and is due again counts as what it is: read.
-const tallyQuery = `SELECT CASE WHEN page IS NULL THEN reason ELSE '' END AS why, count(*), sum(candidates)
-	FROM pages LEFT JOIN texts ON page = id WHERE state = 2 OR page IS NOT NULL GROUP BY why`
+const tallyQuery = `SELECT iif(copy, '', reason) AS why, count(*), sum(candidates) FROM pages WHERE state = 2 OR copy GROUP BY why`
 
 // Tally accounts for all pages that are decided.
 func (f *Frontier) Tally() (*shard.Tally, error) {
@@ -103,23 +101,6 @@ type Counts struct {
 	Hosts      int64 `json:"hosts"`
 	Candidates int64 `json:"candidates"`
 	Running    bool  `json:"running"` // the last run has not finished
-
-	// fetched counts the pages that may be asked for again, by the minute of
-	// their last request; the key is the latest second in it.
-	fetched map[int64]int64
-}
-
-// Due is the number of pages that a run at the time given would find to ask
-// for: pending ones, and those whose last request is after or longer ago, to
-// the minute. Pages that failed in passing are not among them.
-func (c Counts) Due(now time.Time, after time.Duration) int64 {
-	n, before := c.Pending, now.Add(-after).Unix()
-	for at, pages := range c.fetched {
-		if at <= before {
-			n += pages
-		}
-	}
-	return n
 }
 
 // Counts counts.
@@ -131,28 +112,26 @@ func (f *Frontier) Counts() (Counts, error) {
 
 func counts(path string, db *sql.DB) (c Counts, err error) {
 	err = db.QueryRow(`SELECT count(*), count(*) FILTER (WHERE state = 2 AND reason = ''), count(*) FILTER (WHERE state = 2 AND reason <> ''),
-		count(*) FILTER (WHERE state <> 2), count(DISTINCT host), coalesce(sum(candidates), 0), EXISTS (SELECT 1 FROM runs WHERE finished = 0) FROM pages`).
+		count(*) FILTER (WHERE state <> 2), (SELECT count(*) FROM hosts), coalesce(sum(candidates), 0), EXISTS (SELECT 1 FROM runs WHERE finished = 0) FROM pages`).
 		Scan(&c.Pages, &c.Kept, &c.Dropped, &c.Pending, &c.Hosts, &c.Candidates, &c.Running)
 	if err != nil {
 		return c, fmt.Errorf("count pages of %s: %w", path, err)
 	}
-	rows, err := db.Query("SELECT max(fetched), count(*) FROM pages WHERE state = 2 AND fetched > 0 AND reason NOT IN ('http_404', 'http_410') GROUP BY fetched / 60")
-	if err != nil {
-		return c, fmt.Errorf("count pages of %s: %w", path, err)
-	}
-	defer rows.Close()
-	c.fetched = map[int64]int64{}
-	for rows.Next() {
-		var at, n int64
-		if err := rows.Scan(&at, &n); err != nil {
-			return c, fmt.Errorf("count pages of %s: %w", path, err)
-		}
-		c.fetched[at] = n
-	}
-	if err := rows.Err(); err != nil {
-		return c, fmt.Errorf("count pages of %s: %w", path, err)
-	}
 	return c, nil
+}
+
+// ReadDue is the number of pages that a run at the time given (Unix seconds) would
+// find to ask for: those that are pending, those that are due, and those whose
+// failure is one of the reasons in passing.
+func ReadDue(path string, now int64, r Revisit, passing []string) (n int64, err error) {
+	err = look(path, func(db *sql.DB) error {
+		err := db.QueryRow("SELECT count(*) FROM pages WHERE state <> 2 OR " + r.due(now) + " OR " + failed(passing)).Scan(&n)
+		if err != nil {
+			return fmt.Errorf("count pages of %s that are due: %w", path, err)
+		}
+		return nil
+	})
+	return n, err
 }
 
 // ReadCounts counts the pages of the file at path, also while a crawl runs. It
@@ -181,6 +160,7 @@ func ReadSetting(path, key string) (value string, err error) {
 // Record is all that is known of one page.
 type Record struct {
 	URL          string `json:"url"`
+	Kind         string `json:"kind"`  // page, feed, sitemap
 	State        string `json:"state"` // pending, leased, decided; crawl.Explain adds unknown
 	Reason       string `json:"reason"`
 	Rule         string `json:"rule"`
@@ -199,10 +179,12 @@ type Record struct {
 func Lookup(path, url string) (r Record, ok bool, err error) {
 	err = look(path, func(db *sql.DB) error {
 		var state int
-		err := db.QueryRow(`SELECT url, state, reason, rule, status, fetched, hops, referrer, target, opt_out, attempts, candidates, foreign_links
-			FROM pages WHERE url = ?`, url).Scan(&r.URL, &state, &r.Reason, &r.Rule, &r.Status, &r.Fetched, &r.Hops, &r.Referrer, &r.Target,
+		var kind Kind
+		err := db.QueryRow(`SELECT p.url, p.kind, p.state, p.reason, p.rule, p.status, p.fetched, p.hops, coalesce(r.url, ''), p.target, p.opt_out, p.attempts, p.candidates, p.foreign_links
+			FROM pages p LEFT JOIN pages r ON r.id = p.found WHERE p.url = ?`, url).Scan(&r.URL, &kind, &state, &r.Reason, &r.Rule, &r.Status, &r.Fetched, &r.Hops, &r.Referrer, &r.Target,
 			&r.OptOut, &r.Attempts, &r.Candidates, &r.ForeignLinks)
 		if ok = err == nil; ok {
+			r.Kind = kind.String()
 			r.State = [...]string{"pending", "leased", "decided"}[min(max(state, 0), 2)]
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("look up %s in %s: %w", url, path, err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pairloom/pairloom/shard"
 )
@@ -18,6 +19,7 @@ type row struct {
 	reason   string
 	fetched  int64
 	attempts int
+	foreign  int // links out of scope
 }
 
 // frontierOf has the pages of rows, whose order is their order within a level.
@@ -26,8 +28,13 @@ func frontierOf(t *testing.T, rows []row) *Frontier {
 	f := open(t, filepath.Join(t.TempDir(), "crawl.db"))
 	for i, r := range rows {
 		host, _, _ := strings.Cut(r.name, "/")
-		_, err := f.db.Exec("INSERT INTO pages (url, host, hops, rank, state, reason, fetched, attempts, etag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'e')",
-			"http://"+r.name, host, r.hops, i, r.state, r.reason, r.fetched, r.attempts)
+		_, err := f.db.Exec("INSERT INTO hosts (name, taken) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET taken = taken + ?2", host, r.fetched > 0 || r.attempts > 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.db.Exec(`INSERT INTO pages (url, host, hops, rank, state, reason, fetched, attempts, foreign_links, etag)
+			SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, 'e' FROM hosts WHERE name = ?`,
+			"http://"+r.name, r.hops, i, r.state, r.reason, r.fetched, r.attempts, r.foreign, host)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,24 +74,37 @@ func TestLevel(t *testing.T) {
 		dropped string // by the cap
 	}{
 		{"nothing known", nil, 0, 0, false, ""},
-		{"all decided or leased", []row{{"a/1", 0, decided, "", 9, 0}, {"a/2", 1, leased, "", 0, 0}}, 0, 0, false, ""},
-		{"the nearest pending", []row{{"a/1", 3, pending, "", 0, 0}, {"a/2", 2, pending, "", 0, 0}, {"a/3", 1, decided, "", 9, 0}}, 0, 2, true, ""},
-		{"no cap", []row{{"a/1", 0, pending, "", 0, 0}, {"a/2", 0, pending, "", 0, 0}}, 0, 0, true, ""},
-		{"as many as the cap", []row{{"a/1", 0, pending, "", 0, 0}, {"a/2", 0, pending, "", 0, 0}}, 2, 0, true, ""},
+		{"all decided or leased", []row{{"a/1", 0, decided, "", 9, 0, 0}, {"a/2", 1, leased, "", 0, 0, 0}}, 0, 0, false, ""},
+		{"the nearest pending", []row{{"a/1", 3, pending, "", 0, 0, 0}, {"a/2", 2, pending, "", 0, 0, 0}, {"a/3", 1, decided, "", 9, 0, 0}}, 0, 2, true, ""},
+		{"no cap", []row{{"a/1", 0, pending, "", 0, 0, 0}, {"a/2", 0, pending, "", 0, 0, 0}}, 0, 0, true, ""},
+		{"as many as the cap", []row{{"a/1", 0, pending, "", 0, 0, 0}, {"a/2", 0, pending, "", 0, 0, 0}}, 2, 0, true, ""},
 		{"past the cap, in the level's order, each host for itself",
-			[]row{{"a/1", 0, pending, "", 0, 0}, {"b/1", 0, pending, "", 0, 0}, {"a/2", 0, pending, "", 0, 0}, {"a/3", 0, pending, "", 0, 0}}, 1, 0, true, "a/2 a/3"},
-		{"what was asked for counts", []row{{"a/1", 0, decided, "http_404", 9, 0}, {"a/2", 1, pending, "", 0, 0}, {"a/3", 1, pending, "", 0, 0}}, 2, 1, true, "a/3"},
-		{"what was never asked for does not", []row{{"a/1", 0, decided, "trap_depth", 0, 0}, {"a/2", 1, pending, "", 0, 0}}, 1, 1, true, ""},
-		{"what is due again keeps its place", []row{{"a/1", 0, pending, "", 9, 0}, {"a/2", 0, pending, "", 0, 0}}, 1, 0, true, "a/2"},
-		{"what is tried again keeps its place", []row{{"a/1", 0, decided, "", 9, 0}, {"a/2", 0, pending, "", 0, 1}, {"a/3", 0, pending, "", 0, 0}}, 1, 0, true, "a/3"},
-		{"a level past the cap is passed over", []row{{"a/1", 0, decided, "", 9, 0}, {"a/2", 1, pending, "", 0, 0}, {"b/1", 2, pending, "", 0, 0}}, 1, 2, true, "a/2"},
-		{"all levels past the cap", []row{{"a/1", 0, decided, "", 9, 0}, {"a/2", 1, pending, "", 0, 0}, {"a/3", 2, pending, "", 0, 0}}, 1, 0, false, "a/2 a/3"},
+			[]row{{"a/1", 0, pending, "", 0, 0, 0}, {"b/1", 0, pending, "", 0, 0, 0}, {"a/2", 0, pending, "", 0, 0, 0}, {"a/3", 0, pending, "", 0, 0, 0}}, 1, 0, true, "a/2 a/3"},
+		{"what was asked for counts", []row{{"a/1", 0, decided, "http_404", 9, 0, 0}, {"a/2", 1, pending, "", 0, 0, 0}, {"a/3", 1, pending, "", 0, 0, 0}}, 2, 1, true, "a/3"},
+		{"what was never asked for does not", []row{{"a/1", 0, decided, "trap_depth", 0, 0, 0}, {"a/2", 1, pending, "", 0, 0, 0}}, 1, 1, true, ""},
+		{"what is due again keeps its place", []row{{"a/1", 0, pending, "", 9, 0, 0}, {"a/2", 0, pending, "", 0, 0, 0}}, 1, 0, true, "a/2"},
+		{"what is tried again keeps its place", []row{{"a/1", 0, decided, "", 9, 0, 0}, {"a/2", 0, pending, "", 0, 1, 0}, {"a/3", 0, pending, "", 0, 0, 0}}, 1, 0, true, "a/3"},
+		{"a level past the cap is passed over", []row{{"a/1", 0, decided, "", 9, 0, 0}, {"a/2", 1, pending, "", 0, 0, 0}, {"b/1", 2, pending, "", 0, 0, 0}}, 1, 2, true, "a/2"},
+		{"all levels past the cap", []row{{"a/1", 0, decided, "", 9, 0, 0}, {"a/2", 1, pending, "", 0, 0, 0}, {"a/3", 2, pending, "", 0, 0, 0}}, 1, 0, false, "a/2 a/3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := frontierOf(t, tt.rows)
-			hops, ok, err := f.Level(tt.perHost, "cap", "the rule")
-			if err != nil || ok != tt.ok || ok && hops != tt.hops {
-				t.Errorf("Level = %d, %v, %v; want %d, %v", hops, ok, err, tt.hops, tt.ok)
+			level, leases := Level{}, []Lease(nil)
+			ok := false
+			for len(leases) == 0 { // levels whose pages are all past the cap are passed over
+				var err error
+				if level, ok, err = f.Level(nil); err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					break
+				}
+				if leases, err = f.Lease(level, 9, Rules{PerHost: tt.perHost, Reason: "cap", Rule: "the rule"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if ok != tt.ok || ok && level != (Level{Hops: tt.hops}) {
+				t.Errorf("Level = %d, %v; want %d, %v", level, ok, tt.hops, tt.ok)
 			}
 			if got := pages(t, f, "state = 2 AND reason = 'cap' AND rule = 'the rule'"); got != tt.dropped {
 				t.Errorf("dropped %q, want %q", got, tt.dropped)
@@ -99,21 +119,21 @@ func TestDue(t *testing.T) {
 		row  row
 		due  bool
 	}{
-		{"read long ago", row{"a/1", 0, decided, "", 100, 0}, true},
-		{"read just now", row{"a/1", 0, decided, "", 101, 0}, false},
-		{"an answer that may change, long ago", row{"a/1", 0, decided, "opt_out", 100, 0}, true},
-		{"an answer that may change, just now", row{"a/1", 0, decided, "opt_out", 101, 0}, false},
-		{"not found", row{"a/1", 0, decided, "http_404", 1, 0}, false},
-		{"gone", row{"a/1", 0, decided, "http_410", 1, 0}, false},
-		{"failed in passing just now", row{"a/1", 0, decided, "timeout", 101, 0}, true},
-		{"failed in passing, with its attempts used up", row{"a/1", 0, decided, "timeout", 101, 2}, true},
-		{"never asked for", row{"a/1", 0, decided, "trap_depth", 0, 0}, false},
-		{"never asked for, by a reason that may pass", row{"a/1", 0, decided, "timeout", 0, 0}, false},
-		{"leased", row{"a/1", 0, leased, "", 1, 0}, false},
+		{"read long ago", row{"a/1", 0, decided, "", 100, 0, 0}, true},
+		{"read just now", row{"a/1", 0, decided, "", 101, 0, 0}, false},
+		{"an answer that may change, long ago", row{"a/1", 0, decided, "opt_out", 100, 0, 0}, true},
+		{"an answer that may change, just now", row{"a/1", 0, decided, "opt_out", 101, 0, 0}, false},
+		{"not found", row{"a/1", 0, decided, "http_404", 1, 0, 0}, false},
+		{"gone", row{"a/1", 0, decided, "http_410", 1, 0, 0}, false},
+		{"failed in passing just now", row{"a/1", 0, decided, "timeout", 101, 0, 0}, true},
+		{"failed in passing, with its attempts used up", row{"a/1", 0, decided, "timeout", 101, 2, 0}, true},
+		{"never asked for", row{"a/1", 0, decided, "trap_depth", 0, 0, 0}, false},
+		{"never asked for, by a reason that may pass", row{"a/1", 0, decided, "timeout", 0, 0, 0}, false},
+		{"leased", row{"a/1", 0, leased, "", 1, 0, 0}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := frontierOf(t, []row{tt.row})
-			if err := f.Due(100, []string{"dns", "timeout"}); err != nil {
+			if err := f.Due(200, Revisit{After: 100 * time.Second, Most: time.Hour}, []string{"dns", "timeout"}); err != nil {
 				t.Fatal(err)
 			}
 			if due := pages(t, f, "state = 0 AND attempts = 0") != ""; due != tt.due {
@@ -126,7 +146,7 @@ func TestDue(t *testing.T) {
 func TestRejudge(t *testing.T) {
 	// The new rules: host b is out, paths with an x are not asked for, and
 	// nothing past two hops is.
-	judge := func(url string, hops int) (Link, bool) {
+	judge := func(url string, _ Kind, hops int) (Link, bool) {
 		l := Link{URL: url}
 		switch {
 		case strings.HasPrefix(url, "http://b/"):
@@ -143,13 +163,16 @@ func TestRejudge(t *testing.T) {
 		row  row
 		want string
 	}{
-		{"read, still wanted", row{"a/1", 0, decided, "", 9, 0}, "pending fetched 9"},
-		{"dropped by rules that are gone", row{"a/1", 1, decided, "trap_hops", 0, 0}, "pending fetched 0"},
-		{"pending", row{"a/1", 2, pending, "", 0, 1}, "pending fetched 0"},
-		{"read, no longer asked for", row{"a/x", 0, decided, "", 9, 0}, "decided left_out (an x) fetched 0"},
-		{"pending, no longer asked for", row{"a/x", 0, pending, "", 0, 0}, "decided left_out (an x) fetched 0"},
-		{"now too far", row{"a/1", 3, pending, "", 0, 0}, "decided trap_hops (far) fetched 0"},
-		{"out of scope", row{"b/1", 0, decided, "", 9, 0}, "forgotten"},
+		{"read, still wanted", row{"a/1", 0, decided, "", 9, 0, 0}, "decided fetched 9"},
+		{"read, with links that were out of scope", row{"a/1", 0, decided, "", 9, 0, 1}, "pending fetched 9"},
+		{"led out of scope", row{"a/1", 0, decided, "out_of_scope", 9, 0, 0}, "pending out_of_scope () fetched 9"},
+		{"not found", row{"a/1", 0, decided, "http_404", 9, 0, 0}, "decided http_404 () fetched 9"},
+		{"dropped by rules that are gone", row{"a/1", 1, decided, "trap_hops", 0, 0, 0}, "pending fetched 0"},
+		{"pending", row{"a/1", 2, pending, "", 0, 1, 0}, "pending fetched 0"},
+		{"read, no longer asked for", row{"a/x", 0, decided, "", 9, 0, 0}, "decided left_out (an x) fetched 0"},
+		{"pending, no longer asked for", row{"a/x", 0, pending, "", 0, 0, 0}, "decided left_out (an x) fetched 0"},
+		{"now too far", row{"a/1", 3, pending, "", 0, 0, 0}, "decided trap_hops (far) fetched 0"},
+		{"out of scope", row{"b/1", 0, decided, "", 9, 0, 0}, "forgotten"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := frontierOf(t, []row{tt.row})
@@ -162,7 +185,7 @@ func TestRejudge(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := f.Rejudge(judge); err != nil {
+			if err := f.Rejudge(judge, "out_of_scope"); err != nil {
 				t.Fatal(err)
 			}
 			got, texts := "forgotten", 0
@@ -182,7 +205,7 @@ func TestRejudge(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The copy at hand counts until the page is read again.
-			if kept := tt.row.fetched > 0 && strings.HasPrefix(tt.want, "pending"); kept != (texts == 1) {
+			if kept := tt.row.fetched > 0 && tt.row.reason == "" && !strings.Contains(tt.want, "left_out") && tt.want != "forgotten"; kept != (texts == 1) {
 				t.Errorf("%d pages have candidates, want %v", texts, kept)
 			}
 			if got := pages(t, f, "state = 0 AND (etag <> '' OR attempts > 0)"); got != "" {
@@ -201,10 +224,10 @@ func TestRejudgeMany(t *testing.T) {
 	}
 	seed(t, f, urls...)
 	seen := map[string]int{}
-	err := f.Rejudge(func(url string, _ int) (Link, bool) {
+	err := f.Rejudge(func(url string, _ Kind, _ int) (Link, bool) {
 		seen[url]++
 		return Link{URL: url}, !strings.HasSuffix(url, "7")
-	})
+	}, "out_of_scope")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +264,7 @@ func TestLookup(t *testing.T) {
 		{page(5), Record{State: "decided", Reason: "trap_hops", Rule: "far", Hops: 1, Referrer: page(1)}},
 		{page(9), Record{State: "pending", Hops: 2, Referrer: page(2)}},
 	} {
-		tt.want.URL = tt.url
+		tt.want.URL, tt.want.Kind = tt.url, "page"
 		if got, ok, err := Lookup(f.path, tt.url); got != tt.want || !ok || err != nil {
 			t.Errorf("Lookup(%s) = %+v, %v, %v; want %+v", tt.url, got, ok, err, tt.want)
 		}

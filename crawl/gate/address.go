@@ -47,6 +47,9 @@ func parseAllowed(entries []string) ([]allowed, error) {
 	for _, e := range entries {
 		e = strings.TrimSpace(e)
 		if p, err := netip.ParsePrefix(e); err == nil {
+			if p.Addr().Is4In6() && p.Bits() >= 96 { // addresses are compared as IPv4
+				p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+			}
 			list = append(list, allowed{prefix: p.Masked()})
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 )
 
 func TestGuard(t *testing.T) {
-	allowed, err := parseAllowed([]string{"127.0.0.1:8080", "10.1.0.0/16", "::1"})
+	allowed, err := parseAllowed([]string{"127.0.0.1:8080", "10.1.0.0/16", "::1", "::ffff:192.168.7.0/120"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,6 +23,8 @@ func TestGuard(t *testing.T) {
 		{"10.1.2.3:9000", ""},
 		{"10.2.0.1:80", AddressRefused},
 		{"[::1]:81", ""},
+		{"192.168.7.9:81", ""},
+		{"192.168.8.9:81", AddressRefused},
 		{"0.0.0.0:80", AddressRefused},
 		{"[::]:80", AddressRefused},
 		{"100.64.0.1:80", AddressRefused},

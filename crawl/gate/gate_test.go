@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -439,12 +441,14 @@ func TestRobotsNotRespected(t *testing.T) {
 	}
 }
 
-// TestStaleRobots lets the server fail once the rules are old: they go on to
-// hold.
+// A server that fails once the rules are old leaves them in force, for 30 days;
+// it is asked again each hour.
 func TestStaleRobots(t *testing.T) {
 	var broken atomic.Bool
+	var asked atomic.Int64
 	s := serve(t, map[string]http.HandlerFunc{
 		"/robots.txt": func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
 			if broken.Load() {
 				w.WriteHeader(http.StatusBadGateway)
 				return
@@ -453,16 +457,36 @@ func TestStaleRobots(t *testing.T) {
 		},
 		"/": text("x"),
 	})
+	clock := newHandClock()
 	o := quick()
-	o.Retries, o.RobotsTTL = 0, time.Nanosecond
+	o.Retries, o.RobotsTTL, o.Clock = 0, 24*time.Hour, clock
 	g := newGate(t, o)
-	for _, state := range []bool{false, true} {
-		broken.Store(state)
-		for path, want := range map[string]string{"/yes": "", "/no": RobotsDisallowed} {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		after   time.Duration
+		broken  bool
+		yes, no string
+		asked   int64
+	}{
+		{0, false, "", RobotsDisallowed, 1},
+		{day - time.Minute, true, "", RobotsDisallowed, 1},
+		{2 * time.Minute, true, "", RobotsDisallowed, 2},
+		{59 * time.Minute, true, "", RobotsDisallowed, 2},
+		{2 * time.Minute, true, "", RobotsDisallowed, 3},
+		{28 * day, true, "", RobotsDisallowed, 4},
+		{2 * day, true, RobotsUnreachable, RobotsUnreachable, 5},
+		{2 * time.Hour, false, "", RobotsDisallowed, 6},
+	} {
+		clock.move(tt.after)
+		broken.Store(tt.broken)
+		for path, want := range map[string]string{"/yes": tt.yes, "/no": tt.no} {
 			_, _, err := get(g, Page, s.URL+path)
 			if reason, rule := Reason(err); reason != want {
-				t.Errorf("broken %v, %s: %q (%s), want %q", state, path, reason, rule, want)
+				t.Errorf("%v later, broken %v, %s: %q (%s), want %q", tt.after, tt.broken, path, reason, rule, want)
 			}
+		}
+		if asked.Load() != tt.asked {
+			t.Errorf("%v later: robots.txt was asked for %d times, want %d", tt.after, asked.Load(), tt.asked)
 		}
 	}
 }
@@ -480,6 +504,32 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if len(pace.hosts) > forgetAbove {
 		t.Errorf("clocks of %d hosts kept, want at most %d", len(pace.hosts), forgetAbove)
+	}
+}
+
+// sized is a file of so many bytes.
+type sized int
+
+func (s sized) size() int { return int(s) }
+
+// Files are let go of, those used last at the end, when all together are too
+// large; what was let go of is read again.
+func TestFilesKeptAreBounded(t *testing.T) {
+	asked := map[string]int{}
+	o := newOrigins(machineClock{}, func(_ context.Context, u *url.URL, _ sized) (sized, time.Duration, error) {
+		asked[u.Host]++
+		return sized(keptBytes / 4), time.Hour, nil
+	})
+	for _, host := range strings.Fields("a b c d a e a b f") { // e goes for b, the oldest; b for c; f for d
+		if _, err := o.lookup(t.Context(), host, &url.URL{Host: host}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := map[string]int{"a": 1, "b": 2, "c": 1, "d": 1, "e": 1, "f": 1}; !maps.Equal(asked, want) {
+		t.Errorf("asked %v, want %v", asked, want)
+	}
+	if o.bytes != keptBytes || o.order.Len() != 4 {
+		t.Errorf("%d bytes of %d files kept, want %d of 4", o.bytes, o.order.Len(), keptBytes)
 	}
 }
 

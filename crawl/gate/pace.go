@@ -21,6 +21,7 @@ type turnstile struct {
 
 	mu      sync.Mutex
 	next    time.Time     // no request starts before
+	last    time.Time     // when a request last began or ended; zero before the first
 	latency time.Duration // of the last response
 	users   int           // requests waiting or under way; guarded by pacer.mu
 }
@@ -80,7 +81,9 @@ func (p *pacer) forget() {
 }
 
 // enter waits for a free connection and for the host's next permitted time.
-// delay is the least time to the request after this one.
+// delay is the least time between this request and its neighbours: it may not
+// have been known when the one before was made, as Crawl-delay is not before
+// robots.txt.
 func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 	select {
 	case t.slots <- struct{}{}:
@@ -91,8 +94,11 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 		t.mu.Lock()
 		now := t.clock.Now()
 		wait := t.next.Sub(now)
+		if !t.last.IsZero() {
+			wait = max(wait, t.last.Add(delay).Sub(now))
+		}
 		if wait <= 0 {
-			t.next = now.Add(delay)
+			t.last, t.next = now, now.Add(delay)
 			t.mu.Unlock()
 			return nil
 		}
@@ -107,6 +113,9 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 // exit frees the connection; the next request starts delay from now at the
 // earliest.
 func (t *turnstile) exit(delay time.Duration) {
+	t.mu.Lock()
+	t.last = t.clock.Now()
+	t.mu.Unlock()
 	t.postpone(delay)
 	<-t.slots
 }

@@ -32,7 +32,10 @@ type policies[T any] struct {
 type policyFile[T any] struct {
 	value T
 	read  time.Time // zero when it never was
+	bytes int       // of the file
 }
+
+func (f policyFile[T]) size() int { return f.bytes }
 
 func newPolicies[T any](path string, parse func([]byte) T, ttl time.Duration, clock Clock, fetch func(context.Context, *url.URL) (*http.Response, error)) *policies[T] {
 	p := &policies[T]{fetch: fetch, path: path, parse: parse, ttl: ttl}
@@ -48,7 +51,7 @@ func (p *policies[T]) renew(ctx context.Context, u *url.URL, known policyFile[T]
 	case ctx.Err() != nil:
 		return known, 0, ctx.Err()
 	case err == nil, errors.As(err, &refusal) && refusal.Reason == RobotsDisallowed:
-		return policyFile[T]{p.parse(file), now}, p.ttl, nil
+		return policyFile[T]{p.parse(file), now, len(file)}, p.ttl, nil
 	case now.Sub(known.read) >= staleTTL:
 		known = policyFile[T]{}
 	}

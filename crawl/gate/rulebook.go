@@ -29,7 +29,10 @@ type robotsFile struct {
 	robots  *RobotsRules // nil before it was once read
 	fetched time.Time
 	refusal *Refusal // why nothing on the origin may be asked for; without URL
+	bytes   int      // of the file
 }
+
+func (f robotsFile) size() int { return f.bytes }
 
 func newRulebook(token string, ttl time.Duration, maxBytes int64, clock Clock, fetch func(context.Context, *url.URL) (*http.Response, error)) *rulebook {
 	b := &rulebook{fetch: fetch, token: token, ttl: ttl, maxBytes: maxBytes}
@@ -51,13 +54,13 @@ func (b *rulebook) rules(ctx context.Context, origin string, u *url.URL) (*Robot
 }
 
 func (b *rulebook) renew(ctx context.Context, u *url.URL, known robotsFile) (robotsFile, time.Duration, error) {
-	robots, refusal, err := b.ask(ctx, u)
+	robots, bytes, refusal, err := b.ask(ctx, u)
 	now := b.clock.Now()
 	switch {
 	case err != nil:
 		return known, 0, err
 	case refusal == nil:
-		return robotsFile{robots: robots, fetched: now}, b.ttl, nil
+		return robotsFile{robots: robots, fetched: now, bytes: bytes}, b.ttl, nil
 	case refusal.Reason == RobotsUnreachable && known.robots != nil && now.Sub(known.fetched) < staleTTL:
 		known.refusal = nil
 	default:
@@ -67,12 +70,12 @@ func (b *rulebook) renew(ctx context.Context, u *url.URL, known robotsFile) (rob
 }
 
 // ask reads robots.txt. err is set only when ctx ended.
-func (b *rulebook) ask(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal, error) {
+func (b *rulebook) ask(ctx context.Context, u *url.URL) (robots *RobotsRules, size int, refusal *Refusal, err error) {
 	at := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/robots.txt"}
 	for range fileRedirects + 1 {
 		resp, err := b.fetch(ctx, at)
 		if err != nil {
-			return nil, unreachable(err), ctx.Err()
+			return nil, 0, unreachable(err), ctx.Err()
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -82,22 +85,22 @@ func (b *rulebook) ask(ctx context.Context, u *url.URL) (*RobotsRules, *Refusal,
 			// A body that broke off holds some rules but not all: what is
 			// missing may forbid.
 			if err != nil {
-				return nil, unreachable(err), ctx.Err()
+				return nil, 0, unreachable(err), ctx.Err()
 			}
-			return ParseRobots(wholeLines(body, b.maxBytes), b.token), nil, nil
+			return ParseRobots(wholeLines(body, b.maxBytes), b.token), len(body), nil, nil
 		case status >= 300 && status < 400:
 			next, err := at.Parse(resp.Header.Get("Location"))
 			if err != nil || resp.Header.Get("Location") == "" {
-				return &RobotsRules{}, nil, nil
+				return &RobotsRules{}, 0, nil, nil
 			}
 			at = next
 		case status >= 400 && status < 500 && status != http.StatusTooManyRequests:
-			return &RobotsRules{}, nil, nil
+			return &RobotsRules{}, 0, nil, nil
 		default:
-			return nil, &Refusal{Reason: RobotsUnreachable, Rule: fmt.Sprintf("%s answers %d", at, status)}, nil
+			return nil, 0, &Refusal{Reason: RobotsUnreachable, Rule: fmt.Sprintf("%s answers %d", at, status)}, nil
 		}
 	}
-	return &RobotsRules{}, nil, nil
+	return &RobotsRules{}, 0, nil, nil
 }
 
 // wholeLines are those of the first most bytes of a file, of which one byte more

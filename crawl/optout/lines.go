@@ -2,8 +2,10 @@ package optout
 
 import (
 	"bytes"
+	"encoding/binary"
 	"iter"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -14,12 +16,12 @@ type Line struct {
 	Text       string // the whole line, for people, at most 303 bytes
 }
 
-// Lines are those lines of a file that have a key, in order. Lines end in CR, LF
+// Lines are those lines of a file that have a key and a value, in order. Lines end in CR, LF
 // or both. Before the first one a byte order mark is passed over, even if only
-// its first bytes are there.
+// its first bytes are there; that of UTF-16 is believed.
 func Lines(file []byte) iter.Seq[Line] {
 	return func(yield func(Line) bool) {
-		rest := file
+		rest := fromUTF16(file)
 		for _, mark := range []byte("\xef\xbb\xbf") {
 			if len(rest) == 0 || rest[0] != mark {
 				break
@@ -31,8 +33,12 @@ func Lines(file []byte) iter.Seq[Line] {
 			raw, rest = nextLine(rest)
 			text, _, _ := bytes.Cut(raw, []byte("#"))
 			key, value, ok := strings.Cut(string(text), ":")
-			if !ok {
-				continue
+			if !ok { // the colon is left out where that leaves no doubt
+				words := strings.Fields(key)
+				if len(words) != 2 {
+					continue
+				}
+				key, value = words[0], words[1]
 			}
 			l := Line{n, strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value), oneLine(string(raw))}
 			if !yield(l) {
@@ -40,6 +46,23 @@ func Lines(file []byte) iter.Seq[Line] {
 			}
 		}
 	}
+}
+
+// fromUTF16 is the file in UTF-8 if it begins with a byte order mark of UTF-16.
+func fromUTF16(file []byte) []byte {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(file, []byte("\xff\xfe")):
+	case bytes.HasPrefix(file, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return file
+	}
+	units := make([]uint16, 0, len(file)/2)
+	for i := 2; i+1 < len(file); i += 2 {
+		units = append(units, order.Uint16(file[i:]))
+	}
+	return []byte(string(utf16.Decode(units)))
 }
 
 func nextLine(b []byte) (line, rest []byte) {

@@ -272,9 +272,16 @@ func TestPattern(t *testing.T) {
 		{"/a%", "/a%25", true},
 		{"/a%zz", "/a%25zz", true},
 		{"/***x", "/abx", true},
+		{"*", "/a", true},
+		{"*$", "/a", true},
+		{"/*a*b$", "/ab/ab", true},
+		{"/*ab$", "/b", false},
+		{"/a*a$", "/a", false}, // one octet is not both ends
+		{"/*aa*aa$", "/aaa", false},
+		{"/*aa*aa$", "/aaaa", true},
 	} {
 		if got := NewPattern(tt.pattern).Matches(NormalPath(tt.path)); got != tt.want {
-			t.Errorf("%q matches %q: %v, want %v (%q, %q)", tt.pattern, tt.path, got, tt.want, NewPattern(tt.pattern).text, NormalPath(tt.path))
+			t.Errorf("%q matches %q: %v, want %v (%q, %q)", tt.pattern, tt.path, got, tt.want, NewPattern(tt.pattern).parts, NormalPath(tt.path))
 		}
 	}
 }
@@ -286,6 +293,9 @@ func TestLines(t *testing.T) {
 		{"a byte order mark", "\xef\xbb\xbfa: 1", "1 a=1,"},
 		{"two bytes of it", "\xef\xbba: 1", "1 a=1,"},
 		{"one byte of it", "\xefa: 1", "1 a=1,"},
+		{"UTF-16", "\xff\xfea\x00:\x00 \x001\x00\n\x00b\x00:\x00\x1b\x04", "1 a=1,2 b=Л,"},
+		{"UTF-16, the other way round", "\xfe\xff\x00a\x00:\x00 \x001", "1 a=1,"},
+		{"without a colon", "a 1 # x\nb 2 3\nc\td", "1 a=1,3 c=d,"},
 		{"only before the first line", "a: 1\n\xef\xbb\xbfb: 2", "1 a=1,2 \ufeffb=2,"},
 		{"a value with colons", "sitemap: https://x.org:1/#y", "1 sitemap=https://x.org:1/,"},
 		{"nothing", "", ""},
@@ -319,7 +329,7 @@ func FuzzPattern(f *testing.F) {
 		if again := NormalPath(s); again != s {
 			t.Errorf("NormalPath(%q) = %q, and of that %q", path, s, again)
 		}
-		expr := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(p.text), `\*`, ".*")
+		expr := "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(strings.Join(p.parts, "*")), `\*`, ".*")
 		if p.anchored {
 			expr += "$"
 		}

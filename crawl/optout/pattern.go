@@ -8,8 +8,8 @@ import (
 // 2.2.2 and 2.2.3): a prefix in which * stands for any run of octets and a last
 // $ for the end. An escaped %2A or %24 is the octet itself.
 type Pattern struct {
-	text     string // normalised, without the last $
-	anchored bool
+	parts    []string // normalised, what stands between the stars
+	anchored bool     // the last part is the end
 	octets   int
 }
 
@@ -20,7 +20,7 @@ func NewPattern(s string) Pattern {
 	if anchored {
 		octets++
 	}
-	return Pattern{collapse(text, true), anchored, octets}
+	return Pattern{strings.Split(collapse(text, true), "*"), anchored, octets}
 }
 
 // Octets is the length that decides which of two rules is the more specific:
@@ -130,30 +130,37 @@ func unreserved(c byte) bool {
 }
 
 // Matches tells whether path, from NormalPath, is one that the pattern means.
-// Time is at most the product of both lengths: there is no backtracking past
-// the last *.
+// The first place where a part fits is as good as any later one: there is no
+// going back.
 func (p Pattern) Matches(path string) bool {
-	pattern := p.text
+	if len(p.parts) == 0 {
+		return true
+	}
+	rest, ok := strings.CutPrefix(path, p.parts[0])
+	if !ok {
+		return false
+	}
+	parts := p.parts[1:]
 	if !p.anchored {
-		pattern = strings.TrimSuffix(pattern, "*")
+		return inOrder(rest, parts) >= 0
 	}
-	i, s := 0, 0
-	star, mark := -1, 0
-	for {
-		switch {
-		case i == len(pattern) && (!p.anchored || s == len(path)):
-			return true
-		case i < len(pattern) && pattern[i] == '*':
-			star, mark = i, s
-			i++
-		case i < len(pattern) && s < len(path) && pattern[i] == path[s]:
-			i++
-			s++
-		case star >= 0 && mark < len(path):
-			mark++
-			i, s = star+1, mark
-		default:
-			return false
+	if len(parts) == 0 {
+		return rest == ""
+	}
+	last := parts[len(parts)-1]
+	left := inOrder(rest, parts[:len(parts)-1])
+	return left >= len(last) && strings.HasSuffix(rest, last)
+}
+
+// inOrder finds the parts one after another; left is what s has after them, -1
+// when one is not there.
+func inOrder(s string, parts []string) (left int) {
+	for _, part := range parts {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return -1
 		}
+		s = s[i+len(part):]
 	}
+	return len(s)
 }

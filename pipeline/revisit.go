@@ -1,0 +1,227 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pairloom/pairloom/crawl/fetch"
+	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// When a picture that was asked for is asked for again, and what its answer means.
+
+const (
+	// firstPause is how long a picture is left alone that could not be had for a
+	// passing reason; each failure in a row doubles it.
+	firstPause = time.Hour
+	// longestPause bounds it where fetch.revisit_after does not.
+	longestPause = 30 * 24 * time.Hour
+)
+
+// pause is how long after that many failures in a row a picture is asked for again.
+func (o FetchOptions) pause(tries int32) time.Duration {
+	most := longestPause
+	if o.RevisitAfter > 0 {
+		most = max(o.RevisitAfter, firstPause)
+	}
+	return min(most, firstPause<<min(max(tries-1, 0), 20))
+}
+
+// tries is how often asking for the picture failed in a row; versions without that
+// column tell by the status alone.
+func tries(i *shard.Image) int32 {
+	if i.Tries == 0 && gate.Transient(i.Status) {
+		return 1
+	}
+	return i.Tries
+}
+
+// passing tells whether an answer says nothing of the picture of which old is a copy:
+// the server was not heard, not understood, or is broken, or our decoder failed on the
+// very bytes that it once decoded. Any other word of the server counts, and that it may
+// not be asked.
+func passing(old, answer *shard.Image) bool {
+	switch answer.Status {
+	case gate.TLS, gate.BadResponse, gate.BadEncoding, gate.BadRedirect, gate.RedirectLoop, "http_304":
+		return true
+	case picture.ReasonDecoderDied, picture.ReasonDecoderTimeout:
+		return answer.PictureHash == old.PictureHash
+	}
+	return gate.Transient(answer.Status) || strings.HasPrefix(answer.Status, "http_5")
+}
+
+// due tells whether a picture is to be asked for again that was last asked for as i
+// says, by its FetchTime, Tries and what [fetch.Reconsider] reads; crawled is when
+// a page that names it was last read. A page that answers that it is unchanged keeps
+// the time at which it was read, and so does an archive's. A time to come is some
+// archive's error.
+func (f *Fetch) due(i *shard.Image, crawled int64, now time.Time) bool {
+	asked := time.Unix(i.FetchTime, 0)
+	revisited := crawled > i.FetchTime && crawled <= now.Unix()
+	if n := tries(i); n > 0 {
+		return f.Options.Retry || revisited || !now.Before(asked.Add(f.Options.pause(n)))
+	}
+	return revisited || fetch.Reconsider(i, f.Gate) ||
+		f.Options.RevisitAfter > 0 && !now.Before(asked.Add(f.Options.RevisitAfter))
+}
+
+// request asks for a picture again. Of a copy that is stored as it would be today
+// it is enough to hear that it still holds.
+func (f *Fetch) request(old *shard.Image, foreign bool) fetch.Request {
+	r := fetch.Request{ImageID: old.ImageID, URL: old.ImageURL}
+	if old.Status == "" && old.Setting == "" && !foreign && !fetch.Reconsider(old, f.Gate) {
+		r.ETag, r.LastModified = old.ETag, old.LastModified
+	}
+	return r
+}
+
+// settle decides between the row at hand and the answer of today. It gives the row
+// that counts from now on, and whether it is another than old but for when it was
+// asked for.
+func settle(old, answer *shard.Image, foreign bool) (row shard.Image, replaced bool) {
+	row = *old
+	row.FetchTime, row.Tries = answer.FetchTime, 0
+	switch {
+	case fetch.Unchanged(answer):
+		// Few servers send all headers along, so that the wishes stay those of the
+		// whole answer.
+	case answer.Status == "" && old.Status == "" && !foreign && old.Setting == "" && answer.PictureHash == old.PictureHash &&
+		answer.OptOut == old.OptOut && answer.OptOutFrom == old.OptOutFrom:
+	case gate.Transient(answer.Status) && (old.Status == "" || old.Setting == ""), old.Status == "" && passing(old, answer):
+		// The copy at hand is better than none, and what was said once than silence,
+		// but for a setting's word that no longer counts.
+		row.Tries = tries(old) + 1
+		return row, false
+	case answer.Status != "" && answer.Status == old.Status && answer.Setting == old.Setting &&
+		answer.OptOut == old.OptOut && answer.OptOutFrom == old.OptOutFrom:
+	default:
+		return *answer, true
+	}
+	if answer.ETag != "" || answer.LastModified != "" {
+		row.ETag, row.LastModified = answer.ETag, answer.LastModified
+	}
+	return row, false
+}
+
+// calendarName is the file in the images folder from which a run learns, without
+// looking at the pictures, whether some are due. It is not named in the manifest:
+// that a picture was asked for again in vain makes the folder no other.
+const calendarName = "due.json"
+
+// calendar counts the pictures of the matched pairs by when they are due. Hours are
+// those since 1970, begun ones full.
+type calendar struct {
+	Asked   map[int64]int64 `json:"asked"`   // hour of being asked for -> pictures
+	Failed  map[int64]int64 `json:"failed"`  // hour in which those are due that failed for a passing reason
+	Refused []refused       `json:"refused"` // what the settings decided on
+	Largest int64           `json:"largest"` // original bytes of the largest that is stored
+	kinds   map[refused]int // place in Refused
+}
+
+// refused counts pictures by what [fetch.Reconsider] reads of them.
+type refused struct {
+	Status   string `json:"status"`
+	Setting  string `json:"setting"`
+	OptOut   string `json:"opt_out"`
+	Pictures int64  `json:"pictures"`
+}
+
+func newCalendar() *calendar {
+	return &calendar{Asked: map[int64]int64{}, Failed: map[int64]int64{}, Refused: []refused{}, kinds: map[refused]int{}}
+}
+
+func hour(t time.Time) int64 { return (t.Unix() + 3599) / 3600 }
+
+func (c *calendar) add(i *shard.Image, o FetchOptions) {
+	asked := time.Unix(i.FetchTime, 0)
+	if n := tries(i); n > 0 {
+		c.Failed[hour(asked.Add(o.pause(n)))]++
+		return
+	}
+	c.Asked[hour(asked)]++
+	if i.Status == "" {
+		c.Largest = max(c.Largest, i.OriginalBytes)
+	}
+	if i.Setting == "" && i.OptOut == "" && (i.Status == "" || i.Status == fetch.OptOut) {
+		return
+	}
+	kind := refused{Status: i.Status, Setting: i.Setting, OptOut: i.OptOut}
+	at, ok := c.kinds[kind]
+	if !ok {
+		if fetch.Setting(i.Status, gate.Options{}) == "" && i.Status != "" && i.Status != fetch.OptOut {
+			return // no setting decides on it
+		}
+		at = len(c.Refused)
+		own := kind
+		for _, s := range []*string{&own.Status, &own.Setting, &own.OptOut} {
+			*s = string([]byte(*s)) // rows do not outlive their step
+		}
+		c.kinds[own] = at
+		c.Refused = append(c.Refused, own)
+	}
+	c.Refused[at].Pictures++
+}
+
+// due counts the pictures that are due.
+func (c *calendar) due(o FetchOptions, g gate.Options, now time.Time) (n int64) {
+	for at, pictures := range c.Asked {
+		if o.RevisitAfter > 0 && !now.Before(time.Unix(at*3600, 0).Add(o.RevisitAfter)) {
+			n += pictures
+		}
+	}
+	for at, pictures := range c.Failed {
+		if o.Retry || now.Unix() >= at*3600 {
+			n += pictures
+		}
+	}
+	for _, r := range c.Refused {
+		if fetch.Reconsider(&shard.Image{Status: r.Status, Setting: r.Setting, OptOut: r.OptOut}, g) {
+			n += r.Pictures
+		}
+	}
+	if fetch.Reconsider(&shard.Image{OriginalBytes: c.Largest}, g) {
+		n++
+	}
+	return n
+}
+
+// due says for [Stage.Due] whether a run would ask for pictures again.
+func (f Fetch) dueNow() (string, error) {
+	folder := filepath.Join(f.Dir, shard.ImagesFolder)
+	if exists(filepath.Join(folder, handName)) {
+		return "the last run was stopped", nil
+	}
+	path := filepath.Join(folder, calendarName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "it is not known yet which pictures are due", nil
+	}
+	c := newCalendar()
+	if err == nil {
+		err = json.Unmarshal(data, c)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w; delete it, and the next run makes it anew", path, err)
+	}
+	if n := c.due(f.Options, f.Gate, f.Now()); n > 0 {
+		return fmt.Sprintf("%s pictures are due", Grouped(n)), nil
+	}
+	return "", nil
+}
+
+func (c *calendar) write(folder string) error {
+	data, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(filepath.Join(folder, calendarName), append(data, '\n'))
+}
