@@ -19,6 +19,7 @@ const (
 	EvaluationFolder  = "evaluation"
 	EmbeddingsFolder  = "embeddings"
 	ClassifiersFolder = "classifiers"
+	WARCFolder        = "warc" // of what a live crawl was answered, see crawl.warc
 )
 
 // ProducerCrawl is the producer of what a live crawl finds.
