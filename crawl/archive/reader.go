@@ -41,14 +41,16 @@ type Reader struct {
 	members members
 	broken  func(reason string, offset int64)
 
-	stream  *bufio.Reader // of the member under way; the tape itself in a plain file
-	member  int64         // its offset
-	packed  bool          // stream is a member's
-	inflate *bufio.Reader
-	block   []byte
-	header  []byte
-	record  Record
-	date    string // of which record.Date is
+	stream   *bufio.Reader // of the member under way; the tape itself in a plain file
+	member   int64         // its offset
+	packed   bool          // stream is a member's
+	inflate  *bufio.Reader
+	inflater inflater
+	content  bytes.Reader
+	block    []byte
+	header   []byte
+	record   Record
+	date     string // of which record.Date is
 
 	// want tells which records are; nil for all. See pass.
 	want      func(*Record) bool
@@ -142,6 +144,9 @@ func (r *Reader) open() error {
 				}
 			}
 		case gzipped, zstandard:
+			if c == gzipped && r.openWhole() {
+				return nil
+			}
 			in, err := r.members.open(c)
 			if err != nil {
 				if err := r.lost(BrokenMember); err != nil {
@@ -166,6 +171,38 @@ func (r *Reader) open() error {
 			}
 		}
 	}
+}
+
+const (
+	wholeMember  = 4 << 20  // of a member that is read whole, compressed
+	wholeContent = 16 << 20 // and not
+)
+
+// openWhole reads a member of gzip at once. What it cannot read, the library's
+// decoder reads or finds broken.
+func (r *Reader) openWhole() bool {
+	if r.want != nil && r.whole != r.member { // most are passed over
+		return false
+	}
+	for want := 64 << 10; want <= wholeMember; want *= 4 {
+		src := r.tape.ahead(want)
+		end := len(src) < want
+		if end { // the decoder looks some bytes further than it reads
+			src = append(append(make([]byte, 0, len(src)+lookAhead), src...), make([]byte, lookAhead)...)
+		}
+		content, n, err := r.inflater.member(src, wholeContent)
+		if err == nil {
+			r.tape.pass(n)
+			r.content.Reset(content)
+			r.inflate.Reset(&r.content)
+			r.stream, r.packed, r.dense = r.inflate, true, false
+			return true
+		}
+		if err != errShort || end {
+			return false
+		}
+	}
+	return false
 }
 
 // padding passes over zeros and line ends between members.

@@ -8,6 +8,11 @@ import (
 // tapeKept is how many bytes of a file a tape can go back at least.
 const tapeKept = 8 << 20
 
+const (
+	tapeBuffer = 32 << 10
+	tapeFill   = 256 << 10 // read of the file at one time
+)
+
 // tape reads a file as it is stored and can go back some way, which the search
 // for the member behind a broken one needs.
 type tape struct {
@@ -26,7 +31,7 @@ type tapeReader struct{ *tape }
 func newTape(in io.Reader) *tape {
 	t := &tape{in: in}
 	t.raw.tape = t
-	t.Reader = bufio.NewReaderSize(t.raw, 256<<10)
+	t.Reader = bufio.NewReaderSize(t.raw, tapeBuffer)
 	return t
 }
 
@@ -37,7 +42,7 @@ func (r tapeReader) Read(p []byte) (int, error) {
 		if t.err != nil {
 			return 0, t.err
 		}
-		t.fill(len(p))
+		t.fill(tapeFill)
 	}
 	n := copy(p, t.kept[t.at:])
 	t.at += n
@@ -72,6 +77,24 @@ func (t *tape) offset() int64 { return t.first + int64(t.at) - int64(t.Buffered(
 func (t *tape) rewind(offset int64) {
 	t.at = int(min(max(0, offset-t.first), int64(len(t.kept))))
 	t.Reset(t.raw)
+}
+
+// ahead shows that many bytes that come next, fewer at the end of the file. They are
+// valid until the next call of any method.
+func (t *tape) ahead(n int) []byte {
+	for len(t.kept)-t.at+t.Buffered() < n && t.err == nil {
+		t.fill(tapeFill)
+	}
+	return t.kept[t.at-t.Buffered():]
+}
+
+// pass goes on behind n of the bytes that ahead has shown.
+func (t *tape) pass(n int) {
+	if n <= t.Buffered() {
+		t.Discard(n)
+		return
+	}
+	t.rewind(t.offset() + int64(n))
 }
 
 // failure is the error of the file itself, nil at its end.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -72,7 +73,8 @@ func nextRecord(r *bufio.Reader) (map[string]string, []byte, error) {
 			break
 		}
 		if key, value, ok := strings.Cut(line, ":"); ok {
-			header[key] = strings.Trim(value, " <>")
+			// The name stands for the loopback server's address: real pages have names.
+			header[key] = loopback.ReplaceAllString(strings.Trim(value, " <>"), "http://docs.example.org/")
 		}
 	}
 	n, err := strconv.Atoi(header["Content-Length"])
@@ -83,6 +85,8 @@ func nextRecord(r *bufio.Reader) (map[string]string, []byte, error) {
 	_, err = io.ReadFull(r, block)
 	return header, block, err
 }
+
+var loopback = regexp.MustCompile(`^http://127\.0\.0\.1:[0-9]+/`)
 
 type object = map[string]any
 
