@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
 const (
@@ -106,7 +107,10 @@ func finishFile(f *os.File, path string) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return os.Rename(path, strings.TrimSuffix(path, unfinishedEnd)+writtenEnd)
+	if err := os.Rename(path, strings.TrimSuffix(path, unfinishedEnd)+writtenEnd); err != nil {
+		return err
+	}
+	return atomicfile.SyncFolder(filepath.Dir(path))
 }
 
 // Write adds a request and its response. After an error nothing more is written;
