@@ -74,6 +74,9 @@ func headerLength(src []byte) (int, error) {
 	if len(src) < 20 {
 		return 0, errShort
 	}
+	if codingOf(src) != gzipped {
+		return 0, errInflate
+	}
 	flags, at := src[3], 10
 	if flags&^(4|8|16) != 0 && flags != 1 {
 		return 0, errInflate
@@ -303,7 +306,7 @@ func (f *inflater) codes(src []byte, b uint64, nb uint, ip int) (uint64, uint, i
 		first[codeOrder[i]] = uint8(take(3))
 	}
 	var table [128]uint32
-	if !buildTable(table[:], 7, 7, first[:], func(symbol int) uint32 { return uint32(symbol) << 16 }) {
+	if !buildTable(table[:], 7, 7, first[:], codeEntries[:]) {
 		return 0, 0, 0, errInflate
 	}
 	var lengths [286 + 30]uint8
@@ -347,24 +350,32 @@ func (f *inflater) codes(src []byte, b uint64, nb uint, ip int) (uint64, uint, i
 
 // tables builds both from f.lengths.
 func (f *inflater) tables(literals, distances int) bool {
-	return buildTable(f.lit[:], litBits, maxCode, f.lengths[:literals], func(symbol int) uint32 {
-		switch {
-		case symbol < 256:
-			return uint32(symbol)<<16 | entryLiteral
-		case symbol == 256:
-			return entryEnd
-		case symbol-257 < len(lengthBase):
-			return uint32(lengthBase[symbol-257])<<16 | uint32(lengthExtra[symbol-257])<<8
-		}
-		return 1 << 31 // no length: its code is never right
-	}) && buildTable(f.dist[:], distBits, maxCode, f.lengths[288:288+distances], func(symbol int) uint32 {
-		return uint32(distBase[symbol])<<16 | uint32(max(0, symbol/2-1))<<8
-	})
+	return buildTable(f.lit[:], litBits, maxCode, f.lengths[:literals], litEntries[:]) &&
+		buildTable(f.dist[:], distBits, maxCode, f.lengths[288:288+distances], distEntries[:])
 }
+
+// What symbols mean, without the lengths of their codes. No length is that of 286
+// and 287.
+var litEntries, distEntries, codeEntries = func() (lit [288]uint32, dist [30]uint32, code [19]uint32) {
+	for i := range 256 {
+		lit[i] = uint32(i)<<16 | entryLiteral
+	}
+	lit[256] = entryEnd
+	for i, base := range lengthBase {
+		lit[257+i] = uint32(base)<<16 | uint32(lengthExtra[i])<<8
+	}
+	for i, base := range distBase {
+		dist[i] = uint32(base)<<16 | uint32(max(0, i/2-1))<<8
+	}
+	for i := range code {
+		code[i] = uint32(i) << 16
+	}
+	return lit, dist, code
+}()
 
 // buildTable fills a table of canonical codes (RFC 1951, 3.2.2) that is looked into
 // by first bits, and for longer codes once more; false for lengths that make none.
-func buildTable(table []uint32, first, longest int, lengths []uint8, entry func(symbol int) uint32) bool {
+func buildTable(table []uint32, first, longest int, lengths []uint8, entries []uint32) bool {
 	var count, next [maxCode + 2]int
 	for _, l := range lengths {
 		count[l]++
@@ -403,9 +414,9 @@ func buildTable(table []uint32, first, longest int, lengths []uint8, entry func(
 		for ; size < min(int(l), first); size++ {
 			copy(table[1<<size:], table[:1<<size])
 		}
-		e := entry(int(symbol))
-		if e>>31 == 1 {
-			continue
+		e := entries[symbol]
+		if symbol > 285 {
+			continue // no length
 		}
 		e |= uint32(l)
 		if int(l) <= first {

@@ -49,6 +49,7 @@ func TestInflate(t *testing.T) {
 func FuzzInflate(f *testing.F) {
 	f.Add([]byte(gz(page(one))))
 	f.Add([]byte(gz("")))
+	f.Add([]byte("000\x00000000\x030\x00\x00\x00\x00\x00\x00\x00\x00")) // no gzip, but for its magic number
 	f.Fuzz(func(t *testing.T, src []byte) {
 		var f inflater
 		out, n, err := f.member(append(src, make([]byte, lookAhead)...), 1<<22)
