@@ -149,6 +149,10 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 	c.out, c.levelOut = map[frontier.Level]int{}, true
 	c.storedAt, c.moved = time.Now(), clock.Now()
 	for {
+		if ended != nil && ctx.Err() != nil {
+			c.draining, ended = true, nil
+			grace = newAlarm(drainGrace)
+		}
 		var l frontier.Lease
 		var wait time.Duration
 		ready := false
@@ -193,9 +197,7 @@ func (c *crawler) coordinate(ctx context.Context, cut func(), work chan<- fronti
 		case <-deadline.C:
 			c.end(budgetDuration)
 			grace = newAlarm(max(c.o.MaxDuration/10, 1))
-		case <-ended:
-			c.draining, ended = true, nil
-			grace = newAlarm(drainGrace)
+		case <-ended: // see above
 		case <-grace.C:
 			cut()
 		}

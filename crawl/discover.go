@@ -95,7 +95,7 @@ func (v *visitor) readList(r *frontier.Result) {
 			continue
 		}
 		if e.Every > 0 {
-			l.Pace = paceFor(e.Every, v.o.RevisitAfter)
+			l.Pace = paceFor(e.Every.Seconds(), v.o.RevisitAfter)
 		}
 		if !e.Modified.IsZero() && !e.Modified.After(now) {
 			l.Changed = e.Modified.Unix()

@@ -25,18 +25,18 @@ func paceAfter(pace int, changed bool, after time.Duration) int {
 	if pace == 0 {
 		pace = usualPace
 	}
-	next := int64(pace) * 7 / 5
+	factor := 1.4
 	if changed {
-		next = int64(pace) * 4 / 5
+		factor = 0.8
 	}
-	return paceFor(time.Duration(next)*after/usualPace, after)
+	return paceFor(after.Seconds()*float64(pace)/usualPace*factor, after)
 }
 
-// paceFor is the pace of a page that is to be visited so often.
-func paceFor(every, after time.Duration) int {
+// paceFor is the pace of a page that is to be visited after so many seconds.
+func paceFor(every float64, after time.Duration) int {
 	if after <= 0 {
 		return usualPace
 	}
 	r := revisit(after)
-	return int(max(1, min(max(every, r.Least), r.Most).Seconds()*usualPace/after.Seconds()))
+	return int(max(1, min(max(every, r.Least.Seconds()), r.Most.Seconds())*usualPace/after.Seconds()))
 }

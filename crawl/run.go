@@ -134,12 +134,15 @@ func (c *crawler) begin(resumed bool) error {
 	if err := c.frontier.Seed(links); err != nil {
 		return err
 	}
+	if c.job.Score == nil || !c.o.Steer {
+		return c.frontier.Rescore(nil)
+	}
 	return c.frontier.Rescore(c.weigh)
 }
 
 // weigh is the priority of a page whose link has that text.
 func (c *crawler) weigh(address, text string) int64 {
-	if c.job.Score == nil {
+	if c.job.Score == nil || !c.o.Steer {
 		return 0
 	}
 	return c.job.Score(text + "\n" + words(address))

@@ -80,6 +80,10 @@ func deciding(o Options, g gate.Options) []decider {
 				Read: old != "" && !slices.Contains(strings.Fields(old), gate.RespectRobots) && slices.Contains(g.Respect, gate.RespectRobots),
 			}
 		}},
+		{"gate.policies", fmt.Sprint(g.Policies), func(old string) frontier.Refused {
+			// What the files say of pages that were read is known only to a request.
+			return frontier.Refused{Reasons: []string{OptedOut}, Read: old == "false"}
+		}},
 		{"gate.user_agent", g.UserAgent, reasons(gate.RobotsDisallowed, OptedOut)},
 		{"gate.robots_max_bytes", fmt.Sprint(g.RobotsMaxBytes), reasons(gate.RobotsDisallowed)},
 		{"gate.max_redirects", fmt.Sprint(g.MaxRedirects), reasons(gate.TooManyRedirects)},

@@ -18,6 +18,7 @@ type site struct {
 	*httptest.Server
 	requests atomic.Int64
 	notify   atomic.Pointer[func(n int64)] // called for each request
+	path     atomic.Value                  // func(path string), called for each request
 	hangs    atomic.Bool                   // /hang does, else it breaks off at once
 	version  atomic.Int64                  // of /changing
 	down     atomic.Bool                   // /changing hangs up
@@ -157,6 +158,9 @@ func newSite(t *testing.T) *site {
 		n := s.requests.Add(1)
 		if notify := s.notify.Load(); notify != nil {
 			(*notify)(n)
+		}
+		if path, ok := s.path.Load().(func(string)); ok {
+			path(r.URL.RequestURI())
 		}
 		mux.ServeHTTP(w, r)
 	}))

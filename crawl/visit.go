@@ -31,7 +31,8 @@ type visitor struct {
 	weigh func(address, text string) int64 // priority of a link
 	warc  *archive.Writer                  // may be nil
 
-	seen response // of the visit under way
+	pages alttext.Extractor
+	seen  response // of the visit under way
 }
 
 // response is an answer, and what it carried.
@@ -47,7 +48,10 @@ type response struct {
 }
 
 func newVisitor(ctx context.Context, c *crawler) *visitor {
-	return &visitor{ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh, warc: c.warc}
+	return &visitor{
+		ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh, warc: c.warc,
+		pages: alttext.Extractor{Agent: c.gate.Token()},
+	}
 }
 
 // maybeHTML looks at the header; a page without one is looked into.
@@ -72,6 +76,10 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	target := ""
 	if err == nil {
 		target, err = v.ask(&l)
+		if v.seen.status == http.StatusNotModified && l.Kept && v.asksMore(&l) {
+			l.ETag, l.Modified = "", ""
+			target, err = v.ask(&l)
+		}
 	}
 	r.Fetched, r.Status, r.Bytes = v.now().Unix(), v.seen.status, v.seen.bytes
 	switch s := &v.seen; {
@@ -107,7 +115,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 			r.Again = true
 			return r, true
 		case l.Kept: // the copy at hand is better than none
-			r.Unchanged, r.Rule = true, "not refreshed: "+r.Reason+": "+r.Rule
+			r.Unchanged, r.Due, r.Rule = true, true, "not refreshed: "+r.Reason+": "+r.Rule
 		}
 		r.Pace = l.Pace // it says nothing of the page
 	} else {
@@ -117,6 +125,17 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		v.sitemaps(&r, page)
 	}
 	return r, true
+}
+
+// asksMore tells whether the answer that a page is unchanged came with a wish, in
+// its headers or in the site's files, that the copy was not recorded with.
+func (v *visitor) asksMore(l *frontier.Lease) bool {
+	for word := range strings.SplitSeq(v.gate.Wishes(v.seen.header).Words(), ",") {
+		if word != "" && !slices.Contains(strings.Split(l.OptOut, ","), word) {
+			return true
+		}
+	}
+	return false
 }
 
 // pace is the page's pace from now on: what it was given at first, until a second
@@ -256,14 +275,18 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	if v.warc != nil { // its first error ends the run, see Run
 		_ = v.warc.Write(archive.Exchange{URL: page, Time: v.now(), Status: v.seen.status, Header: v.seen.header, Body: body, Cut: int64(len(body)) >= v.gate.MaxPageBytes()})
 	}
-	p, err := alttext.Extract(body, contentType, page)
+	p, err := v.pages.Extract(body, contentType, page)
 	if err != nil {
 		r.Reason, r.Rule = NotHTML, gate.OneLine(err.Error())
 		return
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
 	r.BodyHash = xxhash.Sum64(body)
-	wishes := append(p.Wishes.At(v.now()), v.gate.Wishes(v.seen.header)...)
+	stated := p.Wishes.At(v.now())
+	if len(stated) < len(p.Wishes) {
+		r.ETag, r.Modified = "", "" // some hold from a later time on, whether the page has changed or not
+	}
+	wishes := append(stated, v.gate.Wishes(v.seen.header)...)
 	from := wishes.From()
 	r.OptOut = wishes.Words()
 	if int64(len(body)) >= v.gate.MaxPageBytes() {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/pairloom/pairloom/crawl/frontier"
@@ -62,5 +63,34 @@ func TestWishesOfAPage(t *testing.T) {
 				t.Errorf("candidates %+v, want one with\n%s", r.Candidates, tt.from)
 			}
 		})
+	}
+}
+
+// A page is judged again when the files of wishes are asked for from now on, or
+// no longer.
+func TestPoliciesSwitched(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case optout.TDMRepPath:
+			io.WriteString(w, `[{"location":"/","tdm-reservation":1}]`)
+		case "/":
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, `<img src=a.png alt="A fox">`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer s.Close()
+	dir := t.TempDir()
+	for i, policies := range []bool{false, true, false} {
+		g := gateOptions()
+		g.Policies = policies
+		var out strings.Builder
+		if _, err := runWith(t.Context(), dir, options(s.URL+"/"), g, &out, clock); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "A fox"); got == policies {
+			t.Errorf("run %d, gate.policies = %v: the page has candidates: %v", i, policies, got)
+		}
 	}
 }

@@ -184,7 +184,7 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
 	var place uint64
 	var folded []byte
-	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/6)) {
+	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/6), nil) {
 		if err == nil {
 			err = c.ctx.Err()
 		}

@@ -43,7 +43,7 @@ func (f Fetch) Stage() Stage {
 	return Stage{
 		Name: FetchName, Doing: "fetching pictures", Dir: f.Dir, Folder: shard.ImagesFolder, Inputs: []string{shard.MatchedFolder},
 		Settings: func() (string, error) { return settings.Hash(f.Options.Options), nil },
-		Due:      f.dueNow, Run: tallyOnly(f.Run),
+		Due:      f.dueNow, Run: tallyOnly(f.Run), Stopped: f.stopped,
 	}
 }
 
@@ -62,8 +62,9 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	w := fetching{
 		Fetch: f, out: out, began: f.Now(), progress: progress,
 		tally: shard.NewTally(FetchName, "pictures", "pictures"), calendar: newCalendar(),
-		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4),
+		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4), apart: extsort.New(f.Dir, f.Memory/8),
 	}
+	defer w.apart.Close()
 	defer w.missing.Close()
 	defer w.due.Close()
 	defer collectAt(f.Memory / 8)()
@@ -78,8 +79,12 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	}
 	if w.total = w.missing.Len() + w.due.Len(); w.total > 0 {
 		if err := w.fetch(ctx); err != nil {
-			return nil, err
+			w.tally.Out = w.tally.Kept
+			return w.tally, err
 		}
+	}
+	if err := w.dropUnnamed(ctx); err != nil {
+		return nil, err
 	}
 	return w.tally, w.finish()
 }
@@ -96,10 +101,12 @@ type fetching struct {
 	hand     hand
 	missing  *extsort.Sorter // id of a picture that has yet to be asked for -> its URL
 	due      *extsort.Sorter // part and row of one to be asked for again -> its URL
+	apart    *extsort.Sorter // id of one that no matched pair points at -> its part and row
 	done     int64           // of total requests, those whose outcome is in a part
 	total    int64
 	opened   bool
-	saved    time.Time // when what is in hand was last saved
+	saving   time.Duration // what the last save took: it stays a twentieth of the time, at most
+	saved    time.Time     // when what is in hand was last saved
 }
 
 // account tallies the distinct pictures of the matched pairs that have an outcome
@@ -130,7 +137,14 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		w.count(i)
 		return nil
 	}
-	for j, err := range joinPictures(rows, pictures) {
+	apart := func(p *picturePlace) error {
+		var at [8]byte
+		binary.BigEndian.PutUint64(key[:], p.image.ImageID)
+		binary.BigEndian.PutUint32(at[:], p.part)
+		binary.BigEndian.PutUint32(at[4:], p.row)
+		return w.apart.Add(key[:], at[:])
+	}
+	for j, err := range joinPictures(rows, pictures, apart) {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -256,8 +270,10 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 	}
 	fresh := false // there is something in hand that is not saved
 	save := func() error {
+		began := w.Now()
 		_, err := writeImages(w.out.path, handName, w.out.origin, answered)
 		w.saved, fresh = w.Now(), false
+		w.saving = w.saved.Sub(began)
 		return err
 	}
 	err := f.Part(ctx, requests, func(i int, row *shard.Image) error {
@@ -269,7 +285,7 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 		b.rows[i] = *row
 		answered, fresh = append(answered, &b.rows[i]), true
 		w.progress(w.done+int64(len(answered)), w.total)
-		if w.Options.SaveEvery > 0 && w.Now().Sub(w.saved) >= w.Options.SaveEvery {
+		if w.Options.SaveEvery > 0 && w.Now().Sub(w.saved) >= max(w.Options.SaveEvery, 20*w.saving) {
 			return save()
 		}
 		return nil

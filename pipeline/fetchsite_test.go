@@ -92,8 +92,12 @@ func newPictureSite(t *testing.T, paths ...string) *pictureSite {
 func (s *pictureSite) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.URL.Path == "/robots.txt" {
+	switch r.URL.Path {
+	case "/robots.txt":
 		w.Write([]byte(s.robots))
+		return
+	case "/ai.txt", "/.well-known/tdmrep.json":
+		w.WriteHeader(http.StatusNotFound)
 		return
 	}
 	path := r.URL.Path

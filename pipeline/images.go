@@ -26,7 +26,7 @@ type picturePlace struct {
 var (
 	outcomeColumns = []string{"image_id", "status"}
 	askedColumns   = []string{"image_id", "status", "opt_out", "original_bytes", "fetch_time", "tries", "setting"}
-	oldColumns     = []string{"image_id", "status", "opt_out", "opt_out_from", "picture_hash", "original_bytes", "fetch_time", "etag", "last_modified", "tries", "setting"}
+	oldColumns     = []string{"image_id", "status", "opt_out", "picture_hash", "original_bytes", "fetch_time", "etag", "last_modified", "tries", "setting"}
 	shardColumns   = []string{"image", "width", "height", "opt_out", "opt_out_from", "picture_hash", "phash", "original_format", "original_width", "original_height"}
 	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes"}
 )
@@ -104,15 +104,25 @@ func pictureIndexBy(dir string, parts []shard.Part, columns []string, newSorter 
 }
 
 // joinPictures walks rows that are sorted by picture, each with its picture, nil
-// for one that was never asked for. Both live until the next step.
-func joinPictures(rows iter.Seq2[*shard.Matched, error], pictures iter.Seq2[*picturePlace, error]) iter.Seq2[joined, error] {
+// for one that was never asked for. Both live until the next step. apart, which may
+// be nil, is told the pictures that no row points at.
+func joinPictures(rows iter.Seq2[*shard.Matched, error], pictures iter.Seq2[*picturePlace, error], apart func(*picturePlace) error) iter.Seq2[joined, error] {
 	return func(yield func(joined, error) bool) {
 		next, stop := iter.Pull2(pictures)
 		defer stop()
 		current, err, more := next()
+		pointedAt := false
+		pass := func() {
+			if apart != nil && !pointedAt {
+				err = apart(current)
+			}
+			if pointedAt = false; err == nil {
+				current, err, more = next()
+			}
+		}
 		for m, rowErr := range rows {
 			for rowErr == nil && err == nil && more && current.image.ImageID < m.ImageID {
-				current, err, more = next()
+				pass()
 			}
 			if rowErr == nil {
 				rowErr = err
@@ -123,11 +133,17 @@ func joinPictures(rows iter.Seq2[*shard.Matched, error], pictures iter.Seq2[*pic
 			}
 			j := joined{matched: m}
 			if more && current.image.ImageID == m.ImageID {
-				j.picture = current
+				j.picture, pointedAt = current, true
 			}
 			if !yield(j, nil) {
 				return
 			}
+		}
+		for apart != nil && err == nil && more {
+			pass()
+		}
+		if err != nil {
+			yield(joined{}, err)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (w *fetching) renewPart(number int, olds []oldPicture, answered []shard.Ima
 		asked[row.ImageID] = visit(&row, answer)
 	}
 	if anew {
-		return w.rewrite(number, asked, settled)
+		return w.rewrite(number, asked, settled, nil)
 	}
 	var rows []*shard.Image
 	for _, v := range asked {
@@ -107,9 +107,10 @@ func (w *fetching) renewPart(number int, olds []oldPicture, answered []shard.Ima
 	return err
 }
 
-// rewrite writes the part anew, with the rows that are others now. Of a part of other
-// settings only those that were asked for go on.
-func (w *fetching) rewrite(number int, asked visits, settled map[int]*shard.Image) error {
+// rewrite writes the part anew, with the rows that are others now, and without those
+// of which without says so. Of a part of other settings only those that were asked
+// for go on.
+func (w *fetching) rewrite(number int, asked visits, settled map[int]*shard.Image, without map[int]bool) error {
 	if err := w.open(); err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (w *fetching) rewrite(number int, asked visits, settled map[int]*shard.Imag
 	var row shard.Image
 	for i := range r.Len() {
 		now, ok := settled[i]
-		if stored.foreign && !ok {
+		if stored.foreign && !ok || without[i] {
 			continue
 		}
 		if now != nil {

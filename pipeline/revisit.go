@@ -95,14 +95,13 @@ func settle(old, answer *shard.Image, foreign bool) (row shard.Image, replaced b
 		// Few servers send all headers along, so that the wishes stay those of the
 		// whole answer.
 	case answer.Status == "" && old.Status == "" && !foreign && old.Setting == "" && answer.PictureHash == old.PictureHash &&
-		answer.OptOut == old.OptOut && answer.OptOutFrom == old.OptOutFrom:
+		answer.OptOut == old.OptOut: // where a wish stands may change with each line of a robots.txt
 	case gate.Transient(answer.Status) && (old.Status == "" || old.Setting == ""), old.Status == "" && passing(old, answer):
 		// The copy at hand is better than none, and what was said once than silence,
 		// but for a setting's word that no longer counts.
 		row.Tries = tries(old) + 1
 		return row, false
-	case answer.Status != "" && answer.Status == old.Status && answer.Setting == old.Setting &&
-		answer.OptOut == old.OptOut && answer.OptOutFrom == old.OptOutFrom:
+	case answer.Status != "" && answer.Status == old.Status && answer.Setting == old.Setting && answer.OptOut == old.OptOut:
 	default:
 		return *answer, true
 	}
@@ -124,6 +123,7 @@ type calendar struct {
 	Failed  map[int64]int64 `json:"failed"`  // hour in which those are due that failed for a passing reason
 	Refused []refused       `json:"refused"` // what the settings decided on
 	Largest int64           `json:"largest"` // original bytes of the largest that is stored
+	Named   string          `json:"named"`   // hash of the candidates that pictures were held against
 	kinds   map[refused]int // place in Refused
 }
 
@@ -194,28 +194,46 @@ func (c *calendar) due(o FetchOptions, g gate.Options, now time.Time) (n int64) 
 	return n
 }
 
-// due says for [Stage.Due] whether a run would ask for pictures again.
+// stopped says for [Stage.Stopped] how many pictures are in hand.
+func (f Fetch) stopped() (string, error) {
+	r, err := shard.OpenFile[shard.Image](filepath.Join(f.Dir, shard.ImagesFolder, handName))
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	return fmt.Sprintf("stopped with %s pictures in hand beside the parts; run again to go on", Grouped(int64(r.Len()))), nil
+}
+
+// dueNow says for [Stage.Due] whether a run would ask for pictures again.
 func (f Fetch) dueNow() (string, error) {
 	folder := filepath.Join(f.Dir, shard.ImagesFolder)
 	if exists(filepath.Join(folder, handName)) {
 		return "the last run was stopped", nil
 	}
-	path := filepath.Join(folder, calendarName)
-	data, err := os.ReadFile(path)
+	c, err := readCalendar(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "it is not known yet which pictures are due", nil
 	}
-	c := newCalendar()
-	if err == nil {
-		err = json.Unmarshal(data, c)
-	}
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w; delete it, and the next run makes it anew", path, err)
+		return "", err
 	}
 	if n := c.due(f.Options, f.Gate, f.Now()); n > 0 {
 		return fmt.Sprintf("%s pictures are due", Grouped(n)), nil
 	}
 	return "", nil
+}
+
+func readCalendar(folder string) (*calendar, error) {
+	path := filepath.Join(folder, calendarName)
+	data, err := os.ReadFile(path)
+	c := newCalendar()
+	if err == nil {
+		err = json.Unmarshal(data, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; delete it, and the next run makes it anew", path, err)
+	}
+	return c, nil
 }
 
 func (c *calendar) write(folder string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -98,14 +99,20 @@ type Watcher interface {
 // Do runs the stages in order, those that are stale or, with force, all; a stage
 // that stands twice is not told of again when it was skipped. It stops at an
 // error, behind a stage that is unfinished, and behind one that kept nothing
-// ([ErrNothingKept]). What was done before an error is returned beside it, and
+// ([ErrNothingKept]); but where the folders up to the shards hold what an earlier run
+// kept, they are made anew first, so that nothing stays in them that was withdrawn.
+// What was done before an error is returned beside it, and
 // what a stage has kept that was stopped. A stage that the end of its time stopped
 // (see [WithLimit]) is unfinished, and no error; any other end of ctx is a
 // [StoppedError].
 func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch Watcher) ([]Done, error) {
 	var all []Done
+	var nothing error
 	for i := range stages {
 		s := &stages[i]
+		if nothing != nil && !(s.holdsPairs() && exists(filepath.Join(s.path(), shard.ManifestName))) {
+			return all, nothing
+		}
 		done, err := do(ctx, s, force, log, func() Progress { return watch.Begin(s, i, len(stages)) }, watch.End)
 		if err != nil {
 			if done.Unfinished != "" {
@@ -121,11 +128,16 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 		if done.Unfinished != "" {
 			return all, nil
 		}
-		if t := done.Tally; t.Kept == 0 {
-			return all, fmt.Errorf("%s kept nothing of %d %s: %w", t.Stage, t.In, t.Unit, ErrNothingKept)
+		if t := done.Tally; t.Kept == 0 && nothing == nil {
+			nothing = fmt.Errorf("%s kept nothing of %d %s: %w", t.Stage, t.In, t.Unit, ErrNothingKept)
 		}
 	}
-	return all, nil
+	return all, nothing
+}
+
+// holdsPairs tells whether the stage's folder is of pairs or their pictures.
+func (s *Stage) holdsPairs() bool {
+	return slices.Contains([]string{MatchName, FetchName, CurateName, ShardName}, s.Name)
 }
 
 func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func() Progress, end func()) (Done, error) {

@@ -146,7 +146,7 @@ func (v *verification) join(ctx context.Context) error {
 	}
 	rows := shard.Rows[shard.Matched](matched.path, matched.manifest.Parts, "pair_id", "image_id", "image_url")
 	err := withoutPanic(func() error {
-		for row, err := range joinPictures(rows, pictures) {
+		for row, err := range joinPictures(rows, pictures, nil) {
 			if err == nil && j.place%4096 == 0 && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

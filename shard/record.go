@@ -53,9 +53,9 @@ type Matched struct {
 }
 
 // Image is the outcome of fetching one picture. The images folder grows by
-// parts: a picture that has a row is not fetched again, whatever happens to
-// the pairs that point at it. A picture that was tried again has a row in a
-// later part, which counts.
+// parts; a picture that is another when it is asked for again is so in its own
+// part, which is written anew. Where a picture has several rows, as versions
+// up to 0.2 wrote them, that of the last part counts.
 type Image struct {
 	ImageID  uint64
 	ImageURL string

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -219,64 +217,6 @@ func TestMetricsOfARun(t *testing.T) {
 	has(`pairloom_stage_duration_seconds{stage="fetch"} [0-9.]+`)
 }
 
-// TestTimeIsUp ends runs at a limit that no stage keeps: they end well, and the
-// next goes on to the bytes of a run that was never stopped.
-func TestTimeIsUp(t *testing.T) {
-	dir := newFolder(t, testSettings(newSite(t)))
-	for _, form := range []struct{ flag, want string }{
-		{"--quiet", `^pairloom: .*crawl( \d+ of \d+ pages)? \(stopped after 1ns; (.*; )?run again to go on\)\n$`},
-		{"--quiet=false", `(?m)^crawl: stopped after 1ns; (.*; )?run again to go on$`},
-		{"--json", `"unfinished": "stopped after 1ns; (.*; )?run again to go on"`},
-	} {
-		code, stdout, stderr := pairloom(t, "run", "-C", dir, "--max-duration", "1ns", form.flag)
-		if code != exitDone || !regexp.MustCompile(form.want).MatchString(stdout) || strings.Contains(stdout+stderr, "context") {
-			t.Errorf("%s: exit %d, want %s\n%s%s", form.flag, code, form.want, stdout, stderr)
-		}
-	}
-	if out := must(t, "status", "-C", dir); !regexp.MustCompile(`(?m)^last: .* exit code 0: crawl: stopped after 1ns; .*run again to go on$`).MatchString(out) {
-		t.Errorf("status says\n%s", out)
-	}
-	must(t, "run", "-C", dir)
-	sameFiles(t, "after time was up", trainedHashes(t, dir), trainedHashes(t, unbroken(t)))
-}
-
-// TestWorkIsGivenUp holds what becomes of work that does not end at its limit.
-func TestWorkIsGivenUp(t *testing.T) {
-	for limit, want := range map[time.Duration]time.Duration{time.Second: 30 * time.Second, 5 * time.Minute: 30 * time.Second, 10 * time.Minute: time.Minute, 10 * time.Hour: time.Hour} {
-		if got := graceOf(limit); got != want {
-			t.Errorf("after %v it has %v, want %v", limit, got, want)
-		}
-	}
-	for _, printed := range []string{"", "{}\n"} {
-		var stdout, stderr bytes.Buffer
-		g := &global{json: true, quiet: true, stdout: &output{w: &stdout}, stderr: &stderr}
-		fmt.Fprint(g.stdout, printed)
-		code := 0
-		g.giveUp(time.Hour, func(c int) { code = c })
-		oneObject(t, stdout.String(), true)
-		if want := "pairloom: what was in hand did not end within 6m0s after --max-duration 1h0m0s; it is given up; run again to go on\n"; stderr.String() != want || code != exitPartial {
-			t.Errorf("exit %d: %s", code, &stderr)
-		}
-	}
-	synctest.Test(t, func(t *testing.T) {
-		g := &global{}
-		began := time.Now()
-		for _, alone := range []bool{false, true} {
-			err := g.within(t.Context(), time.Hour, alone, func(ctx context.Context) error {
-				select {
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				case <-time.After(61 * time.Minute):
-					return nil
-				}
-			})
-			if alone && err != nil || !alone && !errors.Is(err, pipeline.ErrTimeUp) {
-				t.Errorf("alone %v: %v after %v", alone, err, time.Since(began))
-			}
-		}
-	})
-}
-
 // TestProgressInALog holds the lines of a stage that takes long, where nobody
 // watches.
 func TestProgressInALog(t *testing.T) {
@@ -368,7 +308,7 @@ func TestCronPage(t *testing.T) {
 
 // TestNoteInEveryForm holds that what a result says is in each form of the summary.
 func TestNoteInEveryForm(t *testing.T) {
-	done := []pipeline.Done{{Stage: "crawl", Outcome: pipeline.Outcome{Tally: &shard.Tally{Stage: "crawl", Unit: "pages", In: 500, Kept: 500}, Result: left(837)}}}
+	done := []pipeline.Done{{Stage: "crawl", Outcome: pipeline.Outcome{Tally: &shard.Tally{Stage: "crawl", Unit: "pages", In: 500, Kept: 500}, Result: pipeline.Crawled{Note: "837 left; run again to go on"}}}}
 	for _, tt := range []struct {
 		g    global
 		want string
@@ -385,8 +325,3 @@ func TestNoteInEveryForm(t *testing.T) {
 		}
 	}
 }
-
-// left is a result with a note.
-type left int64
-
-func (l left) Note() string { return fmt.Sprintf("%d left; run again to go on", int64(l)) }

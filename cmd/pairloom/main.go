@@ -20,10 +20,14 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	out := &output{w: stdout}
-	g := &global{stdout: out, stderr: stderr}
+	g := &global{stdout: &output{w: stdout}, stderr: stderr}
 	ctx, stop := g.untilSignal(context.Background())
 	defer stop()
+	return g.execute(ctx, args)
+}
+
+// execute does the command until ctx ends, and returns the exit code.
+func (g *global) execute(ctx context.Context, args []string) int {
 	root := newRoot(g)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -33,10 +37,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	err = pipeline.Stopped(ctx, err)
 	g.printError(err)
-	err = out.result(err)
+	err = g.stdout.result(err)
 	code := exitCode(err)
 	if err != nil && code != exitPartial && code != exitPipe {
-		fmt.Fprintf(stderr, "pairloom: %v\n", err)
+		fmt.Fprintf(g.stderr, "pairloom: %v\n", err)
 	}
 	return code
 }

@@ -13,10 +13,6 @@ import (
 // notesOf says a stage's result in lines for people.
 func notesOf(result any) []string {
 	switch r := result.(type) {
-	case pipeline.Crawled:
-		if r.Note != "" {
-			return []string{r.Note}
-		}
 	case pipeline.Reported:
 		return append([]string{r.Page + " and stats.json beside it"}, r.Notes...)
 	case *trainer.Result:

@@ -76,9 +76,12 @@ func newRun(g *global) *cobra.Command {
 		Example: `  pairloom run -C cats
   pairloom run -C cats --to report      # the dataset, without training
   pairloom run -C cats --quiet --json --max-duration 8h    # from cron`,
-		RunE: func(c *cobra.Command, _ []string) error { return g.run(c.Context(), "run", o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.retry = o.force
+			return g.run(c.Context(), "run", o)
+		},
 	}
-	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed")
+	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed, and ask again for pictures that failed")
 	c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
 	c.Flags().DurationVar(&o.limit, "max-duration", 0, limitHelp)
 	choiceVar(c, &o.from, "from", "first stage", stageNames()...)
@@ -106,13 +109,11 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 	// These two stages end better by a limit of their own: with all candidates
 	// written, and with a checkpoint after a whole step.
 	alone := command == pipeline.CrawlName || command == pipeline.TrainName
-	return g.within(ctx, o.limit, alone, func(ctx context.Context) error {
-		return g.withWorkspace(ctx, command, func(w *workspace) error {
-			if o.limit > 0 && alone {
-				w.cfg.Crawl.MaxDuration, w.cfg.Train.MaxDuration = o.limit, o.limit
-			}
-			return g.runStages(ctx, w, o)
-		})
+	return g.withWorkspace(ctx, command, func(w *workspace) error {
+		if o.limit > 0 && alone {
+			w.cfg.Crawl.MaxDuration, w.cfg.Train.MaxDuration = o.limit, o.limit
+		}
+		return g.within(ctx, o.limit, alone, func(ctx context.Context) error { return g.runStages(ctx, w, o) })
 	})
 }
 

@@ -18,13 +18,9 @@ type stageSummary struct {
 	Skipped      string  `json:"skipped,omitempty"`    // why the stage did not run
 	Unfinished   string  `json:"unfinished,omitempty"` // why it stopped before its end
 	Result       any     `json:"result,omitempty"`
-	Note         string  `json:"note,omitempty"` // what the result says to people, see noted
+	note         string  // what is left to do, in every form; JSON has it in the result
 	notes        []string
 }
-
-// noted is a result that has a line for people, in every form of the summary:
-// what is left to do, such as the pages behind a budget.
-type noted interface{ Note() string }
 
 // summary is what a command prints at its end.
 type summary struct {
@@ -38,11 +34,11 @@ func summaryOfRun(done []pipeline.Done) *summary {
 	s := &summary{Stages: []stageSummary{}}
 	for _, d := range done {
 		note := ""
-		if r, ok := d.Result.(noted); ok {
-			note = r.Note()
+		if r, ok := d.Result.(pipeline.Crawled); ok {
+			note = r.Note
 		}
 		s.Stages = append(s.Stages, stageSummary{
-			Note: note, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
+			note: note, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
 		})
 	}
 	return s
@@ -73,7 +69,7 @@ func (s *summary) line() string {
 		case st.Tally != nil:
 			part += fmt.Sprintf(" %d of %d %s", st.Kept, st.In, st.Unit)
 		}
-		for _, text := range []string{st.Unfinished, st.Note} {
+		for _, text := range []string{st.Unfinished, st.note} {
 			if text != "" {
 				part += " (" + text + ")"
 			}
@@ -115,8 +111,8 @@ func (s *summary) table(out io.Writer) {
 	}
 	fmt.Fprintln(out)
 	for _, st := range s.Stages {
-		if st.Note != "" {
-			fmt.Fprintf(out, "%s: %s\n", st.Stage, st.Note)
+		if st.note != "" {
+			fmt.Fprintf(out, "%s: %s\n", st.Stage, st.note)
 		}
 		for _, note := range st.notes {
 			fmt.Fprintf(out, "%s: %s\n", st.Stage, note)

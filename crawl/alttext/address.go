@@ -1,6 +1,7 @@
 package alttext
 
 import (
+	"bytes"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -48,15 +49,15 @@ func (r *resolver) setBase(s string) bool {
 	if !ok {
 		return false
 	}
-	root := 8 + strings.IndexByte(string(whole[8:]), '/') // https:// or http:// and a byte of the host
+	root := 8 + bytes.IndexByte(whole[8:], '/') // https:// or http:// and a byte of the host
 	r.origin = append(r.origin, whole[:root]...)
 	path := whole[root:]
-	if i := strings.IndexByte(string(path), '?'); i >= 0 {
+	if i := bytes.IndexByte(path, '?'); i >= 0 {
 		r.query = append(r.query, path[i:]...)
 		path = path[:i]
 	}
 	r.path = append(r.path, path...)
-	r.folder = strings.LastIndexByte(string(path), '/') + 1
+	r.folder = bytes.LastIndexByte(path, '/') + 1
 	return true
 }
 
@@ -104,12 +105,15 @@ func (r *resolver) plain(ref []byte) answer {
 			return refused
 		}
 		rest, authority = ref[scheme+1:], true
-	} else if strings.HasPrefix(string(ref[:min(2, len(ref))]), "//") {
+	} else if bytes.HasPrefix(ref, []byte("//")) {
 		if len(r.origin) == 0 {
 			return refused
 		}
-		r.out, authority = append(r.out, r.origin[:strings.IndexByte(string(r.origin), ':')+1]...), true
+		r.out, authority = append(r.out, r.origin[:bytes.IndexByte(r.origin, ':')+1]...), true
 	} else if len(r.origin) == 0 {
+		if bytes.ContainsAny(ref, "\t\n\r") { // perhaps inside a scheme
+			return unsure
+		}
 		return refused
 	}
 	if authority {
@@ -374,14 +378,13 @@ var lineBreaks = strings.NewReplacer("\t", "", "\n", "", "\r", "")
 // foreign asks the library.
 func (r *resolver) foreign(ref []byte) answer {
 	text := lineBreaks.Replace(string(ref))
-	text, _, _ = strings.Cut(text, "#")
 	// The library would write the query in UTF-8.
-	if before, query, ok := strings.Cut(text, "?"); ok && r.charset != nil {
+	if query := strings.IndexAny(text, "?#"); r.charset != nil && query >= 0 && text[query] == '?' {
 		r.out = r.out[:0]
-		if r.writeQuery([]byte("?"+query)) != absolute {
+		if r.writeQuery([]byte(text[query:])) != absolute {
 			return refused
 		}
-		text = before + string(r.out)
+		text = text[:query] + string(r.out)
 	}
 	var u *whatwg.Url
 	var err error

@@ -65,10 +65,11 @@ func (r *reader) img() {
 	if len(p.alt) == 0 && len(p.title) == 0 && len(p.label) == 0 && r.figure < 0 {
 		return
 	}
-	address := r.choose(&p)
+	address, instead := r.choose(&p)
 	if address == "" {
 		return
 	}
+	first := len(r.entries)
 	lang := r.lang
 	if p.lang {
 		lang, _ = r.language()
@@ -79,7 +80,10 @@ func (r *reader) img() {
 	if r.figure >= 0 && r.captions < maxCandidates && r.first(address, "", FromFigcaption, r.figure) {
 		r.figures[r.figure].used = true
 		r.captions++
-		r.entries = append(r.entries, entry{address, "", FromFigcaption, lang, r.figure})
+		r.entries = append(r.entries, entry{image: address, source: FromFigcaption, lang: lang, figure: r.figure})
+	}
+	for i := first; i < len(r.entries); i++ {
+		r.entries[i].instead = instead
 	}
 }
 
@@ -107,7 +111,7 @@ func (r *reader) addDecoded(to *[]entry, image string, text []byte, source, lang
 	if _, known := r.seen[entry{image: image, text: string(text), source: source, figure: -1}]; known {
 		return
 	}
-	e := entry{image, r.keeper.keep(text), source, lang, -1}
+	e := entry{image: image, text: r.keeper.keep(text), source: source, lang: lang, figure: -1}
 	r.first(e.image, e.text, e.source, -1)
 	*to = append(*to, e)
 }
@@ -155,8 +159,9 @@ func (r *reader) weigh(best *choice, srcset []byte) {
 // choose finds the picture's file: "" when it has none worth fetching. The
 // largest of srcset and of the sources of a picture element comes first, then
 // what is there for lazy loading, then src. See [placeholderName] and
-// [reader.lazy] for what is taken for a placeholder, and for what replaces one.
-func (r *reader) choose(p *picture) string {
+// [reader.lazy] for what is taken for a placeholder, and for what replaces one;
+// instead is what would, should the page show that src is one.
+func (r *reader) choose(p *picture) (address, instead string) {
 	var best choice
 	if r.picture {
 		best = r.best
@@ -164,42 +169,52 @@ func (r *reader) choose(p *picture) string {
 	if len(p.srcset) > 0 {
 		r.weigh(&best, p.srcset)
 	}
-	if p.data {
-		for i := range r.attrs {
-			if name := r.attrs[i].name; len(name) > 6 && knownSrcset(name) {
-				r.weigh(&best, r.attrs[i].value)
-			}
+	if !p.data {
+		if best.target != "" {
+			return best.target, ""
+		}
+		return r.plain(p), ""
+	}
+	for i := range r.attrs {
+		if name := r.attrs[i].name; len(name) > 6 && knownSrcset(name) {
+			r.weigh(&best, r.attrs[i].value)
 		}
 	}
-	best.url = nil
-	if best.sized() && !(p.data && placeholderName(best.target)) {
-		return best.target
+	standsIn := placeholderName(best.target)
+	if best.sized() && !standsIn {
+		return best.target, ""
 	}
-	if p.data {
-		if target := r.knownLazy(); target != "" {
-			return target
-		}
+	if target := r.knownLazy(); target != "" {
+		return target, ""
 	}
-	if best.target != "" && !(p.data && placeholderName(best.target)) {
-		return best.target
+	if best.target != "" && !standsIn {
+		return best.target, ""
 	}
-	plain := ""
-	if !tiny(p.width) || !tiny(p.height) { // else a tracking pixel
-		if src := bytes.TrimSpace(r.decoded(p.src)); len(src) > 0 { // else the page itself
-			if target, ok := r.resolve(src); ok {
-				plain = r.address(target)
-			}
-		}
+	plain := r.plain(p)
+	lazy := r.lazy()
+	switch {
+	case lazy != "" && (plain == "" || placeholderName(plain)):
+		return lazy, ""
+	case best.target != "":
+		return best.target, ""
 	}
-	if p.data && (plain == "" || placeholderName(plain)) {
-		if target := r.lazy(); target != "" {
-			return target
-		}
+	return plain, lazy
+}
+
+// plain is the address in src: "" for a tracking pixel.
+func (r *reader) plain(p *picture) string {
+	if tiny(p.width) && tiny(p.height) {
+		return ""
 	}
-	if best.target != "" {
-		return best.target
+	src := bytes.TrimSpace(r.decoded(p.src))
+	if len(src) == 0 { // would be the page itself
+		return ""
 	}
-	return plain
+	target, ok := r.resolve(src)
+	if !ok {
+		return ""
+	}
+	return r.address(target)
 }
 
 func tiny(size []byte) bool {

@@ -32,8 +32,8 @@ func (r *reader) knownLazy() string {
 // first of the most telling ones; "" for none.
 //
 // A value is a picture's address when its path ends as a picture's does, or when
-// the attribute's name says so and the value has a slash and no other ending. An
-// address that is a placeholder's by its name is none.
+// the attribute's name says so and the value begins with a slash or http and has
+// no other ending. An address that is a placeholder's by its name is none.
 func (r *reader) lazy() string {
 	var best choice
 	rank, found := 0, ""
@@ -71,7 +71,7 @@ func telling(name string, value []byte) int {
 	case picturesEnding:
 		n = 3
 	case noEnding:
-		if !bytes.ContainsAny(value, "/") || bytes.ContainsAny(value, " \t") || !says(name, "src", "original", "lazy", "image", "img", "source", "file", "photo", "picture") {
+		if value[0] != '/' && !bytes.HasPrefix(value, []byte("http")) || bytes.ContainsAny(value, " \t") || !says(name, "src", "original", "lazy", "image", "img", "source", "file", "photo", "picture") {
 			return 0
 		}
 		n = 2
@@ -156,40 +156,67 @@ func placeholderName(address string) bool {
 // manyAlts different alts make an address one that stands for many pictures.
 const manyAlts = 4
 
+// placed is a text at an address.
+type placed struct{ image, text string }
+
 // placeholders finds the addresses whose candidates are dropped: those that
 // carry manyAlts or more different alts on the page. Such are placeholders that
 // nothing replaced, and logos and avatars, of which no alt tells what is to be
 // seen. A page that shows one picture alone keeps it, unless it is a placeholder
 // by its name.
-func (r *reader) placeholders() map[string]bool {
-	if len(r.entries) < manyAlts {
-		return nil
+//
+// Dropped too are single alts of an address that is a placeholder by its name,
+// when another picture has the same: what stands in noscript beside it, above all.
+func (r *reader) placeholders() (addresses map[string]bool, alts map[placed]bool) {
+	if len(r.entries) < 2 {
+		return nil, nil
 	}
 	r.alts = emptied(r.alts)
-	var drop map[string]bool
+	named := 0
 	for _, e := range r.entries {
 		if e.source != FromAlt {
 			continue
 		}
 		// The texts of an address differ: repeats were left out.
-		if r.alts[e.image]++; r.alts[e.image] == manyAlts {
-			if drop == nil {
-				drop = map[string]bool{}
+		r.alts[e.image]++
+		switch r.alts[e.image] {
+		case 1:
+			if placeholderName(e.image) {
+				named++
 			}
-			drop[e.image] = true
+		case manyAlts:
+			if addresses == nil {
+				addresses = map[string]bool{}
+			}
+			addresses[e.image] = true
 		}
 	}
-	if len(drop) == 1 && r.alone() && !placeholderName(r.entries[0].image) {
-		return nil
+	if len(addresses) == 1 && r.alone() && !placeholderName(r.entries[0].image) {
+		addresses = nil
 	}
-	return drop
+	if named == 0 || named == len(r.alts) {
+		return addresses, nil
+	}
+	others := map[string]bool{} // alts of pictures
+	for _, e := range r.entries {
+		if e.source == FromAlt && !placeholderName(e.image) {
+			others[e.text] = true
+		}
+	}
+	alts = map[placed]bool{}
+	for _, e := range r.entries {
+		if e.source == FromAlt && others[e.text] && placeholderName(e.image) {
+			alts[placed{e.image, e.text}] = true
+		}
+	}
+	return addresses, alts
 }
 
-// alone tells whether the page shows one picture.
+// alone tells whether the page shows one picture, and offers no other.
 func (r *reader) alone() bool {
 	for _, list := range [][]entry{r.entries, r.graph, r.linked} {
 		for _, e := range list {
-			if e.image != r.entries[0].image {
+			if e.image != r.entries[0].image || e.instead != "" {
 				return false
 			}
 		}

@@ -33,7 +33,8 @@ type Page struct {
 	// Candidates have all fields but Source and CrawlTime.
 	Candidates []shard.Candidate
 	// Placeholders counts the candidates that were dropped because their address
-	// is a placeholder's or a logo's: it carries manyAlts or more different alts.
+	// is a placeholder's or a logo's: it carries four or more different alts, or is
+	// called one (blank.gif) and another picture has the same alt.
 	Placeholders int
 	// Links are absolute, without fragment, in page order, each once: those of a
 	// and area elements, frames, and where the page leads by itself.
@@ -116,7 +117,7 @@ func (r *reader) candidates() {
 	if len(p.Wishes) > 0 {
 		words, from = p.Wishes.Words(), p.Wishes.From()
 	}
-	drop := r.placeholders()
+	drop, doubled := r.placeholders()
 	p.Candidates = make([]shard.Candidate, 0, min(all, maxCandidates))
 	for _, list := range [][]entry{r.entries, r.graph, r.linked} {
 		for _, e := range list {
@@ -130,9 +131,12 @@ func (r *reader) candidates() {
 			if e.source == FromOpenGraph {
 				e.lang = p.Language
 			}
-			if drop[e.image] {
-				p.Placeholders++
-				continue
+			if drop[e.image] || doubled[placed{e.image, text}] {
+				if e.instead == "" || !r.first(e.instead, text, e.source, -1) {
+					p.Placeholders++
+					continue
+				}
+				e.image = e.instead
 			}
 			if len(p.Candidates) == maxCandidates {
 				return

@@ -53,7 +53,8 @@ type reader struct {
 // entry is a candidate in the making.
 type entry struct {
 	image, text, source, lang string
-	figure                    int // its caption is the text; -1
+	instead                   string // the address, should image be a placeholder's
+	figure                    int    // its caption is the text; -1
 }
 
 // begin makes ready for a page.
@@ -82,12 +83,19 @@ func (r *reader) rewind() {
 // end lets go of the page's bytes and strings.
 func (r *reader) end() {
 	r.rewind()
-	clear(r.entries[:cap(r.entries)])
-	clear(r.graph[:cap(r.graph)])
-	clear(r.linked[:cap(r.linked)])
-	clear(r.scripts[:cap(r.scripts)])
-	clear(r.attrs[:cap(r.attrs)])
-	r.text, r.url = nil, ""
+	r.entries, r.graph, r.linked = drained(r.entries), drained(r.graph), drained(r.linked)
+	r.scripts, r.attrs, r.figures = drained(r.scripts), drained(r.attrs), drained(r.figures)
+	r.values, r.scratch = drained(r.values), drained(r.scratch)
+	r.text, r.url, r.best = nil, "", choice{}
+}
+
+// drained empties a list for the next page; one that was long once is let go.
+func drained[E any](list []E) []E {
+	if cap(list) > 1<<12 {
+		return nil
+	}
+	clear(list[:cap(list)])
+	return list[:0]
 }
 
 // emptied clears a map; one that was large once would be slow to clear for ever.
@@ -161,7 +169,7 @@ func (r *reader) start() (again bool) {
 		if again := r.element(e, foreign); again {
 			return true
 		}
-		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(foreign && selfClosing) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
+		if e.marks&void == 0 && (e.marks&raw == 0 || foreign) && !(selfClosing && (foreign || e.kind == kindForeign)) && (language || e.kind >= kindPicture || len(r.scopes) > 0) {
 			r.open(language)
 		}
 	}

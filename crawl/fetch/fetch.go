@@ -20,8 +20,9 @@ import (
 
 // Statuses that are this room's own.
 const (
-	// OptOut: the response asks not to be used, and the gate obeys that wish.
-	OptOut = "opt_out"
+	// OptOut: the response, or a file of its site, asks that the picture not be
+	// used, and the gate obeys that wish.
+	OptOut = gate.OptOut
 	// BadURL: the address is no absolute http or https URL.
 	BadURL = "bad_url"
 )
@@ -202,6 +203,8 @@ func (f *Fetcher) fault(ctx context.Context, err error, row *shard.Image) error 
 	var refusal *gate.Refusal
 	if !errors.As(err, &refusal) {
 		row.Detail = withoutLocalAddress(row.Detail)
+	} else if refusal.Wishes != nil {
+		row.OptOut, row.OptOutFrom = refusal.Wishes.Words(), refusal.Wishes.From()
 	}
 	return nil
 }

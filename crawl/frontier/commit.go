@@ -23,8 +23,10 @@ type Result struct {
 	Pace     int   // to the next visit; see [Revisit]
 	// Again puts the page back to be tried once more; the rest is only noted.
 	Again bool
-	// Unchanged keeps the candidates, ETag and Modified of the stored copy.
+	// Unchanged keeps the candidates, ETag and Modified of the stored copy. Due
+	// also keeps when it was fetched: asking failed, and the next run asks again.
 	Unchanged  bool
+	Due        bool
 	Candidates []shard.Candidate // PageURL is the lease's
 	Links      []Link
 	Foreign    int    // links out of scope
@@ -79,7 +81,7 @@ func (c *committer) prepare(before int64) (err error) {
 		{&c.again, "UPDATE pages SET state = 0, attempts = attempts + 1, rule = ?2 WHERE id = ?1"},
 		{&c.decide, `UPDATE pages SET state = 2, attempts = 0, reason = ?2, rule = ?3, status = ?4, etag = ?5, modified = ?6,
 			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = ?11, target = ?12, copy = ?13, pace = ?14 WHERE id = ?1`},
-		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = ?2, status = ?3, fetched = ?4, pace = ?5 WHERE id = ?1"},
+		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = ?2, status = ?3, fetched = CASE WHEN ?6 THEN fetched ELSE ?4 END, pace = ?5 WHERE id = ?1"},
 		{&c.put, "INSERT INTO texts VALUES (?1, ?2) ON CONFLICT (page) DO UPDATE SET data = excluded.data"},
 		{&c.del, "DELETE FROM texts WHERE page = ?"},
 		{&c.mapped, "UPDATE hosts SET sitemaps = ? WHERE name = ?"},
@@ -117,7 +119,7 @@ func (c *committer) store(r *Result) error {
 	var err error
 	switch {
 	case r.Unchanged:
-		_, err = c.same.Exec(id, r.Rule, r.Status, fetched, pace)
+		_, err = c.same.Exec(id, r.Rule, r.Status, fetched, pace, r.Due)
 	case r.Reason == "":
 		// A page without candidates has a row too: it says that there is a copy.
 		var data []byte

@@ -9,15 +9,18 @@
 // releases those of a process that died.
 //
 // Order is what makes a budget cut at the same place in every run. Pages are
-// asked for level by level, a level being the pages of equal distance (hops)
-// from the seeds, and within a level by the hash of their address. All of a
-// level is decided before the next one starts, so that which pages a level has
-// does not depend on which server was fast.
+// asked for level by level: by distance (hops) from the seeds, sitemaps and feeds
+// behind the pages that named them; within a level first those that failed less
+// often, then those of more priority, then by the hash of their address. What is
+// found goes to later levels only, so that a level is whole when it begins. A
+// caller that goes ahead of a level gives that up.
 //
 // A run has a row too: a run that was killed goes on with the budget that it
 // had left; one that finished is followed by a new run, which takes up pages
 // that are due again.
 //
 // A Frontier may be used by several goroutines; calls wait for one another.
-// Memory is bounded by what a call is asked for.
+// Memory is bounded by what a call is asked for, 192 MiB of SQLite's cache, and
+// the links stored last, some 10 MiB, which save asking the file for each page's
+// menu.
 package frontier

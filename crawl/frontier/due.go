@@ -148,15 +148,20 @@ UPDATE hosts SET taken = (SELECT count(*) FROM pages WHERE host = hosts.id AND (
 	return err
 }
 
-// Rescore gives all pending pages their priority anew.
+// Rescore gives all pending pages their priority anew; score is nil when none has
+// any.
 func (f *Frontier) Rescore(score func(url, label string) int64) error {
 	return f.write("weigh pages", func(tx *sql.Tx) error {
+		f.forget()
+		if score == nil {
+			_, err := tx.Exec("UPDATE pages SET priority = 0 WHERE state = 0 AND priority <> 0")
+			return err
+		}
 		change, err := tx.Prepare("UPDATE pages SET priority = ? WHERE id = ?")
 		if err != nil {
 			return err
 		}
 		defer change.Close()
-		f.forget()
 		return each(tx, "state = 0", func(p stored) error {
 			if now := score(p.url, p.label); now != p.priority {
 				_, err := change.Exec(now, p.id)

@@ -27,6 +27,7 @@ type Lease struct {
 	Modified  string
 	BodyHash  uint64 // of the last answer
 	Kept      bool   // was read before and is asked for again
+	OptOut    string // what the copy was recorded with
 	Asked     bool   // was decided before, with Reason
 	Reason    string
 	Pace      int
@@ -80,7 +81,7 @@ func (f *Frontier) Lease(level Level, n int, r Rules) (leases []Lease, err error
 	}
 }
 
-const leaseColumns = `SELECT p.id, url, host, name, taken, sitemaps, kind, attempts, redirects, etag, modified, body_hash, copy, fetched, reason, pace, run `
+const leaseColumns = `SELECT p.id, url, host, name, taken, sitemaps, kind, attempts, redirects, etag, modified, body_hash, copy, opt_out, fetched, reason, pace, run `
 
 // lease is one transaction of Lease; more says that it ended before the level.
 func (f *Frontier) lease(tx *sql.Tx, level Level, n int, r Rules) (leases []Lease, more bool, err error) {
@@ -104,7 +105,7 @@ func (f *Frontier) lease(tx *sql.Tx, level Level, n int, r Rules) (leases []Leas
 	for len(leases) < n && rows.Next() {
 		l := Lease{Level: level}
 		var host, taken, sitemaps, hash, fetched, run int64
-		if err := rows.Scan(&l.ID, &l.URL, &host, &l.Host, &taken, &sitemaps, &l.Kind, &l.Attempts, &l.Redirects, &l.ETag, &l.Modified, &hash, &l.Kept, &fetched, &l.Reason, &l.Pace, &run); err != nil {
+		if err := rows.Scan(&l.ID, &l.URL, &host, &l.Host, &taken, &sitemaps, &l.Kind, &l.Attempts, &l.Redirects, &l.ETag, &l.Modified, &hash, &l.Kept, &l.OptOut, &fetched, &l.Reason, &l.Pace, &run); err != nil {
 			return nil, false, err
 		}
 		seen++

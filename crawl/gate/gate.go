@@ -214,10 +214,16 @@ func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, &Refusal{URL: req.URL.String(), Reason: RobotsDisallowed, Rule: line}
 		}
 		delay = min(robots.CrawlDelay(), g.opts.MaxDelay)
-		if wishes, err = g.fromFiles(ctx, kind, origin, path, req.URL); err != nil {
+		wishes.robots = robots.Wishes(path)
+		if err := g.refuseUnasked(kind, req.URL, wishes); err != nil {
 			return nil, err
 		}
-		wishes.robots = robots.Wishes(path)
+		if err := g.readFiles(ctx, kind, origin, path, req.URL, &wishes); err != nil {
+			return nil, err
+		}
+		if err := g.refuseUnasked(kind, req.URL, wishes); err != nil {
+			return nil, err
+		}
 	}
 	resp, err := g.send(ctx, req, kind, host, max(delay, g.opts.Delay))
 	if err != nil {

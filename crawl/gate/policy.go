@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/pairloom/pairloom/crawl/optout"
@@ -92,22 +93,37 @@ type siteWishes struct {
 	robots, reserved, media optout.Wishes
 }
 
-// fromFiles reads the files of wishes of u's origin. The error is ctx's.
-func (g *Gate) fromFiles(ctx context.Context, kind Kind, origin, path string, u *url.URL) (w siteWishes, err error) {
+// readFiles adds what the files of wishes of u's origin hold. The error is ctx's.
+func (g *Gate) readFiles(ctx context.Context, kind Kind, origin, path string, u *url.URL, w *siteWishes) error {
 	if !g.opts.Policies || kind != Page && kind != Picture {
-		return w, nil
+		return nil
 	}
 	reservations, err := g.tdmrep.lookup(ctx, origin, u)
 	if err != nil {
-		return w, err
+		return err
 	}
 	w.reserved = reservations.value.Wishes(path)
 	if kind == Picture {
 		media, err := g.aitxt.lookup(ctx, origin, u)
 		if err != nil {
-			return w, err
+			return err
 		}
 		w.media = media.value.Wishes(path)
 	}
-	return w, nil
+	return nil
+}
+
+// refuseUnasked refuses a picture that would not be used whatever the answer: it
+// is not asked for. tdmrep.json does not decide that, a header of the answer goes
+// before it; and a page is asked for, it may lead to others.
+func (g *Gate) refuseUnasked(kind Kind, u *url.URL, w siteWishes) error {
+	if kind != Picture {
+		return nil
+	}
+	all := slices.Concat(w.robots, w.media)
+	wish, obeyed := g.Respects(all)
+	if !obeyed {
+		return nil
+	}
+	return &Refusal{URL: u.String(), Reason: OptOut, Rule: wish.String(), Wishes: all}
 }

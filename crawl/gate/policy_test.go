@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -97,11 +98,58 @@ func TestWishesOfAResponse(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := quick()
-			o.Policies, o.Clock = tt.policies, newHandClock()
+			o.Policies, o.Clock, o.Respect = tt.policies, newHandClock(), []string{RespectRobots}
 			if got := ask(t, newGate(t, o), tt.kind, s.URL+tt.path).From(); got != strings.Join(tt.want, "\n") {
 				t.Errorf("%s\nwant\n%s", got, strings.Join(tt.want, "\n"))
 			}
 		})
+	}
+}
+
+// What a site's files say against a picture is known before it is asked for, and
+// obeyed then, on each hop of a redirect; a page is asked for all the same.
+func TestOptedOutPicturesAreNotAskedFor(t *testing.T) {
+	var asked atomic.Int64
+	free := serve(t, map[string]http.HandlerFunc{"/moved": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
+	}})
+	s := serve(t, map[string]http.HandlerFunc{
+		"/robots.txt":              text("User-agent: *\nContent-Signal: /signed/ ai-train=no\nContent-Usage: /used/ train-ai=n"),
+		"/ai.txt":                  text("Disallow: *.jpg\nDisallow: /signed/"),
+		"/":                        func(http.ResponseWriter, *http.Request) { asked.Add(1) },
+		"/.well-known/tdmrep.json": text(`[{"location":"/","tdm-reservation":1}]`),
+	})
+	moved := free.URL + "/moved?to=" + url.QueryEscape(s.URL)
+	for _, tt := range []struct {
+		address string
+		kind    Kind
+		respect []string
+		want    string // the wishes that are told, or "" for an answer
+	}{
+		{s.URL + "/signed/a.png", Picture, Wishes(), "content-signal"},
+		{s.URL + "/used/a.png", Picture, Wishes(), "content-usage"},
+		{s.URL + "/a.jpg", Picture, Wishes(), "ai.txt"},
+		{s.URL + "/signed/a.jpg", Picture, []string{optout.AITxt}, "ai.txt,content-signal"},
+		{moved + "/a.jpg", Picture, Wishes(), "ai.txt"},
+		{s.URL + "/a.png", Picture, Wishes(), ""}, // reserved, unless the answer says otherwise
+		{s.URL + "/a.jpg", Picture, []string{optout.NoAI}, ""},
+		{s.URL + "/signed/a.jpg", Page, Wishes(), ""},
+		{s.URL + "/signed/map.xml", Sitemap, Wishes(), ""},
+	} {
+		o := quick()
+		o.Policies, o.Respect = true, tt.respect
+		before := asked.Load()
+		_, _, err := get(newGate(t, o), tt.kind, tt.address)
+		var refusal *Refusal
+		got := ""
+		if errors.As(err, &refusal) && refusal.Reason == OptOut {
+			got = refusal.Wishes.Words()
+		} else if err != nil {
+			t.Error(err)
+		}
+		if got != tt.want || (asked.Load() == before) != (tt.want != "") {
+			t.Errorf("%s, respecting %q: %q (%v), %d requests; want %q", tt.address, tt.respect, got, err, asked.Load()-before, tt.want)
+		}
 	}
 }
 
@@ -145,6 +193,7 @@ func TestPolicyFilesGrowOld(t *testing.T) {
 	clock := newHandClock()
 	o := quick()
 	o.Policies, o.Clock, o.Retries, o.RobotsTTL = true, clock, 0, 24*time.Hour
+	o.Respect = []string{RespectRobots}
 	g := newGate(t, o)
 	const both, none = "ai.txt,tdm-reservation", ""
 	for _, tt := range []struct {

@@ -10,12 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/pairloom/pairloom/crawl/optout"
 )
 
 // Reasons why a request had no usable response. With those of StatusReason
 // they are the whole list.
 const (
 	RobotsDisallowed    = "robots_disallowed"    // a rule of robots.txt
+	OptOut              = "opt_out"              // robots.txt or ai.txt asks that a picture not be used, and is obeyed
 	RobotsUnreachable   = "robots_unreachable"   // robots.txt answers 5xx, 429 or not at all
 	AddressRefused      = "address_refused"      // not a public address, and not allowed by name
 	PortRefused         = "port_refused"         // not 80 or 443
@@ -44,8 +47,9 @@ var ErrTooLarge = errors.New("body exceeds the cap on bytes")
 // Refusal is the error of a request that the gate did not let through.
 type Refusal struct {
 	URL    string
-	Reason string // one of the constants
-	Rule   string // what decided: the line of robots.txt, the address, the header
+	Reason string        // one of the constants
+	Rule   string        // what decided: the line of robots.txt, the address, the header
+	Wishes optout.Wishes // with OptOut, all that the files say
 }
 
 func (r *Refusal) Error() string {

@@ -255,6 +255,8 @@ func TestPattern(t *testing.T) {
 		{"/a/..", "/x", false}, // the start of a name such as ..b
 		{"/a/..", "/a/..b", true},
 		{"/*/../b", "/b", false},
+		{"/../", "/b", false}, // or it would be on all
+		{"/a/./../", "/b", false},
 		{"/a/", "/a/b/..", true},
 		{"/a/b", "/a/b/..", false},
 		{"/a", "/a?b=/../x", true},

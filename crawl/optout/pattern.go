@@ -84,7 +84,8 @@ func normalise(s string, pattern bool) (text string, octets int) {
 
 // collapse takes the segments . and .. out of a normalised path. In a pattern
 // the last segment is but the start of one, and what * stands for is not known:
-// it is left as it is where that matters.
+// it is left as it is where that matters. So is a pattern of which nothing would
+// be left: /../ is meant for some paths, not for all.
 func collapse(s string, pattern bool) string {
 	if !strings.HasPrefix(s, "/") || !strings.Contains(s, "/.") {
 		return s
@@ -111,7 +112,10 @@ func collapse(s string, pattern bool) string {
 			kept = append(kept, "")
 		}
 	}
-	return "/" + strings.Join(kept, "/") + query
+	if whole := "/" + strings.Join(kept, "/") + query; whole != "/" || !pattern {
+		return whole
+	}
+	return s
 }
 
 func unhex(c byte) int {

@@ -1,0 +1,123 @@
+package crawl
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestKillOften kills crawlers at moments drawn from all requests of a crawl, one
+// after another in the same folder until the crawl comes to its end, and begins
+// anew until there were enough. Each crawl gives the candidates of an unbroken
+// one, and no page is asked for that the frontier had the answer of: what is asked
+// for twice was leased when the crawler died.
+func TestKillOften(t *testing.T) {
+	kills := 12
+	if n, err := strconv.Atoi(os.Getenv("PAIRLOOM_KILLS")); err == nil {
+		kills = n
+	}
+	if testing.Short() {
+		kills = 3
+	}
+	s := newSite(t)
+	var whole strings.Builder
+	if _, err := run(context.Background(), t.TempDir(), options(s.URL), &whole); err != nil {
+		t.Fatal(err)
+	}
+	const seed = 13
+	random := rand.New(rand.NewPCG(seed, seed))
+	var mu sync.Mutex
+	known := map[string]bool{} // answered for good, as the file had it at the last kill
+	s.path.Store(func(path string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known[path] {
+			t.Errorf("seed %d: %s is asked for again, though its answer was stored", seed, path)
+		}
+	})
+	dir := t.TempDir()
+	for killed := 0; killed < kills; {
+		after := 1 + random.Int64N(90)
+		var out strings.Builder
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s\n%s\n4\n0", childEnv, dir, s.URL))
+		cmd.Stdout, cmd.Stderr = &out, io.Discard
+		reached := make(chan struct{})
+		start := s.requests.Load()
+		notify := func(n int64) {
+			if n == start+after {
+				close(reached)
+			}
+		}
+		s.notify.Store(&notify)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case <-reached:
+			cmd.Process.Kill()
+			<-ended
+			killed++
+			mu.Lock()
+			known = answered(t, dir)
+			mu.Unlock()
+		case err := <-ended:
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != whole.String() {
+				t.Fatalf("seed %d: after %d kills in all, a crawl gives other candidates than one that was never killed", seed, killed)
+			}
+			dir = t.TempDir()
+			mu.Lock()
+			clear(known)
+			mu.Unlock()
+		}
+	}
+	s.notify.Store(nil)
+	var out strings.Builder
+	if _, err := run(context.Background(), dir, options(s.URL), &out); err != nil || out.String() != whole.String() {
+		t.Errorf("seed %d: the last crawl gives other candidates, %v", seed, err)
+	}
+}
+
+// answered are the paths whose answer the frontier has and does not ask for again
+// within a run.
+func answered(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	db, err := sql.Open("sqlite3", File(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT url FROM pages WHERE state = 2 AND fetched > 0")
+	if err != nil { // killed before the tables were made
+		return map[string]bool{}
+	}
+	defer rows.Close()
+	paths := map[string]bool{}
+	for rows.Next() {
+		var address string
+		if err := rows.Scan(&address); err != nil {
+			t.Fatal(err)
+		}
+		if u, err := url.Parse(address); err == nil {
+			paths[u.RequestURI()] = true
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
