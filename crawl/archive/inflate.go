@@ -106,7 +106,7 @@ func headerLength(src []byte) (int, error) {
 // inflate reads blocks to the last. It asks for some bytes of src behind the end.
 func (f *inflater) inflate(src []byte, most int) (out []byte, n int, err error) {
 	if f.out == nil {
-		f.out = make([]byte, 1<<20)
+		f.out = make([]byte, 64<<10)
 	}
 	dst, op, ip := f.out, 0, 0
 	var b uint64 // bits to come, the first in the lowest
