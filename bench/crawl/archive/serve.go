@@ -14,7 +14,7 @@ import (
 
 // robots of the served site: what it forbids is in the archive all the same, as
 // in one whose crawler did not obey.
-const robots = "User-agent: *\nDisallow: /usr/share/doc/erlang-doc/html/\n"
+const robots = "User-agent: *\nDisallow: /usr/share/doc/erlang-doc/doc/\n"
 
 // serve offers the pages under folder on a free port of 127.0.0.1, whose address
 // it prints, with a first page that links to them all. It does not return.
