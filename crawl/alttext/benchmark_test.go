@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/encoding/htmlindex"
 )
 
 // BenchmarkExtract reads a page of 100 KB with 250 links and 250 pictures:
@@ -24,6 +26,35 @@ func BenchmarkExtract(b *testing.B) {
 			x := Extractor{NoLinks: noLinks}
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := x.Extract(body, "text/html", base); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkUndeclared reads 100 KB of text that states no character set.
+func BenchmarkUndeclared(b *testing.B) {
+	for _, tt := range []struct{ charset, text string }{
+		{"utf-8", "Рыжая лисица стоит на снегу. "},
+		{"windows-1251", "Рыжая лисица стоит на снегу. "},
+		{"shift_jis", "雪の上に立つ赤いきつね。"},
+	} {
+		b.Run("charset="+tt.charset, func(b *testing.B) {
+			enc, err := htmlindex.Get(tt.charset)
+			if err != nil {
+				b.Fatal(err)
+			}
+			page := strings.Repeat("<p>"+tt.text+"<img src=a.png alt='"+tt.text+"'></p>\n", 100_000/(2*len(tt.text)+30))
+			text, err := enc.NewEncoder().String(page)
+			if err != nil {
+				b.Fatal(err)
+			}
+			body, base := []byte(text), address(b, "http://x.org/d/p.html")
+			var x Extractor
+			b.SetBytes(int64(len(body)))
 			for b.Loop() {
 				if _, err := x.Extract(body, "text/html", base); err != nil {
 					b.Fatal(err)

@@ -62,6 +62,17 @@ func TestPagesMadeToCostMuch(t *testing.T) {
 		{"open quotes", func(n int) string { return many(n, `<p a="'>`) }, 300_000, 4},
 		{"references that are none", func(n int) string { return `<img src=a alt="` + many(n, "&a") + `">` }, 300_000, 64},
 		{"odd bytes in an address", func(n int) string { return many(n, `<a href="`+strings.Repeat("é", 2000)+`">`) }, 400, 16},
+		{"pictures of JSON-LD against a long base", func(n int) string {
+			return "<base href=/" + long + "><script type=application/ld+json>[" + numbered(n, `{"@type":"ImageObject","url":"%[1]d","license":"l%[1]d","name":"n"},`) + "0]</script>"
+		}, 60_000, 300},
+		{"nested JSON-LD", func(n int) string {
+			return "<script type=application/ld+json>" + many(n, `{"@type":"ImageObject","image":[`) + many(n, "]}") + "</script>"
+		}, 4_000, 32},
+		{"placeholders with the same alt", func(n int) string { return numbered(n, "<img src=/%d/blank.gif alt=x>") + "<img src=a alt=x>" }, 20_000, 64},
+		{"feeds", func(n int) string { return numbered(n, "<link rel=alternate type=application/rss+xml href=%d>") }, 50_000, 8},
+		{"opt-outs", func(n int) string {
+			return numbered(n, `<meta name=robots content="noai, unavailable_after: %d Jan 2020">`) + numbered(n, "<img src=%d alt=b>")
+		}, 20_000, 64},
 		{"a base after all", func(n int) string {
 			return numbered(n, "<a href=%d>x</a>") + "<base href=/b/>" + many(n, "<base href=/c/>")
 		}, 50_000, 32},

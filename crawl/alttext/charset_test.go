@@ -54,6 +54,7 @@ func TestDamagedUTF8(t *testing.T) {
 	for _, tt := range []struct{ name, page, want string }{
 		{"cut inside a character", whole + "<p>\xc3", "süß"},
 		{"one stray byte", whole + "<img src=c.png alt='stra\xdfe'>", "stra\uFFFDe"},
+		{"one stray byte among few characters", "<img src=a.png alt='grüne Äpfel'><img src=b.png alt='s\xfc\u00df'>", "grüne Äpfel"},
 		{"bytes of no character set", "<img src=a.png alt='\xff\xfe\x81\x8d\xff \x81\x8f\xff\xff\xfe'>", "\uFFFD"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 )
 
 // sampleBytes is how much of a page's words is looked at.
-const sampleBytes = 16 << 10
+const sampleBytes = 1 << 10
 
 // leastScore is below that of any text that was read rightly, and above that of
 // bytes that are no text.
@@ -83,7 +83,8 @@ func pageLanguage(body []byte) string {
 }
 
 // mostlyUTF8 also holds for pages with a few stray bytes, and for those that
-// were cut off inside a character.
+// were cut off inside a character. Text in other character sets forms characters
+// of UTF-8 by chance, GB18030 in one of seven places at most.
 func mostlyUTF8(body []byte) bool {
 	var good, bad int
 	for len(body) > 0 {
@@ -91,7 +92,7 @@ func mostlyUTF8(body []byte) bool {
 		switch {
 		case c == utf8.RuneError && n == 1:
 			if !utf8.FullRune(body) { // cut off
-				return good > 10*bad
+				return good > 2*bad
 			}
 			bad++
 		case n > 1:
@@ -99,7 +100,7 @@ func mostlyUTF8(body []byte) bool {
 		}
 		body = body[n:]
 	}
-	return bad == 0 || good > 10*bad
+	return bad == 0 || good > 2*bad
 }
 
 // foreignWords are the words of a page that are not all ASCII: text without

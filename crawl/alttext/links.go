@@ -2,6 +2,7 @@ package alttext
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/pairloom/pairloom/crawl/optout"
 )
@@ -145,11 +146,29 @@ func (r *reader) meta() {
 	}
 }
 
+const (
+	// maxWishes bounds how many opt-outs are kept with their words and places; all
+	// are in each of the page's records. Beyond it only words that are new count.
+	maxWishes = 64
+	// maxAsking bounds how many meta elements that ask for something are read.
+	maxAsking = 256
+)
+
 // wishes reads the page's opt-outs.
 func (r *reader) wishes(name []byte) {
+	if r.asking == maxAsking {
+		return
+	}
 	wishes, noFollow := optout.Meta(string(name), string(r.content("content")), r.agent)
-	r.page.Wishes = append(r.page.Wishes, wishes...)
+	for _, w := range wishes {
+		if len(r.page.Wishes) < maxWishes || !slices.ContainsFunc(r.page.Wishes, func(known optout.Wish) bool { return known.Word == w.Word }) {
+			r.page.Wishes = append(r.page.Wishes, w)
+		}
+	}
 	r.page.NoFollow = r.page.NoFollow || noFollow
+	if len(wishes) > 0 || noFollow {
+		r.asking++
+	}
 }
 
 // hasWord looks for a lower-case word in a list parted by space.

@@ -31,6 +31,7 @@ type reader struct {
 	scripts  [][]byte          // of JSON-LD
 	image    string            // the last og:image
 
+	asking   int // meta elements that ask for something
 	captions int // entries that wait for their figure's caption
 
 	entries []entry // of the page, of Open Graph, of JSON-LD
@@ -75,7 +76,7 @@ func (r *reader) rewind() {
 	r.templates, r.figure, r.captioned, r.canonical, r.anchor = 0, -1, -1, -1, -1
 	r.scopes, r.figures, r.picture, r.resolved = r.scopes[:0], r.figures[:0], false, false
 	r.entries, r.graph, r.linked, r.scripts = r.entries[:0], r.graph[:0], r.linked[:0], r.scripts[:0]
-	r.captions, r.anchorText, r.anchorAlt = 0, r.anchorText[:0], ""
+	r.asking, r.captions, r.anchorText, r.anchorAlt = 0, 0, r.anchorText[:0], ""
 	r.keeper.reset()
 	r.seen, r.images, r.links, r.licenses = emptied(r.seen), emptied(r.images), emptied(r.links), emptied(r.licenses)
 }

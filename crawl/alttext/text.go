@@ -41,7 +41,7 @@ func appendClean(dst, s []byte) []byte {
 // appendForeign is appendClean for a text that is not all ASCII.
 func appendForeign(dst, s []byte) []byte {
 	start := len(dst)
-	space := false
+	space, composed := false, true
 	for len(s) > 0 {
 		c, n := utf8.DecodeRune(s)
 		s = s[n:]
@@ -55,13 +55,27 @@ func appendForeign(dst, s []byte) []byte {
 		if space && len(dst) > start {
 			dst = append(dst, ' ')
 		}
-		space = false
+		space, composed = false, composed && inert(c)
 		dst = utf8.AppendRune(dst, c)
 	}
-	if !norm.NFC.IsNormal(dst[start:]) {
+	if !composed && !norm.NFC.IsNormal(dst[start:]) {
 		dst = append(dst[:start], norm.NFC.Bytes(dst[start:])...)
 	}
 	return dst
+}
+
+// inert tells of the most frequent characters that texts made of them alone are
+// NFC: none decomposes, combines or is reordered.
+func inert(c rune) bool {
+	switch {
+	case c < 0x300, // Latin
+		0x400 <= c && c < 0x483, 0x48a <= c && c < 0x530, // Cyrillic
+		0x2010 <= c && c < 0x2028,                                                       // dashes and quotation marks
+		0x3001 <= c && c < 0x3020, 0x3041 <= c && c < 0x3097, 0x30a0 <= c && c < 0x30ff, // kana
+		0x4e00 <= c && c < 0xa000, 0xac00 <= c && c < 0xd7a4: // Han, Hangul
+		return true
+	}
+	return false
 }
 
 // appendText decodes the character references of a text.
