@@ -189,14 +189,18 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 		group.Go(func() error {
 			in, _, err := s.Open(ctx, r.gate)
 			if err != nil {
-				return err
+				return fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
 			}
 			defer in.Close()
-			return archive.NewExtractor(r.options(), nil).ScanRobots(ctx, in, func(e archive.RobotsEntry) error {
+			err = archive.NewExtractor(r.options(), nil).ScanRobots(ctx, in, func(e archive.RobotsEntry) error {
 				e.Body = append([]byte(nil), e.Body...)
 				entries <- e
 				return nil
 			})
+			if err != nil && ctx.Err() == nil { // without these rules no page may be read
+				err = fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
+			}
+			return err
 		})
 	}
 	err := group.Wait()
