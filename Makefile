@@ -6,7 +6,7 @@ DEMO  ?= demo
 # libvips decodes pictures, oneDNN does the trainer's linear algebra.
 DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libdnnl-dev
 # What starts goroutines or guards against them; a house test keeps the list.
-RACE := ./cmd/pairloom ./crawl ./crawl/fetch ./crawl/frontier ./crawl/gate ./internal/fold \
+RACE := ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./internal/fold \
 	./internal/picture ./pipeline ./query/build ./shard ./trainer ./trainer/batch ./trainer/compare \
 	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
 

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pairloom/pairloom/crawl/archive"
 	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
 )
@@ -38,6 +39,7 @@ type crawler struct {
 	frontier *frontier.Frontier
 	scope    *scope
 	now      func() time.Time
+	warc     *archive.Writer // nil without crawl.warc
 
 	schedule *schedule
 	level    frontier.Level

@@ -26,6 +26,7 @@ type Options struct {
 	Patience       time.Duration `yaml:"patience" default:"5s" range:"0s.." pace:"true" doc:"when all that is left at one distance from the seeds is on hosts that stay silent or must be left alone for this long, pages further away are asked for on other hosts; 0s means never"`
 	Sitemaps       bool          `yaml:"sitemaps" default:"true" doc:"follow the sitemaps that a host's robots.txt names, and the feeds that seeds and front pages name"`
 	Steer          bool          `yaml:"steer" default:"true" doc:"once there are matched pairs, ask first for pages whose link holds queries that have few"`
+	WARC           bool          `yaml:"warc" default:"false" pace:"true" doc:"also keep the pages that are read as WARC files, in the folder warc"`
 	PartCandidates int           `yaml:"part_candidates" default:"50000" range:"1..10000000" doc:"candidates in one file"`
 }
 

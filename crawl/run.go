@@ -2,10 +2,12 @@ package crawl
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"path/filepath"
 	"time"
 
+	"github.com/pairloom/pairloom/crawl/archive"
 	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/shard"
@@ -59,7 +61,17 @@ func Run(ctx context.Context, j Job) (*Result, error) {
 	if err := c.begin(resumed); err != nil {
 		return nil, err
 	}
+	if j.Options.WARC {
+		if c.warc, err = archive.NewWriter(filepath.Join(j.Dir, shard.WARCFolder), j.Gate.UserAgent(), j.Now); err != nil {
+			return nil, err
+		}
+	}
 	spent, stopped, err := c.crawl(ctx)
+	if c.warc != nil {
+		if werr := c.warc.Close(); err == nil && werr != nil {
+			err = fmt.Errorf("keep pages as WARC files: %w", werr)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/crawl/alttext"
+	"github.com/pairloom/pairloom/crawl/archive"
 	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/crawl/optout"
@@ -28,6 +29,7 @@ type visitor struct {
 	o     Options
 	now   func() time.Time
 	weigh func(address, text string) int64 // priority of a link
+	warc  *archive.Writer                  // may be nil
 
 	pages alttext.Extractor
 	seen  response // of the visit under way
@@ -47,7 +49,7 @@ type response struct {
 
 func newVisitor(ctx context.Context, c *crawler) *visitor {
 	return &visitor{
-		ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh,
+		ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh, warc: c.warc,
 		pages: alttext.Extractor{Agent: c.gate.Token()},
 	}
 }
@@ -269,6 +271,9 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 			r.Reason, r.Rule = NotHTML, "no Content-Type, looks like "+guess
 			return
 		}
+	}
+	if v.warc != nil { // its first error ends the run, see Run
+		_ = v.warc.Write(archive.Exchange{URL: page, Time: v.now(), Status: v.seen.status, Header: v.seen.header, Body: body, Cut: int64(len(body)) >= v.gate.MaxPageBytes()})
 	}
 	p, err := v.pages.Extract(body, contentType, page)
 	if err != nil {

@@ -19,10 +19,15 @@ const (
 	EvaluationFolder  = "evaluation"
 	EmbeddingsFolder  = "embeddings"
 	ClassifiersFolder = "classifiers"
+	WARCFolder        = "warc" // of what a live crawl was answered, see crawl.warc
 )
 
 // ProducerCrawl is the producer of what a live crawl finds.
 const ProducerCrawl = "crawl"
+
+// ProducerArchive begins the names of the producers of what archives hold, one a
+// run.
+const ProducerArchive = "archive-"
 
 // ProducerFolder is where a producer of candidates writes, under the dataset's
 // folder.

@@ -48,6 +48,9 @@ func stageCommands(g *global) []*cobra.Command {
 			Example: fmt.Sprintf("  pairloom %s -C cats\n  pairloom %s -C cats --quiet --json --max-duration 2h", s.name, s.name),
 			RunE:    func(c *cobra.Command, _ []string) error { return g.run(c.Context(), s.name, o) },
 		}
+		if s.name == pipeline.CrawlName {
+			addArchives(g, c, &o)
+		}
 		if s.name == pipeline.FetchName {
 			c.Flags().BoolVar(&o.retry, "retry", false, "ask again for pictures that failed for a passing reason")
 		}
@@ -91,6 +94,7 @@ type runOptions struct {
 	from, to              string
 	force, retry, replace bool
 	limit                 time.Duration
+	archives              func(*workspace) pipeline.Stage // the only stage there is to do, when set
 }
 
 // run does the stages from one to another and prints the summary, also of what
@@ -124,8 +128,11 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 	if err != nil {
 		return err
 	}
+	if o.archives != nil {
+		stages = []pipeline.Stage{o.archives(w)}
+	}
 	var done []pipeline.Done
-	if err = w.cfg.ValidateFor(stages); err != nil {
+	if err = withoutSeeds(w, stages, w.cfg.ValidateFor(stages)); err != nil {
 		err = &exitError{exitConfiguration, fmt.Errorf("%s: %w", w.path(config.FileName), err)}
 	} else {
 		done, err = pipeline.Do(ctx, stages, o.force, w.log, p)

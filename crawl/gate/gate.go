@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -27,6 +28,7 @@ const (
 	Robots              // robots.txt itself: asked for without asking robots.txt
 	Policy              // tdmrep.json or ai.txt
 	Sitemap             // longer than its cap is an error
+	Archive             // a file that may be long: bytes as they are stored, without cap or whole time
 )
 
 // SitemapMaxBytes is the cap on a sitemap, of the protocol's own.
@@ -43,6 +45,8 @@ func (g *Gate) limit(k Kind) (most int64, cut bool) {
 		return policyMaxBytes + 1, true
 	case Sitemap:
 		return SitemapMaxBytes, false
+	case Archive:
+		return math.MaxInt64, true
 	}
 	return g.opts.MaxPageBytes, true
 }

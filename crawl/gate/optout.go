@@ -2,7 +2,6 @@ package gate
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/crawl/optout"
@@ -51,10 +50,4 @@ func (g *Gate) Wishes(h http.Header) optout.Wishes {
 }
 
 // Respects returns the first wish that is obeyed.
-func (g *Gate) Respects(w optout.Wishes) (optout.Wish, bool) {
-	i := slices.IndexFunc(w, func(wish optout.Wish) bool { return slices.Contains(g.opts.Respect, wish.Word) })
-	if i < 0 {
-		return optout.Wish{}, false
-	}
-	return w[i], true
-}
+func (g *Gate) Respects(w optout.Wishes) (optout.Wish, bool) { return Obeyed(g.opts.Respect, w) }

@@ -58,7 +58,10 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host stri
 // once asks one time. The turn is given back here on an error, else with the
 // body.
 func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(caller, g.opts.TotalTimeout)
+	ctx, cancel := context.WithCancel(caller)
+	if kind != Archive { // whose reader watches that bytes come
+		ctx, cancel = context.WithTimeout(caller, g.opts.TotalTimeout)
+	}
 	finish := func() {
 		cancel()
 		t.exit(max(delay, min(g.opts.MaxDelay, time.Duration(g.opts.LatencyFactor*float64(t.lastLatency())))))
@@ -70,6 +73,9 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 		hop.Header.Del(name)
 	}
 	hop.Header.Set("Accept-Encoding", acceptEncoding) // also keeps the transport from undoing any
+	if kind == Archive {
+		hop.Header.Set("Accept-Encoding", "identity")
+	}
 	start := g.clock.Now()
 	resp, err := g.transport.RoundTrip(hop)
 	t.setLatency(g.clock.Now().Sub(start))
@@ -79,6 +85,9 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 	}
 	limit, cut := g.limit(kind)
 	coding := contentCoding(resp.Header)
+	if kind == Archive { // what is said to be coded is the file itself
+		coding = ""
+	}
 	if !cut && coding == "" && resp.ContentLength > limit {
 		resp.Body.Close()
 		finish()

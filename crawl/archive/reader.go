@@ -1,0 +1,460 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"time"
+)
+
+// Caps of what a file can make a Reader hold. Longer blocks are cut off, which
+// Record.Cut says.
+const (
+	maxHeaderBytes = 64 << 10 // of a record's header
+	maxBlockBytes  = 32 << 20 // of a record's block
+)
+
+// Why stretches of a file are no records; with those of [Extractor], the reasons
+// of a tally.
+const (
+	BrokenMember = "broken_member" // compressed bytes that cannot be undone, or end too soon
+	BrokenRecord = "broken_record" // a header that is none, or a block that ends too soon
+	StrayBytes   = "stray_bytes"   // neither a record nor a member
+)
+
+// A Record is one of an archive. Its fields are valid until the next is read.
+type Record struct {
+	Offset      int64  // of its member, or of itself in a plain file, in the file as it is stored
+	Type        string // WARC-Type; "response" for those of an ARC file
+	URI         string // WARC-Target-URI, without angle brackets
+	Date        int64  // WARC-Date in Unix seconds; 0 when there is none
+	ContentType string
+	Block       []byte
+	Cut         bool // the block is longer than what is kept of it
+	HTTP        bool // an ARC's record of an http or https address
+}
+
+// Reader reads the records of one file.
+type Reader struct {
+	tape    *tape
+	members members
+	broken  func(reason string, offset int64)
+
+	stream   *bufio.Reader // of the member under way; the tape itself in a plain file
+	member   int64         // its offset
+	packed   bool          // stream is a member's
+	inflate  *bufio.Reader
+	inflater inflater
+	content  bytes.Reader
+	block    []byte
+	header   []byte
+	record   Record
+	date     string // of which record.Date is
+
+	// want tells which records are; nil for all. See pass.
+	want      func(*Record) bool
+	headBytes int  // of the record's header as it is stored
+	doubt     bool // bytes that are no record, at doubtAt, are not told yet
+	doubtAt   int64
+	whole     int64 // the member that must be read through
+	dense     bool  // the member is no gzip's
+}
+
+// NewReader reads in, which is buffered here. broken is told each stretch that is
+// no record: a reason and where in the file it begins. It may be nil.
+func NewReader(in io.Reader, broken func(reason string, offset int64)) *Reader {
+	t := newTape(in)
+	if broken == nil {
+		broken = func(string, int64) {}
+	}
+	return &Reader{tape: t, members: members{tape: t}, broken: broken, inflate: bufio.NewReaderSize(nil, 64<<10), whole: -1}
+}
+
+// Close frees what decoders hold. The file is the caller's.
+func (r *Reader) Close() { r.members.close() }
+
+// Offset is how much of the file has been read.
+func (r *Reader) Offset() int64 { return r.tape.offset() }
+
+// Next returns the next record, or io.EOF at the end of the file. Other errors
+// are those of reading the file; what is wrong within it is told to broken.
+func (r *Reader) Next() (*Record, error) {
+	for {
+		if r.stream == nil {
+			if err := r.open(); err != nil {
+				return nil, err
+			}
+		}
+		ok, err := r.next()
+		if r.doubt && (ok || err == io.EOF) {
+			r.broken(BrokenRecord, r.doubtAt)
+			r.doubt = false
+		}
+		if ok {
+			return &r.record, nil
+		}
+		// The stream is over, passed over, or broken.
+		if ferr := r.tape.failure(); ferr != nil {
+			return nil, ferr
+		}
+		r.stream = nil
+		switch {
+		case err == io.EOF && !r.packed:
+			return nil, io.EOF
+		case err != io.EOF:
+			reason := BrokenMember
+			if !r.packed {
+				reason = BrokenRecord
+			}
+			if err := r.lost(reason); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// lost goes on behind the beginning of a member that is broken.
+func (r *Reader) lost(reason string) error {
+	if ferr := r.tape.failure(); ferr != nil {
+		return ferr
+	}
+	r.broken(reason, r.member)
+	r.doubt = false
+	r.tape.rewind(r.member + 1)
+	return r.resync()
+}
+
+// open finds the next member, or goes on in a plain file.
+func (r *Reader) open() error {
+	for {
+		magic, err := r.tape.Peek(longestMagic)
+		if len(magic) == 0 {
+			if ferr := r.tape.failure(); ferr != nil {
+				return ferr
+			}
+			return err
+		}
+		r.member = r.tape.offset()
+		switch c := codingOf(magic); c {
+		case skippable:
+			if err := r.members.skip(); err != nil {
+				if err := r.lost(BrokenMember); err != nil {
+					return err
+				}
+			}
+		case gzipped, zstandard:
+			if c == gzipped && r.openWhole() {
+				return nil
+			}
+			in, err := r.members.open(c)
+			if err != nil {
+				if err := r.lost(BrokenMember); err != nil {
+					return err
+				}
+				continue
+			}
+			r.inflate.Reset(in)
+			r.stream, r.packed, r.dense = r.inflate, true, c != gzipped
+			return nil
+		default:
+			if beginsLikeRecord(r.tape.Reader) {
+				r.stream, r.packed = r.tape.Reader, false
+				return nil
+			}
+			if r.padding() {
+				continue
+			}
+			r.broken(StrayBytes, r.member)
+			if err := r.resync(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+const (
+	wholeMember  = 4 << 20  // of a member that is read whole, compressed
+	wholeContent = 16 << 20 // and not
+)
+
+// openWhole reads a member of gzip at once. What it cannot read, the library's
+// decoder reads or finds broken.
+func (r *Reader) openWhole() bool {
+	if r.want != nil && r.whole != r.member { // most are passed over
+		return false
+	}
+	for want := 64 << 10; want <= wholeMember; want *= 4 {
+		src := r.tape.ahead(want)
+		end := len(src) < want
+		if end { // the decoder looks some bytes further than it reads
+			src = append(append(make([]byte, 0, len(src)+lookAhead), src...), make([]byte, lookAhead)...)
+		}
+		content, n, err := r.inflater.member(src, wholeContent)
+		if err == nil {
+			r.tape.pass(n)
+			r.content.Reset(content)
+			r.inflate.Reset(&r.content)
+			r.stream, r.packed, r.dense = r.inflate, true, false
+			return true
+		}
+		if err != errShort || end {
+			return false
+		}
+	}
+	return false
+}
+
+// padding passes over zeros and line ends between members.
+func (r *Reader) padding() (some bool) {
+	for {
+		b, err := r.tape.ReadByte()
+		if err != nil {
+			return some
+		}
+		if b != 0 && b != '\r' && b != '\n' {
+			r.tape.UnreadByte()
+			return some
+		}
+		some = true
+	}
+}
+
+func beginsLikeRecord(b *bufio.Reader) bool {
+	head, _ := b.Peek(len("filedesc://"))
+	if beginsRecord(head) {
+		return true
+	}
+	for _, scheme := range []string{"http://", "https://", "ftp://", "dns:"} {
+		if bytes.HasPrefix(head, []byte(scheme)) { // in an ARC file
+			line, _ := b.Peek(4 << 10)
+			line, _, _ = bytes.Cut(line, []byte("\n"))
+			_, ok := arcFields(line)
+			return ok
+		}
+	}
+	return false
+}
+
+// resync goes on to where a member or a record begins: bytes that look like one
+// and whose content does.
+func (r *Reader) resync() error {
+	for {
+		window, err := r.tape.Peek(r.tape.Size())
+		if len(window) < longestMagic {
+			if ferr := r.tape.failure(); ferr != nil {
+				return ferr
+			}
+			return io.EOF
+		}
+		i := candidate(window)
+		if i < 0 {
+			keep := longestMagic
+			if err != nil {
+				keep = 0
+			}
+			r.tape.Discard(len(window) - keep)
+			continue
+		}
+		r.tape.Discard(i)
+		at := r.tape.offset()
+		magic, _ := r.tape.Peek(longestMagic)
+		ok := beginsLikeRecord(r.tape.Reader)
+		if c := codingOf(magic); c == gzipped || c == zstandard {
+			var head [len("filedesc://")]byte
+			in, err := r.members.open(c)
+			if err == nil {
+				_, err = io.ReadFull(in, head[:])
+			}
+			ok = err == nil && beginsRecord(head[:])
+		}
+		if ok {
+			r.tape.rewind(at)
+			return nil
+		}
+		r.tape.rewind(at + 1)
+	}
+}
+
+// candidate finds the first place at which a member or record may begin.
+func candidate(b []byte) int {
+	first := -1
+	for _, sign := range [][]byte{{0x1f, 0x8b, 8}, {0x28, 0xb5, 0x2f, 0xfd}, []byte("WARC/1.")} {
+		window := b
+		if first >= 0 {
+			window = b[:min(len(b), first+len(sign))]
+		}
+		if i := bytes.Index(window, sign); i >= 0 && (first < 0 || i < first) {
+			first = i
+		}
+	}
+	return first
+}
+
+// next reads the next record of the stream. ok is false at the end of the stream,
+// where err is io.EOF, and when it is broken.
+func (r *Reader) next() (ok bool, err error) {
+	for {
+		// Blank lines end a record; tolerate any number.
+		var b byte
+		for b, err = r.stream.ReadByte(); err == nil && (b == '\r' || b == '\n'); b, err = r.stream.ReadByte() {
+		}
+		if err != nil {
+			return false, err
+		}
+		r.stream.UnreadByte()
+		begin := r.member
+		if !r.packed {
+			begin = r.tape.offset()
+			r.member = begin
+			if magic, _ := r.stream.Peek(longestMagic); codingOf(magic) != plain { // members behind plain records
+				return false, r.end()
+			}
+		}
+		if !beginsLikeRecord(r.stream) {
+			r.suspect(begin)
+			if err := r.search(); err != nil {
+				return false, err
+			}
+			continue
+		}
+		length, ok, err := r.readHeader()
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			r.suspect(begin)
+			continue
+		}
+		r.record.Offset = begin
+		if r.want != nil && !r.want(&r.record) && r.pass(length) {
+			return false, io.EOF
+		}
+		whole, err := r.readBlock(length)
+		if err != nil {
+			return false, err
+		}
+		if !whole {
+			r.suspect(begin)
+			continue
+		}
+		return true, nil
+	}
+}
+
+// suspect notes bytes that are no record. In a member it may be the member that is
+// broken, which its end shows and is one fault, not many.
+func (r *Reader) suspect(offset int64) {
+	if !r.doubt {
+		r.doubt, r.doubtAt = true, offset
+	}
+}
+
+// end makes a plain stream end where members begin.
+func (r *Reader) end() error {
+	r.packed = true
+	return io.EOF
+}
+
+// search passes over lines to the next one that begins a record.
+func (r *Reader) search() error {
+	for {
+		line, err := r.stream.ReadSlice('\n')
+		if err != nil && err != bufio.ErrBufferFull {
+			return err
+		}
+		if err == nil && len(line) > 0 {
+			if beginsLikeRecord(r.stream) {
+				return nil
+			}
+			if magic, _ := r.stream.Peek(longestMagic); !r.packed && codingOf(magic) == gzipped {
+				return nil
+			}
+		}
+	}
+}
+
+// readBlock reads the record's block. It is not whole when the stream ends before
+// a block of that length does and nothing of it is worth reading.
+func (r *Reader) readBlock(length int64) (whole bool, err error) {
+	r.record.Cut = length > maxBlockBytes
+	n := int(min(length, maxBlockBytes))
+	start := r.tape.offset()
+	got := 0
+	for got < n && err == nil {
+		// Memory grows with what is there, not with what is claimed.
+		want := min(n, max(64<<10, 2*got))
+		if cap(r.block) < want {
+			r.block = append(make([]byte, 0, want), r.block[:got]...)
+		}
+		var k int
+		k, err = io.ReadFull(r.stream, r.block[got:want])
+		got += k
+	}
+	r.record.Block = r.block[:got]
+	if err == nil && length > int64(n) {
+		_, err = io.CopyN(io.Discard, r.stream, length-int64(n))
+	}
+	if err == io.ErrUnexpectedEOF || err == io.EOF {
+		// A member that is whole and holds less than its record claims says all
+		// it has; a file that breaks off does not.
+		if r.packed && r.memberEnded() {
+			return got > 0, nil
+		}
+		if r.packed {
+			return false, io.ErrUnexpectedEOF
+		}
+		return r.shorten(start)
+	}
+	if err != nil {
+		return false, err
+	}
+	if !r.packed {
+		if tail, _ := r.stream.Peek(4); len(tail) == 4 && tail[0] != '\r' && tail[0] != '\n' && codingOf(tail) == plain {
+			if ok, err := r.shorten(start); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// memberEnded tells whether the member under way is read to its sound end.
+func (r *Reader) memberEnded() bool {
+	_, err := r.stream.Peek(1)
+	return err == io.EOF
+}
+
+// shorten reads a plain block again that does not end where its length says: it
+// ends before the next record, if one begins within what is kept.
+func (r *Reader) shorten(start int64) (bool, error) {
+	if r.tape.failure() != nil {
+		return false, r.tape.failure()
+	}
+	end := bytes.Index(r.record.Block, []byte("\r\n\r\nWARC/1."))
+	if end < 0 {
+		return false, nil
+	}
+	r.tape.rewind(start + int64(end))
+	if r.tape.offset() != start+int64(end) { // too far back
+		return false, nil
+	}
+	r.record.Block, r.record.Cut = r.record.Block[:end], false
+	return true, nil
+}
+
+var errHeader = errors.New("header too long")
+
+// unix is the time of a WARC-Date (W3C-DTF), 0 when it is none. Dates repeat.
+func (r *Reader) unix(date []byte) int64 {
+	if string(date) == r.date {
+		return r.record.Date
+	}
+	at, err := time.Parse(time.RFC3339, string(date))
+	if err != nil {
+		r.date = ""
+		return 0
+	}
+	r.date = string(date)
+	return at.Unix()
+}

@@ -1,0 +1,63 @@
+package crawl
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pairloom/pairloom/crawl/archive"
+	"github.com/pairloom/pairloom/crawl/gate"
+)
+
+// TestWARC: the archive that a crawl keeps says of pictures what the crawl itself
+// took from the pages.
+func TestWARC(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	o := options(s.URL)
+	o.WARC = true
+	var out strings.Builder
+	if _, err := run(context.Background(), dir, o, &out); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "warc", "*"))
+	if err != nil || len(paths) != 1 || !strings.HasSuffix(paths[0], ".warc.gz") {
+		t.Fatalf("found %q, %v; want one file that is finished", paths, err)
+	}
+	f, err := os.Open(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := archive.NewReader(f, func(reason string, at int64) { t.Errorf("%s at %d", reason, at) })
+	defer r.Close()
+	x := archive.NewExtractor(archive.Options{Token: "pairloom", Respect: gate.Wishes(), MaxPageBytes: 1 << 16, Now: time.Now()}, nil)
+	var got []string
+	for {
+		record, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidates, _ := x.Record(record, "x")
+		for _, c := range candidates {
+			// The archive holds no robots.txt, whose wishes the live one records.
+			c.Source, c.OptOut, c.OptOutFrom = "live", "", ""
+			got = append(got, fmt.Sprintf("%+v", c))
+		}
+	}
+	want := strings.Split(strings.TrimSpace(out.String()), "\n")
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the archive gives %d candidates, the crawl gave %d:\n%s\n%s", len(got), len(want), strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
