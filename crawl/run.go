@@ -40,6 +40,13 @@ type Result struct {
 	Left  int64        `json:"left"`   // pages known and still to be asked for
 	Known int64        `json:"known"`  // pages
 	Spent string       `json:"budget"` // the key of the budget that ended the run; "" for none
+	// Placeholders counts candidates of all pages that were dropped, since their
+	// address stands under many texts of the page; Cut what lay beyond the bounds on
+	// one page; Past, among the Tally's HostCap, addresses that sitemaps and feeds
+	// name of hosts that have many. A later visit of the list looks at those again.
+	Placeholders int64 `json:"placeholders"`
+	Cut          int64 `json:"cut"`
+	Past         int64 `json:"past_max_per_host"`
 }
 
 // Run crawls until nothing is left, a budget is used up, or ctx ends, and then
@@ -104,7 +111,14 @@ func (c *crawler) result(spent string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Tally: tally, Asked: used.Pages, Bytes: used.Bytes, Left: counts.Pending, Known: counts.Pages, Spent: spent}, nil
+	if counts.Past > 0 {
+		tally.In += counts.Past
+		tally.Dropped[HostCap] += counts.Past
+	}
+	return &Result{
+		Tally: tally, Asked: used.Pages, Bytes: used.Bytes, Left: counts.Pending, Known: counts.Pages, Spent: spent,
+		Placeholders: counts.Placeholders, Cut: counts.Cut, Past: counts.Past,
+	}, nil
 }
 
 // begin prepares the frontier: seeds, changed rules, pages that are due.

@@ -292,6 +292,9 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	if int64(len(body)) >= v.gate.MaxPageBytes() {
 		r.Rule = fmt.Sprintf("%s = %d", cutOff, v.gate.MaxPageBytes())
 	}
+	if r.Placeholders, r.Cut = p.Placeholders, p.Cut.Total(); r.Cut > 0 {
+		r.Rule = strings.TrimPrefix(r.Rule+"; cut off: "+p.Cut.String(), "; ")
+	}
 	if wish, obeyed := v.gate.Respects(wishes); obeyed {
 		r.Reason, r.Rule = OptedOut, wish.String()
 	}

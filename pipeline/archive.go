@@ -82,7 +82,11 @@ type archiveDone struct {
 	Origin shard.Origin `json:"origin"`
 	Tally  *shard.Tally `json:"tally"`
 	Part   *shard.Part  `json:"part,omitempty"` // none where there was no candidate
+	archive.LeftOut
 }
+
+// Archived are the figures of a run over archives.
+type Archived struct{ archive.LeftOut }
 
 // archiveRun is one call of Run.
 type archiveRun struct {
@@ -247,6 +251,7 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 	}
 	tally := shard.NewTally(ArchivesName, "records", "candidates")
 	manifest := &shard.Manifest{Stage: ArchivesName, Settings: r.settings(), Input: r.input, Tally: tally}
+	var result Archived
 	n, bad, first := 0, 0, error(nil)
 	for i, d := range done {
 		if faults[i] != nil {
@@ -259,20 +264,22 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 		}
 		n++
 		tally.Add(d.Tally)
+		result.Placeholders += d.Placeholders
+		result.Cut += d.Cut
 		if d.Part != nil {
 			manifest.Parts = append(manifest.Parts, *d.Part)
 		}
 	}
 	switch {
 	case ctx.Err() != nil:
-		return &Outcome{Tally: tally}, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
+		return &Outcome{Tally: tally, Result: result}, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
 	case bad > 0:
-		return &Outcome{Tally: tally}, fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, len(done), first)
+		return &Outcome{Tally: tally, Result: result}, fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, len(done), first)
 	}
 	if err := shard.WriteManifest(r.folder, manifest); err != nil {
 		return nil, err
 	}
-	return &Outcome{Tally: tally}, r.tidy(manifest)
+	return &Outcome{Tally: tally, Result: result}, r.tidy(manifest)
 }
 
 // tidy removes what a finished folder does not hold, the notes of archives above all.
@@ -374,6 +381,7 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		}
 	}
 	r.advance(reader.Offset() - told)
+	d.LeftOut = extractor.LeftOut()
 	if part != nil {
 		d.Tally.Out = part.Rows()
 		p, err := part.Close()

@@ -50,7 +50,18 @@ type Extractor struct {
 	source  []byte
 	site    string // of rules
 	rules   siteRules
+	left    LeftOut
 }
+
+// LeftOut counts what the pages that were read said of pictures, and is not among
+// their candidates; see [alttext.Page].
+type LeftOut struct {
+	Placeholders int64 `json:"placeholders"` // addresses that stand for many pictures
+	Cut          int64 `json:"cut"`          // more than one page may have
+}
+
+// LeftOut is the sum over all records so far.
+func (x *Extractor) LeftOut() LeftOut { return x.left }
 
 // NewExtractor returns one that obeys what robots says; nil says nothing.
 func NewExtractor(o Options, robots *Robots) *Extractor {
@@ -199,6 +210,8 @@ func (x *Extractor) read(u *url.URL, h http.Header, body []byte, contentType str
 	if _, obeyed := gate.Obeyed(x.options.Respect, wishes); obeyed {
 		return nil, OptedOut
 	}
+	x.left.Placeholders += int64(p.Placeholders)
+	x.left.Cut += int64(p.Cut.Total())
 	words, from := "", ""
 	if len(wishes) > 0 {
 		words, from = wishes.Words(), wishes.From()

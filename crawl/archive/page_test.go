@@ -88,6 +88,24 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestLeftOut: what pages say and is not among their candidates is counted.
+func TestLeftOut(t *testing.T) {
+	var logo strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&logo, "<img src=logo.png alt='By author %d'>", i)
+	}
+	many := "<img src=a.png alt=fox srcset='" + strings.Repeat("b.png 1x, ", 1030) + "'>"
+	x := NewExtractor(testOptions(), nil)
+	r := NewReader(strings.NewReader(gzAll(page(one), httpRecord(two, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"+logo.String()+many), page(two, "X-Robots-Tag: noai"))), nil)
+	defer r.Close()
+	for record, err := r.Next(); err == nil; record, err = r.Next() {
+		x.Record(record, "a")
+	}
+	if got, want := x.LeftOut(), (LeftOut{Placeholders: 6, Cut: 6}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 // TestRobots: the robots.txt files that lie in the archives are obeyed wherever
 // they lie; of several the latest that could be had holds.
 func TestRobots(t *testing.T) {
