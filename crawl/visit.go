@@ -130,7 +130,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 // asksMore tells whether the answer that a page is unchanged came with a wish, in
 // its headers or in the site's files, that the copy was not recorded with.
 func (v *visitor) asksMore(l *frontier.Lease) bool {
-	for word := range strings.SplitSeq(v.gate.Wishes(v.seen.header).Words(), ",") {
+	for word := range strings.SplitSeq(v.gate.Judge(v.now(), nil, v.seen.header).Words, ",") {
 		if word != "" && !slices.Contains(strings.Split(l.OptOut, ","), word) {
 			return true
 		}
@@ -282,26 +282,24 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
 	r.BodyHash = xxhash.Sum64(body)
-	stated := p.Wishes.At(v.now())
-	if len(stated) < len(p.Wishes) {
-		r.ETag, r.Modified = "", "" // some hold from a later time on, whether the page has changed or not
+	verdict := v.gate.Judge(v.now(), p.Wishes, v.seen.header)
+	if !verdict.Later.IsZero() {
+		r.ETag, r.Modified = "", "" // a wish holds from a later time on, whether the page has changed or not
 	}
-	wishes := append(stated, v.gate.Wishes(v.seen.header)...)
-	from := wishes.From()
-	r.OptOut = wishes.Words()
+	r.OptOut = verdict.Words
 	if int64(len(body)) >= v.gate.MaxPageBytes() {
 		r.Rule = fmt.Sprintf("%s = %d", cutOff, v.gate.MaxPageBytes())
 	}
 	if r.Placeholders, r.Cut = p.Placeholders, p.Cut.Total(); r.Cut > 0 {
 		r.Rule = strings.TrimPrefix(r.Rule+"; cut off: "+p.Cut.String(), "; ")
 	}
-	if wish, obeyed := v.gate.Respects(wishes); obeyed {
-		r.Reason, r.Rule = OptedOut, wish.String()
+	if verdict.Obeyed {
+		r.Reason, r.Rule = OptedOut, verdict.Wish.String()
 	}
 	r.Candidates = p.Candidates
 	for i := range r.Candidates {
 		c := &r.Candidates[i]
-		c.OptOut, c.OptOutFrom, c.Source, c.CrawlTime = r.OptOut, from, "live", r.Fetched
+		c.OptOut, c.OptOutFrom, c.Source, c.CrawlTime = verdict.Words, verdict.From, "live", r.Fetched
 	}
 	if optout.NoFollow(v.seen.header, v.gate.Token()) {
 		return
