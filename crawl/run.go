@@ -54,7 +54,8 @@ type Result struct {
 // alone. The run ends after Write has returned, so that a kill within it resumes
 // the same run. When ctx ends, pages under way are finished and stored, what is
 // known by then is written, and ctx's cause is returned beside the result; the
-// next Run goes on with the same budget.
+// next Run goes on with the same budget. Options.MaxDuration is by the machine's
+// clock, whatever clock the gate and j have: it bounds what a run costs.
 func Run(ctx context.Context, j Job) (*Result, error) {
 	if err := j.Options.Validate(); err != nil {
 		return nil, err
