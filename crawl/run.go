@@ -73,6 +73,10 @@ func Run(ctx context.Context, j Job) (*Result, error) {
 		if c.warc, err = archive.NewWriter(filepath.Join(j.Dir, shard.WARCFolder), j.Gate.UserAgent(), j.Now); err != nil {
 			return nil, err
 		}
+		j.Gate.Keep(func(f gate.File) { // its first error ends the run, see below
+			_ = c.warc.Write(archive.Exchange{URL: f.URL, Time: j.Now(), Status: f.Status, Header: f.Header, Body: f.Body, Cut: f.Cut})
+		})
+		defer j.Gate.Keep(nil)
 	}
 	spent, stopped, err := c.crawl(ctx)
 	if c.warc != nil {
