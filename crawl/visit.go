@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/crawl/optout"
+	"github.com/pairloom/pairloom/crawl/sitemap"
 )
 
 // visitor reads one page at a time. Each worker has one.
@@ -44,7 +46,8 @@ type response struct {
 	bytes       int64 // read
 	read        bool  // the body came, with a status of success
 	notHTML     bool
-	list        *list // what a sitemap or feed said
+	list        *list         // what a sitemap or feed said
+	kind        frontier.Kind // of a seed's answer that is a sitemap or feed; else Page
 }
 
 func newVisitor(ctx context.Context, c *crawler) *visitor {
@@ -78,6 +81,10 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		target, err = v.ask(&l)
 		if v.seen.status == http.StatusNotModified && l.Kept && v.asksMore(&l) {
 			l.ETag, l.Modified = "", ""
+			target, err = v.ask(&l)
+		}
+		if v.seen.kind != frontier.Page { // a seed is what it answers, from now on
+			l.Kind, r.Lease.Kind = v.seen.kind, v.seen.kind
 			target, err = v.ask(&l)
 		}
 	}
@@ -248,13 +255,34 @@ func (v *visitor) request(l *frontier.Lease, address, cookies string) error {
 	case l.Kind != frontier.Page:
 		s.list, err = v.collect(l, resp.Body)
 		return err
-	case s.status == http.StatusOK && !maybeHTML(s.contentType):
+	}
+	body := io.Reader(resp.Body)
+	if l.Level == (frontier.Level{}) {
+		in := bufio.NewReader(resp.Body)
+		if s.kind = listKind(in); s.kind != frontier.Page {
+			return nil
+		}
+		body = in
+	}
+	if s.status == http.StatusOK && !maybeHTML(s.contentType) {
 		s.notHTML = true
 		return nil
 	}
-	s.body, err = io.ReadAll(resp.Body)
+	s.body, err = io.ReadAll(body)
 	s.bytes, s.read = int64(len(s.body)), err == nil
 	return err
+}
+
+// listKind is what a seed's answer is to be asked for as: of a list, with the bounds
+// of lists.
+func listKind(in *bufio.Reader) frontier.Kind {
+	switch sitemap.Sniff(in) {
+	case sitemap.URLs, sitemap.Index:
+		return frontier.Sitemap
+	case sitemap.RSS, sitemap.Atom:
+		return frontier.Feed
+	}
+	return frontier.Page
 }
 
 // worthwhile tells whether trying again in this run may help: statuses the gate
