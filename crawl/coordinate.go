@@ -115,6 +115,10 @@ func (c *crawler) crawl(ctx context.Context) (spent string, stopped bool, err er
 	workers.Go(func() error {
 		for batch := range c.store {
 			s := stored{results: batch}
+			if s.err = c.keptPages(); s.err != nil {
+				c.stored <- s
+				continue
+			}
 			s.added, s.dropped, s.err = c.frontier.Commit(batch, c.now().Add(-revisit(c.o.RevisitAfter).Least).Unix())
 			clear(s.results)
 			s.results = s.results[:0]
@@ -132,6 +136,18 @@ func (c *crawler) crawl(ctx context.Context) (spent string, stopped bool, err er
 	close(c.store)
 	workers.Wait()
 	return c.spent, ctx.Err() != nil, err
+}
+
+// keptPages puts what was written of pages out of the program's hands before the
+// frontier has them: a kill behind that loses no record of a page that is kept.
+func (c *crawler) keptPages() error {
+	if c.warc == nil {
+		return nil
+	}
+	if err := c.warc.Flush(); err != nil {
+		return fmt.Errorf("keep pages as WARC files: %w", err)
+	}
+	return nil
 }
 
 // coordinate hands out pages and stores results until the crawl is over.

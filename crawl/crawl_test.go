@@ -28,7 +28,8 @@ import (
 )
 
 // childEnv makes the test binary a crawler that can be killed: its value is the
-// folder, the seed, the number of workers and the budget of pages, one a line.
+// folder, the seed, the number of workers and the budget of pages, one a line; a
+// fifth line has it keep the pages as WARC files.
 const childEnv = "PAIRLOOM_TEST_CRAWL"
 
 func TestMain(m *testing.M) {
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 		o := options(part[1])
 		o.Workers = workers
 		o.MaxPages, _ = strconv.ParseInt(part[3], 10, 64)
+		o.WARC = len(part) > 4
 		if _, err := run(context.Background(), part[0], o, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -19,6 +19,7 @@ import (
 const (
 	maxStep     = 4   // sitemaps behind a host's pages: indexes three deep, and what the last names
 	maxHostMaps = 100 // sitemaps that one robots.txt may name
+	listed      = 2   // times crawl.max_per_host, the addresses to which lists may bring a host
 )
 
 // list is what a sitemap or feed said.
@@ -80,6 +81,7 @@ func (v *visitor) readList(r *frontier.Result) {
 		return
 	}
 	now := v.now()
+	r.Most = listed * int64(v.o.MaxPerHost)
 	for _, e := range all.entries {
 		if all.kind == sitemap.Index {
 			v.follow(r, e.URL, frontier.Sitemap)

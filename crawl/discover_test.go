@@ -75,6 +75,49 @@ func TestSitemapsAndFeeds(t *testing.T) {
 	}
 }
 
+// A seed that is a sitemap or a feed is read as what it is, whatever its server calls
+// it, and is one at its next visit. What a page links to is a page.
+func TestSeedsThatAreLists(t *testing.T) {
+	w := newWeb(t, "127.0.0.1")
+	w.set("/map", urlset(w.URL+"/a", w.URL+"/linked"))
+	w.header("/map", "Content-Type", "application/xml")
+	w.header("/map", "ETag", `"1"`)
+	w.set("/lines", w.URL+"/b\n")
+	w.header("/lines", "Content-Type", "text/plain")
+	w.set("/feed", `<rss><channel><item><link>`+w.URL+`/c</link></item></channel></rss>`) // as text/html
+	w.set("/linked", urlset(w.URL+"/never"))
+	w.header("/linked", "Content-Type", "text/xml")
+	w.set("/other", "just text")
+	w.header("/other", "Content-Type", "text/plain")
+	for _, p := range []string{"/a", "/b", "/c", "/never"} {
+		w.set(p, img(p))
+	}
+	c := newCrawling(t, w.URL+"/map", w.URL+"/lines", w.URL+"/feed", w.URL+"/other")
+	c.options.Sitemaps = false
+	c.options.RevisitAfter = day
+	for _, when := range []string{"first", "again"} {
+		c.run()
+		asked := w.take()
+		if want := "/a /b /c /feed /lines /linked /map /other"; when == "again" && asked != want {
+			t.Errorf("%s: asked for %s, want %s", when, asked, want)
+		}
+		slices.Sort(c.texts)
+		if got := strings.Join(c.texts, " "); got != "/a /b /c" {
+			t.Errorf("%s: candidates %s", when, got)
+		}
+		for _, tt := range []struct{ path, kind, reason string }{
+			{"/map", "sitemap", IsSitemap}, {"/lines", "sitemap", IsSitemap}, {"/feed", "feed", IsFeed},
+			{"/linked", "page", NotHTML}, {"/other", "page", NotHTML}, {"/a", "page", ""},
+		} {
+			got, ok, err := Explain(c.dir, w.URL+tt.path)
+			if err != nil || !ok || got.Kind != tt.kind || got.Reason != tt.reason {
+				t.Errorf("%s: %s: %+v, %v, %v; want %+v", when, tt.path, got, ok, err, tt)
+			}
+		}
+		c.now = c.now.Add(2 * day)
+	}
+}
+
 // A budget cuts at the same place with any number of workers, lists and all.
 func TestBudgetsWithSitemaps(t *testing.T) {
 	w := mapped(t)

@@ -9,10 +9,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/pairloom/pairloom/crawl/archive"
 )
 
 // TestKillOften kills crawlers at moments drawn from all requests of a crawl, one
@@ -89,6 +92,102 @@ func TestKillOften(t *testing.T) {
 	var out strings.Builder
 	if _, err := run(context.Background(), dir, options(s.URL), &out); err != nil || out.String() != whole.String() {
 		t.Errorf("seed %d: the last crawl gives other candidates, %v", seed, err)
+	}
+}
+
+// TestKillWARC kills crawlers that keep their pages as WARC files, over and over in one
+// folder. After the run that comes to its end all files are whole, and no page that
+// is kept lacks its record, nor the site its robots.txt.
+func TestKillWARC(t *testing.T) {
+	s := newSite(t)
+	dir := t.TempDir()
+	const seed = 14
+	random := rand.New(rand.NewPCG(seed, seed))
+	kills := 6
+	if testing.Short() {
+		kills = 2
+	}
+	for range kills {
+		start, after := s.requests.Load(), 5+random.Int64N(25)
+		reached := make(chan struct{})
+		notify := func(n int64) {
+			if n == start+after {
+				close(reached)
+			}
+		}
+		s.notify.Store(&notify)
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s\n%s\n4\n0\nwarc", childEnv, dir, s.URL))
+		cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() { cmd.Wait(); close(ended) }()
+		select {
+		case <-reached:
+			cmd.Process.Kill()
+			<-ended
+		case <-ended: // there were fewer left
+		}
+	}
+	s.notify.Store(nil)
+	o := options(s.URL)
+	o.WARC = true
+	if _, err := run(t.Context(), dir, o, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "warc", "*"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("files %q, %v", files, err)
+	}
+	recorded := map[string]bool{}
+	for _, path := range files {
+		if !strings.HasSuffix(path, ".warc.gz") {
+			t.Errorf("seed %d: %s is left", seed, path)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := archive.NewReader(f, func(reason string, at int64) { t.Errorf("seed %d: %s at %d of %s", seed, reason, at, path) })
+		record, err := r.Next()
+		for ; err == nil; record, err = r.Next() {
+			if record.Type == "response" {
+				recorded[record.URI] = true
+			}
+		}
+		if err != io.EOF {
+			t.Errorf("seed %d: %s: %v", seed, path, err)
+		}
+		r.Close()
+		f.Close()
+	}
+	if !recorded[s.URL+"/robots.txt"] {
+		t.Error("no record of robots.txt")
+	}
+	db, err := sql.Open("sqlite3", File(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT url FROM pages WHERE copy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	kept := 0
+	for rows.Next() {
+		var address string
+		if err := rows.Scan(&address); err != nil {
+			t.Fatal(err)
+		}
+		if kept++; !recorded[address] {
+			t.Errorf("seed %d: %s is kept and has no record", seed, address)
+		}
+	}
+	if err := rows.Err(); err != nil || kept < 60 {
+		t.Errorf("%d pages kept, %v", kept, err)
 	}
 }
 

@@ -40,6 +40,13 @@ type Result struct {
 	Left  int64        `json:"left"`   // pages known and still to be asked for
 	Known int64        `json:"known"`  // pages
 	Spent string       `json:"budget"` // the key of the budget that ended the run; "" for none
+	// Placeholders counts candidates of all pages that were dropped, since their
+	// address stands under many texts of the page; Cut what lay beyond the bounds on
+	// one page; Past, among the Tally's HostCap, addresses that sitemaps and feeds
+	// name of hosts that have many. A later visit of the list looks at those again.
+	Placeholders int64 `json:"placeholders"`
+	Cut          int64 `json:"cut"`
+	Past         int64 `json:"past_max_per_host"`
 }
 
 // Run crawls until nothing is left, a budget is used up, or ctx ends, and then
@@ -47,7 +54,8 @@ type Result struct {
 // alone. The run ends after Write has returned, so that a kill within it resumes
 // the same run. When ctx ends, pages under way are finished and stored, what is
 // known by then is written, and ctx's cause is returned beside the result; the
-// next Run goes on with the same budget.
+// next Run goes on with the same budget. Options.MaxDuration is by the machine's
+// clock, whatever clock the gate and j have: it bounds what a run costs.
 func Run(ctx context.Context, j Job) (*Result, error) {
 	if err := j.Options.Validate(); err != nil {
 		return nil, err
@@ -65,6 +73,10 @@ func Run(ctx context.Context, j Job) (*Result, error) {
 		if c.warc, err = archive.NewWriter(filepath.Join(j.Dir, shard.WARCFolder), j.Gate.UserAgent(), j.Now); err != nil {
 			return nil, err
 		}
+		j.Gate.Keep(func(f gate.File) { // its first error ends the run, see below
+			_ = c.warc.Write(archive.Exchange{URL: f.URL, Time: j.Now(), Status: f.Status, Header: f.Header, Body: f.Body, Cut: f.Cut})
+		})
+		defer j.Gate.Keep(nil)
 	}
 	spent, stopped, err := c.crawl(ctx)
 	if c.warc != nil {
@@ -104,7 +116,14 @@ func (c *crawler) result(spent string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Tally: tally, Asked: used.Pages, Bytes: used.Bytes, Left: counts.Pending, Known: counts.Pages, Spent: spent}, nil
+	if counts.Past > 0 {
+		tally.In += counts.Past
+		tally.Dropped[HostCap] += counts.Past
+	}
+	return &Result{
+		Tally: tally, Asked: used.Pages, Bytes: used.Bytes, Left: counts.Pending, Known: counts.Pages, Spent: spent,
+		Placeholders: counts.Placeholders, Cut: counts.Cut, Past: counts.Past,
+	}, nil
 }
 
 // begin prepares the frontier: seeds, changed rules, pages that are due.

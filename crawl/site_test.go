@@ -40,6 +40,7 @@ func newSite(t *testing.T) *site {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/robots.txt", page("User-agent: *\nDisallow: /private\n"))
+	mux.HandleFunc("/.well-known/tdmrep.json", page(`[{"location":"/p/3","tdm-reservation":1}]`))
 	mux.HandleFunc("/private/", page(`<img src=/no.png alt=never>`))
 	mux.HandleFunc("/{$}", page(`<img src=/home.png alt="The home"><a href=/p/1><a href=/p/2><a href=/private/x><a href=/missing><a href=/hang>
 		<a href=/reset><a href=/noise><a href=/loop1><a href=/self><a href=/long/1><a href=/moved><a href=/away><a href=/endless><a href=/noai>

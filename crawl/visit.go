@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/crawl/optout"
+	"github.com/pairloom/pairloom/crawl/sitemap"
 )
 
 // visitor reads one page at a time. Each worker has one.
@@ -44,7 +46,8 @@ type response struct {
 	bytes       int64 // read
 	read        bool  // the body came, with a status of success
 	notHTML     bool
-	list        *list // what a sitemap or feed said
+	list        *list         // what a sitemap or feed said
+	kind        frontier.Kind // of a seed's answer that is a sitemap or feed; else Page
 }
 
 func newVisitor(ctx context.Context, c *crawler) *visitor {
@@ -78,6 +81,10 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		target, err = v.ask(&l)
 		if v.seen.status == http.StatusNotModified && l.Kept && v.asksMore(&l) {
 			l.ETag, l.Modified = "", ""
+			target, err = v.ask(&l)
+		}
+		if v.seen.kind != frontier.Page { // a seed is what it answers, from now on
+			l.Kind, r.Lease.Kind = v.seen.kind, v.seen.kind
 			target, err = v.ask(&l)
 		}
 	}
@@ -130,7 +137,7 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 // asksMore tells whether the answer that a page is unchanged came with a wish, in
 // its headers or in the site's files, that the copy was not recorded with.
 func (v *visitor) asksMore(l *frontier.Lease) bool {
-	for word := range strings.SplitSeq(v.gate.Wishes(v.seen.header).Words(), ",") {
+	for word := range strings.SplitSeq(v.gate.Judge(v.now(), nil, v.seen.header).Words, ",") {
 		if word != "" && !slices.Contains(strings.Split(l.OptOut, ","), word) {
 			return true
 		}
@@ -248,13 +255,34 @@ func (v *visitor) request(l *frontier.Lease, address, cookies string) error {
 	case l.Kind != frontier.Page:
 		s.list, err = v.collect(l, resp.Body)
 		return err
-	case s.status == http.StatusOK && !maybeHTML(s.contentType):
+	}
+	body := io.Reader(resp.Body)
+	if l.Level == (frontier.Level{}) {
+		in := bufio.NewReader(resp.Body)
+		if s.kind = listKind(in); s.kind != frontier.Page {
+			return nil
+		}
+		body = in
+	}
+	if s.status == http.StatusOK && !maybeHTML(s.contentType) {
 		s.notHTML = true
 		return nil
 	}
-	s.body, err = io.ReadAll(resp.Body)
+	s.body, err = io.ReadAll(body)
 	s.bytes, s.read = int64(len(s.body)), err == nil
 	return err
+}
+
+// listKind is what a seed's answer is to be asked for as: of a list, with the bounds
+// of lists.
+func listKind(in *bufio.Reader) frontier.Kind {
+	switch sitemap.Sniff(in) {
+	case sitemap.URLs, sitemap.Index:
+		return frontier.Sitemap
+	case sitemap.RSS, sitemap.Atom:
+		return frontier.Feed
+	}
+	return frontier.Page
 }
 
 // worthwhile tells whether trying again in this run may help: statuses the gate
@@ -282,23 +310,24 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	}
 	r.ETag, r.Modified = v.seen.header.Get("ETag"), v.seen.header.Get("Last-Modified")
 	r.BodyHash = xxhash.Sum64(body)
-	stated := p.Wishes.At(v.now())
-	if len(stated) < len(p.Wishes) {
-		r.ETag, r.Modified = "", "" // some hold from a later time on, whether the page has changed or not
+	verdict := v.gate.Judge(v.now(), p.Wishes, v.seen.header)
+	if !verdict.Later.IsZero() {
+		r.ETag, r.Modified = "", "" // a wish holds from a later time on, whether the page has changed or not
 	}
-	wishes := append(stated, v.gate.Wishes(v.seen.header)...)
-	from := wishes.From()
-	r.OptOut = wishes.Words()
+	r.OptOut = verdict.Words
 	if int64(len(body)) >= v.gate.MaxPageBytes() {
 		r.Rule = fmt.Sprintf("%s = %d", cutOff, v.gate.MaxPageBytes())
 	}
-	if wish, obeyed := v.gate.Respects(wishes); obeyed {
-		r.Reason, r.Rule = OptedOut, wish.String()
+	if r.Placeholders, r.Cut = p.Placeholders, p.Cut.Total(); r.Cut > 0 {
+		r.Rule = strings.TrimPrefix(r.Rule+"; cut off: "+p.Cut.String(), "; ")
+	}
+	if verdict.Obeyed {
+		r.Reason, r.Rule = OptedOut, verdict.Wish.String()
 	}
 	r.Candidates = p.Candidates
 	for i := range r.Candidates {
 		c := &r.Candidates[i]
-		c.OptOut, c.OptOutFrom, c.Source, c.CrawlTime = r.OptOut, from, "live", r.Fetched
+		c.OptOut, c.OptOutFrom, c.Source, c.CrawlTime = verdict.Words, verdict.From, "live", r.Fetched
 	}
 	if optout.NoFollow(v.seen.header, v.gate.Token()) {
 		return

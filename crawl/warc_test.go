@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pairloom/pairloom/crawl/archive"
 	"github.com/pairloom/pairloom/crawl/gate"
@@ -23,7 +22,9 @@ func TestWARC(t *testing.T) {
 	o := options(s.URL)
 	o.WARC = true
 	var out strings.Builder
-	if _, err := run(context.Background(), dir, o, &out); err != nil {
+	manners := gateOptions()
+	manners.Policies = true
+	if _, err := runWith(context.Background(), dir, o, manners, &out, clock); err != nil {
 		t.Fatal(err)
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "warc", "*"))
@@ -37,7 +38,21 @@ func TestWARC(t *testing.T) {
 	defer f.Close()
 	r := archive.NewReader(f, func(reason string, at int64) { t.Errorf("%s at %d", reason, at) })
 	defer r.Close()
-	x := archive.NewExtractor(archive.Options{Token: "pairloom", Respect: gate.Wishes(), MaxPageBytes: 1 << 16, Now: time.Now()}, nil)
+	scan, err := os.Open(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scan.Close()
+	robots, err := archive.NewRobots("pairloom", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer robots.Close()
+	how := archive.Options{Token: "pairloom", Respect: gate.Wishes(), Policies: true, MaxPageBytes: 1 << 16, Now: clock()}
+	if err := archive.NewExtractor(how, nil).ScanRobots(t.Context(), scan, robots.Add); err != nil {
+		t.Fatal(err)
+	}
+	x := archive.NewExtractor(how, robots)
 	var got []string
 	for {
 		record, err := r.Next()
@@ -49,8 +64,7 @@ func TestWARC(t *testing.T) {
 		}
 		candidates, _ := x.Record(record, "x")
 		for _, c := range candidates {
-			// The archive holds no robots.txt, whose wishes the live one records.
-			c.Source, c.OptOut, c.OptOutFrom = "live", "", ""
+			c.Source = "live"
 			got = append(got, fmt.Sprintf("%+v", c))
 		}
 	}

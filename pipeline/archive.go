@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,8 @@ const ArchivesName = "archive"
 
 // Archive reads web archives, a part for each, in a producer's folder of its own.
 // A run that was stopped goes on at the archives that are not done; the result is
-// the same whatever the number of workers.
+// the same whatever the number of workers, and whatever of the archives an earlier
+// run under the same name has read.
 type Archive struct {
 	Dir     string
 	Name    string // of the run; see ArchiveName
@@ -73,16 +75,24 @@ func (a Archive) Stage() Stage {
 
 // settings are those that decide what comes out.
 func (a Archive) settings() string {
-	return settings.Hash(a.Gate.UserAgent, strings.Join(a.Gate.Respect, ","), a.Gate.MaxPageBytes)
+	return settings.Hash(a.Gate.UserAgent, strings.Join(a.Gate.Respect, ","), a.Gate.Policies, a.Gate.MaxPageBytes)
 }
 
-// archiveDone remembers an archive that is done, in a file beside its part, until
-// the folder is finished.
+// archiveDone remembers an archive that is done, in a file beside its part. Another
+// run that names the archive reads it again only when what decided is another: the
+// settings, the rules of its sites, or the time at which a wish begins to hold.
 type archiveDone struct {
+	Sites  []byte       `json:"sites"` // whose rules decided, 8 bytes each; see archive.Robots.SumOf
+	Rules  string       `json:"rules"` // what these were
+	Later  int64        `json:"later"` // when a wish of a page begins to hold (Unix seconds); 0 for none
 	Origin shard.Origin `json:"origin"`
 	Tally  *shard.Tally `json:"tally"`
 	Part   *shard.Part  `json:"part,omitempty"` // none where there was no candidate
+	archive.LeftOut
 }
+
+// Archived are the figures of a run over archives.
+type Archived struct{ archive.LeftOut }
 
 // archiveRun is one call of Run.
 type archiveRun struct {
@@ -182,21 +192,34 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 		}
 		failed <- err
 	}()
-	for _, s := range r.Sources {
+	for i, s := range r.Sources {
 		if !s.HoldsRobots() {
 			continue
 		}
 		group.Go(func() error {
+			if known, ok := r.knownRules(i); ok {
+				for _, e := range known {
+					entries <- e
+				}
+				return nil
+			}
 			in, _, err := s.Open(ctx, r.gate)
 			if err != nil {
 				return fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
 			}
 			defer in.Close()
+			found, bytes := []archive.RobotsEntry{}, 0
 			err = archive.NewExtractor(r.options(), nil).ScanRobots(ctx, in, func(e archive.RobotsEntry) error {
 				e.Body = append([]byte(nil), e.Body...)
+				if bytes += len(e.Site) + len(e.Body); bytes <= maxKnownRules {
+					found = append(found, e)
+				}
 				entries <- e
 				return nil
 			})
+			if err == nil && bytes <= maxKnownRules {
+				return r.rememberRules(i, found)
+			}
 			if err != nil && ctx.Err() == nil { // without these rules no page may be read
 				err = fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
 			}
@@ -208,15 +231,42 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 	return errors.Join(err, <-failed)
 }
 
+// maxKnownRules bounds what is remembered of the robots.txt files of one archive: one
+// of nothing else is looked through again.
+const maxKnownRules = 4 << 20
+
+// archiveRules are the robots.txt files of an archive, in a file of their own.
+type archiveRules struct {
+	Settings string                `json:"settings"`
+	Entries  []archive.RobotsEntry `json:"entries"`
+}
+
+func (r *archiveRun) knownRules(i int) ([]archive.RobotsEntry, bool) {
+	data, err := os.ReadFile(filepath.Join(r.folder, archiveRulesNote(r.prints[i])))
+	var known archiveRules
+	if err != nil || json.Unmarshal(data, &known) != nil || known.Settings != r.settings() || known.Entries == nil {
+		return nil, false
+	}
+	return known.Entries, true
+}
+
+func (r *archiveRun) rememberRules(i int, entries []archive.RobotsEntry) error {
+	data, err := json.Marshal(archiveRules{r.settings(), entries})
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(filepath.Join(r.folder, archiveRulesNote(r.prints[i])), data)
+}
+
 func (r *archiveRun) options() archive.Options {
-	return archive.Options{Token: r.Gate.UserAgent, Respect: r.Gate.Respect, MaxPageBytes: r.Gate.MaxPageBytes, Now: r.begun}
+	return archive.Options{Token: r.Gate.UserAgent, Respect: r.Gate.Respect, Policies: r.Gate.Policies, MaxPageBytes: r.Gate.MaxPageBytes, Now: r.begun}
 }
 
 // readAll reads the archives that are not done and finishes the folder.
 func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
-	keep := map[string]bool{}
+	keep := r.notes()
 	for _, p := range r.prints {
-		keep[archivePart(p)], keep[archiveNote(p)] = true, true
+		keep[archivePart(p)] = true
 	}
 	if err := r.clear(keep); err != nil {
 		return nil, err
@@ -247,6 +297,7 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 	}
 	tally := shard.NewTally(ArchivesName, "records", "candidates")
 	manifest := &shard.Manifest{Stage: ArchivesName, Settings: r.settings(), Input: r.input, Tally: tally}
+	var result Archived
 	n, bad, first := 0, 0, error(nil)
 	for i, d := range done {
 		if faults[i] != nil {
@@ -259,25 +310,38 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 		}
 		n++
 		tally.Add(d.Tally)
+		result.Placeholders += d.Placeholders
+		result.Cut += d.Cut
 		if d.Part != nil {
 			manifest.Parts = append(manifest.Parts, *d.Part)
 		}
 	}
 	switch {
 	case ctx.Err() != nil:
-		return &Outcome{Tally: tally}, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
+		return &Outcome{Tally: tally, Result: result}, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
 	case bad > 0:
-		return &Outcome{Tally: tally}, fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, len(done), first)
+		return &Outcome{Tally: tally, Result: result}, fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, len(done), first)
 	}
 	if err := shard.WriteManifest(r.folder, manifest); err != nil {
 		return nil, err
 	}
-	return &Outcome{Tally: tally}, r.tidy(manifest)
+	return &Outcome{Tally: tally, Result: result}, r.tidy(manifest)
 }
 
-// tidy removes what a finished folder does not hold, the notes of archives above all.
+// notes are the names of what is remembered of the run's archives.
+func (r *archiveRun) notes() map[string]bool {
+	names := map[string]bool{}
+	for _, p := range r.prints {
+		names[archiveNote(p)], names[archiveRulesNote(p)] = true, true
+	}
+	return names
+}
+
+// tidy removes what a finished folder does not hold. Notes of its archives stay for a
+// run that names them again among others.
 func (r *archiveRun) tidy(m *shard.Manifest) error {
-	keep := map[string]bool{shard.ManifestName: true}
+	keep := r.notes()
+	keep[shard.ManifestName] = true
 	for _, p := range m.Parts {
 		keep[p.Name] = true
 	}
@@ -289,14 +353,16 @@ func (r *archiveRun) clear(keep map[string]bool) error {
 	if err := shard.Clear(r.folder, func(name string) bool { return keep[name] }); err != nil {
 		return err
 	}
-	notes, err := filepath.Glob(filepath.Join(r.folder, "done-*.json"))
-	if err != nil {
-		return err
-	}
-	for _, path := range notes {
-		if !keep[filepath.Base(path)] {
-			if err := os.Remove(path); err != nil {
-				return fmt.Errorf("clear %s: %w", r.folder, err)
+	for _, pattern := range []string{"done-*.json", "rules-*.json"} {
+		notes, err := filepath.Glob(filepath.Join(r.folder, pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range notes {
+			if !keep[filepath.Base(path)] {
+				if err := os.Remove(path); err != nil {
+					return fmt.Errorf("clear %s: %w", r.folder, err)
+				}
 			}
 		}
 	}
@@ -305,6 +371,8 @@ func (r *archiveRun) clear(keep map[string]bool) error {
 
 func archivePart(print uint64) string { return fmt.Sprintf("part-%016x.arrow", print) }
 func archiveNote(print uint64) string { return fmt.Sprintf("done-%016x.json", print) }
+
+func archiveRulesNote(print uint64) string { return fmt.Sprintf("rules-%016x.json", print) }
 
 // archiveFault is one of an archive's own, not of the dataset's folder.
 type archiveFault struct {
@@ -318,7 +386,7 @@ func (e *archiveFault) Unwrap() error { return e.err }
 // one reads one archive, unless it is done.
 func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	source, print := r.Sources[i], r.prints[i]
-	origin := shard.Origin{Stage: ArchivesName, Settings: r.settings(), Input: settings.Hash(print, r.robots.Sum())}
+	origin := shard.Origin{Stage: ArchivesName, Settings: r.settings(), Input: settings.Hash(print)}
 	if d := r.finished(origin, print); d != nil {
 		if info, err := os.Stat(source.Path); source.URL == "" && err == nil {
 			r.advance(info.Size())
@@ -374,6 +442,15 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		}
 	}
 	r.advance(reader.Offset() - told)
+	d.LeftOut = extractor.LeftOut()
+	sites := extractor.Sites()
+	for _, site := range sites {
+		d.Sites = binary.LittleEndian.AppendUint64(d.Sites, site)
+	}
+	d.Rules = settings.Hash(r.robots.SumOf(sites))
+	if later := extractor.Later(); !later.IsZero() {
+		d.Later = later.Unix()
+	}
 	if part != nil {
 		d.Tally.Out = part.Rows()
 		p, err := part.Close()
@@ -409,6 +486,13 @@ func (r *archiveRun) finished(origin shard.Origin, print uint64) *archiveDone {
 	data, err := os.ReadFile(filepath.Join(r.folder, archiveNote(print)))
 	d := &archiveDone{}
 	if err != nil || json.Unmarshal(data, d) != nil || d.Origin != origin || d.Tally == nil || d.Tally.Check() != nil {
+		return nil
+	}
+	var sites []uint64
+	for rest := d.Sites; len(rest) >= 8; rest = rest[8:] {
+		sites = append(sites, binary.LittleEndian.Uint64(rest))
+	}
+	if d.Rules != settings.Hash(r.robots.SumOf(sites)) || d.Later > 0 && r.begun.Unix() >= d.Later {
 		return nil
 	}
 	if d.Part == nil {

@@ -278,7 +278,7 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 	}
 	err := f.Part(ctx, requests, func(i int, row *shard.Image) error {
 		i = open[i]
-		row.Setting = fetch.Setting(row.Status, w.Gate)
+		row.Setting = fetch.Setting(row, w.Gate)
 		if gate.Transient(row.Status) {
 			row.Tries = 1
 		}

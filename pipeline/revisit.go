@@ -157,7 +157,7 @@ func (c *calendar) add(i *shard.Image, o FetchOptions) {
 	kind := refused{Status: i.Status, Setting: i.Setting, OptOut: i.OptOut}
 	at, ok := c.kinds[kind]
 	if !ok {
-		if fetch.Setting(i.Status, gate.Options{}) == "" && i.Status != "" && i.Status != fetch.OptOut {
+		if fetch.Setting(i, gate.Options{}) == "" && i.Status != "" && i.Status != fetch.OptOut {
 			return // no setting decides on it
 		}
 		at = len(c.Refused)

@@ -72,8 +72,8 @@ func TestArchives(t *testing.T) {
 		t.Errorf("the summary is\n%s", out)
 	}
 	want := hashes(t, dir, archiveFolder)
-	if len(want) != 5 { // a part for each archive with pages, and the manifest
-		t.Errorf("files %v", want)
+	if n := parts(want); n != 4 || len(want) != 15 { // for each archive with pages, the manifest, and two notes an archive
+		t.Errorf("%d parts, files %v", n, want)
 	}
 
 	second := newFolder(t, nil)
@@ -91,6 +91,67 @@ func TestArchives(t *testing.T) {
 		t.Errorf("match says\n%s", out)
 	}
 	must(t, "verify", "-C", dir)
+}
+
+// parts counts those among the files of a folder.
+func parts(files map[string]string) (n int) {
+	for name := range files {
+		if strings.HasSuffix(name, ".arrow") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestArchivesAgain: of a list that has changed under the same name only what is new
+// in it, or has other rules now, is read. The result is that of a run over the whole list.
+func TestArchivesAgain(t *testing.T) {
+	paths := writeArchives(t, 4)
+	pages, robots := paths[:4], paths[4]
+	again := newFolder(t, nil)
+	crawl := func(dir string, list ...string) map[string]string {
+		must(t, append([]string{"crawl", "-C", dir, "--name", "test", "--archive"}, list...)...)
+		return hashes(t, dir, archiveFolder)
+	}
+	written := func() map[string]os.FileInfo { // a part that is written again is another file
+		files := map[string]os.FileInfo{}
+		found, err := filepath.Glob(filepath.Join(again, archiveFolder, "*.arrow"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			if files[path], err = os.Stat(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return files
+	}
+	last := map[string]os.FileInfo{}
+	for _, tt := range []struct {
+		name string
+		list []string
+		same int // parts that stay
+	}{
+		{"at first", []string{robots, pages[0], pages[1]}, 0},
+		{"two more", []string{robots, pages[0], pages[1], pages[2], pages[3]}, 2},
+		{"in another order, without one", []string{pages[3], pages[1], pages[0], robots}, 3},
+		{"without the rules", []string{pages[3], pages[1], pages[0]}, 0},
+		{"with them again", []string{pages[3], pages[1], pages[0], robots}, 0},
+		{"unchanged", []string{pages[3], pages[1], pages[0], robots}, 3},
+	} {
+		got := crawl(again, tt.list...)
+		sameFiles(t, tt.name, got, crawl(newFolder(t, nil), tt.list...))
+		now, same := written(), 0
+		for path, info := range now {
+			if before := last[path]; before != nil && os.SameFile(before, info) && before.ModTime().Equal(info.ModTime()) {
+				same++
+			}
+		}
+		if same != tt.same {
+			t.Errorf("%s: %d parts stay, want %d", tt.name, same, tt.same)
+		}
+		last = now
+	}
 }
 
 // TestArchivesOverHTTP: a list of Common Crawl's form and a base address.
@@ -120,7 +181,7 @@ func TestArchivesOverHTTP(t *testing.T) {
 	if !strings.Contains(out, "robots_txt 1") {
 		t.Errorf("the summary is\n%s", out)
 	}
-	if got := hashes(t, dir, "candidates/archive-warc"); len(got) != 4 {
+	if got := hashes(t, dir, "candidates/archive-warc"); parts(got) != 3 {
 		t.Errorf("files %v", got)
 	}
 	code, _, stderr := pairloom(t, "crawl", "-C", dir, "--archive", server.URL+"/cc/crawl-data/none.warc.gz", "--name", "none")

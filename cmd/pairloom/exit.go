@@ -30,9 +30,9 @@ const exitCodesHelp = `Exit codes:
        or work in hand did not end in time
     4  storage: no space, no permission, a damaged file
    75  another process has the folder's lock
-  130  interrupted (Ctrl-C); run again to go on
+  130  interrupted (Ctrl-C), outside of training; run again to go on
   141  the reader of the output went away
-  143  terminated; run again to go on`
+  143  terminated, outside of training; run again to go on`
 
 // exitError carries the exit code with which an error ends the program.
 type exitError struct {

@@ -138,7 +138,9 @@ func pageLine(r *frontier.Record) string {
 			parts = append(parts, fmt.Sprintf(format, value))
 		}
 	}
+	add("%d dropped, as their address stands under four texts or more", r.Placeholders, r.Placeholders > 0)
 	add("rule %s", r.Rule, r.Rule != "")
+	add("%d addresses left out, past what crawl.max_per_host allows a list", r.Past, r.Past > 0)
 	add("HTTP status %d", r.Status, r.Status != 0)
 	add("redirects to %s", r.Target, r.Target != "")
 	add("opts out: %s", r.OptOut, r.OptOut != "")

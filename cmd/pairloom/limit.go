@@ -11,6 +11,22 @@ import (
 
 const limitHelp = "stop after this `time`, such as 8h: keep what is done and exit 0; the next run goes on"
 
+const runLimitHelp = "stop after this `time`, such as 8h, half of it for the crawl: keep what is done and exit 0; the next run goes on"
+
+// crawlShare is the time that the crawl of a run has, 0 for no limit: own is
+// crawl.max_duration. A site that never ends would leave none to the stages behind,
+// so that the crawl, which comes first, has half of the run's limit.
+func crawlShare(o runOptions, own time.Duration) time.Duration {
+	if o.limit == 0 || o.to == pipeline.CrawlName {
+		return own
+	}
+	share := max(o.limit/2, 1)
+	if own > 0 {
+		share = min(share, own)
+	}
+	return share
+}
+
 // leastGrace is what work in hand has at least to come to its end.
 const leastGrace = 30 * time.Second
 

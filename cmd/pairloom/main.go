@@ -4,11 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/pairloom/pairloom/pipeline"
 )
@@ -45,6 +47,26 @@ func (g *global) execute(ctx context.Context, args []string) int {
 	return code
 }
 
+// endAtOnce tells of a second signal, in JSON where that was asked for, and returns
+// the exit code. Output that nobody takes does not keep it.
+func (g *global) endAtOnce(s os.Signal) int {
+	err := &exitError{exitInterrupt, errors.New("interrupted twice")}
+	if s == syscall.SIGTERM {
+		err = &exitError{exitTerminate, errors.New("terminated while finishing what was in hand")}
+	}
+	told := make(chan struct{})
+	go func() {
+		g.printError(err)
+		g.lock.End(err.Error(), err.code)
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-time.After(time.Second):
+	}
+	return err.code
+}
+
 // untilSignal is a context that the first SIGINT or SIGTERM cancels, so that
 // work in hand is finished and saved; the second ends the program at once,
 // which is safe too: files appear whole or not at all.
@@ -71,10 +93,7 @@ func (g *global) untilSignal(parent context.Context) (context.Context, context.C
 		select {
 		case <-done:
 		case s := <-signals:
-			if s == syscall.SIGTERM {
-				os.Exit(exitTerminate)
-			}
-			os.Exit(exitInterrupt)
+			os.Exit(g.endAtOnce(s))
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }

@@ -13,6 +13,10 @@ import (
 // notesOf says a stage's result in lines for people.
 func notesOf(result any) []string {
 	switch r := result.(type) {
+	case pipeline.Crawled:
+		return leftOut(r.Placeholders, r.Cut)
+	case pipeline.Archived:
+		return leftOut(r.Placeholders, r.Cut)
 	case pipeline.Reported:
 		return append([]string{r.Page + " and stats.json beside it"}, r.Notes...)
 	case *trainer.Result:
@@ -21,6 +25,17 @@ func notesOf(result any) []string {
 		return evalNotes(r)
 	}
 	return nil
+}
+
+// leftOut tells what pages said that is not among the candidates.
+func leftOut(placeholders, cut int64) (notes []string) {
+	if placeholders > 0 {
+		notes = append(notes, pipeline.Grouped(placeholders)+" candidates dropped: their address stands under four texts or more")
+	}
+	if cut > 0 {
+		notes = append(notes, pipeline.Grouped(cut)+" candidates, links and sources left out: more than one page may have; pairloom explain tells of a page")
+	}
+	return notes
 }
 
 // trainLine is the step in a few words, what matters most first: a narrow

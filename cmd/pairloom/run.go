@@ -83,7 +83,7 @@ func newRun(g *global) *cobra.Command {
 	}
 	c.Flags().BoolVar(&o.force, "force", false, "do the stages even when nothing changed, and ask again for pictures that failed")
 	c.Flags().BoolVar(&o.replace, "replace", false, replaceHelp)
-	c.Flags().DurationVar(&o.limit, "max-duration", 0, limitHelp)
+	c.Flags().DurationVar(&o.limit, "max-duration", 0, runLimitHelp)
 	choiceVar(c, &o.from, "from", "first stage", stageNames()...)
 	choiceVar(c, &o.to, "to", "last stage", stageNames()...)
 	return c
@@ -110,7 +110,10 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 	// written, and with a checkpoint after a whole step.
 	alone := command == pipeline.CrawlName || command == pipeline.TrainName
 	return g.withWorkspace(ctx, command, func(w *workspace) error {
-		if o.limit > 0 && alone {
+		switch {
+		case command == "run":
+			w.cfg.Crawl.MaxDuration = crawlShare(o, w.cfg.Crawl.MaxDuration)
+		case o.limit > 0 && alone:
 			w.cfg.Crawl.MaxDuration, w.cfg.Train.MaxDuration = o.limit, o.limit
 		}
 		return g.within(ctx, o.limit, alone, func(ctx context.Context) error { return g.runStages(ctx, w, o) })

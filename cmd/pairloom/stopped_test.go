@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,6 +130,60 @@ func TestTimeIsUp(t *testing.T) {
 	}
 	must(t, "run", "-C", dir)
 	sameFiles(t, "after time was up", trainedHashes(t, dir), trainedHashes(t, unbroken(t)))
+}
+
+// TestSignalledTwice: a second signal ends the program with its object, if it asked
+// for one and has printed none, whoever reads it or not.
+func TestSignalledTwice(t *testing.T) {
+	for _, tt := range []struct {
+		signal  os.Signal
+		json    bool
+		printed string
+		want    string
+		code    int
+	}{
+		{os.Interrupt, true, "", `{"error":"interrupted twice","exit":130}` + "\n", exitInterrupt},
+		{syscall.SIGTERM, true, "", `{"error":"terminated while finishing what was in hand","exit":143}` + "\n", exitTerminate},
+		{os.Interrupt, true, "{}\n", "{}\n", exitInterrupt},
+		{os.Interrupt, false, "", "", exitInterrupt},
+	} {
+		var stdout bytes.Buffer
+		g := &global{json: tt.json, quiet: true, stdout: &output{w: &stdout}}
+		fmt.Fprint(g.stdout, tt.printed)
+		if code := g.endAtOnce(tt.signal); code != tt.code || stdout.String() != tt.want {
+			t.Errorf("%v: exit %d, %q; want %d, %q", tt.signal, code, &stdout, tt.code, tt.want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		in, out := io.Pipe() // that nobody reads
+		g := &global{json: true, stdout: &output{w: out}}
+		if code := g.endAtOnce(os.Interrupt); code != exitInterrupt {
+			t.Errorf("exit %d", code)
+		}
+		in.Close()
+	})
+}
+
+// TestShareOfTheCrawl: of a run's limit the crawl has half, when stages come behind
+// it, or its own limit when that is shorter.
+func TestShareOfTheCrawl(t *testing.T) {
+	for _, tt := range []struct {
+		from, to        string
+		limit, own, max time.Duration
+	}{
+		{"", "", 6 * time.Hour, 0, 3 * time.Hour},
+		{"crawl", "report", 6 * time.Hour, 0, 3 * time.Hour},
+		{"", "", 6 * time.Hour, time.Hour, time.Hour},
+		{"", "", 6 * time.Hour, 5 * time.Hour, 3 * time.Hour},
+		{"", "", 1, 0, 1},
+		{"", "", 0, 0, 0},
+		{"", "", 0, time.Hour, time.Hour},
+		{"", "crawl", 6 * time.Hour, 0, 0}, // nothing waits behind it
+	} {
+		if got := crawlShare(runOptions{from: tt.from, to: tt.to, limit: tt.limit}, tt.own); got != tt.max {
+			t.Errorf("%+v: the crawl has %v", tt, got)
+		}
+	}
 }
 
 // TestWorkIsGivenUp holds what becomes of work that does not end at its limit.

@@ -131,6 +131,47 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// What is beyond the bounds is counted.
+func TestCut(t *testing.T) {
+	numbered := func(n int, each string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, each, i)
+		}
+		return b.String()
+	}
+	for _, tt := range []struct {
+		name, page string
+		want       Cut
+	}{
+		{"all there may be", numbered(maxLinks, "<a href=/%[1]d><img src=%[1]d alt=x>") + `<img src=last>`, Cut{}},
+		{"links", numbered(maxLinks+7, "<a href=/%[1]d>") + "<area href=/a><iframe src=/b></iframe><a href=/c rel=nofollow>", Cut{Links: 9}},
+		{"links of a page that asks for none", "<meta name=robots content=nofollow>" + numbered(maxLinks+7, "<a href=/%[1]d>"), Cut{}},
+		{"pictures", numbered(maxCandidates+7, "<img src=%[1]d alt=x>") + "<img src=none>", Cut{Candidates: 7}},
+		{"texts of a picture", numbered(maxCandidates-1, "<img src=%[1]d alt=x>") + "<img src=a alt=x title=y aria-label=z>", Cut{Candidates: 2}},
+		{"captions", "<figure>" + numbered(maxCandidates+7, "<img src=%[1]d>") + "<figcaption>x</figcaption></figure>", Cut{Candidates: 7}},
+		{"alts and captions together", "<figure>" + numbered(maxCandidates, "<img src=%[1]d alt=x>") + "<figcaption>y</figcaption></figure>", Cut{Candidates: maxCandidates}},
+		{"JSON-LD", "<script type=application/ld+json>[" + numbered(maxCandidates+7, `{"@type":"ImageObject","url":"%[1]d","name":"n"},`) + "0]</script>", Cut{Candidates: 7}},
+		{"feeds", numbered(maxFeeds+7, "<link rel=alternate type=application/rss+xml href=/%d>"), Cut{Links: 7}},
+		{"a srcset", `<img alt=x srcset="` + numbered(maxSources+7, "%[1]d 1w,") + `">`, Cut{Sources: 7}},
+		{"a srcset for lazy loading", `<img alt=x src=blank.gif data-srcset="` + numbered(maxSources+7, "%[1]d.jpg, ") + `">`, Cut{Sources: 7}},
+		{"a srcset of another name", `<img alt=x src=blank.gif data-my-srcset="` + numbered(maxSources+7, "%[1]d.jpg, ") + `">`, Cut{Sources: 7}},
+		{"sources", `<picture><source srcset="` + numbered(maxSources+7, "%[1]d 1w,") + `"><img alt=x>`, Cut{Sources: 7}},
+		{"read twice, counted once", numbered(maxLinks+7, "<a href=/%[1]d>") + "<base href=/b/>", Cut{Links: 7}},
+	} {
+		p, err := Extract([]byte(tt.page), "", address(t, "http://x.org/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Cut != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, p.Cut, tt.want)
+		}
+	}
+	if got, want := (Cut{Candidates: 3, Sources: 2}).String(), "3 candidates more than a page may have, 2 entries of srcsets more than a page may have"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // An extractor that has room reads a page with an allocation for a few kilobytes
 // of strings each, and one for the candidates.
 func TestAllocations(t *testing.T) {

@@ -25,6 +25,9 @@ func (c choice) sized() bool { return c.target != "" && (c.width > 0 || c.densit
 // img adds one candidate for each text of an img element.
 func (r *reader) img() {
 	if len(r.entries)-r.captions >= maxCandidates && (r.figure < 0 || r.captions >= maxCandidates) {
+		if r.figure >= 0 || r.hasText() {
+			r.page.Cut.Candidates++
+		}
 		return
 	}
 	var p picture
@@ -77,7 +80,11 @@ func (r *reader) img() {
 	r.add(&r.entries, address, p.alt, FromAlt, lang)
 	r.add(&r.entries, address, p.title, FromTitle, lang)
 	r.add(&r.entries, address, p.label, FromAriaLabel, lang)
-	if r.figure >= 0 && r.captions < maxCandidates && r.first(address, "", FromFigcaption, r.figure) {
+	switch {
+	case r.figure < 0:
+	case r.captions >= maxCandidates:
+		r.page.Cut.Candidates++
+	case r.first(address, "", FromFigcaption, r.figure):
 		r.figures[r.figure].used = true
 		r.captions++
 		r.entries = append(r.entries, entry{image: address, source: FromFigcaption, lang: lang, figure: r.figure})
@@ -85,6 +92,16 @@ func (r *reader) img() {
 	for i := first; i < len(r.entries); i++ {
 		r.entries[i].instead = instead
 	}
+}
+
+// hasText tells whether an img element has an attribute with a text for it.
+func (r *reader) hasText() bool {
+	for _, name := range [...]string{"alt", "title", "aria-label"} {
+		if v, _ := r.value(name); len(v) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // add keeps a candidate once. The text is as it stands in the page.
@@ -100,7 +117,11 @@ func (r *reader) addDecoded(to *[]entry, image string, text []byte, source, lang
 	if to == &r.entries {
 		room += r.captions
 	}
-	if image == "" || len(*to) >= room {
+	if image == "" {
+		return
+	}
+	if len(*to) >= room {
+		r.page.Cut.Candidates++
 		return
 	}
 	text = r.cleaned(text)
@@ -127,7 +148,7 @@ func (r *reader) source() {
 	}
 	for i := range r.attrs {
 		if name := r.attrs[i].name; knownSrcset(name) {
-			r.weigh(&r.best, r.attrs[i].value)
+			r.page.Cut.Sources += r.weigh(&r.best, r.attrs[i].value)
 		}
 	}
 }
@@ -138,15 +159,20 @@ func readable(kind []byte) bool {
 	return !foldEqual(kind, "image/avif") && !foldEqual(kind, "image/jxl") && !foldEqual(kind, "image/svg+xml") && !foldEqual(kind, "image/heic")
 }
 
-// weigh takes the largest of a srcset when it is larger than the best.
-func (r *reader) weigh(best *choice, srcset []byte) {
+// weigh takes the largest of a srcset when it is larger than the best. It returns
+// how many entries lie behind those that are looked at.
+func (r *reader) weigh(best *choice, srcset []byte) (beyond int) {
 	rest := r.decoded(srcset)
-	for range maxSources {
+	for n := 0; ; n++ {
 		c, after, ok := nextSource(rest)
 		if !ok {
-			return
+			return beyond
 		}
 		rest = after
+		if n >= maxSources {
+			beyond++
+			continue
+		}
 		if best.target != "" && !c.larger(best.source) {
 			continue
 		}
@@ -167,7 +193,7 @@ func (r *reader) choose(p *picture) (address, instead string) {
 		best = r.best
 	}
 	if len(p.srcset) > 0 {
-		r.weigh(&best, p.srcset)
+		r.page.Cut.Sources += r.weigh(&best, p.srcset)
 	}
 	if !p.data {
 		if best.target != "" {
@@ -177,7 +203,7 @@ func (r *reader) choose(p *picture) (address, instead string) {
 	}
 	for i := range r.attrs {
 		if name := r.attrs[i].name; len(name) > 6 && knownSrcset(name) {
-			r.weigh(&best, r.attrs[i].value)
+			r.page.Cut.Sources += r.weigh(&best, r.attrs[i].value)
 		}
 	}
 	standsIn := placeholderName(best.target)

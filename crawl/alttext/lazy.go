@@ -43,7 +43,9 @@ func (r *reader) lazy() string {
 			continue
 		}
 		if bytes.Contains(name, []byte("srcset")) {
-			r.weigh(&best, r.attrs[i].value)
+			if beyond := r.weigh(&best, r.attrs[i].value); !knownSrcset(name) { // else it was counted
+				r.page.Cut.Sources += beyond
+			}
 			continue
 		}
 		v := bytes.TrimSpace(r.decoded(r.attrs[i].value))

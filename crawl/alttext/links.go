@@ -22,9 +22,17 @@ func (r *reader) follow(target []byte) int {
 	return at
 }
 
-// leads tells whether links are still of use.
+// leads tells whether the link at hand is of use, and counts one that comes too
+// late.
 func (r *reader) leads() bool {
-	return !r.noLinks && !r.page.NoFollow && len(r.page.Links) < maxLinks
+	if r.noLinks || r.page.NoFollow {
+		return false
+	}
+	if len(r.page.Links) >= maxLinks {
+		r.page.Cut.Links++
+		return false
+	}
+	return true
 }
 
 // a takes in an a element: its text is that of the link.
@@ -57,7 +65,7 @@ func (r *reader) a() {
 func (r *reader) area() {
 	href, ok := r.value("href")
 	rel, _ := r.value("rel")
-	if !ok || !r.leads() || hasWord(rel, "nofollow") {
+	if !ok || hasWord(rel, "nofollow") || !r.leads() {
 		return
 	}
 	if target, ok := r.resolve(r.decoded(href)); ok {
@@ -89,7 +97,11 @@ func (r *reader) link() {
 	}
 	license := r.license == "" && hasWord(rel, "license")
 	canonical := r.page.Canonical == "" && hasWord(rel, "canonical")
-	feed := !r.noLinks && len(r.page.Feeds) < maxFeeds && hasWord(rel, "alternate") && r.isFeed()
+	feed := !r.noLinks && hasWord(rel, "alternate") && r.isFeed()
+	if feed && len(r.page.Feeds) >= maxFeeds {
+		r.page.Cut.Links++
+		feed = false
+	}
 	if !license && !canonical && !feed {
 		return
 	}

@@ -47,7 +47,13 @@ func (r *reader) jsonLD() {
 const objectDepth = 64
 
 func (r *reader) object(value any, depth int) {
-	if depth > objectDepth || len(r.linked) >= maxCandidates || len(r.licenses) >= maxCandidates {
+	if depth > objectDepth {
+		return
+	}
+	if len(r.linked) >= maxCandidates || len(r.licenses) >= maxCandidates {
+		if o, ok := value.(map[string]any); ok && isImageObject(o["@type"]) {
+			r.page.Cut.Candidates++
+		}
 		return
 	}
 	switch v := value.(type) {

@@ -2,7 +2,9 @@ package alttext
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/pairloom/pairloom/crawl/optout"
 	"github.com/pairloom/pairloom/shard"
@@ -36,6 +38,8 @@ type Page struct {
 	// is a placeholder's or a logo's: it carries four or more different alts, or is
 	// called one (blank.gif) and another picture has the same alt.
 	Placeholders int
+	// Cut counts what lay beyond the bounds on one page.
+	Cut Cut
 	// Links are absolute, without fragment, in page order, each once: those of a
 	// and area elements, frames, and where the page leads by itself.
 	Links     []Link
@@ -45,6 +49,31 @@ type Page struct {
 	Language  string        // of the html element, lower case
 	Wishes    optout.Wishes // what the page's meta tags ask for
 }
+
+// Cut counts what was not looked at, since the page has more than one page may
+// yield. Elements that say again what was said before count too.
+type Cut struct {
+	Candidates int // pictures with a text, and texts, behind the first 20,000
+	Links      int // links behind the first 20,000, and feeds behind the first 100
+	Sources    int // entries of a srcset behind its first 1,024
+}
+
+// String says what was cut off, in few words; "" for nothing.
+func (c Cut) String() string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{c.Candidates, "candidates"}, {c.Links, "links"}, {c.Sources, "entries of srcsets"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s more than a page may have", p.n, p.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Total is the sum of the counts.
+func (c Cut) Total() int { return c.Candidates + c.Links + c.Sources }
 
 // A Link is an address that a page leads to.
 type Link struct {
@@ -139,7 +168,8 @@ func (r *reader) candidates() {
 				e.image = e.instead
 			}
 			if len(p.Candidates) == maxCandidates {
-				return
+				p.Cut.Candidates++
+				continue
 			}
 			c := shard.Candidate{
 				PageURL: r.url, ImageURL: e.image, Text: text, TextSource: e.source,

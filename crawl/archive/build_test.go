@@ -99,7 +99,7 @@ func read(t *testing.T, file string) (records, broken []string) {
 }
 
 func testOptions() Options {
-	return Options{Token: "pairloom", Respect: append(optout.Words(), "robots"), MaxPageBytes: 5 << 20, Now: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
+	return Options{Token: "pairloom", Respect: append(optout.Words(), "robots"), Policies: true, MaxPageBytes: 5 << 20, Now: time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
 // extract reads a file with the robots.txt files in it, as a run does.

@@ -27,6 +27,7 @@ const (
 	OptedOut    = "opt_out"       // the page, its headers or robots.txt ask for it
 	OtherRecord = "other_record"  // a type that no standard names
 	RobotsFile  = "robots_txt"    // read for its rules
+	PolicyFile  = "tdmrep_json"   // read for its wishes
 	NotResponse = "not_response"  // a WAT record of something else than a response
 	NoRobots    = "robots_unread" // robots.txt could not be had when the archive was made
 )
@@ -35,6 +36,7 @@ const (
 type Options struct {
 	Token        string   // product token of our agent
 	Respect      []string // as gate.Options.Respect
+	Policies     bool     // obey tdmrep.json, as gate.Options.Policies
 	MaxPageBytes int64    // of a decoded page; the rest is cut off
 	Now          time.Time
 }
@@ -50,7 +52,24 @@ type Extractor struct {
 	source  []byte
 	site    string // of rules
 	rules   siteRules
+	asked   []uint64 // sites whose rules were looked up, some of them twice
+	left    LeftOut
+	later   time.Time
 }
+
+// LeftOut counts what the pages that were read said of pictures, and is not among
+// their candidates; see [alttext.Page].
+type LeftOut struct {
+	Placeholders int64 `json:"placeholders"` // addresses that stand for many pictures
+	Cut          int64 `json:"cut"`          // more than one page may have
+}
+
+// Later is when the next wish of the records so far begins to hold that does not yet
+// (unavailable_after); zero for none.
+func (x *Extractor) Later() time.Time { return x.later }
+
+// LeftOut is the sum over all records so far.
+func (x *Extractor) LeftOut() LeftOut { return x.left }
 
 // NewExtractor returns one that obeys what robots says; nil says nothing.
 func NewExtractor(o Options, robots *Robots) *Extractor {
@@ -101,8 +120,8 @@ func (x *Extractor) response(r *Record) ([]shard.Candidate, string) {
 	if !ok {
 		return nil, BadURL
 	}
-	if isRobots(u) {
-		return nil, RobotsFile
+	if reason := rulesReason(u); reason != "" {
+		return nil, reason
 	}
 	resp, ok := parseResponse(r.Block)
 	if !ok {
@@ -193,19 +212,18 @@ func (x *Extractor) read(u *url.URL, h http.Header, body []byte, contentType str
 	if err != nil {
 		return nil, NotHTML
 	}
-	wishes := append(p.Wishes, optout.Headers(h, x.options.Token)...)
-	wishes = append(wishes, rules.robots.Wishes(path)...)
-	wishes = wishes.At(x.options.Now)
-	if _, obeyed := gate.Obeyed(x.options.Respect, wishes); obeyed {
+	verdict := gate.Judge(x.options.Respect, x.options.Now, p.Wishes, rules.wishes(path, h, x.options.Token))
+	if later := verdict.Later; !later.IsZero() && (x.later.IsZero() || later.Before(x.later)) {
+		x.later = later
+	}
+	if verdict.Obeyed {
 		return nil, OptedOut
 	}
-	words, from := "", ""
-	if len(wishes) > 0 {
-		words, from = wishes.Words(), wishes.From()
-	}
+	x.left.Placeholders += int64(p.Placeholders)
+	x.left.Cut += int64(p.Cut.Total())
 	for i := range p.Candidates {
 		c := &p.Candidates[i]
-		c.OptOut, c.OptOutFrom, c.CrawlTime = words, from, date
+		c.OptOut, c.OptOutFrom, c.CrawlTime = verdict.Words, verdict.From, date
 	}
 	return p.Candidates, ""
 }
@@ -226,6 +244,12 @@ func (x *Extractor) rulesOf(u *url.URL) siteRules {
 	}
 	if site := gate.Site(u); site != x.site {
 		x.site, x.rules = site, x.robots.of(site)
+		if !x.options.Policies {
+			x.rules.reserved = optout.Reservations{}
+		}
+		if x.asked = append(x.asked, siteKey(site)); len(x.asked) >= 1<<16 {
+			x.Sites() // without repeats
+		}
 	}
 	return x.rules
 }

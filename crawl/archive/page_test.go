@@ -88,6 +88,24 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestLeftOut: what pages say and is not among their candidates is counted.
+func TestLeftOut(t *testing.T) {
+	var logo strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&logo, "<img src=logo.png alt='By author %d'>", i)
+	}
+	many := "<img src=a.png alt=fox srcset='" + strings.Repeat("b.png 1x, ", 1030) + "'>"
+	x := NewExtractor(testOptions(), nil)
+	r := NewReader(strings.NewReader(gzAll(page(one), httpRecord(two, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"+logo.String()+many), page(two, "X-Robots-Tag: noai"))), nil)
+	defer r.Close()
+	for record, err := r.Next(); err == nil; record, err = r.Next() {
+		x.Record(record, "a")
+	}
+	if got, want := x.LeftOut(), (LeftOut{Placeholders: 6, Cut: 6}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 // TestRobots: the robots.txt files that lie in the archives are obeyed wherever
 // they lie; of several the latest that could be had holds.
 func TestRobots(t *testing.T) {
@@ -125,6 +143,43 @@ func TestRobots(t *testing.T) {
 				delete(tally.Dropped, RobotsFile)
 				if !maps.Equal(tally.Dropped, test.want) {
 					t.Errorf("dropped %v, want %v", tally.Dropped, test.want)
+				}
+			})
+		}
+	}
+}
+
+// TestReservations: the tdmrep.json files that lie in the archives are obeyed as the
+// robots.txt files are.
+func TestReservations(t *testing.T) {
+	const site = "http://example.org"
+	file := func(site, date, status, text string) string {
+		return strings.Replace(httpRecord(site+"/.well-known/tdmrep.json", "HTTP/1.1 "+status+"\r\n\r\n"+text), testDate, date, 1)
+	}
+	const old, no, yes = "2023-01-01T00:00:00Z", `[{"location":"/one","tdm-reservation":1}]`, `[{"location":"/","tdm-reservation":0}]`
+	for _, test := range []struct {
+		name    string
+		file    []string
+		dropped int64
+	}{
+		{"before its pages", []string{file(site, testDate, "200 OK", no), page(one), page(two)}, 1},
+		{"behind its pages", []string{page(one), page(two), file(site, testDate, "200 OK", no)}, 1},
+		{"of another site", []string{page(one), file("http://www.example.org", testDate, "200 OK", no)}, 0},
+		{"an older one that allowed", []string{page(one), file(site, testDate, "200 OK", no), file(site, old, "200 OK", yes)}, 1},
+		{"an older one that did not", []string{page(one), file(site, testDate, "200 OK", yes), file(site, old, "200 OK", no)}, 0},
+		{"could not be had at last", []string{page(one), file(site, testDate, "503 Down", ""), file(site, old, "200 OK", no)}, 1},
+		{"could not be had", []string{page(one), file(site, testDate, "503 Down", "")}, 0},
+		{"is not there any more", []string{page(one), file(site, testDate, "404 Not Found", ""), file(site, old, "200 OK", no)}, 0},
+		{"lies elsewhere", []string{page(one), file(site, testDate, "301 Moved\r\nLocation: http://b.org/.well-known/tdmrep.json", ""), file("http://b.org", testDate, "200 OK", no)}, 1},
+		{"a header goes before it", []string{page(one, "TDM-Reservation: 0"), file(site, testDate, "200 OK", no)}, 0},
+		{"no JSON", []string{page(one), file(site, testDate, "200 OK", "<html>")}, 0},
+		{"robots.txt beside it", []string{page(one), page(two), file(site, testDate, "200 OK", no), httpRecord(site+"/robots.txt", "HTTP/1.1 200 OK\r\n\r\nUser-agent: *\nAllow: /\n")}, 1},
+	} {
+		for form, file := range map[string]string{"gzip": gzAll(test.file...), "plain": strings.Join(test.file, ""), "one member": gz(strings.Join(test.file, ""))} {
+			t.Run(test.name+"/"+form, func(t *testing.T) {
+				_, tally := extract(t, file)
+				if tally.Dropped[OptedOut] != test.dropped || tally.Dropped[PolicyFile] == 0 {
+					t.Errorf("dropped %v, want %d for an opt-out, and the file", tally.Dropped, test.dropped)
 				}
 			})
 		}

@@ -5,16 +5,15 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
-	"strings"
 )
 
-// ScanRobots looks through a file for the robots.txt files of sites. Members of
+// ScanRobots looks through a file for the robots.txt and tdmrep.json files of sites. Members of
 // gzip that hold one record of something else are passed over without being
 // inflated.
 func (x *Extractor) ScanRobots(ctx context.Context, in io.Reader, add func(RobotsEntry) error) error {
 	r := NewReader(in, nil)
 	defer r.Close()
-	r.want = func(r *Record) bool { return r.Type == "response" && strings.HasSuffix(r.URI, "/robots.txt") }
+	r.want = func(r *Record) bool { return r.Type == "response" && mayBeRules(r.URI) }
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -259,8 +259,8 @@ func (x *Extractor) metadata(r *Record) ([]shard.Candidate, string) {
 	if !ok {
 		return nil, BadURL
 	}
-	if isRobots(u) {
-		return nil, RobotsFile
+	if reason := rulesReason(u); reason != "" {
+		return nil, reason
 	}
 	if reason := usable(s.status, s.header.Get("Content-Type")); reason != "" {
 		return nil, reason

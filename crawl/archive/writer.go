@@ -30,7 +30,7 @@ const (
 // Writer writes what a crawl asked and was answered to WARC 1.0 files, a gzip member a
 // record: pairloom-TIME-NNNNN.warc.gz, of some 1 GB each. A file gets that name when
 // it is whole; what a killed writer left is cut behind its last whole record and
-// finished by the next. It may be used by many goroutines.
+// finished by the next; what was flushed is in it. It may be used by many goroutines.
 type Writer struct {
 	mu      sync.Mutex
 	folder  string
@@ -95,6 +95,9 @@ func recoverFile(path string) error {
 	}
 	if err := t.failure(); err != nil {
 		return err
+	}
+	if whole == 0 { // it was killed before the first record was out
+		return os.Remove(path)
 	}
 	if err := f.Truncate(whole); err != nil {
 		return err
@@ -258,6 +261,17 @@ func (w *Writer) finish() error {
 		return err
 	}
 	return finishFile(f, f.Name())
+}
+
+// Flush gives what was written to the system: it outlives the program, not the
+// machine. After an error nothing more is written.
+func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil && w.file != nil {
+		w.err = w.buffer.Flush()
+	}
+	return w.err
 }
 
 // Close finishes the file, and returns the first error there was.

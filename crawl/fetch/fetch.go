@@ -156,15 +156,15 @@ func (f *Fetcher) download(ctx context.Context, r Request, row *shard.Image, bod
 	if err != nil {
 		return nil, f.fault(ctx, err, row)
 	}
-	wishes := f.gate.Wishes(resp.Header)
-	row.OptOut, row.OptOutFrom = wishes.Words(), wishes.From()
+	verdict := f.gate.Judge(f.now(), nil, resp.Header)
+	row.OptOut, row.OptOutFrom = verdict.Words, verdict.From
 	holds := resp.StatusCode == http.StatusNotModified && r.Conditional()
 	if row.Status = gate.StatusReason(resp.StatusCode); row.Status != "" && !holds {
 		row.Detail = http.StatusText(resp.StatusCode)
 		return nil, nil
 	}
-	if wish, obeyed := f.gate.Respects(wishes); obeyed {
-		row.Status, row.Detail = OptOut, wish.String()
+	if verdict.Obeyed {
+		row.Status, row.Detail = OptOut, verdict.Wish.String()
 		return nil, nil
 	}
 	row.ETag, row.LastModified = validator(resp.Header.Get("ETag")), validator(resp.Header.Get("Last-Modified"))

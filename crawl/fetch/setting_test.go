@@ -11,9 +11,20 @@ import (
 func TestReconsider(t *testing.T) {
 	first := gate.Options{Respect: []string{gate.RespectRobots, optout.NoAI}, MaxPictureBytes: 100, MaxRedirects: 5, UserAgent: "pairloom"}
 	row := func(status string) shard.Image {
-		return shard.Image{Status: status, Setting: Setting(status, first)}
+		row := shard.Image{Status: status}
+		row.Setting = Setting(&row, first)
+		return row
 	}
 	refusedBy := func(words string) shard.Image { return shard.Image{Status: OptOut, OptOut: words} }
+	refusedWith := func(policies bool, words string) shard.Image {
+		o, row := first, refusedBy(words)
+		o.Policies = policies
+		row.Setting = Setting(&row, o)
+		return row
+	}
+	policies := func(on bool, respect ...string) func(*gate.Options) {
+		return func(o *gate.Options) { o.Policies, o.Respect = on, respect }
+	}
 	kept := func(words string, bytes int64) shard.Image { return shard.Image{OptOut: words, OriginalBytes: bytes} }
 	addresses := func(list ...string) func(*gate.Options) { return func(o *gate.Options) { o.AllowAddresses = list } }
 	respect := func(list ...string) func(*gate.Options) { return func(o *gate.Options) { o.Respect = list } }
@@ -48,8 +59,29 @@ func TestReconsider(t *testing.T) {
 			t.Errorf("%s: nothing changed, and yet it is reconsidered", tt.name)
 		}
 	}
+	for _, tt := range []struct {
+		name   string
+		row    shard.Image
+		change func(*gate.Options)
+		want   bool
+	}{
+		{"the files of wishes are not asked for any more", refusedWith(true, "ai.txt"), policies(false, optout.AITxt), true},
+		{"of either kind", refusedWith(true, "ai.txt,tdm-reservation"), policies(false, optout.AITxt, optout.TDMReservation), true},
+		{"but its header said it too", refusedWith(true, "ai.txt,noai"), policies(false, optout.AITxt, optout.NoAI), false},
+		{"refused without them", refusedWith(false, "tdm-reservation"), policies(false, optout.TDMReservation), false},
+		{"refused by a header, which stays so", refusedWith(false, "tdm-reservation"), policies(true, optout.TDMReservation), false},
+		{"nothing changed", refusedWith(true, "ai.txt"), policies(true, optout.AITxt), false},
+		{"refused by a version that did not record it", refusedBy("ai.txt"), policies(false, optout.AITxt), true},
+		{"kept, and the files are asked for from now on", kept("", 10), policies(true, optout.AITxt), false},
+	} {
+		now := first
+		if tt.change(&now); Reconsider(&tt.row, now) != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, !tt.want, tt.want)
+		}
+	}
 	two, other := gate.Options{AllowAddresses: []string{"10.0.0.1", "10.0.0.2"}}, gate.Options{AllowAddresses: []string{"10.0.0.2", "10.0.0.1"}}
-	if a, b := Setting(gate.AddressRefused, two), Setting(gate.AddressRefused, other); a != b {
+	refused := &shard.Image{Status: gate.AddressRefused}
+	if a, b := Setting(refused, two), Setting(refused, other); a != b {
 		t.Errorf("%q and %q differ by order", a, b)
 	}
 }

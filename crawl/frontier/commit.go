@@ -23,14 +23,21 @@ type Result struct {
 	Pace     int   // to the next visit; see [Revisit]
 	// Again puts the page back to be tried once more; the rest is only noted.
 	Again bool
-	// Unchanged keeps the candidates, ETag and Modified of the stored copy. Due
+	// Unchanged keeps the candidates, ETag and Modified of the stored copy, and what
+	// its rule says was cut off. Due
 	// also keeps when it was fetched: asking failed, and the next run asks again.
 	Unchanged  bool
 	Due        bool
 	Candidates []shard.Candidate // PageURL is the lease's
 	Links      []Link
-	Foreign    int    // links out of scope
-	Target     string // where the page redirects to; among Links when it is to be asked for
+	Foreign    int // links out of scope
+	// Placeholders and Cut count what of the page is not among Candidates and Links;
+	// see alttext.Page.
+	Placeholders, Cut int
+	// Most bounds the addresses known of a host: of a list, new pages of one that
+	// has as many are left out and counted; 0 bounds nothing.
+	Most   int64
+	Target string // where the page redirects to; among Links when it is to be asked for
 }
 
 // loopReason marks pages that redirect to one another in a circle.
@@ -60,6 +67,9 @@ func (f *Frontier) Commit(results []Result, before int64) (added, dropped int64,
 			}
 		}
 		added, dropped = c.links.fresh, c.links.closed
+		if err := c.links.count(); err != nil {
+			return err
+		}
 		_, err := tx.Exec("UPDATE runs SET bytes = bytes + ? WHERE id = ?", bytes, f.run)
 		return err
 	})
@@ -83,8 +93,9 @@ func (c *committer) prepare(before int64) (err error) {
 	}{
 		{&c.again, "UPDATE pages SET state = 0, attempts = attempts + 1, rule = ?2 WHERE id = ?1"},
 		{&c.decide, `UPDATE pages SET state = 2, attempts = 0, reason = ?2, rule = ?3, status = ?4, etag = ?5, modified = ?6,
-			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = ?11, target = ?12, copy = ?13, pace = ?14 WHERE id = ?1`},
-		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = ?2, status = ?3, fetched = CASE WHEN ?6 THEN fetched ELSE ?4 END, pace = ?5 WHERE id = ?1"},
+			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = ?11, target = ?12, copy = ?13, pace = ?14,
+			kind = ?15, placeholders = ?16, cut = ?17, past = 0 WHERE id = ?1`},
+		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = CASE WHEN substr(rule, 1, 7) = 'cut off' THEN rule ELSE ?2 END, status = ?3, fetched = CASE WHEN ?6 THEN fetched ELSE ?4 END, pace = ?5 WHERE id = ?1"},
 		{&c.put, "INSERT INTO texts VALUES (?1, ?2) ON CONFLICT (page) DO UPDATE SET data = excluded.data"},
 		{&c.del, "DELETE FROM texts WHERE page = ?"},
 		{&c.mapped, "UPDATE hosts SET sitemaps = ? WHERE name = ?"},
@@ -133,7 +144,7 @@ func (c *committer) store(r *Result) error {
 			err = c.outcome(r, fetched, pace)
 		}
 	default:
-		r.Candidates = nil
+		r.Candidates, r.Placeholders = nil, 0
 		if r.Lease.Kept {
 			_, err = c.del.Exec(id)
 		}
@@ -144,8 +155,14 @@ func (c *committer) store(r *Result) error {
 	if err != nil {
 		return err
 	}
+	c.links.most, c.links.past = r.Most, 0
 	for i := range r.Links {
 		if err := c.links.link(&r.Links[i], r.place(&r.Links[i])); err != nil {
+			return err
+		}
+	}
+	if past := c.links.past; past > 0 { // they are in the answer alone: the next is to be whole
+		if _, err := c.tx.Exec("UPDATE pages SET past = ?, etag = '', modified = '' WHERE id = ?", past, id); err != nil {
 			return err
 		}
 	}
@@ -162,7 +179,7 @@ func (c *committer) store(r *Result) error {
 
 func (c *committer) outcome(r *Result, fetched int64, pace int) error {
 	_, err := c.decide.Exec(r.Lease.ID, r.Reason, r.Rule, r.Status, r.ETag, r.Modified, int64(r.BodyHash), r.OptOut,
-		fetched, len(r.Candidates), r.Foreign, r.Target, r.Reason == "", pace)
+		fetched, len(r.Candidates), r.Foreign, r.Target, r.Reason == "", pace, r.Lease.Kind, r.Placeholders, r.Cut)
 	return err
 }
 

@@ -123,7 +123,7 @@ func (f *Frontier) Rejudge(judge func(url string, kind Kind, hops int) (Link, bo
 			case !in:
 				_, err = tx.Exec("DELETE FROM pages WHERE id = ?", p.id)
 			case l.Reason != "":
-				_, err = tx.Exec("UPDATE pages SET state = 2, reason = ?, rule = ?, fetched = 0, run = 0, attempts = 0, copy = 0, candidates = 0 WHERE id = ?", l.Reason, l.Rule, p.id)
+				_, err = tx.Exec("UPDATE pages SET state = 2, reason = ?, rule = ?, fetched = 0, run = 0, attempts = 0, copy = 0, candidates = 0, placeholders = 0, cut = 0, past = 0 WHERE id = ?", l.Reason, l.Rule, p.id)
 			case p.state == pending:
 				_, err = tx.Exec("UPDATE pages SET attempts = 0, rule = '', etag = '', modified = '' WHERE id = ?", p.id)
 			case p.foreign > 0 || p.reason == outOfScope:
@@ -139,7 +139,7 @@ func (f *Frontier) Rejudge(judge func(url string, kind Kind, hops int) (Link, bo
 		_, err = tx.Exec(`
 UPDATE pages SET found = 0 WHERE found NOT IN (SELECT id FROM pages);
 DELETE FROM hosts WHERE id NOT IN (SELECT host FROM pages);
-UPDATE hosts SET taken = (SELECT count(*) FROM pages WHERE host = hosts.id AND (fetched > 0 OR attempts > 0 OR run > 0));`)
+UPDATE hosts SET taken = (SELECT count(*) FROM pages WHERE host = hosts.id AND (fetched > 0 OR attempts > 0 OR run > 0));` + countKnown)
 		return err
 	})
 	f.mu.Lock()

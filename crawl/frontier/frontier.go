@@ -143,6 +143,6 @@ func (f *Frontier) Seed(links []Link) error {
 				return err
 			}
 		}
-		return nil
+		return l.count()
 	})
 }

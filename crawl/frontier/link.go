@@ -79,12 +79,16 @@ type linker struct {
 	f             *Frontier
 	tx            *sql.Tx
 	add, recall   *sql.Stmt
-	before        int64 // a page fetched later is not due again, whatever has changed
-	fresh, closed int64 // new addresses, and those of them that are never asked for
+	before        int64           // a page fetched later is not due again, whatever has changed
+	fresh, closed int64           // new addresses, and those of them that are never asked for
+	grown         map[int64]int64 // hosts.id -> its new addresses
+	known         map[int64]int64 // hosts.id -> addresses that it had before
+	most          int64           // pages of a host, beyond which new ones are left out; 0 for no bound
+	past          int64           // pages left out
 }
 
 func (f *Frontier) linker(tx *sql.Tx, before int64) (*linker, error) {
-	l := &linker{f: f, tx: tx, before: before}
+	l := &linker{f: f, tx: tx, before: before, grown: map[int64]int64{}, known: map[int64]int64{}}
 	var err error
 	if l.add, err = tx.Prepare(insertLink); err == nil {
 		l.recall, err = tx.Prepare(recallChanged)
@@ -110,6 +114,9 @@ func (l *linker) link(n *Link, p place) error {
 	if err != nil {
 		return err
 	}
+	if full, err := l.full(n, host); err != nil || full {
+		return err
+	}
 	state, pace := pending, n.Pace
 	if n.Reason != "" {
 		state = decided
@@ -128,6 +135,7 @@ func (l *linker) link(n *Link, p place) error {
 	if id > l.f.lastPage {
 		l.f.lastPage = id
 		l.fresh++
+		l.grown[host]++
 		if n.Reason != "" {
 			l.closed++
 		}
@@ -137,6 +145,40 @@ func (l *linker) link(n *Link, p place) error {
 		}
 	}
 	*slot = knownLink{n.URL, n.Kind, p.level, n.Priority, n.Text}
+	return nil
+}
+
+// full tells whether a page is to be left out, since it is new and its host has as
+// many as a list may bring it to.
+func (l *linker) full(n *Link, host int64) (bool, error) {
+	if l.most == 0 || n.Kind != Page {
+		return false, nil
+	}
+	if _, ok := l.known[host]; !ok {
+		var known int64
+		if err := l.tx.QueryRow("SELECT known FROM hosts WHERE id = ?", host).Scan(&known); err != nil {
+			return false, err
+		}
+		l.known[host] = known
+	}
+	if l.known[host]+l.grown[host] < l.most {
+		return false, nil
+	}
+	var is bool
+	if err := l.tx.QueryRow("SELECT EXISTS (SELECT 1 FROM pages WHERE url = ?)", n.URL).Scan(&is); err != nil || is {
+		return false, err
+	}
+	l.past++
+	return true, nil
+}
+
+// count adds the new addresses to their hosts' numbers.
+func (l *linker) count() error {
+	for host, n := range l.grown {
+		if _, err := l.tx.Exec("UPDATE hosts SET known = known + ? WHERE id = ?", n, host); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

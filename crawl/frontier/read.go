@@ -100,7 +100,12 @@ type Counts struct {
 	Pending    int64 `json:"pending"` // still to be asked for
 	Hosts      int64 `json:"hosts"`
 	Candidates int64 `json:"candidates"`
-	Running    bool  `json:"running"` // the last run has not finished
+	// Placeholders and Cut are the sums over pages that were read, of what is in
+	// their Results; Past that of addresses that lists name beyond Result.Most.
+	Placeholders int64 `json:"placeholders,omitempty"`
+	Cut          int64 `json:"cut,omitempty"`
+	Past         int64 `json:"past,omitempty"`
+	Running      bool  `json:"running"` // the last run has not finished
 }
 
 // Counts counts.
@@ -112,8 +117,9 @@ func (f *Frontier) Counts() (Counts, error) {
 
 func counts(path string, db *sql.DB) (c Counts, err error) {
 	err = db.QueryRow(`SELECT count(*), count(*) FILTER (WHERE state = 2 AND reason = ''), count(*) FILTER (WHERE state = 2 AND reason <> ''),
-		count(*) FILTER (WHERE state <> 2), (SELECT count(*) FROM hosts), coalesce(sum(candidates), 0), EXISTS (SELECT 1 FROM runs WHERE finished = 0) FROM pages`).
-		Scan(&c.Pages, &c.Kept, &c.Dropped, &c.Pending, &c.Hosts, &c.Candidates, &c.Running)
+		count(*) FILTER (WHERE state <> 2), (SELECT count(*) FROM hosts), coalesce(sum(candidates), 0),
+		coalesce(sum(placeholders), 0), coalesce(sum(cut), 0), coalesce(sum(past), 0), EXISTS (SELECT 1 FROM runs WHERE finished = 0) FROM pages`).
+		Scan(&c.Pages, &c.Kept, &c.Dropped, &c.Pending, &c.Hosts, &c.Candidates, &c.Placeholders, &c.Cut, &c.Past, &c.Running)
 	if err != nil {
 		return c, fmt.Errorf("count pages of %s: %w", path, err)
 	}
@@ -173,6 +179,9 @@ type Record struct {
 	Attempts     int    `json:"attempts"`
 	Candidates   int    `json:"candidates"`
 	ForeignLinks int    `json:"links_out_of_scope"`
+	Placeholders int    `json:"placeholders,omitempty"` // candidates dropped
+	Cut          int    `json:"cut,omitempty"`          // beyond the bounds on a page
+	Past         int    `json:"past,omitempty"`         // addresses of a list, beyond those of a host
 }
 
 // Lookup reads one page of the file at path; ok is false when it is unknown.
@@ -180,9 +189,9 @@ func Lookup(path, url string) (r Record, ok bool, err error) {
 	err = look(path, func(db *sql.DB) error {
 		var state int
 		var kind Kind
-		err := db.QueryRow(`SELECT p.url, p.kind, p.state, p.reason, p.rule, p.status, p.fetched, p.hops, coalesce(r.url, ''), p.target, p.opt_out, p.attempts, p.candidates, p.foreign_links
+		err := db.QueryRow(`SELECT p.url, p.kind, p.state, p.reason, p.rule, p.status, p.fetched, p.hops, coalesce(r.url, ''), p.target, p.opt_out, p.attempts, p.candidates, p.foreign_links, p.placeholders, p.cut, p.past
 			FROM pages p LEFT JOIN pages r ON r.id = p.found WHERE p.url = ?`, url).Scan(&r.URL, &kind, &state, &r.Reason, &r.Rule, &r.Status, &r.Fetched, &r.Hops, &r.Referrer, &r.Target,
-			&r.OptOut, &r.Attempts, &r.Candidates, &r.ForeignLinks)
+			&r.OptOut, &r.Attempts, &r.Candidates, &r.ForeignLinks, &r.Placeholders, &r.Cut, &r.Past)
 		if ok = err == nil; ok {
 			r.Kind = kind.String()
 			r.State = [...]string{"pending", "leased", "decided"}[min(max(state, 0), 2)]

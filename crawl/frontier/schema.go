@@ -14,7 +14,9 @@ import (
 //	1: first
 //	2: hosts have a table, with the pages asked for; sitemaps and feeds; priority
 //	   and pace of pages; a run counts its pages and bytes
-const schemaVersion = 2
+//	3: pages count what was dropped or cut off within them, and addresses that a
+//	   list names past the cap of a host; hosts count their pages
+const schemaVersion = 3
 
 // The states of a page.
 const (
@@ -28,7 +30,8 @@ CREATE TABLE hosts (
 	id       INTEGER PRIMARY KEY,
 	name     TEXT NOT NULL UNIQUE,          -- with its port when that is not the scheme's own
 	taken    INTEGER NOT NULL DEFAULT 0,    -- pages asked for, over all runs
-	sitemaps INTEGER NOT NULL DEFAULT 0     -- last run in which its robots.txt was asked for sitemaps
+	sitemaps INTEGER NOT NULL DEFAULT 0,    -- last run in which its robots.txt was asked for sitemaps
+	known    INTEGER NOT NULL DEFAULT 0     -- pages
 );
 CREATE TABLE pages (
 	id         INTEGER PRIMARY KEY,
@@ -57,7 +60,10 @@ CREATE TABLE pages (
 	pace       INTEGER NOT NULL DEFAULT 1000, -- time to the next visit, in thousandths of crawl.revisit_after
 	copy       INTEGER NOT NULL DEFAULT 0,  -- 1 when it was read, and texts has what it said
 	candidates INTEGER NOT NULL DEFAULT 0,
-	foreign_links INTEGER NOT NULL DEFAULT 0  -- links out of scope, not followed
+	foreign_links INTEGER NOT NULL DEFAULT 0, -- links out of scope, not followed
+	placeholders INTEGER NOT NULL DEFAULT 0,  -- candidates dropped, of addresses that are placeholders
+	cut        INTEGER NOT NULL DEFAULT 0,  -- candidates, links and sources beyond the bounds on a page
+	past       INTEGER NOT NULL DEFAULT 0   -- of a list: addresses left out, since their host has too many
 );
 CREATE TABLE texts (                        -- candidates of kept pages
 	page INTEGER PRIMARY KEY REFERENCES pages (id),
@@ -138,9 +144,12 @@ func create(db *sql.DB, from int) error {
 		return err
 	}
 	defer tx.Rollback()
-	if from == 1 {
+	switch from {
+	case 1:
 		err = fromVersion1(tx)
-	} else {
+	case 2:
+		err = fromVersion2(tx)
+	default:
 		_, err = tx.Exec(tables + indexes)
 	}
 	if err != nil {
@@ -177,6 +186,23 @@ DROP TABLE old_texts;
 DROP TABLE old_pages;
 DROP TABLE old_runs;
 DROP TABLE old_settings;
-` + indexes)
+` + countKnown + indexes)
+	return err
+}
+
+// countKnown counts the pages of each host anew.
+const countKnown = `
+UPDATE hosts SET known = 0;
+UPDATE hosts SET known = n FROM (SELECT host, count(*) AS n FROM pages GROUP BY host) WHERE id = host;
+`
+
+// fromVersion2 adds the counts, which begin at zero.
+func fromVersion2(tx *sql.Tx) error {
+	_, err := tx.Exec(`
+ALTER TABLE hosts ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pages ADD COLUMN placeholders INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pages ADD COLUMN cut INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pages ADD COLUMN past INTEGER NOT NULL DEFAULT 0;
+` + countKnown)
 	return err
 }

@@ -13,9 +13,12 @@ import (
 
 // version1 is a copy of a file that the first version wrote: a crawl that was
 // killed with one page leased.
-func version1(t *testing.T) string {
+func version1(t *testing.T) string { return fixture(t, "testdata/version-1.db") }
+
+// fixture is a crawl.db that is a copy of a file.
+func fixture(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile("testdata/version-1.db")
+	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +119,73 @@ func TestOpenVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
+}
+
+// A file of the second version says what it said, to those who look and to the
+// crawl that goes on in it.
+func TestVersion2(t *testing.T) {
+	path := fixture(t, "testdata/version-2.db")
+	check := func(when string) {
+		t.Helper()
+		for _, want := range []Record{
+			{URL: "http://a.example/", Kind: "page", State: "decided", Status: 200, Fetched: 1_700_000_000, OptOut: "noai", Candidates: 1, ForeignLinks: 2},
+			{URL: "http://a.example/1", Kind: "page", State: "pending", Hops: 1, Referrer: "http://a.example/"},
+			{URL: "http://a.example/map.xml", Kind: "sitemap", State: "pending", Referrer: "http://a.example/"},
+			{URL: "http://b.example/", Kind: "page", State: "decided", Reason: "http_404", Rule: "Not Found", Status: 404, Fetched: 1_700_000_002},
+		} {
+			if got, ok, err := Lookup(path, want.URL); got != want || !ok || err != nil {
+				t.Errorf("%s: %+v, %v, %v; want %+v", when, got, ok, err, want)
+			}
+		}
+	}
+	check("as it is")
+	f := open(t, path)
+	check("brought to today's schema")
+	var known string
+	if err := f.db.QueryRow("SELECT group_concat(name || ' ' || known, ', ' ORDER BY name) FROM hosts").Scan(&known); err != nil || known != "a.example 3, b.example 1" {
+		t.Errorf("pages of hosts: %s, %v", known, err)
+	}
+}
+
+// A list brings a host to so many addresses and no further, whatever else is found
+// there; what it leaves out is counted, and the list is read whole the next time.
+func TestMost(t *testing.T) {
+	f := open(t, filepath.Join(t.TempDir(), "crawl.db"))
+	seed(t, f, page(0))
+	list := func(most int64, pages ...int) {
+		t.Helper()
+		if _, err := f.db.Exec("UPDATE pages SET state = 0 WHERE url = ?", page(0)); err != nil {
+			t.Fatal(err)
+		}
+		r := Result{Lease: lease(t, f, 0, 1, 0)[0], Reason: "sitemap", Fetched: 1, ETag: "x", Most: most}
+		for _, n := range pages {
+			r.Links = append(r.Links, Link{URL: page(n)})
+		}
+		r.Links = append(r.Links, Link{URL: page(99), Kind: Sitemap}, Link{URL: fmt.Sprintf("http://other.org/%d", pages[0])})
+		commit(t, f, r)
+	}
+	for _, tt := range []struct {
+		name        string
+		most        int64
+		pages       []int
+		known, past int64
+		etag        string
+	}{
+		{"room for two", 3, []int{1, 2, 3, 4}, 5, 2, ""}, // and the inner list, and the other host's
+		{"what is known counts once", 4, []int{1, 2, 3}, 5, 1, ""},
+		{"more may be known", 5, []int{1, 2, 3}, 6, 0, "x"},
+		{"no bound", 0, []int{1, 2, 3, 4, 5, 6}, 9, 0, "x"},
+	} {
+		list(tt.most, tt.pages...)
+		c, err := f.Counts()
+		if err != nil || c.Pages != tt.known || c.Past != tt.past {
+			t.Errorf("%s: %d pages, %d left out, %v; want %d and %d", tt.name, c.Pages, c.Past, err, tt.known, tt.past)
+		}
+		var etag string
+		if err := f.db.QueryRow("SELECT etag FROM pages WHERE url = ?", page(0)).Scan(&etag); err != nil || etag != tt.etag {
+			t.Errorf("%s: ETag %q, %v; want %q", tt.name, etag, err, tt.etag)
+		}
+	}
 }
 
 // A file that cannot be brought to today's schema stays as it was.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/pairloom/pairloom/crawl/optout"
 )
@@ -24,14 +25,41 @@ func Decode(h http.Header, body io.ReadCloser) (decoded io.ReadCloser, known boo
 	return newDecodedBody(body, open), true
 }
 
-// Obeyed returns the first wish whose word is among those that are respected. It
-// decides for pages and pictures, live or from an archive.
-func Obeyed(respect []string, w optout.Wishes) (optout.Wish, bool) {
-	i := slices.IndexFunc(w, func(wish optout.Wish) bool { return slices.Contains(respect, wish.Word) })
-	if i < 0 {
-		return optout.Wish{}, false
+// A Verdict is what wishes come to.
+type Verdict struct {
+	Words  string      // of all that hold, as records have them
+	From   string      // where these stood, a line each
+	Wish   optout.Wish // the first that is obeyed
+	Obeyed bool        // there is one
+	// Later is when the next wish begins to hold that does not yet; zero for none.
+	Later time.Time
+}
+
+// Judge decides what wishes come to at that time where the words of respect are
+// obeyed: those of a page or picture itself, then those of its answer and its
+// site's files. It decides for pages and pictures, live or from an archive.
+func Judge(respect []string, now time.Time, own, answer optout.Wishes) Verdict {
+	if len(own) == 0 && len(answer) == 0 {
+		return Verdict{}
 	}
-	return w[i], true
+	all := slices.Concat(own, answer)
+	hold := all.At(now)
+	v := Verdict{Words: hold.Words(), From: hold.From()}
+	for _, w := range all {
+		if w.After.After(now) && (v.Later.IsZero() || w.After.Before(v.Later)) {
+			v.Later = w.After
+		}
+	}
+	if i := slices.IndexFunc(hold, func(w optout.Wish) bool { return slices.Contains(respect, w.Word) }); i >= 0 {
+		v.Wish, v.Obeyed = hold[i], true
+	}
+	return v
+}
+
+// Judge is [Judge] for a response with these headers, which came through the gate,
+// and the wishes of what it carried, by the gate's own settings.
+func (g *Gate) Judge(now time.Time, own optout.Wishes, h http.Header) Verdict {
+	return Judge(g.opts.Respect, now, own, g.answered(h))
 }
 
 // Site is where the rules of u's robots.txt hold: scheme, host and port in one

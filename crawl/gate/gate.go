@@ -1,9 +1,11 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"net/http"
@@ -68,7 +70,22 @@ type Gate struct {
 	robots    *rulebook
 	tdmrep    *policies[optout.Reservations]
 	aitxt     *policies[optout.MediaRules]
+	keep      func(File) // may be nil
 }
+
+// File is an answer to a request for a file that the gate asks for by itself:
+// robots.txt, tdmrep.json or ai.txt.
+type File struct {
+	URL    *url.URL
+	Status int
+	Header http.Header
+	Body   []byte // decoded
+	Cut    bool   // Body is not all
+}
+
+// Keep has f called with each such answer from now on; nil ends it. No request may be
+// under way. f is called by several goroutines.
+func (g *Gate) Keep(f func(File)) { g.keep = f }
 
 // New builds a gate; version is pairloom's, sent in the User-Agent.
 func New(opts Options, version string) (*Gate, error) {
@@ -278,6 +295,25 @@ func (g *Gate) fetch(kind Kind) func(ctx context.Context, u *url.URL) (*http.Res
 		if err != nil {
 			return nil, err
 		}
-		return g.RoundTrip(req)
+		resp, err := g.RoundTrip(req)
+		if err != nil || g.keep == nil {
+			return resp, err
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		most, _ := g.limit(kind)
+		g.keep(File{u, resp.StatusCode, resp.Header, body, err != nil || int64(len(body)) >= most})
+		resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failing{err}))
+		return resp, nil
 	}
+}
+
+// failing reads nothing, and ends with an error; without one as any end.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) {
+	if f.err == nil {
+		return 0, io.EOF
+	}
+	return 0, f.err
 }

@@ -35,19 +35,16 @@ func (w siteWishes) carry(h http.Header) {
 	}
 }
 
-// Wishes are those that hold for a response with these headers, which came
-// through a gate: its X-Robots-Tag, tdm-reservation and Content-Usage, and what
-// the site's robots.txt, tdmrep.json and (for a picture) ai.txt say of its URL.
-// What a page's own markup says is the caller's to add.
-func (g *Gate) Wishes(h http.Header) optout.Wishes {
+// answered are the wishes of a response with these headers, which came through a
+// gate, whether they hold already or not: its X-Robots-Tag, tdm-reservation and
+// Content-Usage, and what the site's robots.txt, tdmrep.json and (for a picture)
+// ai.txt say of its URL.
+func (g *Gate) answered(h http.Header) optout.Wishes {
 	w := optout.Headers(h, g.opts.UserAgent)
 	for _, line := range h[wishHeader] {
 		if f := strings.Split(line, wishField); len(f) == 3 {
 			w = append(w, optout.Wish{Word: f[0], Source: f[1], Value: f[2]})
 		}
 	}
-	return w.At(g.clock.Now())
+	return w
 }
-
-// Respects returns the first wish that is obeyed.
-func (g *Gate) Respects(w optout.Wishes) (optout.Wish, bool) { return Obeyed(g.opts.Respect, w) }

@@ -121,9 +121,9 @@ func (g *Gate) refuseUnasked(kind Kind, u *url.URL, w siteWishes) error {
 		return nil
 	}
 	all := slices.Concat(w.robots, w.media)
-	wish, obeyed := g.Respects(all)
-	if !obeyed {
+	v := Judge(g.opts.Respect, g.clock.Now(), nil, all)
+	if !v.Obeyed {
 		return nil
 	}
-	return &Refusal{URL: u.String(), Reason: OptOut, Rule: wish.String(), Wishes: all}
+	return &Refusal{URL: u.String(), Reason: OptOut, Rule: v.Wish.String(), Wishes: all}
 }

@@ -56,7 +56,7 @@ func ask(t *testing.T, g *Gate, kind Kind, address string) optout.Wishes {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	return g.Wishes(resp.Header)
+	return g.answered(resp.Header).At(g.clock.Now())
 }
 
 func TestWishesOfAResponse(t *testing.T) {
@@ -153,17 +153,31 @@ func TestOptedOutPicturesAreNotAskedFor(t *testing.T) {
 	}
 }
 
-func TestRespects(t *testing.T) {
-	wishes := optout.Wishes{{Word: optout.NoAI}, {Word: optout.AITxt, Source: "ai.txt line 2"}}
+// TestJudge: one decision for pages and pictures, live or from an archive.
+func TestJudge(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	later := func(hours int, word string) optout.Wish {
+		return optout.Wish{Word: word, Source: "s", Value: "v", After: now.Add(time.Duration(hours) * time.Hour)}
+	}
+	noai, file := optout.Wish{Word: optout.NoAI, Source: "meta robots", Value: "noai"}, optout.Wish{Word: optout.AITxt, Source: "ai.txt line 2", Value: "x"}
+	const both = "noai: meta robots: noai\nai.txt: ai.txt line 2: x"
 	for _, tt := range []struct {
-		respect []string
-		want    string
-	}{{Wishes(), optout.NoAI}, {[]string{optout.AITxt, RespectRobots}, optout.AITxt}, {[]string{optout.NoIndex}, ""}, {nil, ""}} {
-		o := quick()
-		o.Respect = tt.respect
-		wish, ok := newGate(t, o).Respects(wishes)
-		if wish.Word != tt.want || ok != (tt.want != "") {
-			t.Errorf("respect %q: obeys %q, %v; want %q", tt.respect, wish.Word, ok, tt.want)
+		name        string
+		respect     []string
+		own, answer optout.Wishes
+		want        Verdict
+	}{
+		{"nothing is asked for", Wishes(), nil, nil, Verdict{}},
+		{"the first of all", Wishes(), optout.Wishes{noai}, optout.Wishes{file}, Verdict{"ai.txt,noai", both, noai, true, time.Time{}}},
+		{"the first that is obeyed", []string{optout.AITxt, RespectRobots}, optout.Wishes{noai}, optout.Wishes{file}, Verdict{"ai.txt,noai", both, file, true, time.Time{}}},
+		{"another is obeyed", []string{optout.NoIndex}, optout.Wishes{noai}, optout.Wishes{file}, Verdict{"ai.txt,noai", both, optout.Wish{}, false, time.Time{}}},
+		{"none is", nil, optout.Wishes{noai}, nil, Verdict{"noai", noai.String(), optout.Wish{}, false, time.Time{}}},
+		{"not yet", Wishes(), optout.Wishes{later(2, optout.UnavailableAfter)}, optout.Wishes{later(1, optout.UnavailableAfter)}, Verdict{Later: now.Add(time.Hour)}},
+		{"by now", Wishes(), optout.Wishes{later(0, optout.UnavailableAfter), later(3, optout.NoAI)}, nil,
+			Verdict{"unavailable_after", "unavailable_after: s: v", later(0, optout.UnavailableAfter), true, now.Add(3 * time.Hour)}},
+	} {
+		if got := Judge(tt.respect, now, tt.own, tt.answer); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
 	}
 }

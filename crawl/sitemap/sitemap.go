@@ -91,6 +91,31 @@ func Read(r io.Reader, limits Limits, each func(Entry)) (Kind, error) {
 	return w.document(d)
 }
 
+// sniffed is how much of a document Sniff looks at.
+const sniffed = 4 << 10
+
+// Sniff tells by its beginning, of which it takes nothing, whether a document is a
+// list, and of which kind: by its root element, or as lines of addresses. It is ""
+// for another.
+func Sniff(in *bufio.Reader) Kind {
+	begin, _ := in.Peek(sniffed)
+	if bytes.HasPrefix(begin, []byte("\x1f\x8b")) {
+		z, err := gzip.NewReader(bytes.NewReader(begin))
+		if err != nil {
+			return ""
+		}
+		plain := make([]byte, sniffed)
+		n, _ := io.ReadFull(z, plain) // it breaks off, as what was peeked at does
+		begin = plain[:n]
+	}
+	begin = bytes.TrimSpace(bytes.TrimPrefix(begin, []byte("\xef\xbb\xbf")))
+	if bytes.HasPrefix(begin, []byte("http://")) || bytes.HasPrefix(begin, []byte("https://")) {
+		return URLs
+	}
+	kind, _ := Read(bytes.NewReader(begin), Limits{Bytes: sniffed, Entries: 1}, func(Entry) {})
+	return kind
+}
+
 // firstByte skips white space.
 func firstByte(in *bufio.Reader) (byte, error) {
 	for range maxToken {
