@@ -14,8 +14,12 @@ import (
 func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host string, delay time.Duration) (*http.Response, error) {
 	t := g.pace.host(host)
 	defer g.pace.leave(t)
+	turn, ok := ctx.Value(turnKey{}).(context.Context)
+	if !ok {
+		turn = ctx
+	}
 	for attempt := 0; ; attempt++ {
-		if err := t.enter(ctx, delay); err != nil {
+		if err := t.enter(turn, delay); err != nil {
 			return nil, err
 		}
 		resp, err := g.once(ctx, req, kind, delay, t)
