@@ -154,7 +154,7 @@ func TestFoldersAreNamedOnce(t *testing.T) {
 	// Words that are also something else where they stand: units of a tally, kinds
 	// of class sets, fields of JSON.
 	other := map[string][]string{
-		`"candidates"`: {"crawl/frontier", "pipeline", "bench"}, `"shards"`: {"trainer/evaluate", "bench"},
+		`"candidates"`: {"crawl/alttext", "crawl/frontier", "pipeline", "bench"}, `"shards"`: {"trainer/evaluate", "bench"},
 		`"report"`: {"shard/stats", "pipeline"}, `"images"`: {"bench"},
 	}
 	for _, s := range sources(t) {
