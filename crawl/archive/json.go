@@ -113,17 +113,35 @@ func (w *walker) object(visit func(key []byte)) {
 		return
 	}
 	for !w.bad {
-		key := w.text()
-		if w.space() != ':' {
-			w.bad = true
+		key := w.key()
+		if w.bad {
 			return
 		}
-		w.i++
 		visit(key)
 		if !w.more('}') {
 			return
 		}
 	}
+}
+
+// key reads a key, and passes over the colon behind it.
+func (w *walker) key() []byte {
+	key := plainText(w.text())
+	if w.space() != ':' {
+		w.bad = true
+		return nil
+	}
+	w.i++
+	return key
+}
+
+// plainText is what a string means; it is a copy only where that is not how it is
+// written.
+func plainText(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	return appendUnescaped(nil, raw)
 }
 
 // array calls visit for each element, which must pass over it.
