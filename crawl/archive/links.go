@@ -11,7 +11,7 @@ type linkScanner struct {
 	images []byte // img elements
 
 	// Where in the text, not before the walker, the next of each stands.
-	brace, bracket, escape, picture int
+	opens, ends, picture, escape int
 }
 
 // begin forgets what was read.
@@ -21,7 +21,7 @@ func (s *linkScanner) begin() { s.images = s.images[:0] }
 func (s *linkScanner) read(w *walker) {
 	s.walker = w
 	defer func() { s.walker = nil }()
-	s.brace, s.bracket, s.escape, s.picture = -1, -1, -1, -1
+	s.opens, s.ends, s.picture, s.escape = -1, -1, -1, -1
 	if s.space() != '[' {
 		s.skip()
 		return
@@ -32,10 +32,11 @@ func (s *linkScanner) read(w *walker) {
 		return
 	}
 	for !s.bad {
-		if s.space() != '{' {
-			s.skip()
-		} else if !s.pass() {
+		if s.space() == '{' {
+			s.jump()
 			s.entry()
+		} else {
+			s.skip()
 		}
 		if !s.more(']') {
 			return
@@ -43,32 +44,20 @@ func (s *linkScanner) read(w *walker) {
 	}
 }
 
-// pass goes behind the entry that the walker is at where it is certain, without
-// reading it, that it is no picture's and where it ends; else it does nothing.
+// jump goes to a later entry where it is certain, without reading what lies between,
+// that no picture's does and where an entry begins; else it stays.
 //
-// The first closing brace is the entry's end if no other bracket opens in it and the
-// brace is in no string. The latter is so if it follows a quote that ends one: a
-// quote without a backslash in front is no part of a string, and one that begins a
-// string follows a bracket, a colon, a comma or white space. And a picture's path is
-// in it as written, or there are backslashes that can stand for some of it.
-func (s *linkScanner) pass() bool {
-	n := bytes.IndexByte(s.b[s.i:], '}')
-	if n < 2 {
-		return false
+// A picture's path stands in an entry as written, or there are backslashes that can
+// stand for some of it. Up to the next of either, and to the next square bracket, no
+// array opens or ends, so that in JSON an object that follows a comma is an entry. The
+// comma is in no string if it follows a brace behind the end of one.
+func (s *linkScanner) jump() {
+	const edge = `"},{`
+	if s.opens < s.i {
+		s.opens = s.find(s.i, '[')
 	}
-	end := s.i + n
-	if s.b[end-1] != '"' {
-		return false
-	}
-	switch s.b[end-2] {
-	case '\\', '{', '[', ':', ',', ' ', '\n', '\r', '\t':
-		return false
-	}
-	if s.brace <= s.i {
-		s.brace = s.find(s.i+1, '{')
-	}
-	if s.bracket < s.i {
-		s.bracket = s.find(s.i, '[')
+	if s.ends < s.i {
+		s.ends = s.find(s.i, ']')
 	}
 	if s.picture < s.i {
 		s.picture = len(s.b)
@@ -76,15 +65,28 @@ func (s *linkScanner) pass() bool {
 			s.picture = s.i + at
 		}
 	}
-	for s.escape < s.i || s.escape < end && !s.spells() {
+	limit := min(s.opens, s.ends, s.picture)
+	for s.escape < s.i || s.escape < limit && !s.spells() {
 		s.escape = s.find(max(s.i, s.escape+1), '\\')
 	}
-	if min(s.brace, s.bracket, s.picture, s.escape) < end {
-		return false
+	limit = min(limit, s.escape)
+	from := max(s.i+1, limit-maxJumpBack)
+	if limit-from < len(edge) {
+		return
 	}
-	s.i = end + 1
-	return true
+	at := from + bytes.LastIndex(s.b[from:limit], []byte(edge))
+	if at < from {
+		return
+	}
+	if !s.endsText(at) {
+		return
+	}
+	s.i = at + len(edge) - 1
 }
+
+// maxJumpBack is how far before the next picture the entry that it may stand in is
+// looked for.
+const maxJumpBack = 1 << 10
 
 // find is where the next c stands; the end for none.
 func (s *linkScanner) find(from int, c byte) int {

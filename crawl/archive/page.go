@@ -189,9 +189,12 @@ func (x *Extractor) read(u *url.URL, h http.Header, body []byte, contentType str
 			return nil, gate.RobotsDisallowed
 		}
 	}
-	p, err := x.html.Extract(body, contentType, u)
-	if err != nil {
-		return nil, NotHTML
+	var p alttext.Page
+	if len(body) > 0 {
+		var err error
+		if p, err = x.html.Extract(body, contentType, u); err != nil {
+			return nil, NotHTML
+		}
 	}
 	wishes := append(p.Wishes, optout.Headers(h, x.options.Token)...)
 	wishes = append(wishes, rules.robots.Wishes(path)...)

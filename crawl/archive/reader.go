@@ -145,6 +145,7 @@ func (r *Reader) open() error {
 			return err
 		}
 		r.member = r.tape.offset()
+		r.tape.mark = r.member
 		switch c := codingOf(magic); c {
 		case skippable:
 			if err := r.members.skip(); err != nil {
@@ -284,6 +285,7 @@ func (r *Reader) next() (ok bool, err error) {
 		if !r.packed {
 			begin = r.tape.offset()
 			r.member = begin
+			r.tape.mark = begin
 			if magic, _ := r.stream.Peek(longestMagic); codingOf(magic) != plain { // members behind plain records
 				return false, r.end()
 			}

@@ -49,7 +49,7 @@ func (r *Reader) field(h *header, line []byte) {
 	if !found {
 		return // a continued line, or none
 	}
-	value = bytes.TrimSpace(value)
+	key, value = bytes.TrimSpace(key), bytes.TrimSpace(value)
 	switch {
 	case is(key, "content-length"):
 		n, err := strconv.ParseInt(string(value), 10, 64)
@@ -93,7 +93,6 @@ var recordTypes = []string{"metadata", "response", "request", "warcinfo", "revis
 
 // is compares a header's name without regard to case.
 func is(key []byte, name string) bool {
-	key = bytes.TrimSpace(key)
 	return len(key) == len(name) && bytes.EqualFold(key, []byte(name))
 }
 

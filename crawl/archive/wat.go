@@ -18,6 +18,7 @@ type watScanner struct {
 	walker
 	record  watRecord
 	names   map[string]string // headers' names as they are written, and as http.Header has them
+	values  []string          // of the headers
 	links   linkScanner
 	page    []byte
 	base    []byte
@@ -46,7 +47,7 @@ func mayBeResponse(text []byte) bool {
 
 // scan reads a record's JSON; false for what is not of the form.
 func (s *watScanner) scan(text []byte) bool {
-	s.walker = walker{b: text}
+	s.walker = walker{b: text, slash: -1}
 	s.begin()
 	s.object(func(key []byte) {
 		if string(key) == "Envelope" {
@@ -77,6 +78,7 @@ func (s *watScanner) beginHeader() {
 		s.record.header = http.Header{}
 	}
 	clear(s.record.header)
+	s.values = s.values[:0]
 }
 
 func (s *watScanner) beginPage() {
@@ -181,9 +183,17 @@ func (s *watScanner) name(key []byte) string {
 }
 
 func (s *watScanner) field(name string, value []byte) {
-	if value != nil {
-		s.record.header[name] = append(s.record.header[name], string(appendUnescaped(nil, value)))
+	if value == nil {
+		return
 	}
+	text := string(plainText(value))
+	if all := s.record.header[name]; all != nil {
+		s.record.header[name] = append(all, text)
+		return
+	}
+	s.values = append(s.values, text)
+	n := len(s.values)
+	s.record.header[name] = s.values[n-1 : n : n]
 }
 
 func (s *watScanner) head(key []byte) {
@@ -255,6 +265,9 @@ func (x *Extractor) metadata(r *Record) ([]shard.Candidate, string) {
 			date = at.Unix()
 		}
 	}
-	s.page = append(append(append(s.page[:0], s.base...), s.metas...), s.links.images...)
+	s.page = append(append(s.page[:0], s.metas...), s.links.images...)
+	if len(s.page) > 0 {
+		s.page = append(append(append(s.page[:0], s.base...), s.metas...), s.links.images...)
+	}
 	return x.read(u, w.header, s.page, "text/html; charset=utf-8", date)
 }

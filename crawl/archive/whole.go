@@ -59,13 +59,16 @@ func (r *Reader) onlyRecord(content []byte) bool {
 		if i < 0 {
 			break
 		}
-		line := bytes.TrimRight(content[at:at+i], "\r\n")
+		line := content[at : at+i]
+		for len(line) > 0 && line[len(line)-1] == '\r' {
+			line = line[:len(line)-1]
+		}
 		if at += i + 1; len(line) > 0 {
 			r.field(&h, line)
 			continue
 		}
 		length, ok := r.endHeader(h)
-		if !ok || length > int64(len(content)-at) || at > maxHeaderBytes || len(bytes.TrimLeft(content[at+int(length):], "\r\n")) > 0 {
+		if !ok || length > int64(len(content)-at) || at > maxHeaderBytes || !onlyLineEnds(content[at+int(length):]) {
 			break
 		}
 		r.record.Offset, r.record.Block = r.member, content[at:at+int(length):at+int(length)]
@@ -73,4 +76,13 @@ func (r *Reader) onlyRecord(content []byte) bool {
 	}
 	r.record, r.date = record, date
 	return false
+}
+
+func onlyLineEnds(b []byte) bool {
+	for _, c := range b {
+		if c != '\r' && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
