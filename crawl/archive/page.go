@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"mime"
 	"net/http"
@@ -54,7 +55,8 @@ type Extractor struct {
 
 // NewExtractor returns one that obeys what robots says; nil says nothing.
 func NewExtractor(o Options, robots *Robots) *Extractor {
-	return &Extractor{options: o, robots: robots, html: alttext.Extractor{NoLinks: true, Agent: o.Token}}
+	o.Token = cmp.Or(o.Token, "pairloom")
+	return &Extractor{options: o, robots: robots, html: alttext.Extractor{NoLinks: true, Agent: o.Token}, wat: watScanner{token: o.Token}}
 }
 
 // Record returns what a record says of pictures, with reason "" when it is a page

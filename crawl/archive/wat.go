@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/pairloom/pairloom/crawl/optout"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -16,6 +17,7 @@ import (
 // attributes as they stood in the markup.
 type watScanner struct {
 	walker
+	token   string // product token of our agent
 	record  watRecord
 	names   map[string]string // headers' names as they are written, and as http.Header has them
 	values  []string          // of the headers
@@ -196,6 +198,22 @@ func (s *watScanner) field(name string, value []byte) {
 	s.record.header[name] = s.values[n-1 : n : n]
 }
 
+// idle tells of a meta element that it certainly says nothing to the extractor of
+// pages: it asks for nothing, and is not Open Graph's. Most are, and a page without
+// others and without pictures need not be read.
+func (s *watScanner) idle(name, content []byte) bool {
+	for _, text := range [][]byte{name, content} {
+		if bytes.IndexByte(text, '&') >= 0 || bytes.IndexByte(text, '\\') >= 0 {
+			return false
+		}
+	}
+	if name = bytes.TrimSpace(name); len(name) > 3 && bytes.EqualFold(name[:3], []byte("og:")) {
+		return false
+	}
+	wishes, noFollow := optout.Meta(string(name), string(content), s.token)
+	return len(wishes) == 0 && !noFollow
+}
+
 func (s *watScanner) head(key []byte) {
 	switch string(key) {
 	case "Base":
@@ -218,7 +236,7 @@ func (s *watScanner) head(key []byte) {
 					s.skip()
 				}
 			})
-			if name != nil && content != nil {
+			if name != nil && content != nil && !s.idle(name, content) {
 				s.metas = appendAttribute(append(s.metas, `<meta name="`...), name)
 				s.metas = appendAttribute(append(s.metas, `" content="`...), content)
 				s.metas = append(s.metas, `">`...)

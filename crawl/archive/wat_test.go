@@ -4,19 +4,24 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/pairloom/pairloom/crawl/alttext"
 )
 
 // watTruth is what encoding/json finds in a record: its type, address, state and
-// headers, and the pictures of its page as the scanner writes them.
-func watTruth(t testing.TB, text string) (truth string, isJSON bool) {
+// headers, and the pictures of its page as the scanner writes them; metas are all meta
+// elements.
+func watTruth(t testing.TB, text string) (truth, metas string, isJSON bool) {
 	t.Helper()
 	var all any
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
-		return "", false
+		return "", "", false
 	}
 	at := func(v any, keys ...string) any {
 		for _, key := range keys {
@@ -42,12 +47,12 @@ func watTruth(t testing.TB, text string) (truth string, isJSON bool) {
 	if s, ok := at(page, "Head", "Base").(string); ok {
 		fmt.Fprintf(&b, "<base %s>\n", attribute("href", s))
 	}
-	metas, _ := at(page, "Head", "Metas").([]any)
-	for _, m := range metas {
+	list, _ := at(page, "Head", "Metas").([]any)
+	for _, m := range list {
 		name, ok := at(m, "name").(string)
 		content, has := at(m, "content").(string)
 		if ok && has {
-			fmt.Fprintf(&b, "<meta %s %s>", attribute("name", name), attribute("content", content))
+			metas += fmt.Sprintf("<meta %s %s>", attribute("name", name), attribute("content", content))
 		}
 	}
 	links, _ := at(page, "Links").([]any)
@@ -67,7 +72,7 @@ func watTruth(t testing.TB, text string) (truth string, isJSON bool) {
 		}
 		b.WriteString(">")
 	}
-	return b.String(), true
+	return b.String(), metas, true
 }
 
 // watFound is the same by the scanner.
@@ -88,7 +93,6 @@ func watFound(s *watScanner, text string) (found string, isJSON bool) {
 	if len(s.base) > 0 {
 		fmt.Fprintf(&b, "%s\n", s.base)
 	}
-	b.Write(s.metas)
 	b.Write(s.links.images)
 	return b.String(), true
 }
@@ -99,12 +103,22 @@ func watFound(s *watScanner, text string) (found string, isJSON bool) {
 func checkWAT(t testing.TB, s *watScanner, text string) {
 	t.Helper()
 	found, ok := watFound(s, text)
-	want, isJSON := watTruth(t, text)
+	want, metas, isJSON := watTruth(t, text)
 	if !isJSON || !utf8.ValidString(text) {
 		return
 	}
 	if !ok || found != want {
 		t.Fatalf("%q\ngot  %q, %v\nwant %q", text, found, ok, want)
+	}
+	read := func(metas string) alttext.Page {
+		p, err := alttext.Extract([]byte(metas+string(s.links.images)), "text/html; charset=utf-8", &url.URL{Scheme: "http", Host: "example.org", Path: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if got, want := read(string(s.metas)), read(metas); !reflect.DeepEqual(got, want) {
+		t.Fatalf("%q\nby its meta elements as the scanner has them %+v\nby all %+v", text, got, want)
 	}
 	if strings.HasPrefix(want, "true") && !mayBeResponse([]byte(text)) {
 		t.Fatalf("%q is passed over, and is of a response", text)
@@ -164,7 +178,7 @@ func randomLink(r *rand.Rand, depth int) string {
 // encoding/json finds.
 func TestWATAgainstJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	var s watScanner
+	s := watScanner{token: "pairloom"}
 	pictures := 0
 	for range 20_000 {
 		var links []string
@@ -189,7 +203,7 @@ func TestWATRepeats(t *testing.T) {
 	page := func(in string) string { return `"HTML-Metadata":{` + in + `}` }
 	response := func(in string) string { return `"HTTP-Response-Metadata":{` + in + `}` }
 	payload := func(in string) string { return `"Payload-Metadata":{` + in + `}` }
-	var s watScanner
+	s := watScanner{token: "pairloom"}
 	for _, text := range []string{
 		payload(response(page(links + `,` + links))),
 		payload(response(page(links + `,"Links":5`))),
@@ -208,13 +222,30 @@ func TestWATRepeats(t *testing.T) {
 	}
 }
 
+// TestWATMetas: meta elements that say nothing are left out, and no others.
+func TestWATMetas(t *testing.T) {
+	s := watScanner{token: "pairloom"}
+	for name, wants := range map[string]bool{
+		`robots`: true, ` RoBots `: true, `pairloom`: true, `tdm-reservation`: true, `og:image`: true, `OG:image:alt`: true, `&#114;obots`: true, `r\u006fbots`: true,
+		`viewport`: false, `generator`: false, `otherbot`: false, `og`: false, ``: false,
+	} {
+		for _, content := range []string{`noai`, `1`, `http://x.org/a.png`, `index`, ``, `no\u0061i`, `&#49;`} {
+			text := fmt.Sprintf(`{"Envelope":{"Payload-Metadata":{"HTTP-Response-Metadata":{"HTML-Metadata":{"Head":{"Metas":[{"name":"%s","content":"%s"},{"name":"og:image:alt","content":"fox"}]},"Links":[]}}}}}`, name, content)
+			checkWAT(t, &s, text)
+			if plain := !strings.ContainsAny(content, `\&`); plain && !wants && strings.Count(string(s.metas), "<meta ") != 1 {
+				t.Errorf("%q, %q: got %q", name, content, s.metas)
+			}
+		}
+	}
+}
+
 // TestCommonCrawl reads records as Common Crawl published them: see testdata/README.md.
 func TestCommonCrawl(t *testing.T) {
 	file, err := os.ReadFile("testdata/commoncrawl-2014.wat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s watScanner
+	s := watScanner{token: "pairloom"}
 	responses, images := 0, 0
 	r := NewReader(strings.NewReader(string(file)), func(reason string, at int64) { t.Errorf("%s at %d", reason, at) })
 	defer r.Close()
@@ -257,7 +288,7 @@ func FuzzWAT(f *testing.F) {
 	f.Add(watJSON([]map[string]string{{"path": "IMG@/src", "url": "a\"b", "alt": "c\\", "title": "<"}}, map[string]any{"Base": "b", "Metas": []map[string]string{{"name": "a", "content": "b"}}}, nil, "200"))
 	f.Add(`{"Envelope":{"Payload-Metadata":{"HTTP-Response-Metadata":{"HTML-Metadata":{"Links":[{"path":"IMG@/src","url":"\ud83e\u00e9","alt":"\/\b"}]}}}}}`)
 	f.Add(`{"Envelope":{"Payload-Metadata":{"HTTP-Response-Metadata":{"HTML-Metadata":{"Links":[{"path":"A@/href","text":"x"},{"path":"IMG@\/src","url":"u","alt":"}"},{"text":":"}]}}}}}`)
-	var s watScanner
+	s := watScanner{token: "pairloom"}
 	f.Fuzz(func(t *testing.T, text string) {
 		NewExtractor(testOptions(), nil).Record(&Record{Type: "metadata", URI: one, Block: []byte(text)}, "a")
 		checkWAT(t, &s, text)
