@@ -70,18 +70,14 @@ func (s *linkScanner) jump() {
 		s.escape = s.find(max(s.i, s.escape+1), '\\')
 	}
 	limit = min(limit, s.escape)
-	from := max(s.i+1, limit-maxJumpBack)
-	if limit-from < len(edge) {
-		return
+	for at := limit - len(edge); at > max(s.i, limit-maxJumpBack); at-- {
+		if s.b[at] == edge[0] && string(s.b[at:at+len(edge)]) == edge {
+			if s.endsText(at) {
+				s.i = at + len(edge) - 1
+			}
+			return
+		}
 	}
-	at := from + bytes.LastIndex(s.b[from:limit], []byte(edge))
-	if at < from {
-		return
-	}
-	if !s.endsText(at) {
-		return
-	}
-	s.i = at + len(edge) - 1
 }
 
 // maxJumpBack is how far before the next picture the entry that it may stand in is
