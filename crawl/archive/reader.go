@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/pairloom/pairloom/internal/deflate"
 )
 
 // Caps of what a file can make a Reader hold. Longer blocks are cut off, which
@@ -41,16 +43,16 @@ type Reader struct {
 	members members
 	broken  func(reason string, offset int64)
 
-	stream   *bufio.Reader // of the member under way; the tape itself in a plain file
-	member   int64         // its offset
-	packed   bool          // stream is a member's
-	inflate  *bufio.Reader
-	inflater inflater
-	content  bytes.Reader
-	block    []byte
-	header   []byte
-	record   Record
-	date     string // of which record.Date is
+	stream  *bufio.Reader // of the member under way; the tape itself in a plain file
+	member  int64         // its offset
+	packed  bool          // stream is a member's
+	inflate *bufio.Reader
+	decoder deflate.Decoder
+	content bytes.Reader
+	block   []byte
+	header  []byte
+	record  Record
+	date    string // of which record.Date is
 
 	// want tells which records are; nil for all. See pass.
 	want      func(*Record) bool
@@ -72,7 +74,10 @@ func NewReader(in io.Reader, broken func(reason string, offset int64)) *Reader {
 }
 
 // Close frees what decoders hold. The file is the caller's.
-func (r *Reader) Close() { r.members.close() }
+func (r *Reader) Close() {
+	r.members.close()
+	r.decoder.Close()
+}
 
 // Offset is how much of the file has been read.
 func (r *Reader) Offset() int64 { return r.tape.offset() }
@@ -84,6 +89,9 @@ func (r *Reader) Next() (*Record, error) {
 		if r.stream == nil {
 			if err := r.open(); err != nil {
 				return nil, err
+			}
+			if r.stream == nil { // the member was one record
+				return &r.record, nil
 			}
 		}
 		ok, err := r.next()
@@ -125,7 +133,8 @@ func (r *Reader) lost(reason string) error {
 	return r.resync()
 }
 
-// open finds the next member, or goes on in a plain file.
+// open finds the next member, or goes on in a plain file. stream is nil behind it when
+// the member was read at once.
 func (r *Reader) open() error {
 	for {
 		magic, err := r.tape.Peek(longestMagic)
@@ -136,6 +145,7 @@ func (r *Reader) open() error {
 			return err
 		}
 		r.member = r.tape.offset()
+		r.tape.mark = r.member
 		switch c := codingOf(magic); c {
 		case skippable:
 			if err := r.members.skip(); err != nil {
@@ -171,38 +181,6 @@ func (r *Reader) open() error {
 			}
 		}
 	}
-}
-
-const (
-	wholeMember  = 4 << 20  // of a member that is read whole, compressed
-	wholeContent = 16 << 20 // and not
-)
-
-// openWhole reads a member of gzip at once. What it cannot read, the library's
-// decoder reads or finds broken.
-func (r *Reader) openWhole() bool {
-	if r.want != nil && r.whole != r.member { // most are passed over
-		return false
-	}
-	for want := 64 << 10; want <= wholeMember; want *= 4 {
-		src := r.tape.ahead(want)
-		end := len(src) < want
-		if end { // the decoder looks some bytes further than it reads
-			src = append(append(make([]byte, 0, len(src)+lookAhead), src...), make([]byte, lookAhead)...)
-		}
-		content, n, err := r.inflater.member(src, wholeContent)
-		if err == nil {
-			r.tape.pass(n)
-			r.content.Reset(content)
-			r.inflate.Reset(&r.content)
-			r.stream, r.packed, r.dense = r.inflate, true, false
-			return true
-		}
-		if err != errShort || end {
-			return false
-		}
-	}
-	return false
 }
 
 // padding passes over zeros and line ends between members.
@@ -307,6 +285,7 @@ func (r *Reader) next() (ok bool, err error) {
 		if !r.packed {
 			begin = r.tape.offset()
 			r.member = begin
+			r.tape.mark = begin
 			if magic, _ := r.stream.Peek(longestMagic); codingOf(magic) != plain { // members behind plain records
 				return false, r.end()
 			}
