@@ -407,6 +407,7 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	}()
 	reader := archive.NewReader(in, func(reason string, _ int64) { d.Tally.Drop(reason) })
 	defer reader.Close()
+	reader.Stop = func() error { return context.Cause(ctx) }
 	extractor := archive.NewExtractor(r.options(), r.robots)
 	told := int64(0)
 	for n := 0; ; n++ {
@@ -420,6 +421,9 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		record, err := reader.Next()
 		if err == io.EOF {
 			break
+		}
+		if err != nil && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		if err != nil {
 			return nil, &archiveFault{source, err}

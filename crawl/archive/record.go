@@ -19,6 +19,7 @@ func (r *Reader) readHeader() (length int64, ok bool, err error) {
 		return r.arcHeader(line)
 	}
 	for {
+		before := len(r.header)
 		if line, err = r.line(); err != nil {
 			return 0, false, err
 		}
@@ -26,9 +27,21 @@ func (r *Reader) readHeader() (length int64, ok bool, err error) {
 			length, ok = r.endHeader(h)
 			return length, ok, nil
 		}
+		if beginsHeader(line) { // the header before it breaks off
+			r.suspect(r.member)
+			if !r.packed {
+				r.member = r.tape.offset() - int64(len(r.header)-before)
+				r.tape.mark = r.member
+			}
+			h, r.header = r.beginHeader(), r.header[:0]
+			continue
+		}
 		r.field(&h, line)
 	}
 }
+
+// beginsHeader tells whether a line is the first of a WARC record's header.
+func beginsHeader(line []byte) bool { return bytes.HasPrefix(line, []byte("WARC/1.")) }
 
 // header is what is known of a WARC record's header on the way through it.
 type header struct {
@@ -127,6 +140,7 @@ func (r *Reader) arcHeader(line []byte) (length int64, ok bool, err error) {
 		return 0, false, nil
 	}
 	r.record.URI, r.record.ContentType, r.record.Type = string(f[0]), string(f[3]), "response"
+	r.record.arc = true
 	r.record.Date, r.date = 0, ""
 	if at, err := time.Parse("20060102150405", string(f[2])); err == nil {
 		r.record.Date = at.Unix()

@@ -13,6 +13,7 @@ import (
 func (x *Extractor) ScanRobots(ctx context.Context, in io.Reader, add func(RobotsEntry) error) error {
 	r := NewReader(in, nil)
 	defer r.Close()
+	r.Stop = func() error { return context.Cause(ctx) }
 	r.want = func(r *Record) bool { return r.Type == "response" && mayBeRules(r.URI) }
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
@@ -38,13 +39,19 @@ func (x *Extractor) ScanRobots(ctx context.Context, in io.Reader, add func(Robot
 // that end one whose content is as long as this record alone (RFC 1952, 2.3.1). Where it is
 // not, the member is opened again to be read through. false leaves all as it is.
 func (r *Reader) pass(length int64) bool {
-	if !r.packed || r.dense || r.whole == r.member || length > tapeKept {
+	if !r.packed || r.dense || r.whole == r.member || length > tapeKept || !r.mayLookAgain(r.tape.offset()) {
 		return false
 	}
-	want := uint32(int64(r.headBytes) + length + int64(len("\r\n\r\n")))
+	content := int64(r.headBytes) + length + int64(len("\r\n\r\n"))
+	if r.record.arc {
+		content = int64(r.headBytes) + length + int64(len("\n"))
+	}
+	want := uint32(content)
 	r.tape.rewind(r.member + 2)
 	var last [4]byte // the bytes before the window
-	for r.tape.offset() < r.member+tapeKept/2 {
+	// Content that does not shrink grows by 5 bytes a block (RFC 1951, 3.2.4), and a
+	// member's header may have 64 KiB.
+	for most := min(tapeKept/2, content+content/1024+longestHeader); r.tape.offset() < r.member+most; {
 		window, err := r.tape.Peek(r.tape.Size())
 		end := -1 // of the member, in window
 		for from := 0; ; {
@@ -74,10 +81,13 @@ func (r *Reader) pass(length int64) bool {
 		r.tape.Discard(step)
 	}
 	// Not certain: the member is read after all, from its beginning.
+	r.again += r.tape.offset() - r.member
 	r.tape.rewind(r.member)
 	r.whole, r.stream = r.member, nil
 	return true
 }
+
+const longestHeader = 66 << 10 // of a member of gzip, about (RFC 1952, 2.3)
 
 // endsMember tells whether what lies before ends in that length.
 func endsMember(last [4]byte, window []byte, want uint32) bool {

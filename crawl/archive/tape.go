@@ -21,6 +21,7 @@ type tape struct {
 	kept  []byte
 	first int64 // offset of kept[0]
 	at    int   // in kept, of the next byte
+	read  int64 // bytes that were read of it, those read again included
 	mark  int64 // offset before which nobody goes back; not behind offset()
 
 	*bufio.Reader // over the tape, see raw
@@ -47,6 +48,7 @@ func (r tapeReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, t.kept[t.at:])
 	t.at += n
+	t.read += int64(n)
 	if n == 0 {
 		return 0, t.err
 	}

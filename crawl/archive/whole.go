@@ -63,6 +63,9 @@ func (r *Reader) onlyRecord(content []byte) bool {
 		for len(line) > 0 && line[len(line)-1] == '\r' {
 			line = line[:len(line)-1]
 		}
+		if beginsHeader(line) {
+			break
+		}
 		if at += i + 1; len(line) > 0 {
 			r.field(&h, line)
 			continue
