@@ -46,6 +46,7 @@ type crawler struct {
 	levelOut bool                   // the level has no more pages to lease
 	out      map[frontier.Level]int // pages leased that have no result yet
 	over     bool                   // there is nothing more to lease
+	awaited  bool                   // there is nothing to lease until a page under way comes back
 	futile   bool                   // the last lease brought no host whose turn it is
 	alone    bool                   // later levels have nothing for hosts that are idle
 	moved    time.Time              // when a page of the level was last handed out, or came back
@@ -279,6 +280,7 @@ func (c *crawler) move(at frontier.Level) {
 // take notes a page that came back.
 func (c *crawler) take(o *outcome) error {
 	c.inFlight--
+	c.awaited = false
 	c.move(o.result.Lease.Level)
 	c.out[o.result.Lease.Level]--
 	c.schedule.done(o.result.Lease.Host)
@@ -316,6 +318,9 @@ func (c *crawler) refill() error {
 		if c.out[c.level] > 0 {
 			return c.goAhead()
 		}
+		if c.awaited {
+			return nil
+		}
 		if err := c.nextLevel(); err != nil {
 			return err
 		}
@@ -332,9 +337,13 @@ func (c *crawler) nextLevel() error {
 	}
 	for {
 		level, ok, err := c.frontier.Level(nil)
-		if err != nil || !ok {
-			c.over = true
+		if err != nil {
 			return err
+		}
+		if !ok { // but what was asked for ahead, and has not come back, may say more
+			c.awaited = c.inFlight+c.schedule.pages > 0
+			c.over = !c.awaited
+			return nil
 		}
 		n, err := c.lease(level, nil)
 		if err != nil {
@@ -374,10 +383,16 @@ func (c *crawler) lease(level frontier.Level, skip func(host string) bool) (int,
 // goAhead leases pages of later levels on hosts that have nothing to do, when all
 // that is left of the level waits for hosts that are slow.
 func (c *crawler) goAhead() error {
-	if c.o.Patience == 0 || c.alone || c.inFlight >= c.o.Workers {
+	if c.o.Patience == 0 || c.inFlight >= c.o.Workers {
 		return nil
 	}
 	if _, wait, ready := c.schedule.next(); ready && wait <= c.o.Patience || !ready && c.gate.Clock().Now().Sub(c.moved) < c.o.Patience {
+		return nil
+	}
+	if c.storing || len(c.unstored) > 0 { // what came back may have more to ask for
+		return c.send()
+	}
+	if c.alone {
 		return nil
 	}
 	for level := c.level; ; {
