@@ -50,7 +50,7 @@ func explained(e *pipeline.Explanation) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, e.Asked)
 	if !e.Known() {
-		fmt.Fprintln(&b, "  is not known: it is no pair id, and no page read so far links to such an address")
+		fmt.Fprintln(&b, "  is not known: it is no pair id, and no page that was kept links to such an address; of what archives refused only counts are kept")
 	}
 	if e.Page != nil {
 		fmt.Fprintln(&b, "  page:", pageLine(e.Page))
