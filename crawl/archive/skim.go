@@ -51,6 +51,7 @@ func (r *Reader) pass(length int64) bool {
 	var last [4]byte // the bytes before the window
 	// Content that does not shrink grows by 5 bytes a block (RFC 1951, 3.2.4), and a
 	// member's header may have 64 KiB.
+search:
 	for most := min(tapeKept/2, content+content/1024+longestHeader); r.tape.offset() < r.member+most; {
 		window, err := r.tape.Peek(r.tape.Size())
 		end := -1 // of the member, in window
@@ -62,6 +63,9 @@ func (r *Reader) pass(length int64) bool {
 			if i += from; endsMember(last, window[:i], want) {
 				end = i
 				break
+			}
+			if beginsMember(window[i:]) {
+				break search // this one is broken, and has no end to go by
 			}
 			from = i + 1
 		}
@@ -88,6 +92,17 @@ func (r *Reader) pass(length int64) bool {
 }
 
 const longestHeader = 66 << 10 // of a member of gzip, about (RFC 1952, 2.3)
+
+// beginsMember tells whether a magic number is followed by what gzip writes behind
+// it: flags that there are, how much was compressed, and a system (RFC 1952, 2.3.1).
+// In compressed bytes that stands once in some ten thousand million.
+func beginsMember(window []byte) bool {
+	if len(window) < 10 {
+		return false
+	}
+	flags, extra, system := window[3], window[8], window[9]
+	return flags&0xe0 == 0 && (extra == 0 || extra == 2 || extra == 4) && (system <= 13 || system == 255)
+}
 
 // endsMember tells whether what lies before ends in that length.
 func endsMember(last [4]byte, window []byte, want uint32) bool {

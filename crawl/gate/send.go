@@ -98,13 +98,12 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 		return nil, fmt.Errorf("read %s: Content-Length %d, cap %d: %w", req.URL, resp.ContentLength, limit, ErrTooLarge)
 	}
 	if coding != "" {
-		open := decoder(coding)
-		if open == nil {
+		var known bool
+		if resp.Body, known = undo(resp.Body, coding); !known {
 			resp.Body.Close()
 			finish()
 			return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + OneLine(coding)}
 		}
-		resp.Body = newDecodedBody(resp.Body, open)
 		resp.Header.Del("Content-Encoding")
 		resp.Header.Del("Content-Length")
 		resp.ContentLength = -1
