@@ -40,7 +40,9 @@
 // the host is first met, indexes at most three deep; and the feeds that a seed or
 // a host's front page names. What these list is one hop further than that level.
 // All are in the frontier as what they are, within scope and robots.txt, and count
-// as pages asked for. A list's dates only bring a visit forward.
+// as pages asked for. A list's dates only bring a visit forward. Lists bring a host to
+// twice crawl.max_per_host addresses: the rest is counted, and looked at when the list
+// is read again. A seed that is a list is read as one.
 //
 // Redirects are not followed in passing: the target becomes a page of its own,
 // subject to scope, robots.txt and identity like any other. The exception is a

@@ -26,6 +26,9 @@ import (
 // the road: its command is crawl --archive.
 const ArchivesName = "archive"
 
+// maxArchiveName keeps the name of a folder below the 255 bytes of file systems.
+const maxArchiveName = 200
+
 // Archive reads web archives, a part for each, in a producer's folder of its own.
 // A run that was stopped goes on at the archives that are not done; the result is
 // the same whatever the number of workers, and whatever of the archives an earlier
@@ -101,7 +104,8 @@ type archiveRun struct {
 	gate   *gate.Gate
 	robots *archive.Robots
 	prints []uint64
-	input  string // of all archives
+	faults []error // of each archive that cannot be read; nil for the others
+	input  string  // of all archives
 	read   atomic.Int64
 	total  int64
 	show   Progress
@@ -110,8 +114,8 @@ type archiveRun struct {
 
 // Run is the stage.
 func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
-	if a.Name == "" || a.Name != ArchiveName(a.Name) {
-		return nil, configurationError("the name %q of the run must be of letters, digits, -, _ and ., and not end in .gz and the like", a.Name)
+	if a.Name == "" || a.Name != ArchiveName(a.Name) || len(a.Name) > maxArchiveName {
+		return nil, configurationError("the name %q of the run must be of at most %d letters, digits, -, _ and ., and not end in .gz and the like; give another with --name", a.Name, maxArchiveName)
 	}
 	g, err := gate.New(a.Gate, a.Version)
 	if err != nil && a.remote() {
@@ -122,8 +126,9 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	stage := a.Stage()
 	r := &archiveRun{Archive: a, folder: stage.path(), gate: g, show: progress, begun: a.Now()}
-	if err := r.identify(); err != nil {
-		return nil, &ConfigurationError{err}
+	r.identify()
+	if bad, first := r.failed(); bad == len(r.Sources) { // what the folder holds stays
+		return nil, cannotRead(bad, bad, first)
 	}
 	if err := os.MkdirAll(r.folder, 0o777); err != nil {
 		return nil, err
@@ -136,8 +141,13 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	r.input = settings.Hash(r.prints, r.robots.Sum())
-	if m, err := shard.ReadManifest(r.folder); err == nil && m.Settings == r.settings() && m.Input == r.input {
-		return &Outcome{Tally: m.Tally}, r.tidy(m)
+	if m, err := shard.ReadManifest(r.folder); err == nil {
+		if m.Settings == r.settings() && m.Input == r.input {
+			return &Outcome{Tally: m.Tally}, r.tidy(m)
+		}
+		if !r.holdsOne() {
+			r.Log.Warn("candidates of other archives are replaced; another --name keeps both", "folder", r.Stage().Folder)
+		}
 	}
 	return r.readAll(ctx)
 }
@@ -153,19 +163,22 @@ func (a Archive) remote() bool {
 
 // identify finds what each archive is known by; one that is named twice under
 // different names is read once.
-func (r *archiveRun) identify() error {
+func (r *archiveRun) identify() {
 	seen := map[uint64]bool{}
 	var sources []archive.Source
 	for _, s := range r.Sources {
 		print, err := s.Fingerprint()
-		if err != nil {
-			return fmt.Errorf("archive %s: %w", s, err)
+		if errors.Is(err, archive.ErrNoFile) || errors.Is(err, os.ErrNotExist) {
+			err = &ConfigurationError{err}
 		}
-		if seen[print] {
+		if err != nil {
+			err = &archiveFault{s, err}
+			r.Log.Warn("an archive cannot be read", "archive", s.String(), "error", err)
+		} else if seen[print] {
 			continue
 		}
-		seen[print] = true
-		sources, r.prints = append(sources, s), append(r.prints, print)
+		seen[print] = err == nil
+		sources, r.prints, r.faults = append(sources, s), append(r.prints, print), append(r.faults, err)
 		if info, err := os.Stat(s.Path); s.URL == "" && err == nil {
 			r.total += info.Size()
 		}
@@ -174,7 +187,45 @@ func (r *archiveRun) identify() error {
 	if r.remote() {
 		r.total = 0 // not known
 	}
-	return nil
+}
+
+// fault notes that an archive cannot be read.
+func (r *archiveRun) fault(i int, err error) {
+	r.faults[i] = err
+	r.Log.Warn("an archive cannot be read", "archive", r.Sources[i].String(), "error", err)
+}
+
+// failed counts the archives that cannot be read.
+func (r *archiveRun) failed() (n int, first error) {
+	for _, err := range r.faults {
+		if err != nil {
+			if n++; first == nil {
+				first = err
+			}
+		}
+	}
+	return n, first
+}
+
+// cannotRead says that so many of all archives cannot be read.
+func cannotRead(bad, all int, first error) error {
+	switch {
+	case all == 1:
+		return fmt.Errorf("the archive cannot be read: %w", first)
+	case bad == all:
+		return fmt.Errorf("none of the %d archives can be read, the first: %w", all, first)
+	}
+	return fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, all, first)
+}
+
+// holdsOne tells whether the folder remembers one of the run's archives.
+func (r *archiveRun) holdsOne() bool {
+	for _, p := range r.prints {
+		if _, err := os.Stat(filepath.Join(r.folder, archiveNote(p))); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // findRobots reads the robots.txt files that the archives hold.
@@ -193,8 +244,21 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 		failed <- err
 	}()
 	for i, s := range r.Sources {
-		if !s.HoldsRobots() {
+		if !s.HoldsRobots() || r.faults[i] != nil {
 			continue
+		}
+		// A file's rules are missing only until it can be read, and its run has no
+		// manifest before. Archives elsewhere would be asked for twice.
+		fault := func(err error) error {
+			if err == nil || ctx.Err() != nil {
+				return err
+			}
+			err = fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
+			if s.URL == "" {
+				r.fault(i, err)
+				return nil
+			}
+			return err
 		}
 		group.Go(func() error {
 			if known, ok := r.knownRules(i); ok {
@@ -205,7 +269,7 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 			}
 			in, _, err := s.Open(ctx, r.gate)
 			if err != nil {
-				return fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
+				return fault(err)
 			}
 			defer in.Close()
 			found, bytes := []archive.RobotsEntry{}, 0
@@ -217,13 +281,11 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 				entries <- e
 				return nil
 			})
-			if err == nil && bytes <= maxKnownRules {
+			// What an address gave without a rule may have been something else.
+			if err == nil && bytes <= maxKnownRules && (s.URL == "" || len(found) > 0) {
 				return r.rememberRules(i, found)
 			}
-			if err != nil && ctx.Err() == nil { // without these rules no page may be read
-				err = fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
-			}
-			return err
+			return fault(err)
 		})
 	}
 	err := group.Wait()
@@ -264,18 +326,26 @@ func (r *archiveRun) options() archive.Options {
 
 // readAll reads the archives that are not done and finishes the folder.
 func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
-	keep := r.notes()
-	for _, p := range r.prints {
-		keep[archivePart(p)] = true
-	}
-	if err := r.clear(keep); err != nil {
-		return nil, err
+	if bad, _ := r.failed(); bad > 0 { // what is remembered of these is not known
+		if err := shard.Clear(r.folder, func(name string) bool { return name != shard.ManifestName }); err != nil {
+			return nil, err
+		}
+	} else {
+		keep := r.notes()
+		for _, p := range r.prints {
+			keep[archivePart(p)] = true
+		}
+		if err := r.clear(keep); err != nil {
+			return nil, err
+		}
 	}
 	done := make([]*archiveDone, len(r.Sources))
-	faults := make([]error, len(r.Sources))
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, r.Workers))
 	for i := range r.Sources {
+		if r.faults[i] != nil {
+			continue
+		}
 		group.Go(func() (err error) {
 			if inner.Err() != nil {
 				return nil
@@ -285,8 +355,7 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 			}
 			var at *archiveFault
 			if errors.As(err, &at) {
-				faults[i] = err
-				r.Log.Warn("an archive cannot be read", "archive", r.Sources[i].String(), "error", err)
+				r.fault(i, err)
 				return nil
 			}
 			return err
@@ -298,13 +367,9 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 	tally := shard.NewTally(ArchivesName, "records", "candidates")
 	manifest := &shard.Manifest{Stage: ArchivesName, Settings: r.settings(), Input: r.input, Tally: tally}
 	var result Archived
-	n, bad, first := 0, 0, error(nil)
-	for i, d := range done {
-		if faults[i] != nil {
-			if bad++; first == nil {
-				first = faults[i]
-			}
-		}
+	n := 0
+	bad, first := r.failed()
+	for _, d := range done {
 		if d == nil {
 			continue
 		}
@@ -320,7 +385,7 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 	case ctx.Err() != nil:
 		return &Outcome{Tally: tally, Result: result}, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
 	case bad > 0:
-		return &Outcome{Tally: tally, Result: result}, fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, len(done), first)
+		return &Outcome{Tally: tally, Result: result}, cannotRead(bad, len(done), first)
 	}
 	if err := shard.WriteManifest(r.folder, manifest); err != nil {
 		return nil, err
@@ -383,6 +448,8 @@ type archiveFault struct {
 func (e *archiveFault) Error() string { return e.source.String() + ": " + e.err.Error() }
 func (e *archiveFault) Unwrap() error { return e.err }
 
+var errNoRecord = errors.New("not one record was found in it; it is no WARC, WAT or ARC file, or damaged all through")
+
 // one reads one archive, unless it is done.
 func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	source, print := r.Sources[i], r.prints[i]
@@ -405,8 +472,13 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 			part.Discard()
 		}
 	}()
-	reader := archive.NewReader(in, func(reason string, _ int64) { d.Tally.Drop(reason) })
+	broken, records := 0, 0
+	reader := archive.NewReader(in, func(reason string, _ int64) {
+		d.Tally.Drop(reason)
+		broken++
+	})
 	defer reader.Close()
+	reader.Stop = func() error { return context.Cause(ctx) }
 	extractor := archive.NewExtractor(r.options(), r.robots)
 	told := int64(0)
 	for n := 0; ; n++ {
@@ -421,9 +493,13 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		if err == io.EOF {
 			break
 		}
+		if err != nil && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			return nil, &archiveFault{source, err}
 		}
+		records++
 		candidates, reason := extractor.Record(record, source.Name())
 		if reason != "" {
 			d.Tally.Drop(reason)
@@ -442,6 +518,9 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		}
 	}
 	r.advance(reader.Offset() - told)
+	if broken > 0 && records == 0 { // an empty archive has nothing broken either
+		return nil, &archiveFault{source, errNoRecord}
+	}
 	d.LeftOut = extractor.LeftOut()
 	sites := extractor.Sites()
 	for _, site := range sites {

@@ -264,6 +264,7 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 		if ok && row.FetchTime <= w.began.Unix() && !w.Fetch.due(&row, 0, w.began) && (r.Conditional() || !fetch.Unchanged(&row)) {
 			b.rows[i] = row
 			answered = append(answered, &b.rows[i])
+			delete(w.hand, r.ImageID)
 			continue
 		}
 		open, requests = append(open, i), append(requests, r)
@@ -271,7 +272,11 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 	fresh := false // there is something in hand that is not saved
 	save := func() error {
 		began := w.Now()
-		_, err := writeImages(w.out.path, handName, w.out.origin, answered)
+		rows := slices.Clone(answered)
+		for _, row := range w.hand { // of a later part
+			rows = append(rows, &row)
+		}
+		_, err := writeImages(w.out.path, handName, w.out.origin, rows)
 		w.saved, fresh = w.Now(), false
 		w.saving = w.saved.Sub(began)
 		return err
@@ -300,7 +305,10 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
 	}
 	if ctx.Err() != nil {
 		all := w.tally.In + w.total - w.done
-		return &StoppedError{context.Cause(ctx), keptOf(w.tally.In+int64(len(answered)), all, "pictures")}
+		for _, row := range answered {
+			w.count(row)
+		}
+		return &StoppedError{context.Cause(ctx), keptOf(w.tally.In, all, "pictures")}
 	}
 	return err
 }

@@ -99,7 +99,7 @@ type Watcher interface {
 // Do runs the stages in order, those that are stale or, with force, all; a stage
 // that stands twice is not told of again when it was skipped. It stops at an
 // error, behind a stage that is unfinished, and behind one that kept nothing
-// ([ErrNothingKept]); but where the folders up to the shards hold what an earlier run
+// ([ErrNothingKept]); but where the folders up to the report hold what an earlier run
 // kept, they are made anew first, so that nothing stays in them that was withdrawn.
 // What was done before an error is returned beside it, and
 // what a stage has kept that was stopped. A stage that the end of its time stopped
@@ -135,9 +135,9 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 	return all, nothing
 }
 
-// holdsPairs tells whether the stage's folder is of pairs or their pictures.
+// holdsPairs tells whether the stage's folder shows pairs or their pictures.
 func (s *Stage) holdsPairs() bool {
-	return slices.Contains([]string{MatchName, FetchName, CurateName, ShardName}, s.Name)
+	return slices.Contains([]string{MatchName, FetchName, CurateName, ShardName, ReportName}, s.Name)
 }
 
 func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func() Progress, end func()) (Done, error) {

@@ -63,16 +63,22 @@ func addArchives(g *global, c *cobra.Command, o *runOptions) {
 		if len(f.files) == 0 {
 			return live(c, args)
 		}
+		if f.workers < 0 {
+			return &exitError{exitConfiguration, fmt.Errorf("--archive-workers is %d; it must be 0, one a processor, or more", f.workers)}
+		}
 		f.files = append(f.files, args...)
 		sources, err := archive.Sources(f.files, c.InOrStdin(), f.base)
 		if err != nil {
 			return &exitError{exitConfiguration, fmt.Errorf("--archive: %w", err)}
 		}
-		if f.workers <= 0 {
+		if f.workers == 0 {
 			f.workers = runtime.GOMAXPROCS(0)
 		}
 		if f.name == "" {
 			f.name = pipeline.ArchiveName(f.files[0])
+		}
+		if f.name == "" { // of a pattern of nothing else
+			f.name = pipeline.ArchiveName(sources[0].Name())
 		}
 		o.archives = func(w *workspace) pipeline.Stage {
 			return pipeline.Archive{

@@ -50,7 +50,7 @@ func explained(e *pipeline.Explanation) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, e.Asked)
 	if !e.Known() {
-		fmt.Fprintln(&b, "  is not known: it is no pair id, and no page read so far links to such an address")
+		fmt.Fprintln(&b, "  is not known: it is no pair id, and no page that counts today names such an address; a picture goes with its page, of which explain tells; of what archives refused only counts are kept")
 	}
 	if e.Page != nil {
 		fmt.Fprintln(&b, "  page:", pageLine(e.Page))
@@ -100,7 +100,7 @@ func asked(i *pipeline.ImageReport) string {
 	var b strings.Builder
 	if i.Asked.Unix() > 0 {
 		fmt.Fprintf(&b, "    last asked for at %s", i.Asked.Format(time.RFC3339))
-		for _, s := range []struct{ what, value string }{{"ETag", i.ETag}, {"Last-Modified", i.LastModified}, {"refused by", i.Setting}} {
+		for _, s := range []struct{ what, value string }{{"ETag", i.ETag}, {"Last-Modified", i.LastModified}, {"asked for again when this changes", i.Setting}} {
 			if s.value != "" {
 				fmt.Fprintf(&b, "; %s %s", s.what, s.value)
 			}

@@ -50,9 +50,9 @@ func (g *global) execute(ctx context.Context, args []string) int {
 // endAtOnce tells of a second signal, in JSON where that was asked for, and returns
 // the exit code. Output that nobody takes does not keep it.
 func (g *global) endAtOnce(s os.Signal) int {
-	err := &exitError{exitInterrupt, errors.New("interrupted twice")}
-	if s == syscall.SIGTERM {
-		err = &exitError{exitTerminate, errors.New("terminated while finishing what was in hand")}
+	err := &exitError{exitTerminate, errors.New("terminated while finishing what was in hand")}
+	if s == os.Interrupt {
+		err = &exitError{exitInterrupt, errors.New("interrupted twice")}
 	}
 	told := make(chan struct{})
 	go func() {
@@ -67,22 +67,29 @@ func (g *global) endAtOnce(s os.Signal) int {
 	return err.code
 }
 
-// untilSignal is a context that the first SIGINT or SIGTERM cancels, so that
+// oneSignal is how long signals count as one: timeout(1) sends its to the program and
+// to the group that the program is in.
+const oneSignal = 250 * time.Millisecond
+
+// untilSignal is a context that the first SIGINT, SIGTERM or SIGHUP cancels, so that
 // work in hand is finished and saved; the second ends the program at once,
 // which is safe too: files appear whole or not at all.
 func (g *global) untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	go func() {
 		select {
 		case <-done:
 			return
 		case s := <-signals:
-			cause := pipeline.ErrInterrupted
-			if s == syscall.SIGTERM {
-				cause = pipeline.ErrTerminated
+			cause := pipeline.ErrTerminated
+			if s == os.Interrupt {
+				cause = pipeline.ErrInterrupted
 			}
 			if g.terminal() { // whose line the bar or ^C is on
 				fmt.Fprintln(g.stderr)
@@ -90,10 +97,16 @@ func (g *global) untilSignal(parent context.Context) (context.Context, context.C
 			fmt.Fprintf(g.stderr, "pairloom: %v; finishing what is in hand (once more to stop now)\n", cause)
 			cancel(cause)
 		}
-		select {
-		case <-done:
-		case s := <-signals:
-			os.Exit(g.endAtOnce(s))
+		began := time.Now()
+		for {
+			select {
+			case <-done:
+				return
+			case s := <-signals:
+				if time.Since(began) > oneSignal {
+					os.Exit(g.endAtOnce(s))
+				}
+			}
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }

@@ -14,7 +14,9 @@ import (
 func notesOf(result any) []string {
 	switch r := result.(type) {
 	case pipeline.Crawled:
-		return leftOut(r.Placeholders, r.Cut)
+		if r.Result != nil {
+			return leftOut(r.Placeholders, r.Cut)
+		}
 	case pipeline.Archived:
 		return leftOut(r.Placeholders, r.Cut)
 	case pipeline.Reported:

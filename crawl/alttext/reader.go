@@ -83,19 +83,20 @@ func (r *reader) rewind() {
 
 // end lets go of the page's bytes and strings.
 func (r *reader) end() {
-	r.rewind()
 	r.entries, r.graph, r.linked = drained(r.entries), drained(r.graph), drained(r.linked)
 	r.scripts, r.attrs, r.figures = drained(r.scripts), drained(r.attrs), drained(r.figures)
 	r.values, r.scratch = drained(r.values), drained(r.scratch)
+	r.rewind()
 	r.text, r.url, r.best = nil, "", choice{}
 }
 
-// drained empties a list for the next page; one that was long once is let go.
+// drained empties a list for the next page; one that was long once is let go. To clear
+// all that it could hold would cost every page what the longest has.
 func drained[E any](list []E) []E {
 	if cap(list) > 1<<12 {
 		return nil
 	}
-	clear(list[:cap(list)])
+	clear(list)
 	return list[:0]
 }
 

@@ -10,9 +10,21 @@ import (
 // walker goes through JSON text to what is wanted and passes over the rest without
 // looking into it. Text that is no JSON sets bad, sooner or later.
 type walker struct {
-	b   []byte
-	i   int
-	bad bool
+	b     []byte
+	i     int
+	bad   bool
+	slash int // the next backslash, if it is not before i
+}
+
+// escaped tells whether a backslash stands between from, not before i, and to.
+func (w *walker) escaped(from, to int) bool {
+	if w.slash < from {
+		w.slash = len(w.b)
+		if at := bytes.IndexByte(w.b[from:], '\\'); at >= 0 {
+			w.slash = from + at
+		}
+	}
+	return w.slash < to
 }
 
 // space passes over white space and returns the byte behind it, 0 at the end.
@@ -51,6 +63,9 @@ func (w *walker) endOfText(i int) int {
 			return -1
 		}
 		j += from
+		if !w.escaped(i, j) {
+			return j
+		}
 		k := j
 		for k > i && w.b[k-1] == '\\' {
 			k--
@@ -62,8 +77,51 @@ func (w *walker) endOfText(i int) int {
 	}
 }
 
+// shut passes over an array or object, which begins at i, where its end is certain
+// without reading it. The first closing bracket is it if no bracket of its kind opens
+// before and it is in no string: it follows the end of one.
+func (w *walker) shut(opening, closing byte) bool {
+	end := bytes.IndexByte(w.b[w.i:], closing)
+	if end < 0 || bytes.IndexByte(w.b[w.i+1:w.i+end], opening) >= 0 {
+		return false
+	}
+	last := w.i + end - 1
+	if w.b[last] == '}' && closing == ']' {
+		last--
+	}
+	if last-1 <= w.i || !w.endsText(last) {
+		return false
+	}
+	w.i += end + 1
+	return true
+}
+
+// endsText tells whether at i is a quote that certainly ends a string: one without a
+// backslash in front is no part of a string, and one that begins a string follows a
+// bracket, a colon, a comma or white space.
+func (w *walker) endsText(i int) bool {
+	if w.b[i] != '"' {
+		return false
+	}
+	switch w.b[i-1] {
+	case '\\', '{', '[', ':', ',', ' ', '\n', '\r', '\t':
+		return false
+	}
+	return true
+}
+
 // skip passes over a value.
 func (w *walker) skip() {
+	switch w.space() {
+	case '[':
+		if w.shut('[', ']') {
+			return
+		}
+	case '{':
+		if w.shut('{', '}') {
+			return
+		}
+	}
 	depth := 0
 	for w.space(); w.i < len(w.b); {
 		switch w.b[w.i] {
@@ -113,17 +171,39 @@ func (w *walker) object(visit func(key []byte)) {
 		return
 	}
 	for !w.bad {
-		key := w.text()
-		if w.space() != ':' {
-			w.bad = true
+		key := w.key()
+		if w.bad {
 			return
 		}
-		w.i++
 		visit(key)
 		if !w.more('}') {
 			return
 		}
 	}
+}
+
+// key reads a key, and passes over the colon behind it.
+func (w *walker) key() []byte {
+	begin := w.i
+	key := w.text()
+	if w.slash >= begin && w.slash < w.i {
+		key = plainText(key)
+	}
+	if w.space() != ':' {
+		w.bad = true
+		return nil
+	}
+	w.i++
+	return key
+}
+
+// plainText is what a string means; it is a copy only where that is not how it is
+// written.
+func plainText(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	return appendUnescaped(nil, raw)
 }
 
 // array calls visit for each element, which must pass over it.

@@ -50,22 +50,31 @@ type members struct {
 	gzip *gzip.Reader
 	zstd *zstd.Decoder
 	dict []byte // of the file's zstd frames
+	text bytes.Reader
 }
 
 // open returns the content of the member at the tape's position, which ends with
 // io.EOF where the member does and leaves the tape behind it.
 func (m *members) open(c coding) (io.Reader, error) {
 	if c == gzipped {
-		if m.gzip == nil {
-			m.gzip = new(gzip.Reader)
-		}
-		if err := m.gzip.Reset(m.tape.Reader); err != nil {
-			return nil, err
-		}
-		m.gzip.Multistream(false)
-		return m.gzip, nil
+		return m.openGzip(m.tape.Reader)
 	}
-	frame := &frameReader{r: m.tape.Reader}
+	return m.openFrame(m.tape.Reader)
+}
+
+func (m *members) openGzip(in io.Reader) (io.Reader, error) {
+	if m.gzip == nil {
+		m.gzip = new(gzip.Reader)
+	}
+	if err := m.gzip.Reset(in); err != nil {
+		return nil, err
+	}
+	m.gzip.Multistream(false)
+	return m.gzip, nil
+}
+
+func (m *members) openFrame(in *bufio.Reader) (io.Reader, error) {
+	frame := &frameReader{r: in}
 	if m.zstd == nil {
 		options := []zstd.DOption{zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow)}
 		if m.dict != nil {
@@ -81,6 +90,27 @@ func (m *members) open(c coding) (io.Reader, error) {
 		return nil, err
 	}
 	return zstdMember{m.zstd, frame}, nil
+}
+
+// peekMember fills content with what the gzip member that text begins with begins with,
+// as far as text goes, and tells how many bytes of text that took.
+func (m *members) peekMember(text, content []byte) ([]byte, int) {
+	m.text.Reset(text)
+	n := 0
+	if in, err := m.openGzip(&m.text); err == nil {
+		n, _ = io.ReadFull(in, content)
+	}
+	return content[:n], len(text) - m.text.Len()
+}
+
+// peekFrame does that with a frame of zstd.
+func (m *members) peekFrame(text, content []byte) ([]byte, int) {
+	m.text.Reset(text)
+	n := 0
+	if in, err := m.openFrame(bufio.NewReader(&m.text)); err == nil {
+		n, _ = io.ReadFull(in, content)
+	}
+	return content[:n], len(text) - m.text.Len()
 }
 
 // zstdMember reads a frame to its very end, checksum included.

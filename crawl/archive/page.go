@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"mime"
 	"net/http"
@@ -73,7 +74,8 @@ func (x *Extractor) LeftOut() LeftOut { return x.left }
 
 // NewExtractor returns one that obeys what robots says; nil says nothing.
 func NewExtractor(o Options, robots *Robots) *Extractor {
-	return &Extractor{options: o, robots: robots, html: alttext.Extractor{NoLinks: true, Agent: o.Token}}
+	o.Token = cmp.Or(o.Token, "pairloom")
+	return &Extractor{options: o, robots: robots, html: alttext.Extractor{NoLinks: true, Agent: o.Token}, wat: watScanner{token: o.Token}}
 }
 
 // Record returns what a record says of pictures, with reason "" when it is a page
@@ -208,9 +210,12 @@ func (x *Extractor) read(u *url.URL, h http.Header, body []byte, contentType str
 			return nil, gate.RobotsDisallowed
 		}
 	}
-	p, err := x.html.Extract(body, contentType, u)
-	if err != nil {
-		return nil, NotHTML
+	var p alttext.Page
+	if len(body) > 0 {
+		var err error
+		if p, err = x.html.Extract(body, contentType, u); err != nil {
+			return nil, NotHTML
+		}
 	}
 	verdict := gate.Judge(x.options.Respect, x.options.Now, p.Wishes, rules.wishes(path, h, x.options.Token))
 	if later := verdict.Later; !later.IsZero() && (x.later.IsZero() || later.Before(x.later)) {

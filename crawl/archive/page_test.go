@@ -260,59 +260,6 @@ func TestWAT(t *testing.T) {
 	}
 }
 
-// watTruth is what TestWATAgainstJSON compares with.
-type watTruth struct {
-	Envelope struct {
-		Payload struct {
-			Response struct {
-				HTML struct {
-					Links []map[string]any
-				} `json:"HTML-Metadata"`
-			} `json:"HTTP-Response-Metadata"`
-		} `json:"Payload-Metadata"`
-	}
-}
-
-// FuzzWAT: of JSON that encoding/json reads, the scanner finds the same pictures; of
-// anything else it gives some answer.
-func FuzzWAT(f *testing.F) {
-	f.Add(watJSON([]map[string]string{{"path": "IMG@/src", "url": "a\"b", "alt": "c\\", "title": "<"}}, nil, nil, "200"))
-	f.Add(`{"Envelope":{"Payload-Metadata":{"HTTP-Response-Metadata":{"HTML-Metadata":{"Links":[{"path":"IMG@/src","url":"\ud83e\u00e9","alt":"\/\b"}]}}}}}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		var s watScanner
-		found := s.scan([]byte(text))
-		NewExtractor(testOptions(), nil).Record(&Record{Type: "metadata", URI: one, Block: []byte(text)}, "a")
-		var truth watTruth
-		if json.Unmarshal([]byte(text), &truth) != nil || strings.Contains(text, "\ufffd") || !json.Valid([]byte(strings.ToValidUTF8(text, "x"))) {
-			return
-		}
-		for _, key := range []string{"Envelope", "Payload-Metadata", "HTTP-Response-Metadata", "HTML-Metadata", "Links"} {
-			// encoding/json takes keys in any case, and unites what stands twice.
-			if strings.Count(strings.ToLower(text), strings.ToLower(key)) != strings.Count(text, `"`+key+`"`) || strings.Count(text, key) > 1 {
-				return
-			}
-		}
-		if strings.Contains(text, `\u`) || strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 }) {
-			return // keys may be written by escapes
-		}
-		if !found {
-			t.Fatalf("%q is JSON, and was not read", text)
-		}
-		want := 0
-		for _, l := range truth.Envelope.Payload.Response.HTML.Links {
-			_, url := l["url"].(string)
-			_, alt := l["alt"].(string)
-			_, title := l["title"].(string)
-			if l["path"] == imagePath && url && (alt || title) {
-				want++
-			}
-		}
-		if got := bytes.Count(s.images, []byte("<img src=")); got < want {
-			t.Fatalf("%q: %d pictures, want %d", text, got, want)
-		}
-	})
-}
-
 // FuzzReader: any bytes end, and records lie where they are said to.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(gzAll(page(one), page(two))))

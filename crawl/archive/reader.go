@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/pairloom/pairloom/internal/deflate"
 )
 
 // Caps of what a file can make a Reader hold. Longer blocks are cut off, which
@@ -33,6 +35,7 @@ type Record struct {
 	Block       []byte
 	Cut         bool // the block is longer than what is kept of it
 	HTTP        bool // an ARC's record of an http or https address
+	arc         bool
 }
 
 // Reader reads the records of one file.
@@ -41,16 +44,16 @@ type Reader struct {
 	members members
 	broken  func(reason string, offset int64)
 
-	stream   *bufio.Reader // of the member under way; the tape itself in a plain file
-	member   int64         // its offset
-	packed   bool          // stream is a member's
-	inflate  *bufio.Reader
-	inflater inflater
-	content  bytes.Reader
-	block    []byte
-	header   []byte
-	record   Record
-	date     string // of which record.Date is
+	stream  *bufio.Reader // of the member under way; the tape itself in a plain file
+	member  int64         // its offset
+	packed  bool          // stream is a member's
+	inflate *bufio.Reader
+	decoder deflate.Decoder
+	content bytes.Reader
+	block   []byte
+	header  []byte
+	record  Record
+	date    string // of which record.Date is
 
 	// want tells which records are; nil for all. See pass.
 	want      func(*Record) bool
@@ -59,20 +62,31 @@ type Reader struct {
 	doubtAt   int64
 	whole     int64 // the member that must be read through
 	dense     bool  // the member is no gzip's
+
+	// Stop, where it is set, is asked before each read of the file and while bytes that
+	// are no record are passed over. Next returns its error.
+	Stop  func() error
+	again int64 // bytes looked at once more: see mayLookAgain
+	look  [lineView]byte
 }
 
 // NewReader reads in, which is buffered here. broken is told each stretch that is
 // no record: a reason and where in the file it begins. It may be nil.
 func NewReader(in io.Reader, broken func(reason string, offset int64)) *Reader {
-	t := newTape(in)
 	if broken == nil {
 		broken = func(string, int64) {}
 	}
-	return &Reader{tape: t, members: members{tape: t}, broken: broken, inflate: bufio.NewReaderSize(nil, 64<<10), whole: -1}
+	r := &Reader{broken: broken, inflate: bufio.NewReaderSize(nil, 64<<10), whole: -1}
+	r.tape = newTape(stopping{in, r})
+	r.members.tape = r.tape
+	return r
 }
 
 // Close frees what decoders hold. The file is the caller's.
-func (r *Reader) Close() { r.members.close() }
+func (r *Reader) Close() {
+	r.members.close()
+	r.decoder.Close()
+}
 
 // Offset is how much of the file has been read.
 func (r *Reader) Offset() int64 { return r.tape.offset() }
@@ -84,6 +98,9 @@ func (r *Reader) Next() (*Record, error) {
 		if r.stream == nil {
 			if err := r.open(); err != nil {
 				return nil, err
+			}
+			if r.stream == nil { // the member was one record
+				return &r.record, nil
 			}
 		}
 		ok, err := r.next()
@@ -114,18 +131,8 @@ func (r *Reader) Next() (*Record, error) {
 	}
 }
 
-// lost goes on behind the beginning of a member that is broken.
-func (r *Reader) lost(reason string) error {
-	if ferr := r.tape.failure(); ferr != nil {
-		return ferr
-	}
-	r.broken(reason, r.member)
-	r.doubt = false
-	r.tape.rewind(r.member + 1)
-	return r.resync()
-}
-
-// open finds the next member, or goes on in a plain file.
+// open finds the next member, or goes on in a plain file. stream is nil behind it when
+// the member was read at once.
 func (r *Reader) open() error {
 	for {
 		magic, err := r.tape.Peek(longestMagic)
@@ -136,6 +143,7 @@ func (r *Reader) open() error {
 			return err
 		}
 		r.member = r.tape.offset()
+		r.tape.mark = r.member
 		switch c := codingOf(magic); c {
 		case skippable:
 			if err := r.members.skip(); err != nil {
@@ -173,38 +181,6 @@ func (r *Reader) open() error {
 	}
 }
 
-const (
-	wholeMember  = 4 << 20  // of a member that is read whole, compressed
-	wholeContent = 16 << 20 // and not
-)
-
-// openWhole reads a member of gzip at once. What it cannot read, the library's
-// decoder reads or finds broken.
-func (r *Reader) openWhole() bool {
-	if r.want != nil && r.whole != r.member { // most are passed over
-		return false
-	}
-	for want := 64 << 10; want <= wholeMember; want *= 4 {
-		src := r.tape.ahead(want)
-		end := len(src) < want
-		if end { // the decoder looks some bytes further than it reads
-			src = append(append(make([]byte, 0, len(src)+lookAhead), src...), make([]byte, lookAhead)...)
-		}
-		content, n, err := r.inflater.member(src, wholeContent)
-		if err == nil {
-			r.tape.pass(n)
-			r.content.Reset(content)
-			r.inflate.Reset(&r.content)
-			r.stream, r.packed, r.dense = r.inflate, true, false
-			return true
-		}
-		if err != errShort || end {
-			return false
-		}
-	}
-	return false
-}
-
 // padding passes over zeros and line ends between members.
 func (r *Reader) padding() (some bool) {
 	for {
@@ -220,77 +196,6 @@ func (r *Reader) padding() (some bool) {
 	}
 }
 
-func beginsLikeRecord(b *bufio.Reader) bool {
-	head, _ := b.Peek(len("filedesc://"))
-	if beginsRecord(head) {
-		return true
-	}
-	for _, scheme := range []string{"http://", "https://", "ftp://", "dns:"} {
-		if bytes.HasPrefix(head, []byte(scheme)) { // in an ARC file
-			line, _ := b.Peek(4 << 10)
-			line, _, _ = bytes.Cut(line, []byte("\n"))
-			_, ok := arcFields(line)
-			return ok
-		}
-	}
-	return false
-}
-
-// resync goes on to where a member or a record begins: bytes that look like one
-// and whose content does.
-func (r *Reader) resync() error {
-	for {
-		window, err := r.tape.Peek(r.tape.Size())
-		if len(window) < longestMagic {
-			if ferr := r.tape.failure(); ferr != nil {
-				return ferr
-			}
-			return io.EOF
-		}
-		i := candidate(window)
-		if i < 0 {
-			keep := longestMagic
-			if err != nil {
-				keep = 0
-			}
-			r.tape.Discard(len(window) - keep)
-			continue
-		}
-		r.tape.Discard(i)
-		at := r.tape.offset()
-		magic, _ := r.tape.Peek(longestMagic)
-		ok := beginsLikeRecord(r.tape.Reader)
-		if c := codingOf(magic); c == gzipped || c == zstandard {
-			var head [len("filedesc://")]byte
-			in, err := r.members.open(c)
-			if err == nil {
-				_, err = io.ReadFull(in, head[:])
-			}
-			ok = err == nil && beginsRecord(head[:])
-		}
-		if ok {
-			r.tape.rewind(at)
-			return nil
-		}
-		r.tape.rewind(at + 1)
-	}
-}
-
-// candidate finds the first place at which a member or record may begin.
-func candidate(b []byte) int {
-	first := -1
-	for _, sign := range [][]byte{{0x1f, 0x8b, 8}, {0x28, 0xb5, 0x2f, 0xfd}, []byte("WARC/1.")} {
-		window := b
-		if first >= 0 {
-			window = b[:min(len(b), first+len(sign))]
-		}
-		if i := bytes.Index(window, sign); i >= 0 && (first < 0 || i < first) {
-			first = i
-		}
-	}
-	return first
-}
-
 // next reads the next record of the stream. ok is false at the end of the stream,
 // where err is io.EOF, and when it is broken.
 func (r *Reader) next() (ok bool, err error) {
@@ -303,16 +208,15 @@ func (r *Reader) next() (ok bool, err error) {
 			return false, err
 		}
 		r.stream.UnreadByte()
-		begin := r.member
 		if !r.packed {
-			begin = r.tape.offset()
-			r.member = begin
+			r.member = r.tape.offset()
+			r.tape.mark = r.member
 			if magic, _ := r.stream.Peek(longestMagic); codingOf(magic) != plain { // members behind plain records
 				return false, r.end()
 			}
 		}
 		if !beginsLikeRecord(r.stream) {
-			r.suspect(begin)
+			r.suspect(r.member)
 			if err := r.search(); err != nil {
 				return false, err
 			}
@@ -323,10 +227,10 @@ func (r *Reader) next() (ok bool, err error) {
 			return false, err
 		}
 		if !ok {
-			r.suspect(begin)
+			r.suspect(r.member)
 			continue
 		}
-		r.record.Offset = begin
+		r.record.Offset = r.member
 		if r.want != nil && !r.want(&r.record) && r.pass(length) {
 			return false, io.EOF
 		}
@@ -335,7 +239,7 @@ func (r *Reader) next() (ok bool, err error) {
 			return false, err
 		}
 		if !whole {
-			r.suspect(begin)
+			r.suspect(r.member)
 			continue
 		}
 		return true, nil
@@ -390,6 +294,14 @@ func (r *Reader) readBlock(length int64) (whole bool, err error) {
 		var k int
 		k, err = io.ReadFull(r.stream, r.block[got:want])
 		got += k
+		// So far as can be gone back no end of such a block is seen, so a record that
+		// begins here belies its length.
+		if got == tapeKept/2 && length > tapeKept && !r.packed && err == nil {
+			r.record.Block = r.block[:got]
+			if ok, err := r.shorten(start); ok || err != nil {
+				return ok, err
+			}
+		}
 	}
 	r.record.Block = r.block[:got]
 	if err == nil && length > int64(n) {
@@ -410,7 +322,8 @@ func (r *Reader) readBlock(length int64) (whole bool, err error) {
 		return false, err
 	}
 	if !r.packed {
-		if tail, _ := r.stream.Peek(4); len(tail) == 4 && tail[0] != '\r' && tail[0] != '\n' && codingOf(tail) == plain {
+		tail, _ := r.stream.Peek(lineView)
+		if tail = bytes.TrimLeft(tail, "\r\n"); len(tail) >= longestMagic && codingOf(tail) == plain && !textBeginsRecord(tail) {
 			if ok, err := r.shorten(start); ok || err != nil {
 				return ok, err
 			}
@@ -431,12 +344,16 @@ func (r *Reader) shorten(start int64) (bool, error) {
 	if r.tape.failure() != nil {
 		return false, r.tape.failure()
 	}
-	end := bytes.Index(r.record.Block, []byte("\r\n\r\nWARC/1."))
+	end := recordEnd(r.record.Block, r.record.arc)
 	if end < 0 {
 		return false, nil
 	}
-	r.tape.rewind(start + int64(end))
-	if r.tape.offset() != start+int64(end) { // too far back
+	begin, reached := start+int64(end), r.tape.offset()
+	if r.again += reached - begin; !r.mayLookAgain(reached) {
+		return false, nil
+	}
+	r.tape.rewind(begin)
+	if r.tape.offset() != begin { // too far back
 		return false, nil
 	}
 	r.record.Block, r.record.Cut = r.record.Block[:end], false

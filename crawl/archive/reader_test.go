@@ -113,6 +113,7 @@ func TestBroken(t *testing.T) {
 func TestLargeRecords(t *testing.T) {
 	huge := warc("resource", one, "text/plain", strings.Repeat("0", maxBlockBytes+1000))
 	r := NewReader(strings.NewReader(gzAll(huge, page(two))), nil)
+	defer r.Close()
 	record, err := r.Next()
 	if err != nil || !record.Cut || len(record.Block) != maxBlockBytes {
 		t.Fatalf("got %d bytes, cut %v, %v; want %d that are cut", len(record.Block), record.Cut, err, maxBlockBytes)

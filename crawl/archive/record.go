@@ -9,8 +9,7 @@ import (
 // readHeader reads a record's header, of a WARC or an ARC file. ok is false for
 // one that is none; err is the stream's.
 func (r *Reader) readHeader() (length int64, ok bool, err error) {
-	r.record = Record{Date: r.record.Date, Block: nil}
-	lastDate := r.record.Date
+	h := r.beginHeader()
 	r.header = r.header[:0]
 	line, err := r.line()
 	if err != nil {
@@ -19,48 +18,94 @@ func (r *Reader) readHeader() (length int64, ok bool, err error) {
 	if !bytes.HasPrefix(line, []byte("WARC/")) {
 		return r.arcHeader(line)
 	}
-	length = -1
-	dated := false
 	for {
+		before := len(r.header)
 		if line, err = r.line(); err != nil {
 			return 0, false, err
 		}
 		if len(line) == 0 {
-			break
+			length, ok = r.endHeader(h)
+			return length, ok, nil
 		}
-		key, value, found := bytes.Cut(line, []byte(":"))
-		if !found {
-			continue // a continued line, or none
-		}
-		value = bytes.TrimSpace(value)
-		switch {
-		case is(key, "content-length"):
-			n, err := strconv.ParseInt(string(value), 10, 64)
-			if err != nil || n < 0 {
-				length = -2
-			} else if length == -1 {
-				length = n
+		if beginsHeader(line) { // the header before it breaks off
+			r.suspect(r.member)
+			if !r.packed {
+				r.member = r.tape.offset() - int64(len(r.header)-before)
+				r.tape.mark = r.member
 			}
-		case is(key, "warc-type"):
-			r.record.Type = string(bytes.ToLower(value))
-		case is(key, "warc-target-uri"):
-			r.record.URI = string(bytes.Trim(value, "<>"))
-		case is(key, "warc-date"):
-			r.record.Date = lastDate
-			r.record.Date, dated = r.unix(value), true
-		case is(key, "content-type"):
-			r.record.ContentType = string(value)
+			h, r.header = r.beginHeader(), r.header[:0]
+			continue
 		}
+		r.field(&h, line)
 	}
-	if !dated {
+}
+
+// beginsHeader tells whether a line is the first of a WARC record's header.
+func beginsHeader(line []byte) bool { return bytes.HasPrefix(line, []byte("WARC/1.")) }
+
+// header is what is known of a WARC record's header on the way through it.
+type header struct {
+	length   int64 // -1 when it is not known yet, -2 for one that is none
+	lastDate int64
+	dated    bool
+}
+
+func (r *Reader) beginHeader() header {
+	h := header{length: -1, lastDate: r.record.Date}
+	r.record = Record{Date: h.lastDate}
+	return h
+}
+
+// field takes in a line.
+func (r *Reader) field(h *header, line []byte) {
+	key, value, found := bytes.Cut(line, []byte(":"))
+	if !found {
+		return // a continued line, or none
+	}
+	key, value = bytes.TrimSpace(key), bytes.TrimSpace(value)
+	switch {
+	case is(key, "content-length"):
+		n, err := strconv.ParseInt(string(value), 10, 64)
+		if err != nil || n < 0 {
+			h.length = -2
+		} else if h.length == -1 {
+			h.length = n
+		}
+	case is(key, "warc-type"):
+		r.record.Type = typeOf(value)
+	case is(key, "warc-target-uri"):
+		r.record.URI = string(bytes.Trim(value, "<>"))
+	case is(key, "warc-date"):
+		r.record.Date = h.lastDate
+		r.record.Date, h.dated = r.unix(value), true
+	case is(key, "content-type"):
+		r.record.ContentType = string(value)
+	}
+}
+
+// endHeader tells how long the block is; ok is false for a header without a length.
+func (r *Reader) endHeader(h header) (length int64, ok bool) {
+	if !h.dated {
 		r.record.Date, r.date = 0, ""
 	}
-	return length, length >= 0, nil
+	return h.length, h.length >= 0
 }
+
+// typeOf is a WARC-Type in lower case.
+func typeOf(value []byte) string {
+	for _, known := range recordTypes {
+		if len(value) == len(known) && bytes.EqualFold(value, []byte(known)) {
+			return known
+		}
+	}
+	return string(bytes.ToLower(value))
+}
+
+// recordTypes are those of the standard (WARC 1.1, 6), the frequent ones first.
+var recordTypes = []string{"metadata", "response", "request", "warcinfo", "revisit", "resource", "conversion", "continuation"}
 
 // is compares a header's name without regard to case.
 func is(key []byte, name string) bool {
-	key = bytes.TrimSpace(key)
 	return len(key) == len(name) && bytes.EqualFold(key, []byte(name))
 }
 
@@ -95,6 +140,7 @@ func (r *Reader) arcHeader(line []byte) (length int64, ok bool, err error) {
 		return 0, false, nil
 	}
 	r.record.URI, r.record.ContentType, r.record.Type = string(f[0]), string(f[3]), "response"
+	r.record.arc = true
 	r.record.Date, r.date = 0, ""
 	if at, err := time.Parse("20060102150405", string(f[2])); err == nil {
 		r.record.Date = at.Unix()

@@ -13,6 +13,7 @@ import (
 func (x *Extractor) ScanRobots(ctx context.Context, in io.Reader, add func(RobotsEntry) error) error {
 	r := NewReader(in, nil)
 	defer r.Close()
+	r.Stop = func() error { return context.Cause(ctx) }
 	r.want = func(r *Record) bool { return r.Type == "response" && mayBeRules(r.URI) }
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
@@ -38,13 +39,20 @@ func (x *Extractor) ScanRobots(ctx context.Context, in io.Reader, add func(Robot
 // that end one whose content is as long as this record alone (RFC 1952, 2.3.1). Where it is
 // not, the member is opened again to be read through. false leaves all as it is.
 func (r *Reader) pass(length int64) bool {
-	if !r.packed || r.dense || r.whole == r.member || length > tapeKept {
+	if !r.packed || r.dense || r.whole == r.member || length > tapeKept || !r.mayLookAgain(r.tape.offset()) {
 		return false
 	}
-	want := uint32(int64(r.headBytes) + length + int64(len("\r\n\r\n")))
+	content := int64(r.headBytes) + length + int64(len("\r\n\r\n"))
+	if r.record.arc {
+		content = int64(r.headBytes) + length + int64(len("\n"))
+	}
+	want := uint32(content)
 	r.tape.rewind(r.member + 2)
 	var last [4]byte // the bytes before the window
-	for r.tape.offset() < r.member+tapeKept/2 {
+	// Content that does not shrink grows by 5 bytes a block (RFC 1951, 3.2.4), and a
+	// member's header may have 64 KiB.
+search:
+	for most := min(tapeKept/2, content+content/1024+longestHeader); r.tape.offset() < r.member+most; {
 		window, err := r.tape.Peek(r.tape.Size())
 		end := -1 // of the member, in window
 		for from := 0; ; {
@@ -55,6 +63,9 @@ func (r *Reader) pass(length int64) bool {
 			if i += from; endsMember(last, window[:i], want) {
 				end = i
 				break
+			}
+			if beginsMember(window[i:]) {
+				break search // this one is broken, and has no end to go by
 			}
 			from = i + 1
 		}
@@ -74,9 +85,23 @@ func (r *Reader) pass(length int64) bool {
 		r.tape.Discard(step)
 	}
 	// Not certain: the member is read after all, from its beginning.
+	r.again += r.tape.offset() - r.member
 	r.tape.rewind(r.member)
 	r.whole, r.stream = r.member, nil
 	return true
+}
+
+const longestHeader = 66 << 10 // of a member of gzip, about (RFC 1952, 2.3)
+
+// beginsMember tells whether a magic number is followed by what gzip writes behind
+// it: flags that there are, how much was compressed, and a system (RFC 1952, 2.3.1).
+// In compressed bytes that stands once in some ten thousand million.
+func beginsMember(window []byte) bool {
+	if len(window) < 10 {
+		return false
+	}
+	flags, extra, system := window[3], window[8], window[9]
+	return flags&0xe0 == 0 && (extra == 0 || extra == 2 || extra == 4) && (system <= 13 || system == 255)
 }
 
 // endsMember tells whether what lies before ends in that length.

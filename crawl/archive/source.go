@@ -55,18 +55,11 @@ func (s Source) Fingerprint() (uint64, error) {
 		fmt.Fprintf(d, "%s", s.URL)
 		return d.Sum64(), nil
 	}
-	f, err := os.Open(s.Path)
+	f, info, err := openFile(s.Path)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return 0, fmt.Errorf("%s is no file", s.Path)
-	}
 	fmt.Fprintf(d, "%s\n%d\n", s.Name(), info.Size())
 	for _, at := range []int64{0, max(0, info.Size()-fingerprintBytes)} {
 		if _, err := io.Copy(d, io.NewSectionReader(f, at, fingerprintBytes)); err != nil {
@@ -86,16 +79,28 @@ func (s Source) Open(ctx context.Context, g *gate.Gate) (in io.ReadCloser, size 
 		}
 		return r, r.size, nil
 	}
-	f, err := os.Open(s.Path)
+	f, info, err := openFile(s.Path)
 	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
 		return nil, 0, err
 	}
 	return f, info.Size(), nil
+}
+
+// ErrNoFile is the error of a name that is a folder, a pipe or a device.
+var ErrNoFile = errors.New("is no file")
+
+// openFile opens a file. What else a name may be is not opened: a pipe would wait
+// for its other end, for ever perhaps.
+func openFile(name string) (*os.File, os.FileInfo, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s %w", name, ErrNoFile)
+	}
+	f, err := os.Open(name)
+	return f, info, err
 }
 
 // HoldsRobots tells whether to look through the archive for robots.txt files before
@@ -103,16 +108,19 @@ func (s Source) Open(ctx context.Context, g *gate.Gate) (in io.ReadCloser, size 
 // elsewhere only Common Crawl's folders of robots.txt files are.
 func (s Source) HoldsRobots() bool { return s.URL == "" || strings.Contains(s.URL, "/robotstxt/") }
 
-// maxListBytes is read of a list of archives.
-const maxListBytes = 256 << 20
+const (
+	maxListBytes = 256 << 20 // of one list of archives
+	maxListDepth = 8         // of lists within lists
+)
 
 // Sources are the archives that arguments name, in order, each once: a file, a
 // pattern with * or ?, an address, a list of any of these, a line each, plain or
 // gzip, or - for such a list on stdin. What a list names relatively lies below base,
 // an address, if there is one, else beside the list (of stdin: in the present
-// folder).
+// folder). A file that is there and cannot be opened is an archive, whose Open says
+// why it cannot be read.
 func Sources(args []string, stdin io.Reader, base string) ([]Source, error) {
-	e := expansion{base: base, seen: map[Source]bool{}}
+	e := expansion{base: base, seen: map[Source]bool{}, read: map[string]bool{}}
 	if base != "" {
 		if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, fmt.Errorf("the base address %q must be a whole http or https address", base)
@@ -123,9 +131,12 @@ func Sources(args []string, stdin io.Reader, base string) ([]Source, error) {
 	}
 	for _, arg := range args {
 		var err error
-		if arg == "-" {
+		switch arg {
+		case "":
+			err = errors.New("one of the names is empty")
+		case "-":
 			err = e.list("stdin", ".", stdin)
-		} else {
+		default:
 			err = e.argument(arg, ".")
 		}
 		if err != nil {
@@ -142,6 +153,9 @@ type expansion struct {
 	base string
 	all  []Source
 	seen map[Source]bool
+
+	read  map[string]bool // the lists, by name: none says more the second time
+	under []os.FileInfo   // the lists under way, each named by the one before
 }
 
 func (e *expansion) add(s Source) {
@@ -150,6 +164,8 @@ func (e *expansion) add(s Source) {
 		e.all = append(e.all, s)
 	}
 }
+
+var errNoneFits = errors.New("no file fits")
 
 // argument takes in one name, in a folder unless it is absolute.
 func (e *expansion) argument(name, folder string) error {
@@ -167,30 +183,46 @@ func (e *expansion) argument(name, folder string) error {
 			return fmt.Errorf("pattern %s: %w", name, err)
 		}
 		if len(names) == 0 {
-			return fmt.Errorf("no file fits the pattern %s", name)
+			return fmt.Errorf("%w the pattern %s", errNoneFits, name)
 		}
 		slices.Sort(names)
 	}
 	for _, name := range names {
+		name = filepath.Clean(name)
 		isList, err := isList(name)
 		if err != nil {
 			return err
 		}
 		if !isList {
-			e.add(Source{Path: filepath.Clean(name)})
-			continue
-		}
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		err = e.list(name, filepath.Dir(name), f)
-		f.Close()
-		if err != nil {
+			e.add(Source{Path: name})
+		} else if err := e.listFile(name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// listFile takes in a list that is a file.
+func (e *expansion) listFile(name string) error {
+	f, info, err := openFile(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if slices.ContainsFunc(e.under, func(above os.FileInfo) bool { return os.SameFile(above, info) }) {
+		return fmt.Errorf("list %s is named by itself, or by a list that it names; take that line out", name)
+	}
+	if e.read[name] {
+		return nil
+	}
+	if len(e.under) == maxListDepth {
+		return fmt.Errorf("list %s lies within %d others, more than are followed; name it by itself", name, maxListDepth)
+	}
+	e.read[name] = true
+	e.under = append(e.under, info)
+	err = e.list(name, filepath.Dir(name), f)
+	e.under = e.under[:len(e.under)-1]
+	return err
 }
 
 func isAddress(s string) bool {
@@ -200,12 +232,15 @@ func isAddress(s string) bool {
 // list takes in the lines of a list.
 func (e *expansion) list(name, folder string, in io.Reader) error {
 	b := bufio.NewReader(in)
-	if magic, _ := b.Peek(longestMagic); codingOf(magic) == gzipped {
+	if head, _ := b.Peek(longestMagic); codingOf(head) == gzipped {
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", name, err)
 		}
 		b = bufio.NewReader(z)
+	}
+	if head, _ := b.Peek(len("filedesc://")); beginsRecord(head) || codingOf(head) != plain {
+		return fmt.Errorf("%s is an archive, not a list of archives; keep it in a file and name that", name)
 	}
 	text, err := io.ReadAll(io.LimitReader(b, maxListBytes+1))
 	if err != nil {
@@ -221,14 +256,35 @@ func (e *expansion) list(name, folder string, in io.Reader) error {
 		switch {
 		case entry == "" || entry[0] == '#':
 		case e.base != "" && !isAddress(entry):
-			e.add(Source{URL: e.base + strings.TrimLeft(entry, "/")})
+			e.add(Source{URL: e.base + withoutDots(entry)})
 		default:
-			if err := e.argument(entry, folder); err != nil {
-				return fmt.Errorf("list %s, line %d: %w; where its files lie elsewhere, name the address they lie under as the base", name, n, err)
+			err := e.argument(entry, folder)
+			if errors.Is(err, os.ErrNotExist) || errors.Is(err, errNoneFits) {
+				err = fmt.Errorf("%w; where the list's files lie elsewhere, name the address they lie under with --base-url", err)
+			}
+			if err != nil {
+				return fmt.Errorf("list %s, line %d: %w", name, n, err)
 			}
 		}
 	}
 	return nil
+}
+
+// withoutDots is a path below a base without its segments . and .. (RFC 3986, 5.2.4),
+// so that a file has one address. Empty segments stay: to a store of objects they
+// are part of a name.
+func withoutDots(entry string) string {
+	var kept []string
+	for segment := range strings.SplitSeq(strings.TrimLeft(entry, "/"), "/") {
+		switch segment {
+		case ".":
+		case "..":
+			kept = kept[:max(0, len(kept)-1)]
+		default:
+			kept = append(kept, segment)
+		}
+	}
+	return strings.Join(kept, "/")
 }
 
 // isList tells a list from an archive: by the name where that says it, else by what
@@ -241,10 +297,16 @@ func isList(name string) (bool, error) {
 	for _, end := range []string{".warc", ".wat", ".arc"} {
 		if strings.HasSuffix(base, end) {
 			_, err := os.Stat(name)
+			if errors.Is(err, os.ErrPermission) {
+				return false, nil
+			}
 			return false, err
 		}
 	}
-	f, err := os.Open(name)
+	f, _, err := openFile(name)
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, ErrNoFile) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}

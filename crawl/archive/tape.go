@@ -21,6 +21,8 @@ type tape struct {
 	kept  []byte
 	first int64 // offset of kept[0]
 	at    int   // in kept, of the next byte
+	read  int64 // bytes that were read of it, those read again included
+	mark  int64 // offset before which nobody goes back; not behind offset()
 
 	*bufio.Reader // over the tape, see raw
 	raw           tapeReader
@@ -46,23 +48,32 @@ func (r tapeReader) Read(p []byte) (int, error) {
 	}
 	n := copy(p, t.kept[t.at:])
 	t.at += n
+	t.read += int64(n)
 	if n == 0 {
 		return 0, t.err
 	}
 	return n, nil
 }
 
-// fill appends what one read gives, and forgets what is too old.
+// fill appends what one read gives. What lies before the mark is forgotten when there
+// is no room, which is not too often, and so is what is too old.
 func (t *tape) fill(n int) {
-	if len(t.kept)+n > 2*tapeKept {
-		gone := len(t.kept) - tapeKept
-		t.kept = t.kept[:copy(t.kept, t.kept[gone:])]
+	if len(t.kept)+n > cap(t.kept) {
+		gone := max(0, int(t.mark-t.first))
+		if 2*gone < len(t.kept) { // to move the rest would cost more than room does
+			gone = 0
+		}
+		if len(t.kept)-gone+n > 2*tapeKept {
+			gone = len(t.kept) - tapeKept
+		}
+		kept := t.kept
+		if len(kept)-gone+n > cap(kept) {
+			kept = make([]byte, min(max(2*cap(kept), 2*n), 2*tapeKept))
+		}
+		t.kept = kept[:copy(kept[:cap(kept)], t.kept[gone:])]
 		t.first, t.at = t.first+int64(gone), t.at-gone
 	}
 	old := len(t.kept)
-	for cap(t.kept) < old+n {
-		t.kept = append(t.kept[:cap(t.kept)], 0)
-	}
 	got := 0
 	for got == 0 && t.err == nil {
 		got, t.err = t.in.Read(t.kept[old : old+n])

@@ -58,7 +58,12 @@ type Fetcher struct {
 	gate    *gate.Gate
 	pool    *picture.Pool
 	now     func() time.Time
+	grace   time.Duration // for what is under way when a part is stopped
 }
+
+// grace is how long a server may take to answer, and a picture to be decoded, when the
+// part is stopped meanwhile.
+const grace = 10 * time.Second
 
 // New returns a fetcher that asks through g, decodes in pool and dates its rows
 // by now. Neither g nor pool is closed by it.
@@ -66,17 +71,24 @@ func New(o Options, g *gate.Gate, pool *picture.Pool, now func() time.Time) *Fet
 	if o.Workers <= 0 {
 		o.Workers = 16
 	}
-	return &Fetcher{options: o, gate: g, pool: pool, now: now}
+	return &Fetcher{options: o, gate: g, pool: pool, now: now, grace: grace}
 }
 
 // Part fetches the pictures of one part. answered is called for each, with its
 // place among the requests and its row, in the order in which the answers come and
-// one at a time; its error ends the part. When ctx ends, Part returns its cause as
-// soon as the requests in flight have noticed: what was answered stands.
+// one at a time; its error ends the part. When ctx ends, what has been asked for comes
+// in still, if it does within seconds, and Part returns the cause: what was answered
+// stands.
 func (f *Fetcher) Part(ctx context.Context, requests []Request, answered func(i int, row *shard.Image) error) error {
 	work := newHosts(requests)
 	var one sync.Mutex
 	eg, ctx := errgroup.WithContext(ctx)
+	hard, cut := context.WithCancel(gate.WithTurn(context.WithoutCancel(ctx), ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() {
+		late := time.AfterFunc(f.grace, cut)
+		context.AfterFunc(hard, func() { late.Stop() })
+	})()
 	for range min(f.options.Workers, len(requests)) {
 		eg.Go(func() error {
 			var body bytes.Buffer
@@ -90,7 +102,7 @@ func (f *Fetcher) Part(ctx context.Context, requests []Request, answered func(i 
 					return nil
 				}
 				mine = from
-				row, err := f.one(ctx, requests[i], &body)
+				row, err := f.one(ctx, hard, requests[i], &body)
 				if err != nil {
 					return err
 				}
@@ -109,17 +121,18 @@ func (f *Fetcher) Part(ctx context.Context, requests []Request, answered func(i 
 	return nil
 }
 
-// one fetches one picture. The error is never the picture's fault.
-func (f *Fetcher) one(ctx context.Context, r Request, body *bytes.Buffer) (shard.Image, error) {
+// one fetches one picture. The error is never the picture's fault. What is under way
+// when ctx ends goes on until hard does.
+func (f *Fetcher) one(ctx, hard context.Context, r Request, body *bytes.Buffer) (shard.Image, error) {
 	row := shard.Image{ImageID: r.ImageID, ImageURL: r.URL}
-	original, err := f.download(ctx, r, &row, body)
+	original, err := f.download(ctx, hard, r, &row, body)
 	// Times are taken after the download, as a server's Date would be.
 	row.FetchTime = f.now().Unix()
 	if err != nil || row.Status != "" || Unchanged(&row) {
 		return row, err
 	}
 	row.OriginalBytes = int64(len(original))
-	res, err := f.pool.Process(ctx, original)
+	res, err := f.pool.Process(hard, original)
 	if err != nil {
 		return row, err
 	}
@@ -135,8 +148,8 @@ func (f *Fetcher) one(ctx context.Context, r Request, body *bytes.Buffer) (shard
 
 // download reads the response into body, or leaves in row a status, or that the
 // copy at hand holds.
-func (f *Fetcher) download(ctx context.Context, r Request, row *shard.Image, body *bytes.Buffer) ([]byte, error) {
-	req, err := http.NewRequestWithContext(gate.WithKind(ctx, gate.Picture), http.MethodGet, r.URL, nil)
+func (f *Fetcher) download(ctx, hard context.Context, r Request, row *shard.Image, body *bytes.Buffer) ([]byte, error) {
+	req, err := http.NewRequestWithContext(gate.WithKind(hard, gate.Picture), http.MethodGet, r.URL, nil)
 	if err != nil || req.URL.Scheme == "" || req.URL.Host == "" {
 		row.Status, row.Detail = BadURL, fmt.Sprintf("%.200q is no absolute URL", r.URL)
 		return nil, nil

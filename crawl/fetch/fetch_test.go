@@ -308,6 +308,7 @@ func TestPartEndsWithItsContext(t *testing.T) {
 	}))
 	defer s.Close()
 	f := newFetcher(t, 1, nil)
+	f.grace = time.Millisecond
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped by the test")
 	var answered []int
@@ -321,6 +322,35 @@ func TestPartEndsWithItsContext(t *testing.T) {
 	})
 	if !slices.Equal(answered, []int{0}) || !errors.Is(err, stopped) && !errors.Is(err, context.Canceled) {
 		t.Errorf("answered %v, then %v", answered, err)
+	}
+}
+
+// What has been asked for when the part is stopped comes in still; what waits for its
+// host's turn is not asked for.
+func TestPartTakesInWhatIsUnderWay(t *testing.T) {
+	good := pngOf(t, 64, 64, color.NRGBA{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var asked []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			return
+		}
+		asked = append(asked, r.URL.Path)
+		cancel()
+		w.Write(good)
+	}))
+	defer s.Close()
+	f := newFetcher(t, 2, nil)
+	f.grace = ample
+	var answered []int
+	err := f.Part(ctx, []Request{{URL: s.URL + "/a"}, {URL: s.URL + "/b"}, {URL: s.URL + "/c"}}, func(i int, row *shard.Image) error {
+		if answered = append(answered, i); row.Status != "" || len(row.Bytes) == 0 {
+			t.Errorf("request %d: %q", i, row.Status)
+		}
+		return nil
+	})
+	if len(answered) != 1 || len(asked) != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("asked for %v, answered %v, then %v", asked, answered, err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/brotli"
@@ -25,8 +26,8 @@ const zstdWindow = 8 << 20
 // have.
 var errEncoding = errors.New("body is not of its Content-Encoding")
 
-// contentCoding is the one coding of a response besides identity, lower case,
-// "" for none. More than one is returned as it stands, and is none we read.
+// contentCoding names the codings of a response besides identity, lower case, in the
+// order in which they were applied; "" for none.
 func contentCoding(h http.Header) string {
 	var codings []string
 	for _, line := range h.Values("Content-Encoding") {
@@ -37,6 +38,27 @@ func contentCoding(h http.Header) string {
 		}
 	}
 	return strings.Join(codings, ", ")
+}
+
+// maxCodings are undone of one response.
+const maxCodings = 3
+
+// undo returns body without the codings that contentCoding names, the last first
+// (RFC 9110, 8.4); false where one of them is not read, or there are too many.
+func undo(body io.ReadCloser, codings string) (io.ReadCloser, bool) {
+	names := strings.Split(codings, ", ")
+	if len(names) > maxCodings {
+		return body, false
+	}
+	for _, coding := range names {
+		if decoder(coding) == nil {
+			return body, false
+		}
+	}
+	for _, coding := range slices.Backward(names) {
+		body = newDecodedBody(body, decoder(coding))
+	}
+	return body, true
 }
 
 // decoder returns what opens a stream of a content coding (RFC 9110, 8.4.1);

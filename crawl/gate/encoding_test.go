@@ -134,3 +134,32 @@ func TestAcceptEncoding(t *testing.T) {
 		t.Errorf("headers %v, length %d, are of the coded body", resp.Header, resp.ContentLength)
 	}
 }
+
+// Codings are undone from the last to the first, of up to three.
+func TestSeveralCodings(t *testing.T) {
+	to := map[string]func(io.Writer) (io.WriteCloser, error){}
+	for _, c := range codings() {
+		to[c.header] = c.to
+	}
+	for _, tt := range []struct{ header, reason string }{
+		{"gzip, br", ""},
+		{"gzip, gzip", ""},
+		{"deflate, identity, zstd, gzip", ""},
+		{"gzip, gzip, gzip, gzip", BadEncoding},
+		{"gzip, rot13", BadEncoding},
+	} {
+		t.Run(tt.header, func(t *testing.T) {
+			body := []byte("<p>A page.")
+			for name := range strings.SplitSeq(tt.header, ", ") {
+				if to[name] != nil {
+					body = encode(t, to[name], body)
+				}
+			}
+			s := serve(t, map[string]http.HandlerFunc{"/page": encoded(tt.header, body)})
+			_, got, err := get(newGate(t, quick()), Page, s.URL+"/page")
+			if reason, _ := Reason(err); reason != tt.reason || reason == "" && got != "<p>A page." {
+				t.Errorf("%q, reason %q; want %q", got, reason, tt.reason)
+			}
+		})
+	}
+}

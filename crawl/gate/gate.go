@@ -55,6 +55,14 @@ func (g *Gate) limit(k Kind) (most int64, cut bool) {
 
 type kindKey struct{}
 
+type turnKey struct{}
+
+// WithTurn makes the requests of ctx wait for their host's turn no longer than turn
+// lasts, with the error of its end: what has been sent by then goes on until ctx ends.
+func WithTurn(ctx, turn context.Context) context.Context {
+	return context.WithValue(ctx, turnKey{}, turn)
+}
+
 // WithKind marks the requests made with ctx.
 func WithKind(ctx context.Context, k Kind) context.Context {
 	return context.WithValue(ctx, kindKey{}, k)

@@ -14,8 +14,12 @@ import (
 func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host string, delay time.Duration) (*http.Response, error) {
 	t := g.pace.host(host)
 	defer g.pace.leave(t)
+	turn, ok := ctx.Value(turnKey{}).(context.Context)
+	if !ok {
+		turn = ctx
+	}
 	for attempt := 0; ; attempt++ {
-		if err := t.enter(ctx, delay); err != nil {
+		if err := t.enter(turn, delay); err != nil {
 			if errors.Is(err, errShut) {
 				err = &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: t.rule()}
 			}
@@ -98,13 +102,12 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 		return nil, fmt.Errorf("read %s: Content-Length %d, cap %d: %w", req.URL, resp.ContentLength, limit, ErrTooLarge)
 	}
 	if coding != "" {
-		open := decoder(coding)
-		if open == nil {
+		var known bool
+		if resp.Body, known = undo(resp.Body, coding); !known {
 			resp.Body.Close()
 			finish()
 			return nil, &Refusal{URL: req.URL.String(), Reason: BadEncoding, Rule: "Content-Encoding: " + OneLine(coding)}
 		}
-		resp.Body = newDecodedBody(resp.Body, open)
 		resp.Header.Del("Content-Encoding")
 		resp.Header.Del("Content-Length")
 		resp.ContentLength = -1

@@ -8,7 +8,8 @@ import (
 )
 
 const usage = `usage: archive serve FOLDER            offer the pages below a folder on loopback
-       archive measure FILE            read a WARC or WAT on one processor
+       archive measure FILE [PROFILE]  read a WARC or WAT on one processor
+       archive candidates FILE         print what is found, to compare two builds
        archive wat WARC.gz WAT.gz      write a WAT in Common Crawl's form
 `
 
@@ -18,7 +19,11 @@ func main() {
 	case len(args) == 2 && args[0] == "serve":
 		err = serve(args[1])
 	case len(args) == 2 && args[0] == "measure":
-		err = measure(args[1])
+		err = measure(args[1], "")
+	case len(args) == 3 && args[0] == "measure":
+		err = measure(args[1], args[2])
+	case len(args) == 2 && args[0] == "candidates":
+		err = candidates(args[1])
 	case len(args) == 3 && args[0] == "wat":
 		err = writeWAT(args[1], args[2])
 	default:

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -13,14 +14,26 @@ import (
 )
 
 // measure reads a file as pairloom crawl --archive does, on one processor, and
-// prints a line of figures: program, processor seconds, candidates, pages.
-func measure(path string) error {
+// prints a line of figures: program, processor seconds, candidates, pages. profile,
+// if any, is written for go tool pprof.
+func measure(path, profile string) error {
 	runtime.GOMAXPROCS(1)
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if profile != "" {
+		out, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		if err := pprof.StartCPUProfile(out); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	broken := 0
 	r := archive.NewReader(f, func(string, int64) { broken++ })
 	defer r.Close()
