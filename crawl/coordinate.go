@@ -39,6 +39,7 @@ type crawler struct {
 	frontier *frontier.Frontier
 	scope    *scope
 	now      func() time.Time
+	began    time.Time       // the run, by now
 	warc     *archive.Writer // nil without crawl.warc
 
 	schedule *schedule
@@ -112,6 +113,10 @@ func (c *crawler) crawl(ctx context.Context) (spent string, stopped bool, err er
 			return nil
 		})
 	}
+	// What this run itself has asked for is not due once more.
+	due := func() int64 {
+		return min(c.now().Add(-revisit(c.o.RevisitAfter).Least).Unix(), c.began.Unix()-1)
+	}
 	workers.Go(func() error {
 		for batch := range c.store {
 			s := stored{results: batch}
@@ -119,7 +124,7 @@ func (c *crawler) crawl(ctx context.Context) (spent string, stopped bool, err er
 				c.stored <- s
 				continue
 			}
-			s.added, s.dropped, s.err = c.frontier.Commit(batch, c.now().Add(-revisit(c.o.RevisitAfter).Least).Unix())
+			s.added, s.dropped, s.err = c.frontier.Commit(batch, due())
 			clear(s.results)
 			s.results = s.results[:0]
 			c.stored <- s

@@ -87,7 +87,13 @@ func (v *visitor) readList(r *frontier.Result) {
 			v.follow(r, e.URL, frontier.Sitemap)
 			continue
 		}
-		address, ok := alttext.Resolve(at, e.URL)
+		base := at
+		for _, b := range e.Bases {
+			if next, err := base.Parse(strings.TrimSpace(b)); err == nil {
+				base = next
+			}
+		}
+		address, ok := alttext.Resolve(base, e.URL)
 		if !ok {
 			continue
 		}

@@ -54,8 +54,11 @@
 //
 // After crawl.revisit_after; from then on sooner or later by whether it has
 // changed. By the next run, when it failed in passing; when a setting that decided
-// it has changed (see deciding); when links out of scope may now be in it. Never
-// when it is gone (404, 410), unless a list says that it has changed.
+// it has changed (see deciding); when links out of scope may now be in it. A page
+// that is gone (404) is asked for again as any other, which is ever more rarely; one
+// that is gone for good (410), but for a seed, after 90 days; and either at once when
+// a page that is read leads to it or a list says that it has changed, but once a day
+// at most.
 //
 // [Explain] tells what became of one page, [State] how far a crawl is, [Due] what
 // a run would find to do. Memory is bounded by the number of leased pages (at most

@@ -47,6 +47,9 @@ type Result struct {
 	Placeholders int64 `json:"placeholders"`
 	Cut          int64 `json:"cut"`
 	Past         int64 `json:"past_max_per_host"`
+	// NotRefreshed counts, by reason, pages of the Tally's Kept that were due and
+	// could not be asked for: what is known of them stays, and the next run asks.
+	NotRefreshed map[string]int64 `json:"not_refreshed"`
 }
 
 // Run crawls until nothing is left, a budget is used up, or ctx ends, and then
@@ -65,7 +68,7 @@ func Run(ctx context.Context, j Job) (*Result, error) {
 		return nil, err
 	}
 	defer f.Close()
-	c := &crawler{job: j, o: j.Options, gate: j.Gate, frontier: f, now: j.Now}
+	c := &crawler{job: j, o: j.Options, gate: j.Gate, frontier: f, now: j.Now, began: j.Now()}
 	if err := c.begin(resumed); err != nil {
 		return nil, err
 	}
@@ -116,13 +119,17 @@ func (c *crawler) result(spent string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	stale, err := c.frontier.NotRefreshed()
+	if err != nil {
+		return nil, err
+	}
 	if counts.Past > 0 {
 		tally.In += counts.Past
 		tally.Dropped[HostCap] += counts.Past
 	}
 	return &Result{
 		Tally: tally, Asked: used.Pages, Bytes: used.Bytes, Left: counts.Pending, Known: counts.Pages, Spent: spent,
-		Placeholders: counts.Placeholders, Cut: counts.Cut, Past: counts.Past,
+		Placeholders: counts.Placeholders, Cut: counts.Cut, Past: counts.Past, NotRefreshed: stale,
 	}, nil
 }
 

@@ -77,9 +77,10 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	r := frontier.Result{Lease: l}
 	page, err := url.Parse(l.URL)
 	target := ""
+	var verdict gate.Verdict // of an answer without a body
 	if err == nil {
 		target, err = v.ask(&l)
-		if v.seen.status == http.StatusNotModified && l.Kept && v.asksMore(&l) {
+		if verdict = v.gate.Judge(v.now(), nil, v.seen.header); v.notModified(&l) && !verdict.Obeyed && asksMore(&l, verdict.Words) {
 			l.ETag, l.Modified = "", ""
 			target, err = v.ask(&l)
 		}
@@ -98,7 +99,9 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 		r.Reason, r.Rule = NotHTML, "Content-Type: "+gate.OneLine(s.contentType)
 	case s.read:
 		v.read(&r, page)
-	case s.status == http.StatusNotModified && l.Kept:
+	case v.notModified(&l) && verdict.Obeyed: // what the page itself says cannot change that
+		r.Reason, r.Rule, r.OptOut, r.BodyHash = OptedOut, verdict.Wish.String(), verdict.Words, l.BodyHash
+	case v.notModified(&l):
 		r.Unchanged = true
 	case redirects(s.status):
 		v.redirect(&r, target)
@@ -134,10 +137,15 @@ func (v *visitor) visit(l frontier.Lease) (frontier.Result, bool) {
 	return r, true
 }
 
-// asksMore tells whether the answer that a page is unchanged came with a wish, in
-// its headers or in the site's files, that the copy was not recorded with.
-func (v *visitor) asksMore(l *frontier.Lease) bool {
-	for word := range strings.SplitSeq(v.gate.Judge(v.now(), nil, v.seen.header).Words, ",") {
+// notModified tells whether the answer is that the copy of a page at hand is good.
+func (v *visitor) notModified(l *frontier.Lease) bool {
+	return v.seen.status == http.StatusNotModified && l.Kept
+}
+
+// asksMore tells whether words, of the answer that a page is unchanged, in its
+// headers or in the site's files, are more than the copy was recorded with.
+func asksMore(l *frontier.Lease, words string) bool {
+	for word := range strings.SplitSeq(words, ",") {
 		if word != "" && !slices.Contains(strings.Split(l.OptOut, ","), word) {
 			return true
 		}
@@ -286,9 +294,10 @@ func listKind(in *bufio.Reader) frontier.Kind {
 }
 
 // worthwhile tells whether trying again in this run may help: statuses the gate
-// has tried again already, and a robots.txt that failed it remembers.
+// has tried again already, and a robots.txt that failed it remembers, as it does
+// which host asked to be left alone.
 func worthwhile(reason string) bool {
-	return reason != gate.RobotsUnreachable && !strings.HasPrefix(reason, "http_")
+	return reason != gate.RobotsUnreachable && reason != gate.HostBusy && !strings.HasPrefix(reason, "http_")
 }
 
 // read takes in the body of a page.

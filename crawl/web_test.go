@@ -24,8 +24,9 @@ type web struct {
 	mu      sync.Mutex
 	pages   map[string]string // path and query -> body; "-> x" redirects
 	headers map[string]http.Header
-	before  func(path string) // called for each request; may block
-	asked   []string          // in order
+	before  func(path string)     // called for each request; may block
+	status  func(path string) int // of an answer without a body; 0 for the page
+	asked   []string              // in order
 }
 
 // newWeb listens on an address of loopback such as 127.0.0.2.
@@ -48,7 +49,7 @@ func (w *web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	path := r.URL.RequestURI()
 	w.mu.Lock()
 	body, ok := w.pages[path]
-	before := w.before
+	before, status := w.before, w.status
 	w.asked = append(w.asked, path)
 	for name, values := range w.headers[path] {
 		out.Header()[name] = values
@@ -56,6 +57,12 @@ func (w *web) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Unlock()
 	if before != nil {
 		before(path)
+	}
+	if status != nil {
+		if code := status(path); code != 0 {
+			out.WriteHeader(code)
+			return
+		}
 	}
 	if to, redirect := strings.CutPrefix(body, "-> "); redirect {
 		http.Redirect(out, r, to, http.StatusFound)
@@ -76,6 +83,13 @@ func (w *web) hook(f func(path string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.before = f
+}
+
+// answer has f give the status of each answer.
+func (w *web) answer(f func(path string) int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status = f
 }
 
 // set changes a page; "" takes it away.

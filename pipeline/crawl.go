@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pairloom/pairloom/crawl"
@@ -31,7 +34,7 @@ type Crawl struct {
 // Crawled are a crawl's figures.
 type Crawled struct {
 	*crawl.Result
-	Note string `json:"note,omitempty"` // what a budget left undone, for people
+	Note string `json:"note,omitempty"` // what a budget left undone, and what was not refreshed, for people
 }
 
 // Stage describes the stage.
@@ -63,15 +66,30 @@ func (c Crawl) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if result == nil {
 		return nil, frontier.Damage(crawl.File(c.Dir), err)
 	}
-	crawled := Crawled{Result: result}
-	if result.Spent != "" && result.Left > 0 {
-		crawled.Note = fmt.Sprintf("%s reached: %s pages asked for, %s left; run again to go on", result.Spent, Grouped(result.Asked), Grouped(result.Left))
-	}
+	crawled := Crawled{Result: result, Note: noteOf(result)}
 	out := &Outcome{Tally: result.Tally, Result: crawled}
 	if err != nil && ctx.Err() != nil {
 		return out, &StoppedError{context.Cause(ctx), keptOf(result.Known-result.Left, result.Known, "pages")}
 	}
 	return out, err
+}
+
+// noteOf says what a crawl has not done.
+func noteOf(r *crawl.Result) string {
+	var notes []string
+	if r.Spent != "" && r.Left > 0 {
+		notes = append(notes, fmt.Sprintf("%s reached: %s pages asked for, %s left; run again to go on", r.Spent, Grouped(r.Asked), Grouped(r.Left)))
+	}
+	var all int64
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(r.NotRefreshed)) {
+		n := r.NotRefreshed[reason]
+		all, reasons = all+n, append(reasons, reason+" "+Grouped(n))
+	}
+	if all > 0 {
+		notes = append(notes, fmt.Sprintf("%s pages could not be refreshed: %s; what is known of them stays", Grouped(all), strings.Join(reasons, ", ")))
+	}
+	return strings.Join(notes, "; ")
 }
 
 // write makes the stage's folder anew.

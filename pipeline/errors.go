@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/pairloom/pairloom/shard"
 )
 
 // A ConfigurationError is a fault of the settings or of the order in which
@@ -22,6 +24,24 @@ func configurationError(format string, args ...any) error {
 // ErrNothingKept is wrapped when a stage did its work and nothing is left for
 // the next one.
 var ErrNothingKept = errors.New("nothing was kept")
+
+// nothingKept is the ErrNothingKept of a stage that dropped all there was.
+type nothingKept struct{ *shard.Tally }
+
+// Error names the reasons that count most.
+func (e *nothingKept) Error() string {
+	text := fmt.Sprintf("%s kept nothing of %d %s", e.Stage, e.In, e.Unit)
+	var most []string
+	for _, reason := range e.Reasons() {
+		most = append(most, fmt.Sprintf("%s %s", reason, Grouped(e.Dropped[reason])))
+	}
+	if len(most) == 0 {
+		return text
+	}
+	return text + " (" + strings.Join(most[:min(len(most), 3)], ", ") + ")"
+}
+
+func (e *nothingKept) Unwrap() error { return ErrNothingKept }
 
 // A LockedError says who works in the folder.
 type LockedError struct {

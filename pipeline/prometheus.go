@@ -34,6 +34,7 @@ var families = []struct{ name, help string }{
 	{"pairloom_stage_progress_records", "Records that the running stage has done."},
 	{"pairloom_stage_progress_expected_records", "Records that the running stage has to do, as far as it knows."},
 	{"pairloom_crawl_pages", "Pages of the frontier, by state: read, dropped, or pending, which are still to be asked for."},
+	{"pairloom_crawl_not_refreshed_pages", "Pages that were due and could not be asked for, by reason; what is known of them stays."},
 	{"pairloom_crawl_hosts", "Hosts of those pages."},
 	{"pairloom_crawl_candidates", "Candidates found on them."},
 }
@@ -112,6 +113,12 @@ func (m Metrics) End(at time.Time, exit int, done []Done, states []State, pages 
 	for _, d := range done {
 		if d.Skipped == "" {
 			m[series("pairloom_stage_duration_seconds", "stage", d.Stage)] = d.Took.Seconds()
+		}
+		if r, ok := d.Result.(Crawled); ok && r.Result != nil {
+			m.forget("pairloom_crawl_not_refreshed_pages", "")
+			for reason, n := range r.NotRefreshed {
+				m[series("pairloom_crawl_not_refreshed_pages", "reason", reason)] = float64(n)
+			}
 		}
 	}
 	for _, s := range states {

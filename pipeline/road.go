@@ -129,7 +129,7 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 			return all, nil
 		}
 		if t := done.Tally; t.Kept == 0 && nothing == nil {
-			nothing = fmt.Errorf("%s kept nothing of %d %s: %w", t.Stage, t.In, t.Unit, ErrNothingKept)
+			nothing = &nothingKept{t}
 		}
 	}
 	return all, nothing

@@ -44,7 +44,8 @@ type Result struct {
 const loopReason = "redirect_loop"
 
 // Commit stores results, all or none. A page whose links say that it has changed
-// is due when it was fetched before the time given (Unix seconds). It returns how
+// is due when it was fetched before the time given (Unix seconds), as is one that was
+// gone and that a page links to. It returns how
 // many addresses were new, and how many of those are never asked for.
 func (f *Frontier) Commit(results []Result, before int64) (added, dropped int64, err error) {
 	if len(results) == 0 {
@@ -93,9 +94,9 @@ func (c *committer) prepare(before int64) (err error) {
 	}{
 		{&c.again, "UPDATE pages SET state = 0, attempts = attempts + 1, rule = ?2 WHERE id = ?1"},
 		{&c.decide, `UPDATE pages SET state = 2, attempts = 0, reason = ?2, rule = ?3, status = ?4, etag = ?5, modified = ?6,
-			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = ?11, target = ?12, copy = ?13, pace = ?14,
+			body_hash = ?7, opt_out = ?8, fetched = ?9, candidates = ?10, foreign_links = iif(?4 = 304, foreign_links, ?11), target = ?12, copy = ?13, pace = ?14,
 			kind = ?15, placeholders = ?16, cut = ?17, past = 0 WHERE id = ?1`},
-		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = CASE WHEN substr(rule, 1, 7) = 'cut off' THEN rule ELSE ?2 END, status = ?3, fetched = CASE WHEN ?6 THEN fetched ELSE ?4 END, pace = ?5 WHERE id = ?1"},
+		{&c.same, "UPDATE pages SET state = 2, attempts = 0, reason = '', rule = CASE WHEN substr(rule, 1, 7) = 'cut off' THEN substr(rule, 1, instr(rule || '; not refreshed: ', '; not refreshed: ') - 1) || iif(?2 = '', '', '; ' || ?2) ELSE ?2 END, status = ?3, fetched = CASE WHEN ?6 THEN fetched ELSE ?4 END, pace = ?5 WHERE id = ?1"},
 		{&c.put, "INSERT INTO texts VALUES (?1, ?2) ON CONFLICT (page) DO UPDATE SET data = excluded.data"},
 		{&c.del, "DELETE FROM texts WHERE page = ?"},
 		{&c.mapped, "UPDATE hosts SET sitemaps = ? WHERE name = ?"},
@@ -157,6 +158,10 @@ func (c *committer) store(r *Result) error {
 	}
 	c.links.most, c.links.past = r.Most, 0
 	for i := range r.Links {
+		c.links.gone = 0
+		if r.Lease.Kind == Page && r.Links[i].Kind != Sitemap { // robots.txt names those, in each run
+			c.links.gone = c.links.before
+		}
 		if err := c.links.link(&r.Links[i], r.place(&r.Links[i])); err != nil {
 			return err
 		}

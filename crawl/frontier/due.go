@@ -11,14 +11,15 @@ import (
 const usualPace = 1000
 
 // Revisit says when a page that was fetched is due again: After times its pace,
-// in thousandths, but within Least and Most.
+// in thousandths, but within Least and Most. One that is gone for good (410) is due
+// after Most, but for a seed, without which nothing of a site may be known.
 type Revisit struct{ After, Least, Most time.Duration }
 
 // due is the condition on pages that they are due, but for those that failed in
 // passing, at a time in Unix seconds. It has no parameters.
 func (r Revisit) due(now int64) string {
 	seconds := func(d time.Duration) int64 { return int64(d / time.Second) }
-	return fmt.Sprintf("state = 2 AND fetched > 0 AND reason NOT IN ('http_404', 'http_410') AND fetched + max(%d, min(%d, %d * pace / 1000)) <= %d",
+	return fmt.Sprintf("state = 2 AND fetched > 0 AND fetched + iif(reason = 'http_410' AND (hops, step) > (0, 0), %[2]d, max(%[1]d, min(%[2]d, %[3]d * pace / 1000))) <= %[4]d",
 		seconds(r.Least), seconds(r.Most), seconds(r.After), now)
 }
 

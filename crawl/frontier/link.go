@@ -50,13 +50,18 @@ type place struct {
 
 // insertLink keeps what is known already, but for a shorter way to a page that
 // is pending or was left out as too far, for a kind that counts more, and for a
-// better text.
+// better text. A page that is gone is asked for again when a page that was read
+// leads to it.
 var insertLink = `
 INSERT INTO pages (url, host, kind, hops, step, priority, rank, label, found, state, redirects, reason, rule, pace)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
 ON CONFLICT (url) DO UPDATE SET ` +
-	takeOver(betterWay, "kind", "hops", "step", "found", "state", "redirects", "reason", "rule") + ", " + takeOver(betterText, "priority", "label") + `
-WHERE ` + betterWay + ` OR pages.kind = excluded.kind AND pages.state = 0 AND ` + betterText
+	takeOver(betterWay, "kind", "hops", "step", "found", "redirects", "reason", "rule") + ", " + takeOver(betterText, "priority", "label") + `,
+	state = CASE WHEN ` + betterWay + ` OR ` + back + ` THEN excluded.state ELSE pages.state END
+WHERE ` + betterWay + ` OR ` + back + ` OR pages.kind = excluded.kind AND pages.state = 0 AND ` + betterText
+
+// back is a page that was gone by the time ?15 or before.
+const back = `pages.state = 2 AND pages.reason IN ('http_404', 'http_410') AND excluded.state = 0 AND pages.fetched BETWEEN 1 AND ?15`
 
 const betterWay = `(excluded.kind = pages.kind AND (excluded.hops, excluded.step) < (pages.hops, pages.step)
 		AND (pages.state = 0 AND pages.fetched = 0 OR pages.reason = 'trap_hops')
@@ -80,6 +85,7 @@ type linker struct {
 	tx            *sql.Tx
 	add, recall   *sql.Stmt
 	before        int64           // a page fetched later is not due again, whatever has changed
+	gone          int64           // a page that was gone by then is due, since it is linked to; 0 for none
 	fresh, closed int64           // new addresses, and those of them that are never asked for
 	grown         map[int64]int64 // hosts.id -> its new addresses
 	known         map[int64]int64 // hosts.id -> addresses that it had before
@@ -124,7 +130,7 @@ func (l *linker) link(n *Link, p place) error {
 	if pace == 0 {
 		pace = usualPace
 	}
-	done, err := l.add.Exec(n.URL, host, n.Kind, p.level.Hops, p.level.Step, n.Priority, rank(n.URL), n.Text, p.found, state, p.redirects, n.Reason, n.Rule, pace)
+	done, err := l.add.Exec(n.URL, host, n.Kind, p.level.Hops, p.level.Step, n.Priority, rank(n.URL), n.Text, p.found, state, p.redirects, n.Reason, n.Rule, pace, l.gone)
 	if err != nil {
 		return err
 	}

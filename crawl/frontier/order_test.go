@@ -160,6 +160,49 @@ func TestChangedPagesAreDue(t *testing.T) {
 	}
 }
 
+// A page that is gone is due when a page that was read leads to it, but not at once
+// again; no other decision is changed by a link.
+func TestLinksToWhatIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		reason  string
+		fetched int64
+		from    Kind
+		link    Link
+		due     bool
+	}{
+		{"not found", "http_404", 150, Page, Link{}, true},
+		{"gone", "http_410", 150, Page, Link{}, true},
+		{"not found just now", "http_404", 151, Page, Link{}, false},
+		{"never asked for", "http_404", 0, Page, Link{}, false},
+		{"opted out", "opt_out", 100, Page, Link{}, false},
+		{"read", "", 100, Page, Link{}, false},
+		{"the link is not to be followed", "http_404", 100, Page, Link{Reason: "trap_hops"}, false},
+		{"a list names it, as ever", "http_404", 100, Sitemap, Link{}, false},
+		{"a list says that it has changed", "http_404", 100, Sitemap, Link{Changed: 120}, true},
+		{"a list says that it changed before", "http_404", 100, Sitemap, Link{Changed: 99}, false},
+		{"robots.txt names it, as in each run", "http_404", 100, Page, Link{Kind: Sitemap}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := frontierOf(t, []row{{"a/1", 3, decided, tt.reason, tt.fetched, 0, 0}})
+			if _, err := f.db.Exec("UPDATE pages SET kind = ?", tt.link.Kind); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Seed([]Link{{URL: "http://a/from", Kind: tt.from}}); err != nil {
+				t.Fatal(err)
+			}
+			tt.link.URL = "http://a/1"
+			l := lease(t, f, 0, 1, 0)
+			if _, _, err := f.Commit([]Result{{Lease: l[0], Fetched: 200, Links: []Link{tt.link}}}, 150); err != nil {
+				t.Fatal(err)
+			}
+			if due := pages(t, f, "state = 0") != ""; due != tt.due {
+				t.Errorf("due is %v, want %v", due, tt.due)
+			}
+		})
+	}
+}
+
 func TestRecall(t *testing.T) {
 	f := frontierOf(t, []row{
 		{"a/refused", 0, decided, "address_refused", 9, 0, 0}, {"a/gone", 0, decided, "http_404", 9, 0, 0},

@@ -92,6 +92,30 @@ func (f *Frontier) Tally() (*shard.Tally, error) {
 	return t, t.Check()
 }
 
+// NotRefreshed counts the pages that are kept as an earlier run read them, by the
+// reason why they could not be asked for since they were due.
+func (f *Frontier) NotRefreshed() (map[string]int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	const mark = "'not refreshed: '"
+	rows, err := f.db.Query(`SELECT substr(why, 1, instr(why || ':', ':') - 1) AS reason, count(*)
+		FROM (SELECT substr(rule, instr(rule, ` + mark + `) + length(` + mark + `)) AS why FROM pages WHERE state = 2 AND copy AND instr(rule, ` + mark + `) > 0) GROUP BY reason`)
+	if err != nil {
+		return nil, fmt.Errorf("count pages of %s that were not refreshed: %w", f.path, err)
+	}
+	defer rows.Close()
+	counts := map[string]int64{}
+	for rows.Next() {
+		var reason string
+		var n int64
+		if err := rows.Scan(&reason, &n); err != nil {
+			return nil, fmt.Errorf("count pages of %s that were not refreshed: %w", f.path, err)
+		}
+		counts[reason] = n
+	}
+	return counts, rows.Err()
+}
+
 // Counts are the pages of a crawl.
 type Counts struct {
 	Pages      int64 `json:"pages"`   // known

@@ -123,8 +123,11 @@ func TestDue(t *testing.T) {
 		{"read just now", row{"a/1", 0, decided, "", 101, 0, 0}, false},
 		{"an answer that may change, long ago", row{"a/1", 0, decided, "opt_out", 100, 0, 0}, true},
 		{"an answer that may change, just now", row{"a/1", 0, decided, "opt_out", 101, 0, 0}, false},
-		{"not found", row{"a/1", 0, decided, "http_404", 1, 0, 0}, false},
-		{"gone", row{"a/1", 0, decided, "http_410", 1, 0, 0}, false},
+		{"not found, long ago", row{"a/1", 1, decided, "http_404", 100, 0, 0}, true},
+		{"not found, just now", row{"a/1", 1, decided, "http_404", 101, 0, 0}, false},
+		{"gone, long ago", row{"a/1", 1, decided, "http_410", 100, 0, 0}, false},
+		{"gone, very long ago", row{"a/1", 1, decided, "http_410", 50, 0, 0}, true},
+		{"a seed that is gone, long ago", row{"a/1", 0, decided, "http_410", 100, 0, 0}, true},
 		{"failed in passing just now", row{"a/1", 0, decided, "timeout", 101, 0, 0}, true},
 		{"failed in passing, with its attempts used up", row{"a/1", 0, decided, "timeout", 101, 2, 0}, true},
 		{"never asked for", row{"a/1", 0, decided, "trap_depth", 0, 0, 0}, false},
@@ -133,7 +136,7 @@ func TestDue(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := frontierOf(t, []row{tt.row})
-			if err := f.Due(200, Revisit{After: 100 * time.Second, Most: time.Hour}, []string{"dns", "timeout"}); err != nil {
+			if err := f.Due(200, Revisit{After: 100 * time.Second, Most: 150 * time.Second}, []string{"dns", "timeout"}); err != nil {
 				t.Fatal(err)
 			}
 			if due := pages(t, f, "state = 0 AND attempts = 0") != ""; due != tt.due {

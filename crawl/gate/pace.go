@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -24,7 +25,15 @@ type turnstile struct {
 	last    time.Time     // when a request last began or ended; zero before the first
 	latency time.Duration // of the last response
 	users   int           // requests waiting or under way; guarded by pacer.mu
+
+	// until is how long the host asked to be left alone, where that is longer than
+	// anyone waits, and asked what said so: requests before are refused.
+	until time.Time
+	asked string
 }
+
+// errShut says that the host is to be left alone for longer than anyone waits.
+var errShut = errors.New("the host asks to be left alone")
 
 // forgetAbove is the number of hosts from which idle ones are forgotten.
 const forgetAbove = 16384
@@ -72,7 +81,7 @@ func (p *pacer) forget() {
 	now := p.clock.Now()
 	for name, t := range p.hosts {
 		t.mu.Lock()
-		idle := t.users == 0 && t.next.Before(now)
+		idle := t.users == 0 && t.next.Before(now) && !t.until.After(now)
 		t.mu.Unlock()
 		if idle {
 			delete(p.hosts, name)
@@ -80,7 +89,8 @@ func (p *pacer) forget() {
 	}
 }
 
-// enter waits for a free connection and for the host's next permitted time.
+// enter waits for a free connection and for the host's next permitted time, but
+// not where that is shut: then it is errShut.
 // delay is the least time between this request and its neighbours: it may not
 // have been known when the one before was made, as Crawl-delay is not before
 // robots.txt.
@@ -93,6 +103,11 @@ func (t *turnstile) enter(ctx context.Context, delay time.Duration) error {
 	for {
 		t.mu.Lock()
 		now := t.clock.Now()
+		if t.until.After(now) {
+			t.mu.Unlock()
+			<-t.slots
+			return errShut
+		}
 		wait := t.next.Sub(now)
 		if !t.last.IsZero() {
 			wait = max(wait, t.last.Add(delay).Sub(now))
@@ -127,6 +142,22 @@ func (t *turnstile) postpone(d time.Duration) {
 		t.next = next
 	}
 	t.mu.Unlock()
+}
+
+// shut has requests refused for d from now.
+func (t *turnstile) shut(d time.Duration, asked string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if until := t.clock.Now().Add(d); until.After(t.until) {
+		t.until, t.asked = until, asked
+	}
+}
+
+// rule is what shut the host.
+func (t *turnstile) rule() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return "left alone, as it asked: " + t.asked
 }
 
 func (t *turnstile) setLatency(d time.Duration) {

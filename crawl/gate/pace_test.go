@@ -134,7 +134,7 @@ func TestNextTurn(t *testing.T) {
 		{"delay", func(o *Options) { o.Delay = time.Hour }, "", time.Hour},
 		{"latency", func(o *Options) { o.LatencyFactor, o.MaxDelay = 1e8, time.Hour }, "", time.Hour},
 		{"what the server asks for", func(o *Options) { o.MaxDelay = 2 * time.Hour }, "7200", 2 * time.Hour},
-		{"no more than max_delay", func(o *Options) { o.MaxDelay = time.Hour }, "7200", time.Hour},
+		{"what is as long as max_delay", func(o *Options) { o.MaxDelay = time.Hour }, "3600", time.Hour},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, _ *http.Request) {
@@ -162,6 +162,70 @@ func TestNextTurn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A host that asks to be left alone for longer than max_delay is, all of it, until
+// then: its requests are refused at once, and no other host's are.
+func TestBusyHostIsLeftAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		later time.Duration
+		asked int64 // times that the host was asked by the second request
+	}{
+		{"at once", 0, 1},
+		{"past max_delay", time.Hour, 1},
+		{"just before", 100_000*time.Second - time.Millisecond, 1},
+		{"when it is over", 100_000 * time.Second, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var asked atomic.Int64
+			s := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/robots.txt" {
+					http.NotFound(w, r)
+					return
+				}
+				asked.Add(1)
+				w.Header().Set("Retry-After", "100000")
+				w.WriteHeader(http.StatusTooManyRequests)
+			}})
+			o := quick()
+			o.MaxDelay = 3 * time.Second
+			c := &turned{}
+			o.Clock = c
+			g := newGate(t, o)
+			_, _, err := get(g, Page, s.URL+"/a")
+			if reason, rule := Reason(err); reason != HostBusy || rule != "status 429, Retry-After: 100000" {
+				t.Errorf("the first request: %s (%s)", reason, rule)
+			}
+			c.by.Store(int64(tt.later))
+			for _, kind := range []Kind{Page, Picture} {
+				_, _, err = get(g, kind, s.URL+"/b")
+				if reason, _ := Reason(err); reason != HostBusy {
+					t.Errorf("another request: %s (%v)", reason, err)
+				}
+			}
+			if n := asked.Load(); n != tt.asked {
+				t.Errorf("asked %d times, want %d", n, tt.asked)
+			}
+			u, err := url.Parse(s.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if wait := g.Wait(u); wait > o.MaxDelay {
+				t.Errorf("whoever plans ahead would wait %v for a refusal", wait)
+			}
+		})
+	}
+}
+
+// turned is a clock that a test turns; nobody waits by it.
+type turned struct{ by atomic.Int64 }
+
+func (c *turned) Now() time.Time { return time.Unix(1_700_000_000, c.by.Load()) }
+
+func (c *turned) Sleep(ctx context.Context, d time.Duration) error {
+	c.by.Add(int64(d))
+	return ctx.Err()
 }
 
 func TestWaitWatchesContext(t *testing.T) {

@@ -20,6 +20,9 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host stri
 	}
 	for attempt := 0; ; attempt++ {
 		if err := t.enter(turn, delay); err != nil {
+			if errors.Is(err, errShut) {
+				err = &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: t.rule()}
+			}
 			return nil, err
 		}
 		resp, err := g.once(ctx, req, kind, delay, t)
@@ -38,8 +41,9 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host stri
 		wait, asked := retryAfter(resp.Header.Get("Retry-After"), g.clock.Now())
 		if asked && wait > g.opts.MaxDelay {
 			resp.Body.Close()
-			t.postpone(g.opts.MaxDelay)
-			return nil, &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: fmt.Sprintf("status %d, Retry-After: %s", resp.StatusCode, OneLine(resp.Header.Get("Retry-After")))}
+			rule := fmt.Sprintf("status %d, Retry-After: %s", resp.StatusCode, OneLine(resp.Header.Get("Retry-After")))
+			t.shut(wait, rule)
+			return nil, &Refusal{URL: req.URL.String(), Reason: HostBusy, Rule: rule}
 		}
 		if !asked {
 			wait = backoff(delay, attempt, g.opts.MaxDelay)

@@ -31,6 +31,9 @@ type Entry struct {
 	URL      string        // as it stands there, without white space around it
 	Modified time.Time     // zero when the list does not say
 	Every    time.Duration // how often it changes, by the list; 0 when it does not say
+	// Bases are the xml:base attributes around the address, outermost first: each is
+	// relative to the one before it, the first to the list's own address.
+	Bases []string
 }
 
 // Limits bound what is read of one list.
@@ -167,10 +170,25 @@ type walker struct {
 	left  int
 	kind  Kind
 	path  []string // open elements, by local name
+	bases []base   // xml:base attributes of those
 	entry Entry
 	guid  string // an RSS item's, when it is an address
 	text  strings.Builder
 	err   error
+}
+
+// base is an xml:base attribute, and how many elements were open with its own.
+type base struct {
+	depth   int
+	address string
+}
+
+// within are the bases of the innermost element.
+func (w *walker) within() (bases []string) {
+	for _, b := range w.bases {
+		bases = append(bases, b.address)
+	}
+	return bases
 }
 
 func (w *walker) add(e Entry) {
@@ -262,13 +280,18 @@ func (w *walker) open(t xml.StartElement) {
 	}
 	w.path = append(w.path, name)
 	w.text.Reset()
+	for _, a := range t.Attr {
+		if a.Name.Space == "xml" && a.Name.Local == "base" && len(a.Value) <= maxURL {
+			w.bases = append(w.bases, base{len(w.path), a.Value})
+		}
+	}
 	switch {
 	case w.entryElement(name):
 		w.entry, w.guid = Entry{}, ""
 	case w.kind == Atom && name == "link" && w.in("entry"):
 		rel, href := attribute(t, "rel"), attribute(t, "href")
 		if (rel == "" || rel == "alternate") && w.entry.URL == "" {
-			w.entry.URL = href
+			w.entry.URL, w.entry.Bases = href, w.within()
 		}
 	case w.kind == RSS && name == "guid" && attribute(t, "isPermaLink") == "false":
 		w.guid = "-"
@@ -336,13 +359,16 @@ func (w *walker) shut(name string) {
 	}
 	w.path = w.path[:depth-1]
 	w.text.Reset()
+	for len(w.bases) > 0 && w.bases[len(w.bases)-1].depth >= depth {
+		w.bases = w.bases[:len(w.bases)-1]
+	}
 }
 
 func (w *walker) note(name, text string) {
 	switch {
 	case name == "loc" && (w.kind == URLs || w.kind == Index), name == "link" && w.kind == RSS:
 		if w.entry.URL == "" {
-			w.entry.URL = text
+			w.entry.URL, w.entry.Bases = text, w.within()
 		}
 	case name == "guid" && w.guid == "":
 		w.guid = text

@@ -19,7 +19,7 @@ const head = `<?xml version="1.0" encoding="UTF-8"?>`
 func read(document string, l Limits) string {
 	var b strings.Builder
 	kind, err := Read(strings.NewReader(document), l, func(e Entry) {
-		b.WriteString(" " + e.URL)
+		b.WriteString(" " + strings.Join(append(e.Bases, e.URL), ">"))
 		if !e.Modified.IsZero() {
 			b.WriteString(e.Modified.UTC().Format("@2006-01-02T15:04"))
 		}
@@ -65,6 +65,10 @@ func TestRead(t *testing.T) {
 		{"RSS with an atom:link", `<rss><channel><atom:link rel="self" href="http://x/feed"/><item><atom:link href="http://x/no"/><link>http://x/a</link></item></channel></rss>`, "RSS feed: http://x/a"},
 		{"RSS 1.0", `<rdf:RDF xmlns:rdf="r"><channel rdf:about="http://x/"><link>http://x/</link></channel><item rdf:about="http://x/a"><link>http://x/a</link><dc:date>2024-05-06T07:08Z</dc:date></item></rdf:RDF>`, "RSS feed: http://x/a@2024-05-06T07:08"},
 		{"Atom", `<feed xmlns="http://www.w3.org/2005/Atom"><link href="http://x/"/><entry><link rel="edit" href="http://x/no"/><link rel="alternate" href="/a"/><link href="/b"/><updated>2024-05-06T07:08:09Z</updated><content type="html">&lt;a href="/c"></content></entry></feed>`, "Atom feed: /a@2024-05-06T07:08"},
+		{"bases, each of the elements within its own", `<feed xml:base="http://x/s/"><entry xml:base="a/"><link xml:base="b/" href="1"/></entry><entry><link href="2"/></entry></feed>`,
+			"Atom feed: http://x/s/>a/>b/>1 http://x/s/>2"},
+		{"the base of an RSS item", `<rss><channel xml:base="http://x/s/"><item xml:base="a/"><link>1</link></item><item base="no/"><link>2</link></item></channel></rss>`, "RSS feed: http://x/s/>a/>1 http://x/s/>2"},
+		{"the base of an element left open", `<feed><entry xml:base="a/"><link href="1"/><author xml:base="no/"></entry><entry><link href="2"/></entry></feed>`, "Atom feed: a/>1 2"},
 		{"CDATA", `<rss><channel><item><link><![CDATA[http://x/a?b&c]]></link></item></channel></rss>`, "RSS feed: http://x/a?b&c"},
 		{"another encoding", "<?xml version='1.0' encoding='windows-1252'?><urlset><url><loc>http://x/\xfc</loc></url></urlset>", "sitemap: http://x/ü"},
 		{"UTF-16", wide, "sitemap: http://x/ü"},
