@@ -25,7 +25,6 @@ type watScanner struct {
 	page    []byte
 	base    []byte
 	metas   []byte
-	scratch []byte
 }
 
 // watRecord is what a record says beside its page. Of a key that stands twice the
