@@ -17,14 +17,14 @@ import (
 // attributes as they stood in the markup.
 type watScanner struct {
 	walker
-	token   string // product token of our agent
-	record  watRecord
-	names   map[string]string // headers' names as they are written, and as http.Header has them
-	values  []string          // of the headers
-	links   linkScanner
-	page    []byte
-	base    []byte
-	metas   []byte
+	token  string // product token of our agent
+	record watRecord
+	names  map[string]string // headers' names as they are written, and as http.Header has them
+	values []string          // of the headers
+	links  linkScanner
+	page   []byte
+	base   []byte
+	metas  []byte
 }
 
 // watRecord is what a record says beside its page. Of a key that stands twice the
