@@ -52,6 +52,9 @@ type visit struct {
 // TestDay holds the pace at 50 hosts over a day by the clock: between any two
 // requests at a server lies what is required, and no more than a tenth above.
 func TestDay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector has been seen to give up on that many goroutines")
+	}
 	for _, connections := range []int{1, 3} {
 		t.Run(fmt.Sprintf("connections=%d", connections), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { day(t, connections) })
