@@ -287,29 +287,10 @@ func TestKill(t *testing.T) {
 		}
 		// Less in all than the budget, so that no crawler comes to its end.
 		for _, after := range []int64{1, 3, 10, 17} {
-			cmd := child(io.Discard)
-			start := s.requests.Load()
-			reached := make(chan struct{})
-			notify := func(n int64) {
-				if n == start+after {
-					close(reached)
-				}
-			}
-			s.notify.Store(&notify)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan error, 1)
-			go func() { ended <- cmd.Wait() }()
-			select {
-			case <-reached:
-				cmd.Process.Kill()
-				<-ended
-			case err := <-ended:
+			if killed, err := s.killAfter(t, child(io.Discard), after); !killed {
 				t.Fatalf("the crawler ended before request %d: %v", after, err)
 			}
 		}
-		s.notify.Store(nil)
 		var out strings.Builder
 		if err := child(&out).Run(); err != nil {
 			t.Fatal(err)

@@ -54,31 +54,16 @@ func TestKillOften(t *testing.T) {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s\n%s\n4\n0", childEnv, dir, s.URL))
 		cmd.Stdout, cmd.Stderr = &out, io.Discard
-		reached := make(chan struct{})
-		start := s.requests.Load()
-		notify := func(n int64) {
-			if n == start+after {
-				close(reached)
-			}
-		}
-		s.notify.Store(&notify)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		select {
-		case <-reached:
-			cmd.Process.Kill()
-			<-ended
+		now, err := s.killAfter(t, cmd, after)
+		switch {
+		case now:
 			killed++
 			mu.Lock()
 			known = answered(t, dir)
 			mu.Unlock()
-		case err := <-ended:
-			if err != nil {
-				t.Fatal(err)
-			}
+		case err != nil:
+			t.Fatal(err)
+		default:
 			if out.String() != whole.String() {
 				t.Fatalf("seed %d: after %d kills in all, a crawl gives other candidates than one that was never killed", seed, killed)
 			}
@@ -88,7 +73,6 @@ func TestKillOften(t *testing.T) {
 			mu.Unlock()
 		}
 	}
-	s.notify.Store(nil)
 	var out strings.Builder
 	if _, err := run(context.Background(), dir, options(s.URL), &out); err != nil || out.String() != whole.String() {
 		t.Errorf("seed %d: the last crawl gives other candidates, %v", seed, err)
@@ -108,30 +92,14 @@ func TestKillWARC(t *testing.T) {
 		kills = 2
 	}
 	for range kills {
-		start, after := s.requests.Load(), 5+random.Int64N(25)
-		reached := make(chan struct{})
-		notify := func(n int64) {
-			if n == start+after {
-				close(reached)
-			}
-		}
-		s.notify.Store(&notify)
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s\n%s\n4\n0\nwarc", childEnv, dir, s.URL))
 		cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
-		if err := cmd.Start(); err != nil {
+		// One that is not killed had fewer left.
+		if _, err := s.killAfter(t, cmd, 5+random.Int64N(25)); err != nil {
 			t.Fatal(err)
 		}
-		ended := make(chan struct{})
-		go func() { cmd.Wait(); close(ended) }()
-		select {
-		case <-reached:
-			cmd.Process.Kill()
-			<-ended
-		case <-ended: // there were fewer left
-		}
 	}
-	s.notify.Store(nil)
 	o := options(s.URL)
 	o.WARC = true
 	if _, err := run(t.Context(), dir, o, io.Discard); err != nil {

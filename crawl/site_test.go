@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -176,4 +177,31 @@ func deepPath() string {
 		fmt.Fprintf(&b, "/s%d", i)
 	}
 	return b.String()
+}
+
+// killAfter starts a crawler of the site and kills it with its n-th request from now
+// on. killed is false for one that ended before; err is then how.
+func (s *site) killAfter(t *testing.T, crawler *exec.Cmd, n int64) (killed bool, err error) {
+	t.Helper()
+	start, reached := s.requests.Load(), make(chan struct{})
+	notify := func(request int64) {
+		if request == start+n {
+			close(reached)
+		}
+	}
+	s.notify.Store(&notify)
+	defer s.notify.Store(nil)
+	if err := crawler.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- crawler.Wait() }()
+	select {
+	case <-reached:
+		crawler.Process.Kill()
+		<-ended
+		return true, nil
+	case err := <-ended:
+		return false, err
+	}
 }

@@ -4,24 +4,24 @@ package alttext
 var readings = [...]reading{
 	{charset: "windows-1252", latin: true, languages: "de en fr es pt it nl sv da no nb fi is ca", lands: "de at ch fr es pt br mx ar it nl be se dk no fi",
 		often: "äöüßéèàçñáíóúêâãõå", seldom: "øæëîïôûœùìòšžýðþÿ¿¡ºª"},
-	{charset: "windows-1250", latin: true, languages: "pl cs sk hu sl hr ro", lands: "pl cz sk hu si hr ro",
-		often: "ąęłóśżźćńáíéěščřžýůúťňďőűöüľ", seldom: "ôäđăâîşţ"},
-	{charset: "iso-8859-2", latin: true, languages: "pl cs sk hu sl hr ro", lands: "pl cz sk hu si hr ro",
-		often: "ąęłóśżźćńáíéěščřžýůúťňďőűöüľ", seldom: "ôäđăâîşţ"},
+	{charset: "windows-1250", latin: true, languages: centralLanguages, lands: centralLands,
+		often: centralOften, seldom: centralSeldom},
+	{charset: "iso-8859-2", latin: true, languages: centralLanguages, lands: centralLands,
+		often: centralOften, seldom: centralSeldom},
 	{charset: "windows-1254", latin: true, languages: "tr az", lands: "tr az",
 		often: "ıışğüçöİ", seldom: "âîû"},
 	{charset: "windows-1251", languages: "ru uk bg be sr mk", lands: "ru su ua bg by kz",
-		often: "оеаинтсрвлкмдпуяыьгз", seldom: "бчйхжшюцщэфъёіїєґў"},
+		often: russianOften, seldom: russianSeldom + "іїєґў"},
 	{charset: "koi8-r", languages: "ru", lands: "ru su",
-		often: "оеаинтсрвлкмдпуяыьгз", seldom: "бчйхжшюцщэфъё"},
+		often: russianOften, seldom: russianSeldom},
 	{charset: "iso-8859-5", languages: "ru bg sr mk", lands: "",
-		often: "оеаинтсрвлкмдпуяыьгз", seldom: "бчйхжшюцщэфъё"},
+		often: russianOften, seldom: russianSeldom},
 	{charset: "ibm866", languages: "ru", lands: "",
-		often: "оеаинтсрвлкмдпуяыьгз", seldom: "бчйхжшюцщэфъё"},
+		often: russianOften, seldom: russianSeldom},
 	{charset: "windows-1253", languages: "el", lands: "gr cy",
-		often: "αοιετσνηυρπκλμωςόήέάί", seldom: "δγχθβφξζψώύϊϋΐΰ"},
+		often: greekOften, seldom: greekSeldom},
 	{charset: "iso-8859-7", languages: "el", lands: "gr cy",
-		often: "αοιετσνηυρπκλμωςόήέάί", seldom: "δγχθβφξζψώύϊϋΐΰ"},
+		often: greekOften, seldom: greekSeldom},
 	{charset: "windows-1255", languages: "he iw yi", lands: "il",
 		often: "יוהלארבתםמשנ", seldom: "עדקחפטגכסזצךןץף"},
 	{charset: "windows-1256", languages: "ar fa ur", lands: "sa ae eg ir sy jo",
@@ -36,6 +36,15 @@ var readings = [...]reading{
 }
 
 const (
+	centralLanguages = "pl cs sk hu sl hr ro"
+	centralLands     = "pl cz sk hu si hr ro"
+	centralOften     = "ąęłóśżźćńáíéěščřžýůúťňďőűöüľ"
+	centralSeldom    = "ôäđăâîşţ"
+	russianOften     = "оеаинтсрвлкмдпуяыьгз"
+	russianSeldom    = "бчйхжшюцщэфъё"
+	greekOften       = "αοιετσνηυρπκλμωςόήέάί"
+	greekSeldom      = "δγχθβφξζψώύϊϋΐΰ"
+
 	kana = "のにをはがでとたしてるいれなもすかりこそっまらさあうえおきくけせちつぬねはひふへほみむめやゆよろわんだじげどばびぶづご" +
 		"アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワンーガギグゲゴザジズゼゾダデドバビブベボパピプペポャュョッァィェォ"
 	japaneseOften    = "日一国人年大本中長出三時行見月分後前生上部東者地市内方四今回新場入立開手力学高明子動京全目通外最下山川水木花海空道車駅家族夜朝春夏秋冬雪赤青白黒、。・"

@@ -66,9 +66,6 @@ func NewRobots(token, folder string) (*Robots, error) {
 // Close gives the disk back.
 func (r *Robots) Close() error { return r.file.Close() }
 
-// Len is the number of sites.
-func (r *Robots) Len() int { return len(r.sites) }
-
 // Sum stands for all that is in it.
 func (r *Robots) Sum() uint64 {
 	var sum uint64

@@ -18,9 +18,9 @@
 // A request that the gate does not let through ends in a [*Refusal], which
 // names the reason and the rule that decided. [Reason] maps any error of a
 // request, refusal or not, to the same closed list of reasons, for pages and
-// pictures alike; [StatusReason] does so for HTTP statuses. [Gate.Wishes] are what a
-// response and the site's files say against its use, [Gate.Respects] tells which
-// of them is obeyed, [Gate.Sitemaps] what robots.txt names.
+// pictures alike; [StatusReason] does so for HTTP statuses. [Gate.Judge] tells what
+// a response and the site's files say against its use, and which of it is obeyed,
+// [Gate.Sitemaps] what robots.txt names.
 //
 // [WithKind] tells the gate what a request is for, which sets its cap. A page
 // or robots.txt longer than its cap ends there; a longer picture or sitemap is an

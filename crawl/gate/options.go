@@ -17,7 +17,7 @@ type Options struct {
 	UserAgent          string        `yaml:"user_agent" default:"pairloom" doc:"product token, as robots.txt files name it: letters, - and _"`
 	AllowAddresses     []string      `yaml:"allow_addresses" default:"" doc:"addresses that would be refused: IP or CIDR (any port), or IP:port; such as 127.0.0.1:8080"`
 	Respect            []string      `yaml:"respect" default:"robots,noindex,noimageindex,noai,noimageai,unavailable_after,tdm-reservation,content-usage,content-signal,ai.txt" doc:"which wishes of sites are obeyed; the others are still recorded"`
-	Policies           bool          `yaml:"policies" default:"true" doc:"ask each site once a robots_ttl for /.well-known/tdmrep.json and, before its pictures, /ai.txt"`
+	Policies           bool          `yaml:"policies" default:"true" doc:"ask each site for /.well-known/tdmrep.json and, before its pictures, /ai.txt"`
 	Delay              time.Duration `yaml:"delay" default:"1s" range:"0s..1h" pace:"true" doc:"least time between two requests to one host"`
 	MaxDelay           time.Duration `yaml:"max_delay" default:"60s" range:"0s..1h" pace:"true" doc:"longest Crawl-delay or Retry-After that is waited for"`
 	LatencyFactor      float64       `yaml:"latency_factor" default:"5" range:"0..1000" pace:"true" doc:"wait at least this many times the host's last response time"`

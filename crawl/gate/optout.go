@@ -14,8 +14,8 @@ const RespectRobots = "robots"
 // Wishes lists the words that Options.Respect may hold.
 func Wishes() []string { return append([]string{RespectRobots}, optout.Words()...) }
 
-// wishHeader carries what a site's files say of a path from RoundTrip to
-// Gate.Wishes, a wish a line. What a server sends under this name is removed.
+// wishHeader carries what a site's files say of a path from RoundTrip to Judge, a
+// wish a line. What a server sends under this name is removed.
 const wishHeader = "Pairloom-Wish"
 
 // wishField ends the word and the place of a wish in a wishHeader; the fields of

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pairloom/pairloom/internal/settings"
 )
 
 func TestTemplateParsesToTheDefaults(t *testing.T) {
@@ -205,11 +207,11 @@ func TestHashIgnoresPace(t *testing.T) {
 		Pairs   int `yaml:"pairs"`
 		Workers int `yaml:"workers" pace:"true"`
 	}
-	base := Hash(section{10, 1}, "list")
-	if Hash(section{10, 8}, "list") != base {
+	base := settings.Hash(section{10, 1}, "list")
+	if settings.Hash(section{10, 8}, "list") != base {
 		t.Error("workers change the hash")
 	}
-	for _, other := range []string{Hash(section{11, 1}, "list"), Hash(section{10, 1}, "other"), Hash(section{10, 1})} {
+	for _, other := range []string{settings.Hash(section{11, 1}, "list"), settings.Hash(section{10, 1}, "other"), settings.Hash(section{10, 1})} {
 		if other == base {
 			t.Error("a change of settings leaves the hash as it was")
 		}
