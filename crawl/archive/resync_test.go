@@ -96,6 +96,9 @@ func TestBrokenPlain(t *testing.T) {
 // beside those that a search may cost anyway. Past that bound records may be lost. The
 // cost is what is read of the file as stored, again and again.
 func TestBrokenIsLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it counts in one goroutine, and takes a minute under the race detector")
+	}
 	noTrailer := gz(page(two))
 	noTrailer = noTrailer[:len(noTrailer)-8]
 	noFrameEnd := zst(t, page(two), nil)
