@@ -24,32 +24,11 @@ const (
 	ReasonRepeatedText  = "repeated_text"
 )
 
-// Pair is what deduplication must know of a pair.
-type Pair struct {
-	Place       uint64 // among all pairs of the stage; unique
-	PairID      uint64
-	ImageID     uint64 // of the picture's address
-	PictureHash uint64 // of the picture's bytes
-	TextHash    uint64 // of the folded text
-	Preference  uint8  // of the text's source; 0 is the best
-	Note        uint64 // the caller's, which the verdict gives back
-	QueryIDs    []uint32
-}
-
 // AppendOrder appends the key by which pairs that compete for one place are
 // compared, as bytes: the text from the more preferred source comes first, then
 // the smaller pair id. The first stays.
 func AppendOrder(key []byte, preference uint8, pairID uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(key, preference), pairID)
-}
-
-// Verdict is the decision on one pair: it stays when Reason is "". It lives until
-// the next step.
-type Verdict struct {
-	Place, PairID  uint64
-	Note           uint64
-	QueryIDs       []uint32
-	Reason, Detail string
 }
 
 // Exact collects pairs and decides which stay. It is not safe for concurrent
@@ -72,11 +51,10 @@ func NewExact(o Options, dir string, memory int) *Exact {
 }
 
 // Keys of the sort by picture: picture, text where pairs are compared within
-// one, order, place; values: address, text, note, queries.
+// one, order, place; values: the pair.
 const (
 	pictureKeyText  = 8
 	pictureKeyOrder = 16
-	pictureKeySize  = 16 + 9 + 8
 )
 
 // Add takes one pair.
@@ -89,28 +67,9 @@ func (e *Exact) Add(p *Pair) error {
 	e.key = binary.BigEndian.AppendUint64(e.key, apart)
 	e.key = AppendOrder(e.key, p.Preference, p.PairID)
 	e.key = binary.BigEndian.AppendUint64(e.key, p.Place)
-	e.value = binary.BigEndian.AppendUint64(e.value[:0], p.ImageID)
-	e.value = binary.BigEndian.AppendUint64(e.value, p.TextHash)
-	e.value = binary.BigEndian.AppendUint64(e.value, p.Note)
-	e.value = appendQueries(e.value, p.QueryIDs)
+	e.value = appendPair(e.value[:0], p)
 	return e.byPicture.Add(e.key, e.value)
 }
-
-func appendQueries(b []byte, ids []uint32) []byte {
-	for _, q := range ids {
-		b = binary.BigEndian.AppendUint32(b, q)
-	}
-	return b
-}
-
-func readQueries(ids []uint32, b []byte) []uint32 {
-	for ids = ids[:0]; len(b) >= 4; b = b[4:] {
-		ids = append(ids, binary.BigEndian.Uint32(b))
-	}
-	return ids
-}
-
-func number(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 
 // Verdicts walks the decisions on all pairs, in no meaningful but always the
 // same order. It may be called once.
@@ -139,43 +98,40 @@ func (e *Exact) decidePictures(byText *extsort.Sorter, yield func(*Verdict, erro
 	if e.o.Exact == "pair" {
 		reason = ReasonDuplicatePair
 	}
-	var key, value []byte
+	var key []byte
 	var stays, apart uint64 // the pair that stays, of those with that value
 	begun := false
 	one := func(rec extsort.Record, over bool) (bool, error) {
-		id := number(rec.Key[pictureKeyOrder+1:])
-		v = Verdict{Place: number(rec.Key[pictureKeySize-8:]), PairID: id, Note: number(rec.Value[16:]), QueryIDs: readQueries(v.QueryIDs, rec.Value[24:])}
+		readPair(&v.Pair, rec.Value)
+		v.Reason, v.Detail = "", ""
 		if over {
 			v.Reason, v.Detail = ReasonPlaceholder, placeholder
 			return yield(&v, nil), nil
 		}
 		if text := number(rec.Key[pictureKeyText:]); !begun || text != apart {
-			begun, apart, stays = true, text, id
+			begun, apart, stays = true, text, v.PairID
 		} else if e.o.Exact != "none" {
 			v.Reason, v.Detail = reason, fmt.Sprintf("the picture is that of pair %016x, which stays", stays)
 			return yield(&v, nil), nil
 		}
-		key = append(append(append(key[:0], rec.Value[8:16]...), rec.Key[:8]...), rec.Key[pictureKeySize-8:]...)
-		value = binary.BigEndian.AppendUint64(value[:0], id)
-		value = append(value, rec.Value[16:]...) // note and queries
-		return true, byText.Add(key, value)
+		key = binary.BigEndian.AppendUint64(key[:0], v.TextHash)
+		key = binary.BigEndian.AppendUint64(key, v.PictureHash)
+		key = binary.BigEndian.AppendUint64(key, v.Place)
+		return true, byText.Add(key, rec.Value)
 	}
 	g := groups{spool: spool, limit: e.o.MaxURLsPerPicture, decide: one, end: func() { begun = false }}
-	return g.walk(e.byPicture.Sorted(), func(rec extsort.Record) uint64 { return number(rec.Value) })
+	return g.walk(e.byPicture.Sorted(), func(rec extsort.Record) uint64 { return imageOf(rec.Value) })
 }
 
-// Keys of the sort by text: text, picture, place; values: pair id, note, queries.
-const textKeySize = 24
-
-// decideTexts yields the pairs that are left.
+// decideTexts yields the pairs that are left, sorted by text, picture and place.
 func (e *Exact) decideTexts(byText *extsort.Sorter, yield func(*Verdict, error) bool) error {
 	spool := extsort.NewSpool(e.dir, spoolMemory)
 	defer spool.Close()
 	var v Verdict
 	repeated := fmt.Sprintf("the same text stands under more than max_pictures_per_text %d pictures", e.o.MaxPicturesPerText)
 	one := func(rec extsort.Record, over bool) (bool, error) {
-		v = Verdict{Place: number(rec.Key[textKeySize-8:]), PairID: number(rec.Value), Note: number(rec.Value[8:]), QueryIDs: readQueries(v.QueryIDs, rec.Value[16:])}
-		if over {
+		readPair(&v.Pair, rec.Value)
+		if v.Reason, v.Detail = "", ""; over {
 			v.Reason, v.Detail = ReasonRepeatedText, repeated
 		}
 		return yield(&v, nil), nil

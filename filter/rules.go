@@ -17,7 +17,7 @@ type Options struct {
 
 // TextOptions are the settings of the text rules.
 type TextOptions struct {
-	Sources           []string `yaml:"sources" default:"alt,figcaption,title,aria-label,og:image:alt,json-ld" doc:"where a text may come from, in order of preference when one picture has several"`
+	Sources           []string `yaml:"sources" default:"alt,list,figcaption,title,aria-label,og:image:alt,json-ld" doc:"where a text may come from, in order of preference when one picture has several"`
 	MinWords          int      `yaml:"min_words" default:"2" range:"0.." doc:"least number of words of a text (DataComp, CC12M: 3)"`
 	MaxWords          int      `yaml:"max_words" default:"256" range:"0.." doc:"greatest number of words of a text (CC12M, COYO: 256)"`
 	MinCharacters     int      `yaml:"min_characters" default:"5" range:"0.." doc:"least number of characters of a text (LAION: 5)"`

@@ -201,7 +201,8 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 			m := j.matched
 			folded = fold.AppendText(folded[:0], m.Text)
 			err = c.exact.Add(&dedup.Pair{
-				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash,
+				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
+				Pixels:   uint64(image.OriginalWidth) * uint64(image.OriginalHeight),
 				TextHash: xxhash.Sum64(folded), Preference: preference(c.Filter.Text.Sources, m.TextSource),
 				Note: uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs,
 			})

@@ -189,7 +189,7 @@ func pairOf(m *shard.Matched) shard.Pair {
 		PairID: m.PairID, PageURL: m.PageURL, ImageURL: m.ImageURL,
 		Text: m.Text, TextSource: m.TextSource, Language: m.Language,
 		License: m.License, OptOut: m.OptOut, OptOutFrom: m.OptOutFrom, Source: m.Source,
-		CrawlTime: m.CrawlTime, QueryIDs: m.QueryIDs,
+		CrawlTime: m.CrawlTime, QueryIDs: m.QueryIDs, TextLanguage: m.TextLanguage, More: m.More,
 	}
 }
 
@@ -198,6 +198,10 @@ func addPicture(p *shard.Pair, i *shard.Image) {
 	p.Image, p.Width, p.Height = i.Bytes, i.Width, i.Height
 	p.OriginalFormat, p.OriginalWidth, p.OriginalHeight = i.OriginalFormat, i.OriginalWidth, i.OriginalHeight
 	p.PictureHash, p.PHash = i.PictureHash, i.PHash
+	p.Format, p.SHA256, p.Frames, p.Credit = i.Format, i.SHA256, i.Frames, i.Credit
+	if p.License == "" {
+		p.License = i.License
+	}
 	if p.OptOut == "" {
 		p.OptOut, p.OptOutFrom = i.OptOut, i.OptOutFrom
 	}

@@ -10,7 +10,9 @@ import (
 //	1  first version
 //	2  opt_out_from of candidates, images and pairs; etag, last_modified, tries and setting of
 //	   images
-const SchemaVersion = 2
+//	3  picture_at and more of candidates; text_language of matched pairs; format, sha256,
+//	   frames, spread, license and credit of images; of pairs what they take from these
+const SchemaVersion = 3
 
 // Record is one of the five records that a part can hold.
 type Record interface {
@@ -93,6 +95,8 @@ var candidateColumns = []column{
 	{"opt_out_from", kindString, unsafe.Offsetof(Candidate{}.OptOutFrom), 2},
 	{"source", kindString, unsafe.Offsetof(Candidate{}.Source), 0},
 	{"crawl_time", kindInt64, unsafe.Offsetof(Candidate{}.CrawlTime), 0},
+	{"picture_at", kindString, unsafe.Offsetof(Candidate{}.PictureAt), 3},
+	{"more", kindString, unsafe.Offsetof(Candidate{}.More), 3},
 }
 
 // queriesColumn is the place of query_ids among the columns of [Matched].
@@ -102,6 +106,7 @@ var matchedColumns = append([]column{
 	{"pair_id", kindUint64, unsafe.Offsetof(Matched{}.PairID), 0},
 	{"image_id", kindUint64, unsafe.Offsetof(Matched{}.ImageID), 0},
 	{"query_ids", kindUint32List, unsafe.Offsetof(Matched{}.QueryIDs), 0},
+	{"text_language", kindString, unsafe.Offsetof(Matched{}.TextLanguage), 3},
 }, ofCandidate()...)
 
 // ofCandidate lifts the candidate's columns to the record that embeds it.
@@ -127,6 +132,7 @@ var imageColumns = []column{
 	{"tries", kindInt32, unsafe.Offsetof(Image{}.Tries), 2},
 	{"setting", kindString, unsafe.Offsetof(Image{}.Setting), 2},
 	{"image", kindBytes, unsafe.Offsetof(Image{}.Bytes), 0},
+	{"format", kindString, unsafe.Offsetof(Image{}.Format), 3},
 	{"width", kindInt32, unsafe.Offsetof(Image{}.Width), 0},
 	{"height", kindInt32, unsafe.Offsetof(Image{}.Height), 0},
 	{"picture_hash", kindUint64, unsafe.Offsetof(Image{}.PictureHash), 0},
@@ -135,6 +141,11 @@ var imageColumns = []column{
 	{"original_width", kindInt32, unsafe.Offsetof(Image{}.OriginalWidth), 0},
 	{"original_height", kindInt32, unsafe.Offsetof(Image{}.OriginalHeight), 0},
 	{"original_bytes", kindInt64, unsafe.Offsetof(Image{}.OriginalBytes), 0},
+	{"sha256", kindString, unsafe.Offsetof(Image{}.SHA256), 3},
+	{"frames", kindInt32, unsafe.Offsetof(Image{}.Frames), 3},
+	{"spread", kindInt32, unsafe.Offsetof(Image{}.Spread), 3},
+	{"license", kindString, unsafe.Offsetof(Image{}.License), 3},
+	{"credit", kindString, unsafe.Offsetof(Image{}.Credit), 3},
 }
 
 var selectionColumns = []column{
@@ -167,6 +178,12 @@ var pairColumns = []column{
 	{"original_height", kindInt32, unsafe.Offsetof(Pair{}.OriginalHeight), 0},
 	{"picture_hash", kindUint64, unsafe.Offsetof(Pair{}.PictureHash), 0},
 	{"phash", kindUint64, unsafe.Offsetof(Pair{}.PHash), 0},
+	{"format", kindString, unsafe.Offsetof(Pair{}.Format), 3},
+	{"sha256", kindString, unsafe.Offsetof(Pair{}.SHA256), 3},
+	{"frames", kindInt32, unsafe.Offsetof(Pair{}.Frames), 3},
+	{"credit", kindString, unsafe.Offsetof(Pair{}.Credit), 3},
+	{"text_language", kindString, unsafe.Offsetof(Pair{}.TextLanguage), 3},
+	{"more", kindString, unsafe.Offsetof(Pair{}.More), 3},
 }
 
 // A layout says how parts of one record are written. No column is nullable: an

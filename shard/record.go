@@ -8,11 +8,14 @@ import (
 
 // Candidate is one picture address with one text, as a page stated it.
 type Candidate struct {
-	PageURL  string // final URL of the page, after redirects
-	ImageURL string // absolute http or https URL, without fragment
+	PageURL string // final URL of the page, after redirects
+	// ImageURL is an absolute http or https URL without fragment; of a picture that a
+	// list brought along without one, "list:" with the list's name and the picture's place.
+	ImageURL string
 	Text     string // NFC, white space folded, never empty
 	// TextSource says where on the page the text stood: "alt", "title",
-	// "aria-label", "figcaption", "og:image:alt" or "json-ld".
+	// "aria-label", "figcaption", "og:image:alt", "json-ld", or "list" for a text that
+	// a list gave.
 	TextSource string
 	Language   string // nearest lang attribute, lower case; "" when the page has none
 	License    string // URL of rel=license or JSON-LD license; "" when unknown
@@ -20,10 +23,16 @@ type Candidate struct {
 	OptOutFrom string // a line for each wish: the word, where it stood and what it said
 	Source     string // "live", or an archive file with offset
 	CrawlTime  int64  // Unix seconds
+	// PictureAt says where the picture lies that a list brought along: a file, and the
+	// place in it; "" for one that is asked for at its URL.
+	PictureAt string
+	// More holds the other columns of a list that were asked to be kept, its key among
+	// them, as a JSON object; "" when there are none.
+	More string
 }
 
 // TextSources are the places of a page that a text may come from.
-var TextSources = []string{"alt", "title", "aria-label", "figcaption", "og:image:alt", "json-ld"}
+var TextSources = []string{"alt", "title", "aria-label", "figcaption", "og:image:alt", "json-ld", "list"}
 
 // PairID names a pair: xxhash64 of the picture's URL and the text.
 func PairID(imageURL, text string) uint64 {
@@ -50,6 +59,9 @@ type Matched struct {
 	PairID   uint64
 	ImageID  uint64
 	QueryIDs []uint32 // sorted, without repeats
+	// TextLanguage is the language that was detected in the text, by ISO 639-1; "" when
+	// none was looked for or told. Language is what the page says.
+	TextLanguage string
 }
 
 // Image is the outcome of fetching one picture. The images folder grows by
@@ -75,7 +87,8 @@ type Image struct {
 	// Setting is the setting that refused the picture, as it was; "" when none did.
 	Setting string
 
-	Bytes       []byte // the resized JPEG; empty when Status is not ""
+	Bytes       []byte // the stored picture; empty when Status is not ""
+	Format      string // of Bytes: "jpeg", "webp", or as it came ("png", "gif", ...)
 	Width       int32  // of Bytes, in pixels
 	Height      int32
 	PictureHash uint64 // xxhash64 of the original bytes
@@ -85,6 +98,13 @@ type Image struct {
 	OriginalWidth  int32
 	OriginalHeight int32
 	OriginalBytes  int64
+	SHA256         string // of the original bytes, hexadecimal; "" unless asked for
+	Frames         int32  // of the original: 1 for a still picture
+	// Spread is the standard deviation of the luma, in hundredths of one of 256 levels: 0
+	// of a flat colour.
+	Spread  int32
+	License string // what the picture's own metadata say: URL or statement; "" when nothing
+	Credit  string // its author and copyright notice by the same; "" when nothing
 }
 
 // Selection is the decision on one matched pair: kept when Reason is "".
@@ -108,12 +128,12 @@ type Pair struct {
 	Text           string
 	TextSource     string
 	Language       string
-	License        string
+	License        string // of the page, else of the picture
 	OptOut         string
 	Source         string
 	CrawlTime      int64
 	QueryIDs       []uint32
-	Image          []byte // JPEG
+	Image          []byte // in Format
 	Width          int32
 	Height         int32
 	OriginalFormat string
@@ -122,4 +142,12 @@ type Pair struct {
 	PictureHash    uint64
 	PHash          uint64
 	OptOutFrom     string // since version 2
+
+	// Since version 3.
+	Format       string // of Image; see the same of [Image], as for the next three
+	SHA256       string
+	Frames       int32
+	Credit       string
+	TextLanguage string
+	More         string // see [Candidate]
 }

@@ -128,7 +128,7 @@ func TestColumnsOfLaterPairloomsArePassedOver(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "shards")
 	writePart[Pair](t, folder, "a.arrow", 300) // two batches
 	path := filepath.Join(folder, "b.arrow")
-	rewrite(t, filepath.Join(folder, "a.arrow"), path, "2",
+	rewrite(t, filepath.Join(folder, "a.arrow"), path, strconv.Itoa(SchemaVersion),
 		arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32, arrow.ListOfNonNullable(arrow.PrimitiveTypes.Uint32), arrow.BinaryTypes.Binary, arrow.PrimitiveTypes.Uint64)
 	comparePairs(t, path, 300)
 
@@ -137,7 +137,7 @@ func TestColumnsOfLaterPairloomsArePassedOver(t *testing.T) {
 		typ     arrow.DataType
 		want    []string
 	}{
-		{"3", arrow.PrimitiveTypes.Int32, []string{"version is 3", "versions 1 to 2", "update pairloom", "pairloom shard", "b.arrow"}},
+		{"4", arrow.PrimitiveTypes.Int32, []string{"version is 4", "versions 1 to 3", "update pairloom", "pairloom shard", "b.arrow"}},
 		{"0", arrow.PrimitiveTypes.Int32, []string{`"0"`, "numbers from 1"}},
 		{"", arrow.PrimitiveTypes.Int32, []string{`""`, "numbers from 1"}},
 		{"1", arrow.PrimitiveTypes.Float32, []string{"later_0", "type"}},

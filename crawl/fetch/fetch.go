@@ -141,7 +141,8 @@ func (f *Fetcher) one(ctx, hard context.Context, r Request, body *bytes.Buffer) 
 	row.OriginalWidth, row.OriginalHeight = int32(res.OriginalWidth), int32(res.OriginalHeight)
 	row.PictureHash = res.PictureHash
 	if res.Reason == "" {
-		row.Bytes, row.Width, row.Height, row.PHash = res.JPEG, int32(res.Width), int32(res.Height), res.PHash
+		row.Bytes, row.Format = res.JPEG, "jpeg"
+		row.Width, row.Height, row.PHash = int32(res.Width), int32(res.Height), res.PHash
 	}
 	return row, nil
 }

@@ -1,0 +1,58 @@
+package dedup
+
+import "encoding/binary"
+
+// Pair is what deduplication must know of a pair.
+type Pair struct {
+	Place       uint64 // among all pairs of the stage; unique
+	PairID      uint64
+	ImageID     uint64 // of the picture's address
+	PictureHash uint64 // of the picture's bytes
+	PHash       uint64 // the picture's perceptual hash
+	Pixels      uint64 // width times height of the original picture
+	TextHash    uint64 // of the folded text
+	Preference  uint8  // of the text's source; 0 is the best
+	Note        uint64 // the caller's, which the verdict gives back
+	QueryIDs    []uint32
+	Text        []byte // folded; empty when nothing asks for it
+}
+
+// Verdict is the decision on one pair: it stays when Reason is "". It lives until
+// the next step.
+type Verdict struct {
+	Pair
+	Reason, Detail string
+}
+
+// appendPair appends the pair as sorters carry it, readPair reads it into memory that
+// p has.
+func appendPair(b []byte, p *Pair) []byte {
+	for _, n := range [...]uint64{p.Place, p.PairID, p.ImageID, p.PictureHash, p.PHash, p.Pixels, p.TextHash, p.Note} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	b = append(b, p.Preference)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(p.QueryIDs)))
+	for _, q := range p.QueryIDs {
+		b = binary.BigEndian.AppendUint32(b, q)
+	}
+	return append(b, p.Text...)
+}
+
+func readPair(p *Pair, b []byte) {
+	for i, n := range [...]*uint64{&p.Place, &p.PairID, &p.ImageID, &p.PictureHash, &p.PHash, &p.Pixels, &p.TextHash, &p.Note} {
+		*n = number(b[8*i:])
+	}
+	p.Preference = b[64]
+	queries := binary.BigEndian.Uint32(b[65:])
+	b = b[69:]
+	for p.QueryIDs = p.QueryIDs[:0]; queries > 0; queries-- {
+		p.QueryIDs = append(p.QueryIDs, binary.BigEndian.Uint32(b))
+		b = b[4:]
+	}
+	p.Text = append(p.Text[:0], b...)
+}
+
+// imageOf is the ImageID of a pair as sorters carry it.
+func imageOf(b []byte) uint64 { return number(b[16:]) }
+
+func number(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
