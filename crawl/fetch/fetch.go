@@ -41,6 +41,8 @@ type Request struct {
 	URL          string
 	ETag         string
 	LastModified string
+	// Place is where the picture lies that a list brought along; see [Fetcher.ReadBy].
+	Place string
 }
 
 // Conditional tells whether the answer may be that the copy at hand holds.
@@ -58,6 +60,7 @@ type Fetcher struct {
 	gate    *gate.Gate
 	pool    *picture.Pool
 	now     func() time.Time
+	read    ReadPicture   // of those that have a place
 	grace   time.Duration // for what is under way when a part is stopped
 }
 
@@ -125,7 +128,7 @@ func (f *Fetcher) Part(ctx context.Context, requests []Request, answered func(i 
 // when ctx ends goes on until hard does.
 func (f *Fetcher) one(ctx, hard context.Context, r Request, body *bytes.Buffer) (shard.Image, error) {
 	row := shard.Image{ImageID: r.ImageID, ImageURL: r.URL}
-	original, err := f.download(ctx, hard, r, &row, body)
+	original, err := f.original(ctx, hard, r, &row, body)
 	// Times are taken after the download, as a server's Date would be.
 	row.FetchTime = f.now().Unix()
 	if err != nil || row.Status != "" || Unchanged(&row) {
