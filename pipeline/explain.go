@@ -54,6 +54,7 @@ type PairReport struct {
 	Image   string   `json:"picture"`
 	Text    string   `json:"text"`
 	Source  string   `json:"text_source"`
+	From    string   `json:"source"` // live, or the archive or list with the place in it
 	Queries []string `json:"queries,omitempty"`
 	Stage   string   `json:"stage"`            // the last whose verdict is known
 	Reason  string   `json:"reason,omitempty"` // why it was dropped there
@@ -91,7 +92,7 @@ type explainer struct {
 func Explain(dir string, o *Options, asked string) (*Explanation, error) {
 	e := &Explanation{Asked: asked}
 	ids := pairIDs(asked)
-	if u, err := url.Parse(asked); len(ids) == 0 && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if u, err := url.Parse(asked); len(ids) == 0 && !strings.HasPrefix(asked, "list:") && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return e, nil // no page and no picture has such an address
 	}
 	x, err := newExplainer(dir, o)
@@ -167,7 +168,7 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	if decided.names != nil {
 		x.names = decided.names.Name
 	}
-	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), decided.matcher, x.decided.Match.Queries}
+	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), decided.matcher, x.decided.Match.Queries, x.decided.Match.KeepWithoutQuery}
 	return x, nil
 }
 

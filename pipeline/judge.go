@@ -25,6 +25,7 @@ type TextJudge struct {
 	rules   []filter.Rule[filter.Text]
 	matcher *match.Matcher
 	list    string // its name, for people
+	all     bool   // texts without a query pass too
 }
 
 // JudgeScratch is the memory that Judge reuses. After Judge it holds what Detail
@@ -45,7 +46,7 @@ func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (qu
 		return ids[:0], s.rule.Name
 	}
 	ids = j.matcher.FindCut(ids[:0], c.Text, s.text.Folded, s.text.Edges, &s.match)
-	if len(ids) == 0 {
+	if len(ids) == 0 && !j.all {
 		return ids, ReasonNoQuery
 	}
 	return ids, ""

@@ -84,7 +84,7 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer matcher.Close()
 	r := &matching{
 		Match:  m,
-		judge:  TextJudge{filter.TextRules(m.Text), matcher, m.Options.Queries},
+		judge:  TextJudge{filter.TextRules(m.Text), matcher, m.Options.Queries, m.Options.KeepWithoutQuery},
 		sorter: extsort.New(m.Dir, m.Memory/8*7),
 		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}

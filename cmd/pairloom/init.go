@@ -53,7 +53,7 @@ line of comment. A configuration that is there is never overwritten.`,
 			}
 			missing := []string{}
 			if len(cfg.Crawl.Seeds) == 0 {
-				missing = append(missing, "your pages in crawl.seeds")
+				missing = append(missing, "your pages in crawl.seeds (or give a list: pairloom import)")
 			}
 			if cfg.Gate.Contact == "" {
 				missing = append(missing, "yourself in gate.contact")
