@@ -20,7 +20,8 @@ func newInit(g *global) *cobra.Command {
 		Use: "init [FOLDER]", Short: "Make a folder with a configuration",
 		Long: `Make a folder with a pairloom.yaml that holds every key with its default and a
 line of comment. A configuration that is there is never overwritten.`,
-		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org`,
+		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org
+  pairloom init cats --contact mailto:you@example.org    # to import a list: no seeds`,
 		Args:    optionalArgument("the folder to make"), ValidArgsFunction: folders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
@@ -53,7 +54,7 @@ line of comment. A configuration that is there is never overwritten.`,
 			}
 			missing := []string{}
 			if len(cfg.Crawl.Seeds) == 0 {
-				missing = append(missing, "your pages in crawl.seeds (or give a list: pairloom import)")
+				missing = append(missing, "your pages in crawl.seeds")
 			}
 			if cfg.Gate.Contact == "" {
 				missing = append(missing, "yourself in gate.contact")
