@@ -69,10 +69,29 @@ func readTar(k *candidates, s Source, o *Options) error {
 	if err := t.end(); err != nil {
 		return err
 	}
+	if err := t.whole(f, info.Size()); err != nil {
+		return err
+	}
 	if err := t.advance(info.Size() - told); err != nil {
 		return err
 	}
 	return notThere(k, s, o)
+}
+
+// whole checks that a tar ends as tars do, with blocks of zeros: one that was cut off
+// between two members looks like a shorter one.
+func (t *tarFile) whole(f io.ReaderAt, size int64) error {
+	end := make([]byte, 512)
+	n, err := f.ReadAt(end, max(0, size-int64(len(end))))
+	if err != nil && err != io.EOF {
+		return err
+	}
+	for _, c := range end[:n] {
+		if c != 0 {
+			return errors.New("its end is missing: the tar is cut off; get it again")
+		}
+	}
+	return nil
 }
 
 // member takes in one member, whose bytes begin at at.
