@@ -22,7 +22,7 @@ func newInit(g *global) *cobra.Command {
 line of comment. A configuration that is there is never overwritten.`,
 		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org
   pairloom init cats --contact mailto:you@example.org    # to import a list: no seeds`,
-		Args:    optionalArgument("the folder to make"), ValidArgsFunction: folders,
+		Args: optionalArgument("the folder to make"), ValidArgsFunction: folders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
 			if len(args) > 0 && filepath.IsAbs(args[0]) {

@@ -105,8 +105,8 @@ func (r *objectRows) fill(object []byte) {
 		r.row.reason = ReasonColumns
 		return
 	}
-	if !slices.EqualFunc(r.members, r.names, func(m member, name string) bool { return string(m.name) == name }) {
-		r.names = r.names[:0]
+	if r.names == nil || !slices.EqualFunc(r.members, r.names, func(m member, name string) bool { return string(m.name) == name }) {
+		r.names = make([]string, 0, len(r.members))
 		for _, m := range r.members {
 			r.names = append(r.names, string(m.name))
 		}
