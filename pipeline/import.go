@@ -186,27 +186,76 @@ func (r *importRun) one(ctx context.Context, i int) (*importDone, error) {
 	d = &importDone{fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ImportName, "rows", "candidates")}}
 	part := r.writer(print, origin)
 	defer part.discard()
-	err := lists.Read(source, r.Name, r.Options, lists.Sink{
-		Keep: func(c *shard.Candidate) error {
-			d.Tally.Keep()
-			if c.PictureAt != "" {
-				d.Here++
-			}
-			return part.write(c)
-		},
-		Drop: d.Tally.Drop,
-		Advance: func(n int64) error {
-			r.advance(n)
-			return context.Cause(ctx)
-		},
-	})
-	if err != nil {
+	if err := r.read(ctx, source, d, part); err != nil {
 		return nil, err
 	}
 	if err := part.close(&d.fileDone); err != nil {
 		return nil, err
 	}
 	return d, r.remember(d, print)
+}
+
+// batchRows is how many candidates go from the reader to the writer at a time.
+const batchRows = 1024
+
+// read reads a file, while another goroutine writes what was read: packing the part
+// takes as long as reading.
+func (r *importRun) read(ctx context.Context, source lists.Source, d *importDone, part *candidateWriter) error {
+	group, ctx := errgroup.WithContext(ctx)
+	full, empty := make(chan []shard.Candidate, 2), make(chan []shard.Candidate, 3)
+	for range cap(empty) {
+		empty <- make([]shard.Candidate, 0, batchRows)
+	}
+	group.Go(func() error {
+		for batch := range full {
+			for i := range batch {
+				if err := part.write(&batch[i]); err != nil {
+					return err
+				}
+			}
+			empty <- batch[:0]
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer close(full)
+		batch := <-empty
+		hand := func() error {
+			select {
+			case full <- batch:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			select {
+			case batch = <-empty:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		err := lists.Read(source, r.Name, r.Options, lists.Sink{
+			Keep: func(c *shard.Candidate) error {
+				d.Tally.Keep()
+				if c.PictureAt != "" {
+					d.Here++
+				}
+				if batch = append(batch, *c); len(batch) == batchRows {
+					return hand()
+				}
+				return nil
+			},
+			Drop: d.Tally.Drop,
+			Advance: func(n int64) error {
+				r.advance(n)
+				return context.Cause(ctx)
+			},
+		})
+		if err == nil && len(batch) > 0 {
+			err = hand()
+		}
+		return err
+	})
+	return group.Wait()
 }
 
 // needsNetwork tells whether fetching may have to ask a server: not where all

@@ -18,7 +18,7 @@ const (
 
 // Sink is told what a file holds, row by row.
 type Sink struct {
-	// Keep takes a candidate, whose strings live until it returns.
+	// Keep takes a candidate, which is overwritten after it returns; its strings are not.
 	Keep func(c *shard.Candidate) error
 	// Drop counts a row that gives none.
 	Drop func(reason string)
