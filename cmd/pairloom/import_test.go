@@ -137,11 +137,18 @@ func TestImportedPictures(t *testing.T) {
 	if out := must(t, "explain", "-C", gone, "list:web/web/train/s0"); !strings.Contains(out, "put it back and run pairloom fetch --retry") {
 		t.Errorf("explain says\n%s", out)
 	}
-	if err := os.Rename(tar+".away", tar); err != nil {
+	moved := filepath.Join(t.TempDir(), "web.tar")
+	if err := os.Rename(tar+".away", moved); err != nil {
 		t.Fatal(err)
 	}
+	must(t, "import", "-C", gone, moved)
+	must(t, "match", "-C", gone)
 	if kept := summaryOf(t, must(t, "fetch", "-C", gone, "--retry", "--json"))["fetch"].Kept; kept != 4 {
-		t.Errorf("%d pictures once it is back, want 4", kept)
+		t.Errorf("%d pictures once the list was imported from where it is, want 4", kept)
+	}
+	code, _, stderr := pairloom(t, "run", "-C", gone)
+	if code != exitConfiguration || !strings.Contains(stderr, "--from match") || !strings.Contains(stderr, "list-web") {
+		t.Errorf("run without seeds: exit %d, %s", code, stderr)
 	}
 }
 

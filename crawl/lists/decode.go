@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -178,10 +179,12 @@ func formatOf(path string) (format string, err error) {
 		return "", peekErr
 	}
 	text = bytes.TrimLeft(text[:k], " \t\r\n")
-	line, _, _ := bytes.Cut(text, []byte("\n"))
+	line, _, whole := bytes.Cut(text, []byte("\n"))
 	switch {
 	case len(text) == 0:
 		return "txt", nil
+	case text[0] == '{' && whole && !json.Valid(bytes.TrimSpace(line)): // an object over several lines
+		return "json", nil
 	case text[0] == '{':
 		return "jsonl", nil
 	case text[0] == '[':

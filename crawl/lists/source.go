@@ -209,14 +209,15 @@ func isTable(name string) bool {
 	return false
 }
 
-// Fingerprint tells the source from others: its label, and of its files length and both
-// ends; of a folder each file's path, length and time.
+// Fingerprint tells the source from others: its label and path, which candidates name,
+// and of its files length, both ends and time; of a folder each file's path, length and
+// time.
 func (s Source) Fingerprint() (uint64, error) {
 	if s.Err != nil {
 		return 0, s.Err
 	}
 	d := xxhash.New()
-	fmt.Fprintf(d, "%s\n%s\n", s.Label, s.Format)
+	fmt.Fprintf(d, "%s\n%s\n%s\n", s.Label, s.Path, s.Format)
 	for _, path := range append([]string{s.Path}, s.Beside...) {
 		if path == s.Path && s.Format == "folder" {
 			if err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
