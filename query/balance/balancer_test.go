@@ -284,7 +284,7 @@ func TestProbabilityDrawsAnewAfterFetching(t *testing.T) {
 func TestPairsWithoutAQueryStay(t *testing.T) {
 	var pairs []pair
 	for id := range uint64(40) {
-		p := pair{id: id}
+		p := pair{place: id, id: id}
 		if id%2 == 0 {
 			p.queries = []uint32{0}
 		}
