@@ -87,31 +87,89 @@ func (m *messages) look() (err error) {
 		return fmt.Errorf("it has a batch of %d bytes, %d are the most; write it in smaller ones", body, mostBatch)
 	}
 	m.left += head + body
-	if table.GetByteSlot(6, 0) != 3 { // Message.header is no RecordBatch
-		return nil
+	if fits(&table, 12, 4) != nil || table.Offset(8) == 0 {
+		return errCutArrow
 	}
 	var batch flatbuffers.Table
-	table.Union(&batch, flatbuffers.UOffsetT(table.Offset(8)))
-	if batch.Offset(10) == 0 { // RecordBatch.compression
-		return nil
+	table.Union(&batch, flatbuffers.UOffsetT(table.Offset(8))) // Message.header
+	switch table.GetByteSlot(6, 0) {
+	case 1: // a Schema
+		return schemaFits(&batch)
+	case 2: // a DictionaryBatch, whose data is a RecordBatch
+		if batch.Offset(6) == 0 {
+			return errCutArrow
+		}
+		batch = flatbuffers.Table{Bytes: batch.Bytes, Pos: batch.Indirect(batch.Pos + flatbuffers.UOffsetT(batch.Offset(6)))}
 	}
-	return m.unpacked(&batch, m.at+8+head, body)
+	for slot, size := range map[flatbuffers.VOffsetT]int{6: 16, 8: 16, 12: 8} { // nodes, buffers, variadicBufferCounts
+		if err := fits(&batch, slot, size); err != nil {
+			return err
+		}
+	}
+	return m.buffers(&batch, m.at+8+head, body)
 }
 
-// unpacked checks what the buffers of a packed batch claim to unpack to.
-func (m *messages) unpacked(batch *flatbuffers.Table, begin, body int64) error {
+// fits checks that a vector of elements of that size is no longer than what holds it:
+// the library makes room for as many as it claims to have.
+func fits(t *flatbuffers.Table, slot flatbuffers.VOffsetT, size int) error {
+	o := t.Offset(slot)
+	if o == 0 {
+		return nil
+	}
+	start, n := int(t.Vector(flatbuffers.UOffsetT(o))), t.VectorLen(flatbuffers.UOffsetT(o))
+	if start > len(t.Bytes) || n < 0 || n > (len(t.Bytes)-start)/size {
+		return errCutArrow
+	}
+	return nil
+}
+
+// schemaFits checks the vectors of a schema and its fields, which the library follows
+// in the same way.
+func schemaFits(schema *flatbuffers.Table) error {
+	fields := 0
+	var follow func(t *flatbuffers.Table, children, metadata flatbuffers.VOffsetT, depth int) error
+	follow = func(t *flatbuffers.Table, children, metadata flatbuffers.VOffsetT, depth int) error {
+		if err := errors.Join(fits(t, children, 4), fits(t, metadata, 4)); err != nil {
+			return errCutArrow
+		}
+		o := flatbuffers.UOffsetT(t.Offset(children))
+		if o == 0 {
+			return nil
+		}
+		first := t.Vector(o)
+		for i := range t.VectorLen(o) {
+			if fields++; fields > mostColumns || depth == 32 {
+				return fmt.Errorf("it has more than %d columns, or columns nested deeper than 32", mostColumns)
+			}
+			field := flatbuffers.Table{Bytes: t.Bytes, Pos: t.Indirect(first + flatbuffers.UOffsetT(4*i))}
+			if field.GetByteSlot(8, 0) == 14 { // Field.type_type is Union, which has a vector of its own
+				return errors.New("it has a column of a union type, which is not read; leave it out")
+			}
+			if err := follow(&field, 14, 16, depth+1); err != nil { // Field.children, custom_metadata
+				return err
+			}
+		}
+		return nil
+	}
+	return follow(schema, 6, 8, 0) // Schema.fields, custom_metadata
+}
+
+// buffers checks what the buffers of a batch claim: where they lie, and of a packed one
+// what they unpack to.
+func (m *messages) buffers(batch *flatbuffers.Table, begin, body int64) error {
 	o := flatbuffers.UOffsetT(batch.Offset(8)) // RecordBatch.buffers
 	if o == 0 {
 		return nil
 	}
 	first, n, sum := int(batch.Vector(o)), batch.VectorLen(o), int64(0)
+	packed := batch.Offset(10) != 0 // RecordBatch.compression
 	for i := range n {
 		b := batch.Bytes[first+16*i:] // struct Buffer: offset, length
 		offset, length := int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:]))
 		if offset < 0 || length < 0 || offset > body || length > body-offset {
 			return errCutArrow
 		}
-		if length < 8 {
+		if sum += length; !packed || length < 8 {
 			continue
 		}
 		var claim [8]byte
