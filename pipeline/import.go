@@ -145,7 +145,7 @@ func (r *importRun) readAll(ctx context.Context, input string) (*Outcome, error)
 		}
 	}
 	manifest, n := r.manifest(ImportName, "rows", r.settings(), input, files)
-	manifest.Options = settings.Values(importFacts{Here: result.Here})
+	manifest.Options = settings.Values(importFacts(result))
 	outcome := &Outcome{Tally: manifest.Tally, Result: result}
 	bad, first := r.failed()
 	switch {

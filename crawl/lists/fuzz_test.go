@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,53 +75,77 @@ func FuzzArrow(f *testing.F)   { fuzzRead(f, "arrow", "laion-zstd.arrow", "strea
 // nothing wrong.
 func FuzzTable(f *testing.F) {
 	f.Add("a,b\n\"c\nd\",\"e\"\"f\"\r\n\n,x\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		if strings.ContainsRune(text, '\r') { // which the library takes out of fields
-			return
+	f.Fuzz(func(t *testing.T, text string) { sameRecords(t, text) })
+}
+
+func sameRecords(t *testing.T, text string) {
+	t.Helper()
+	if strings.ContainsRune(text, '\r') { // which the library takes out of fields
+		return
+	}
+	r := csv.NewReader(strings.NewReader(text))
+	r.FieldsPerRecord = -1
+	want, err := r.ReadAll()
+	if err != nil {
+		return
+	}
+	in := table{lines: newLines(strings.NewReader(text)), separator: ','}
+	for _, record := range want {
+		reason, ok := in.next()
+		var got []string
+		for _, field := range in.fields {
+			got = append(got, string(field))
 		}
-		r := csv.NewReader(strings.NewReader(text))
-		r.FieldsPerRecord = -1
-		want, err := r.ReadAll()
-		if err != nil {
-			return
+		if !ok || reason != "" || !slices.Equal(got, record) {
+			t.Fatalf("%q: %q %s, want %q", text, got, reason, record)
 		}
-		in := table{lines: newLines(strings.NewReader(text)), separator: ','}
-		for _, record := range want {
-			reason, ok := in.next()
-			var got []string
-			for _, field := range in.fields {
-				got = append(got, string(field))
-			}
-			if !ok || reason != "" || !slices.Equal(got, record) {
-				t.Fatalf("%q: %q %s, want %q", text, got, reason, record)
-			}
-		}
-		if _, ok := in.next(); ok {
-			t.Errorf("%q has more than %d records", text, len(want))
-		}
-	})
+	}
+	if _, ok := in.next(); ok {
+		t.Errorf("%q has more than %d records", text, len(want))
+	}
 }
 
 // FuzzMembers holds our cutting of objects against the standard library's.
 func FuzzMembers(f *testing.F) {
 	f.Add([]byte(`{"a":"b\n","c":{"d":[1,"}"]},"e":null , "f" : -1.5e3}`))
-	f.Fuzz(func(t *testing.T, object []byte) {
-		object = bytes.TrimSpace(object)
-		var want map[string]json.RawMessage
-		if len(object) == 0 || object[0] != '{' || !utf8.Valid(object) || json.Unmarshal(object, &want) != nil {
-			return
+	f.Fuzz(sameMembers)
+}
+
+func sameMembers(t *testing.T, object []byte) {
+	object = bytes.TrimSpace(object)
+	var want map[string]json.RawMessage
+	if len(object) == 0 || object[0] != '{' || !utf8.Valid(object) || json.Unmarshal(object, &want) != nil {
+		return
+	}
+	got := map[string]json.RawMessage{}
+	for _, m := range members(nil, object) {
+		got[string(m.name)] = m.value
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%q: %d members, want %d", object, len(got), len(want))
+	}
+	for name, value := range want {
+		if !bytes.Equal(got[name], value) {
+			t.Errorf("%q: %q is %q, want %q", object, name, got[name], value)
 		}
-		got := map[string]json.RawMessage{}
-		for _, m := range members(nil, object) {
-			got[string(m.name)] = m.value
+	}
+}
+
+// TestRandomTextsAreCutAsTheStandardLibraryDoes asks the same of texts of the characters
+// that matter, drawn by a seed.
+func TestRandomTextsAreCutAsTheStandardLibraryDoes(t *testing.T) {
+	const seed = 1
+	r := rand.New(rand.NewPCG(seed, 0))
+	draw := func(alphabet []string) string {
+		var b strings.Builder
+		for range r.IntN(14) {
+			b.WriteString(alphabet[r.IntN(len(alphabet))])
 		}
-		if len(got) != len(want) {
-			t.Fatalf("%q: %d members, want %d", object, len(got), len(want))
-		}
-		for name, value := range want {
-			if !bytes.Equal(got[name], value) {
-				t.Errorf("%q: %q is %q, want %q", object, name, got[name], value)
-			}
-		}
-	})
+		return b.String()
+	}
+	for range 40_000 {
+		sameRecords(t, draw([]string{`"`, `""`, ",", "\n", "a", "b c", "é"}))
+		sameMembers(t, []byte("{"+draw([]string{`"a":`, `"b\\"":`, `"}"`, "{", "}", "[", "]", ",", `"x\u00e9"`, "1.5", "null", "true", " ", "\n"})+"}"))
+	}
+	t.Logf("seed %d", seed)
 }
