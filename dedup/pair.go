@@ -23,6 +23,10 @@ type Pair struct {
 type Verdict struct {
 	Pair
 	Reason, Detail string
+	// Like is what a near duplicate is like, a pair or an evaluation set's entry, and
+	// Likeness how similar their texts are.
+	Like     uint64
+	Likeness float64
 }
 
 // appendPair appends the pair as sorters carry it, readPair reads it into memory that
