@@ -63,7 +63,7 @@ type deciding struct {
 
 // decide returns the decisions on texts that are dropped, by group.
 func (n *NearTexts) decide() (*extsort.Sorter, error) {
-	d := &deciding{NearTexts: n}
+	d := &deciding{NearTexts: n, ours: storedText{room: orderRoom}, theirs: storedText{room: textRoom}}
 	defer d.texts.close()
 	bands, err := d.store()
 	if err != nil {

@@ -11,11 +11,16 @@ import (
 	"github.com/pairloom/pairloom/internal/extsort"
 )
 
-// storedText is a text with the number of its group and the id of what has it.
+// storedText is a text with the number of its group and the id of what has it, within
+// a buffer of what was read of a textFile.
 type storedText struct {
 	group, id uint64
 	text      []byte
-	buffer    []byte
+
+	room   int // of the buffer, at first
+	buffer []byte
+	begin  int64 // of the buffer in the file
+	filled int
 }
 
 // textFile keeps texts on disk, each at a place of placeSize bytes and those after it.
@@ -28,7 +33,10 @@ type textFile struct {
 const (
 	placeSize  = 16
 	textHeader = 20
-	readAhead  = 512 // bytes; most texts are shorter
+	// Room of a storedText, in bytes, for texts that are read here and there, of which
+	// most are shorter, and for those that are read in order.
+	textRoom  = 512
+	orderRoom = 64 << 10
 )
 
 func (f *textFile) create(dir string) (err error) {
@@ -67,24 +75,43 @@ func (f *textFile) flush() error {
 	return nil
 }
 
-// read reads the text at a place.
+// read reads the text at a place into t, and as much behind it as t has room for, so
+// that texts which follow one another are read together.
 func (f *textFile) read(at uint64, t *storedText) error {
-	if len(t.buffer) < readAhead {
-		t.buffer = make([]byte, readAhead)
+	offset := int64(at * placeSize)
+	from := offset - t.begin // in the buffer
+	if from < 0 || from+textHeader > int64(t.filled) || from+textHeader+textSize(t.buffer[from:]) > int64(t.filled) {
+		if err := f.fill(offset, t); err != nil {
+			return err
+		}
+		from = 0
 	}
-	n, err := f.file.ReadAt(t.buffer, int64(at*placeSize))
+	b := t.buffer[from:]
+	t.group, t.id = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	t.text = b[textHeader : textHeader+textSize(b)]
+	return nil
+}
+
+// textSize is the size of a text by its header.
+func textSize(b []byte) int64 { return int64(binary.LittleEndian.Uint32(b[16:])) }
+
+// fill reads from offset on, the whole text there at least.
+func (f *textFile) fill(offset int64, t *storedText) error {
+	if t.buffer == nil {
+		t.buffer = make([]byte, t.room)
+	}
+	n, err := f.file.ReadAt(t.buffer, offset)
 	if err != nil && !(errors.Is(err, io.EOF) && n >= textHeader) {
 		return fmt.Errorf("read what was spilled to disk: %w", err)
 	}
-	size := int(binary.LittleEndian.Uint32(t.buffer[16:]))
-	if missing := textHeader + size - n; missing > 0 {
+	if missing := textHeader + int(textSize(t.buffer)) - n; missing > 0 {
 		t.buffer = append(t.buffer[:n], make([]byte, missing)...)
-		if _, err := f.file.ReadAt(t.buffer[n:], int64(at*placeSize)+int64(n)); err != nil {
+		if _, err := f.file.ReadAt(t.buffer[n:], offset+int64(n)); err != nil {
 			return fmt.Errorf("read what was spilled to disk: %w", err)
 		}
+		n = len(t.buffer)
 	}
-	t.group, t.id = binary.LittleEndian.Uint64(t.buffer), binary.LittleEndian.Uint64(t.buffer[8:])
-	t.text = t.buffer[textHeader : textHeader+size]
+	t.begin, t.filled = offset, n
 	return nil
 }
 
