@@ -16,13 +16,14 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/dedup"
+	"github.com/pairloom/pairloom/dedup/minhash"
 	"github.com/pairloom/pairloom/internal/fold"
 )
 
 func main() {
-	commands := map[string]func(args []string) error{"make": makeTexts, "run": run, "judge": judge, "numbers": makeNumbers}
+	commands := map[string]func(args []string) error{"make": makeTexts, "run": run, "judge": judge, "numbers": makeNumbers, "banding": banding}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: texts make FROM COUNT OUT | texts numbers COUNT OUT | texts run TEXTS SIMILARITY MIB OUT | texts judge TEXTS SIMILARITY SAMPLE DROPPED...")
+		fmt.Fprintln(os.Stderr, "usage: texts make FROM COUNT OUT | texts numbers COUNT OUT | texts banding SIMILARITY | texts run TEXTS SIMILARITY MIB OUT | texts judge TEXTS SIMILARITY SAMPLE DROPPED...")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
@@ -130,6 +131,18 @@ func makeNumbers(args []string) error {
 		lines[i] = fmt.Sprintf("holiday photo number %07d of the family album, 2019", i*7919%9999991)
 	}
 	return writeLines(args[1], lines)
+}
+
+// banding prints the bands and rows that a similarity is given.
+func banding(args []string) error {
+	similarity, err := strconv.ParseFloat(args[0], 64)
+	if err != nil {
+		return err
+	}
+	const places = 126 // as in package dedup
+	b := minhash.NewBanding(places, similarity)
+	fmt.Println(b.Bands, b.Rows)
+	return nil
 }
 
 // run deduplicates the texts, the first of similar ones staying, and writes for each
