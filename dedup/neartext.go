@@ -52,6 +52,7 @@ const (
 type NearTexts struct {
 	o          TextOptions
 	reference  float64 // similarity to references
+	name       func(uint64) string
 	dir        string
 	memory     int
 	texts      *extsort.Sorter
@@ -60,10 +61,10 @@ type NearTexts struct {
 
 // NewNearTexts returns an empty NearTexts that takes up to memory bytes, half of them
 // until Verdicts begins, and spills into dir. A pair whose text is of that similarity
-// to a reference is dropped; the similarity between pairs is that of the options. 0
+// to a reference, which name calls by its number, is dropped; the similarity between pairs is that of the options. 0
 // means that nothing is dropped.
-func NewNearTexts(o TextOptions, reference float64, dir string, memory int) *NearTexts {
-	return &NearTexts{o: o, reference: reference, dir: dir, memory: memory, texts: extsort.New(dir, memory/2)}
+func NewNearTexts(o TextOptions, reference float64, name func(uint64) string, dir string, memory int) *NearTexts {
+	return &NearTexts{o: o, reference: reference, name: name, dir: dir, memory: memory, texts: extsort.New(dir, memory/2)}
 }
 
 // Kinds of records in the sort by text.

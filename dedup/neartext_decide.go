@@ -32,7 +32,7 @@ func readVerdictOn(b []byte) verdictOn {
 // say gives reason and detail of a drop.
 func (d *verdictOn) say(n *NearTexts) (reason, detail string) {
 	if d.kind == kindReference {
-		return ReasonEvaluationText, fmt.Sprintf("the text is like evaluation text %d, similarity %.2f of %v", d.like, d.likeness, n.reference)
+		return ReasonEvaluationText, fmt.Sprintf("the text is like that of %s: similarity %.2f of against_text_similarity %v", n.name(d.like), d.likeness, n.reference)
 	}
 	if d.likeness == 1 {
 		return ReasonNearText, fmt.Sprintf("the text is that of pair %016x, which stays", d.like)

@@ -21,10 +21,12 @@ func textPair(place int, text string) Pair {
 	}
 }
 
+func numbered(n uint64) string { return fmt.Sprint("evaluation text ", n) }
+
 // nearTexts returns the verdicts by place.
 func nearTexts(t *testing.T, o TextOptions, reference float64, references []string, pairs []Pair, memory int) []Verdict {
 	t.Helper()
-	n := NewNearTexts(o, reference, t.TempDir(), memory)
+	n := NewNearTexts(o, reference, numbered, t.TempDir(), memory)
 	defer n.Close()
 	for i, text := range references {
 		if err := n.Reference(uint64(i), xxhash.Sum64String(text), []byte(text)); err != nil {
@@ -226,7 +228,7 @@ func TestNearTextsInAnyOrderAndMemory(t *testing.T) {
 	}
 	verdicts := func(memory int) map[uint64]said {
 		out := map[uint64]said{}
-		n := NewNearTexts(TextOptions{0.8, 20}, 0.7, t.TempDir(), memory)
+		n := NewNearTexts(TextOptions{0.8, 20}, 0.7, numbered, t.TempDir(), memory)
 		defer n.Close()
 		for i, text := range references {
 			if err := n.Reference(uint64(i), xxhash.Sum64String(text), []byte(text)); err != nil {
@@ -267,7 +269,7 @@ func TestNearTextsInAnyOrderAndMemory(t *testing.T) {
 // where every text shares bands with every other.
 func TestTextsThatDifferInANumber(t *testing.T) {
 	const count = 30_000
-	n := NewNearTexts(TextOptions{0.95, 20}, 0, t.TempDir(), 8<<20)
+	n := NewNearTexts(TextOptions{0.95, 20}, 0, numbered, t.TempDir(), 8<<20)
 	defer n.Close()
 	for i := range count {
 		p := textPair(i, fmt.Sprintf("holiday photo number %07d of the family album, 2019", i*7919%9999991))

@@ -171,7 +171,7 @@ func run(args []string) error {
 	}
 	w := bufio.NewWriter(out)
 	began, cpu := time.Now(), processor()
-	n := dedup.NewNearTexts(dedup.TextOptions{TextSimilarity: similarity, TextMinCharacters: 20}, 0, dir, mib<<20)
+	n := dedup.NewNearTexts(dedup.TextOptions{TextSimilarity: similarity, TextMinCharacters: 20}, 0, nil, dir, mib<<20)
 	defer n.Close()
 	p := dedup.Pair{QueryIDs: []uint32{1, 2}}
 	for i, text := range texts {
