@@ -46,6 +46,10 @@ var Windows = []Window{
 	{0.05, 0, 1, 0.95, false},
 	{0, 0.05, 0.95, 1, false},
 	{0.05, 0.05, 1, 1, false},
+	{0, 0, 1, 0.95, false},
+	{0, 0.05, 1, 1, false},
+	{0, 0, 0.95, 1, false},
+	{0.05, 0, 1, 1, false},
 }
 
 // ThumbOf shrinks a picture by area. Brightness is that of ITU-R BT.601.

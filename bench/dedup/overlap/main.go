@@ -146,7 +146,7 @@ func measure(program string, folders []string) error {
 		return err
 	}
 	fmt.Printf("%d pictures, of them %d the evaluation set\n", len(paths), len(chosen))
-	for _, least := range []float64{-1, 0.8, 0.9, 0.95} {
+	for _, least := range []float64{-1, 0.9} {
 		report(all, chosen, copies, least)
 	}
 	return nil
