@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -25,7 +24,7 @@ const leastMemory = 1 << 20
 
 // Join tells found all pairs of different words that are near, each once, in no order:
 // batches of them, from several goroutines, which lose a batch with the call. The list
-// is n words of 8 bytes, little-endian, of which none comes twice, n below 2^32. It is
+// is n words of 8 bytes, little-endian, of which none comes twice, n below 2^31. It is
 // read from end to end about five times at distance 4, more often where 12 bytes a word
 // exceed the memory.
 func Join(ctx context.Context, list io.ReaderAt, n int64, o Options, found func([]Pair)) error {
@@ -33,11 +32,8 @@ func Join(ctx context.Context, list io.ReaderAt, n int64, o Options, found func(
 }
 
 func joinWith(ctx context.Context, k kernel, list io.ReaderAt, n int64, o Options, found func([]Pair)) error {
-	switch {
-	case o.Distance < 1 || o.Distance > MaxDistance:
-		return fmt.Errorf("look for near words: the distance is %d, which must be 1 to %d", o.Distance, MaxDistance)
-	case n >= math.MaxUint32:
-		return fmt.Errorf("look for near words: there are %d, and no more than %d can be numbered", n, uint32(math.MaxUint32)-1)
+	if err := o.check(n); err != nil {
+		return err
 	}
 	j := &joining{kernel: k, list: list, n: n, o: o, plan: newPlan(64, o.Distance), found: found}
 	j.o.Workers = max(1, min(o.Workers, int(n>>14)+1))
@@ -68,16 +64,15 @@ type joining struct {
 	workers []*worker
 }
 
-// stretch is worker k's part of the list.
-func (j *joining) stretch(k int) (from, to int64) {
-	workers := int64(j.o.Workers)
-	return j.n * int64(k) / workers, j.n * int64(k+1) / workers
+// stretch is the part of n words that worker k has.
+func stretch(n int64, k, workers int) (from, to int64) {
+	return n * int64(k) / int64(workers), n * int64(k+1) / int64(workers)
 }
 
 // together runs do for each worker.
-func (j *joining) together(ctx context.Context, do func(ctx context.Context, k int) error) error {
+func together(ctx context.Context, workers int, do func(ctx context.Context, k int) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for k := range j.o.Workers {
+	for k := range workers {
 		g.Go(func() error { return do(ctx, k) })
 	}
 	return g.Wait()
@@ -92,9 +87,9 @@ func (j *joining) count(ctx context.Context) error {
 		}
 		j.workers = append(j.workers, newWorker(j.kernel, j.o.Distance, j.found))
 	}
-	return j.together(ctx, func(ctx context.Context, k int) error {
+	return together(ctx, j.o.Workers, func(ctx context.Context, k int) error {
 		counts := j.counts[k]
-		from, to := j.stretch(k)
+		from, to := stretch(j.n, k, j.o.Workers)
 		return j.read(ctx, from, to, func(word uint64, _ uint32) {
 			for i, c := range counts {
 				shift, mask := j.plan.block(i)
@@ -106,17 +101,22 @@ func (j *joining) count(ctx context.Context) error {
 
 // read visits the words of a stretch, bits scattered, with their places.
 func (j *joining) read(ctx context.Context, from, to int64, visit func(word uint64, at uint32)) error {
+	return readWords(ctx, j.list, from, to, func(word uint64, at uint32) { visit(scattered.of(word), at) })
+}
+
+// readWords visits the words of a list from one place to another.
+func readWords(ctx context.Context, list io.ReaderAt, from, to int64, visit func(word uint64, at uint32)) error {
 	buffer := make([]byte, 64<<10)
 	for from < to {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		part := buffer[:min(int64(len(buffer)), 8*(to-from))]
-		if _, err := j.list.ReadAt(part, 8*from); err != nil {
+		if _, err := list.ReadAt(part, 8*from); err != nil {
 			return fmt.Errorf("read hashes: word %d: %w", from, err)
 		}
 		for ; len(part) > 0; part = part[8:] {
-			visit(scattered.of(binary.LittleEndian.Uint64(part)), uint32(from))
+			visit(binary.LittleEndian.Uint64(part), uint32(from))
 			from++
 		}
 	}
@@ -175,9 +175,9 @@ func (j *joining) bins(ctx context.Context, i, first, last int, size, capacity i
 	}
 	starts[last-first] = sum
 	shift, mask := j.plan.block(i)
-	err := j.together(ctx, func(ctx context.Context, k int) error {
+	err := together(ctx, j.o.Workers, func(ctx context.Context, k int) error {
 		next := next[k]
-		from, to := j.stretch(k)
+		from, to := stretch(j.n, k, j.o.Workers)
 		return j.read(ctx, from, to, func(word uint64, place uint32) {
 			b := word>>shift&mask - uint64(first)
 			if b >= uint64(len(next)) {
@@ -191,7 +191,7 @@ func (j *joining) bins(ctx context.Context, i, first, last int, size, capacity i
 		return err
 	}
 	var bin atomic.Int64
-	return j.together(ctx, func(ctx context.Context, k int) error {
+	return together(ctx, j.o.Workers, func(ctx context.Context, k int) error {
 		w := j.workers[k]
 		defer w.flush()
 		for {
