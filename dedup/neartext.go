@@ -36,7 +36,7 @@ const (
 
 // NearTexts collects pairs and decides which stay, so that no two of them have texts
 // that are nearly equal, nor a text that is nearly one of the references. Pairs
-// are gone through in the order of [AppendSurvivor]; each stays unless its text is
+// are gone through in the order of [AppendPictureOrder]; each stays unless its text is
 // similar to one that stays already, which its verdict names. So what a pair is dropped
 // for is always there, and always that similar: no chain of small differences leads to
 // it.
@@ -83,7 +83,7 @@ func (n *NearTexts) Reference(number, textHash uint64, text []byte) error {
 // Add takes one pair, which must have its text.
 func (n *NearTexts) Add(p *Pair) error {
 	n.key = append(binary.BigEndian.AppendUint64(n.key[:0], p.TextHash), kindPair)
-	n.key = AppendSurvivor(n.key, p)
+	n.key = AppendPictureOrder(n.key, p)
 	n.value = appendPair(n.value[:0], p)
 	return n.texts.Add(n.key, n.value)
 }

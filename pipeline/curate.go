@@ -161,17 +161,24 @@ func (c Curate) steps(ctx context.Context, sets *evaluationSets) (steps []step, 
 			}
 		}
 	}()
-	steps = []step{dedup.NewExact(c.Dedup, c.Dir, c.Memory/3)}
+	share := c.Memory / 3
+	steps = []step{dedup.NewExact(c.Dedup, c.Dir, share)}
 	if sets != nil {
 		see := func(p *dedup.Pair) (dedup.Sighting, bool, error) { return sets.see(ctx, p) }
-		steps = append(steps, dedup.NewAgainst(see, c.Dir, c.Memory/6))
+		steps = append(steps, dedup.NewAgainst(see, c.Dir, share/2))
+	}
+	if c.Dedup.PictureDistance > 0 {
+		steps = append(steps, dedup.NewNearPictures(ctx, dedup.NearOptions{
+			Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers,
+			State: filepath.Join(c.Dir, nearPicturesName),
+		}))
 	}
 	if texts := sets.heldTexts(); texts != nil || c.Dedup.TextSimilarity > 0 {
 		similarity, name := 0.0, func(uint64) string { return "" }
 		if texts != nil {
 			similarity, name = c.Dedup.AgainstTextSimilarity, sets.name
 		}
-		near := dedup.NewNearTexts(c.Dedup.TextOptions, similarity, name, c.Dir, c.Memory/3)
+		near := dedup.NewNearTexts(c.Dedup.TextOptions, similarity, name, c.Dir, share)
 		steps = append(steps, near)
 		if texts != nil {
 			for rec, err := range texts.Walk() {
@@ -191,6 +198,11 @@ func (c Curate) steps(ctx context.Context, sets *evaluationSets) (steps []step, 
 func (c *curation) textsAsked() bool {
 	return c.Dedup.TextSimilarity > 0 || c.overlap != nil && c.overlap.sets.heldTexts() != nil
 }
+
+// nearPicturesName is the file in the dataset's folder that keeps which pictures hang
+// together, so that the next run looks only for what is near to new ones. It may be
+// deleted.
+const nearPicturesName = "pictures.near"
 
 // newBalancer makes the balancer of one use: before fetching with the margin, at
 // the end with none.
