@@ -196,19 +196,28 @@ func (c *calendar) due(o FetchOptions, g gate.Options, now time.Time) (n int64) 
 
 // stopped says for [Stage.Stopped] how many pictures are in hand.
 func (f Fetch) stopped() (string, error) {
-	r, err := shard.OpenFile[shard.Image](filepath.Join(f.Dir, shard.ImagesFolder, handName))
-	if err != nil {
+	folder := filepath.Join(f.Dir, shard.ImagesFolder)
+	names, err := handFiles(folder)
+	if err != nil || names == nil {
 		return "", err
 	}
-	defer r.Close()
-	return fmt.Sprintf("stopped with %s pictures in hand beside the parts; run again to go on", Grouped(int64(r.Len()))), nil
+	n := 0
+	for _, name := range names {
+		r, err := shard.OpenFile[shard.Image](filepath.Join(folder, name))
+		if err != nil {
+			return "", err
+		}
+		n += r.Len()
+		r.Close()
+	}
+	return fmt.Sprintf("stopped with %s pictures in hand beside the parts; run again to go on", Grouped(int64(n))), nil
 }
 
 // dueNow says for [Stage.Due] whether a run would ask for pictures again.
 func (f Fetch) dueNow() (string, error) {
 	folder := filepath.Join(f.Dir, shard.ImagesFolder)
-	if exists(filepath.Join(folder, handName)) {
-		return "the last run was stopped", nil
+	if names, err := handFiles(folder); err != nil || names != nil {
+		return "the last run was stopped", err
 	}
 	c, err := readCalendar(folder)
 	if errors.Is(err, fs.ErrNotExist) {

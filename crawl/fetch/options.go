@@ -10,7 +10,7 @@ import (
 // (pace, time limits, the cap on bytes, which opt-outs are obeyed) is in the
 // section gate.
 type Options struct {
-	Workers        int           `yaml:"workers" default:"16" range:"1..1024" pace:"true" doc:"pictures asked for at the same time, over all hosts"`
+	Workers        int           `yaml:"workers" default:"128" range:"1..4096" pace:"true" doc:"pictures asked for at the same time, over all hosts"`
 	ShortSide      int           `yaml:"short_side" default:"256" range:"16..4096" doc:"pixels of a stored picture's short side; smaller pictures are kept as they are"`
 	Quality        int           `yaml:"quality" default:"90" range:"1..100" doc:"JPEG quality of stored pictures"`
 	MaxMegapixels  int           `yaml:"max_megapixels" default:"50" range:"1..500" doc:"a picture whose header promises more is dropped undecoded"`
