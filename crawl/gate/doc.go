@@ -10,8 +10,10 @@
 //   - waits for the host's turn: one connection, and a delay that is the largest
 //     of the configured one, Crawl-delay, a multiple of the last latency, and
 //     Retry-After,
-//   - dials through a guard that sees the resolved address, so that loopback,
-//     private and other special addresses are refused however they were spelt,
+//   - looks the host's name up, once for all who wait and few at a time, and keeps the
+//     answer for minutes; dials through a guard that sees the resolved address, so that
+//     loopback, private and other special addresses are refused however they were spelt
+//     and whenever they were found; speaks HTTP/2 to servers that do,
 //   - undoes gzip, deflate, br and zstd, limits time and decoded bytes, and tries
 //     again what may pass.
 //
