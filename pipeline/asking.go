@@ -6,7 +6,6 @@ import (
 	"iter"
 
 	"github.com/pairloom/pairloom/crawl/fetch"
-	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -62,7 +61,7 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, questions iter.Seq
 	defer spent(nil)
 	err := f.All(ctx, a.requests(questions), askedAhead+2*w.Options.PartPictures, func(i int, row *shard.Image) error {
 		row.Setting = fetch.Setting(row, w.Gate)
-		if gate.Transient(row.Status) {
+		if fetch.Transient(row.Status) {
 			row.Tries = 1
 		}
 		if err := a.answer(i, row); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/crawl/lists"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/internal/settings"
@@ -103,13 +104,14 @@ type fetching struct {
 	calendar *calendar
 	stored   map[int]storedPart
 	hand     *hand
-	missing  *extsort.Sorter // id of a picture that has yet to be asked for -> its URL
-	due      *extsort.Sorter // part and row of one to be asked for again -> its URL
+	missing  *extsort.Sorter // id of a picture that has yet to be asked for -> its address and place
+	due      *extsort.Sorter // part and row of one to be asked for again -> the same
 	apart    *extsort.Sorter // id of one that no matched pair points at -> its part and row
 	done     int64           // of total requests, those whose outcome is in a part
 	total    int64
 	bytes    int64 // of the pictures that came in
 	opened   bool
+	network  bool // one of the requests goes to a server
 
 	mu       sync.Mutex // of what follows, and of asking
 	answered int64      // of total requests, those that have an answer
@@ -118,10 +120,10 @@ type fetching struct {
 // account tallies the distinct pictures of the matched pairs that have an outcome
 // and gathers the others, and those that are due.
 func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
-	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), matched.Parts, "image_id", "image_url", "crawl_time")
+	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), matched.Parts, "image_id", "image_url", "crawl_time", "picture_at")
 	pictures := pictureIndex(w.Dir, partsOf(w.stored), askedColumns, w.Memory/2)
 	var key [8]byte
-	var url []byte
+	var address []byte     // of the picture at hand, and its place; see appendAddress
 	var place picturePlace // of the picture at hand, whose texts do not outlive a step
 	var id uint64
 	var crawled int64
@@ -134,11 +136,13 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		switch {
 		case !there:
 			binary.BigEndian.PutUint64(key[:], id)
-			return w.missing.Add(key[:], url)
+			w.needs(address)
+			return w.missing.Add(key[:], address)
 		case due || w.Fetch.due(i, crawled, w.began):
 			binary.BigEndian.PutUint32(key[:], place.part)
 			binary.BigEndian.PutUint32(key[4:], place.row)
-			return w.due.Add(key[:], url)
+			w.needs(address)
+			return w.due.Add(key[:], address)
 		}
 		w.count(i)
 		return nil
@@ -159,12 +163,13 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		}
 		if !first && j.matched.ImageID == id {
 			crawled = max(crawled, j.matched.CrawlTime)
+			address = addPlace(address, j.matched.PictureAt)
 			continue
 		}
 		if err := settle(); err != nil {
 			return err
 		}
-		first, id, crawled, url = false, j.matched.ImageID, j.matched.CrawlTime, append(url[:0], j.matched.ImageURL...)
+		first, id, crawled, address = false, j.matched.ImageID, j.matched.CrawlTime, appendAddress(address[:0], j.matched.ImageURL, j.matched.PictureAt)
 		if there = j.picture != nil; there {
 			place.part, place.row = j.picture.part, j.picture.row
 			due = w.stored[int(place.part)].foreign
@@ -216,7 +221,7 @@ func (w *fetching) newOnes() iter.Seq2[question, error] {
 				yield(question{}, err)
 				return
 			}
-			q := question{Request: fetch.Request{ImageID: binary.BigEndian.Uint64(rec.Key), URL: string(rec.Value)}}
+			q := question{Request: request(binary.BigEndian.Uint64(rec.Key), rec.Value)}
 			q.begins = n%w.Options.PartPictures == 0
 			n++
 			if !yield(q, nil) {
@@ -249,8 +254,9 @@ func (w *fetching) dueOnes() iter.Seq2[question, error] {
 				n = 0
 			}
 			n++
-			old.ImageURL = string(rec.Value)
-			if !yield(question{w.request(&old, w.stored[number].foreign), oldPicture{old, number, row}, begins}, nil) {
+			again := request(old.ImageID, rec.Value)
+			old.ImageURL = again.URL
+			if !yield(question{w.onCondition(again, &old, w.stored[number].foreign), oldPicture{old, number, row}, begins}, nil) {
 				return
 			}
 		}
@@ -338,9 +344,9 @@ func partsOf(stored map[int]storedPart) []shard.Part {
 
 // fetcher opens the gate and starts the pool of decoding children.
 func (w *fetching) fetcher() (*fetch.Fetcher, func(), error) {
-	g, err := gate.New(w.Gate, w.Version)
+	g, closeGate, err := w.openGate()
 	if err != nil {
-		return nil, nil, &ConfigurationError{err}
+		return nil, nil, err
 	}
 	o := w.Options
 	children := o.DecodeChildren
@@ -352,8 +358,9 @@ func (w *fetching) fetcher() (*fetch.Fetcher, func(), error) {
 		MaxPixels: int64(o.MaxMegapixels) * 1_000_000, Timeout: o.PictureTimeout,
 	})
 	if err != nil {
-		g.Close()
+		closeGate()
 		return nil, nil, err
 	}
-	return fetch.New(o.Options, g, pool, w.Now), func() { pool.Close(); g.Close() }, nil
+	pictures := lists.NewPictures(w.Gate.MaxPictureBytes)
+	return fetch.New(o.Options, g, pool, w.Now).ReadBy(readBy(pictures)), func() { pictures.Close(); pool.Close(); closeGate() }, nil
 }

@@ -39,7 +39,7 @@ func (o FetchOptions) pause(tries int32) time.Duration {
 // tries is how often asking for the picture failed in a row; versions without that
 // column tell by the status alone.
 func tries(i *shard.Image) int32 {
-	if i.Tries == 0 && gate.Transient(i.Status) {
+	if i.Tries == 0 && fetch.Transient(i.Status) {
 		return 1
 	}
 	return i.Tries
@@ -56,7 +56,7 @@ func passing(old, answer *shard.Image) bool {
 	case picture.ReasonDecoderDied, picture.ReasonDecoderTimeout:
 		return answer.PictureHash == old.PictureHash
 	}
-	return gate.Transient(answer.Status) || strings.HasPrefix(answer.Status, "http_5")
+	return fetch.Transient(answer.Status) || strings.HasPrefix(answer.Status, "http_5")
 }
 
 // due tells whether a picture is to be asked for again that was last asked for as i
@@ -71,13 +71,12 @@ func (f *Fetch) due(i *shard.Image, crawled int64, now time.Time) bool {
 		return f.Options.Retry || revisited || !now.Before(asked.Add(f.Options.pause(n)))
 	}
 	return revisited || fetch.Reconsider(i, f.Gate) ||
-		f.Options.RevisitAfter > 0 && !now.Before(asked.Add(f.Options.RevisitAfter))
+		f.Options.RevisitAfter > 0 && !fetch.Local(i) && !now.Before(asked.Add(f.Options.RevisitAfter))
 }
 
-// request asks for a picture again. Of a copy that is stored as it would be today
+// onCondition makes r, which asks for a picture again, conditional: of a copy that is stored as it would be today
 // it is enough to hear that it still holds.
-func (f *Fetch) request(old *shard.Image, foreign bool) fetch.Request {
-	r := fetch.Request{ImageID: old.ImageID, URL: old.ImageURL}
+func (f *Fetch) onCondition(r fetch.Request, old *shard.Image, foreign bool) fetch.Request {
 	if old.Status == "" && old.Setting == "" && !foreign && !fetch.Reconsider(old, f.Gate) {
 		r.ETag, r.LastModified = old.ETag, old.LastModified
 	}
@@ -96,7 +95,7 @@ func settle(old, answer *shard.Image, foreign bool) (row shard.Image, replaced b
 		// whole answer.
 	case answer.Status == "" && old.Status == "" && !foreign && old.Setting == "" && answer.PictureHash == old.PictureHash &&
 		answer.OptOut == old.OptOut: // where a wish stands may change with each line of a robots.txt
-	case gate.Transient(answer.Status) && (old.Status == "" || old.Setting == ""), old.Status == "" && passing(old, answer):
+	case fetch.Transient(answer.Status) && (old.Status == "" || old.Setting == ""), old.Status == "" && passing(old, answer):
 		// The copy at hand is better than none, and what was said once than silence,
 		// but for a setting's word that no longer counts.
 		row.Tries = tries(old) + 1
@@ -147,7 +146,9 @@ func (c *calendar) add(i *shard.Image, o FetchOptions) {
 		c.Failed[hour(asked.Add(o.pause(n)))]++
 		return
 	}
-	c.Asked[hour(asked)]++
+	if !fetch.Local(i) {
+		c.Asked[hour(asked)]++
+	}
 	if i.Status == "" {
 		c.Largest = max(c.Largest, i.OriginalBytes)
 	}

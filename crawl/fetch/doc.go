@@ -12,7 +12,9 @@
 //   - the reasons of package picture, for bytes that are no picture we decode,
 //   - [OptOut], for a picture whose own response asks not to be used, when the
 //     gate's settings obey that wish,
-//   - [BadURL].
+//   - [BadURL],
+//   - [PictureGone], [PictureChanged] and [PictureUnreadable], for a picture that a list
+//     brought along and that is read where it lies ([Fetcher.ReadBy]).
 //
 // An error means that the work was not finished: the context ended, or the picture
 // decoder does not start. What was answered before stands.

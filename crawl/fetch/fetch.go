@@ -38,6 +38,8 @@ type Request struct {
 	URL          string
 	ETag         string
 	LastModified string
+	// Place is where the picture lies that a list brought along; see [Fetcher.ReadBy].
+	Place string
 }
 
 // Conditional tells whether the answer may be that the copy at hand holds.
@@ -55,6 +57,7 @@ type Fetcher struct {
 	gate    *gate.Gate
 	pool    *picture.Pool
 	now     func() time.Time
+	read    ReadPicture // of those that have a place
 	bodies  *bodies
 	grace   time.Duration // for what is under way when the work is stopped
 }
@@ -150,7 +153,7 @@ func (f *Fetcher) one(ctx, hard context.Context, r Request, buffer *bytes.Buffer
 	row := shard.Image{ImageID: r.ImageID, ImageURL: r.URL}
 	in := body{all: f.bodies}
 	defer in.release()
-	original, err := f.download(ctx, hard, r, &row, buffer, &in)
+	original, err := f.original(ctx, hard, r, &row, buffer, &in)
 	// Times are taken after the download, as a server's Date would be.
 	row.FetchTime = f.now().Unix()
 	if err != nil || row.Status != "" || Unchanged(&row) {

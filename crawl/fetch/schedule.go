@@ -17,7 +17,7 @@ import (
 // could be asked, and no host is asked in bursts. Requests are taken in from their
 // source as far as the window allows.
 type schedule struct {
-	gate   *gate.Gate
+	gate   *gate.Gate                    // nil where every request has a place
 	next   func() (Request, error, bool) // of the source
 	window int                           // most requests from the first without an answer to the last that was taken in
 
@@ -159,12 +159,12 @@ func (s *schedule) fill() {
 			s.ended, s.err = true, err
 			return
 		}
-		key := hostOf(r.URL)
+		key := hostOf(r)
 		h := s.hosts[key]
 		if h == nil {
-			h = &host{key: key, most: s.gate.ConnectionsPerHost(), place: -1}
-			if key == "" { // nobody's server
-				h.most = s.window
+			h = &host{key: key, most: s.window, place: -1}
+			if key != "" { // else nobody's server
+				h.most = s.gate.ConnectionsPerHost()
 			}
 			s.hosts[key] = h
 		}
@@ -175,11 +175,12 @@ func (s *schedule) fill() {
 	}
 }
 
-// hostOf is what the gate paces by: the host with its port. A URL that does not
-// parse, or has none, is nobody's and fails later, by name.
-func hostOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
+// hostOf is what the gate paces by: the host with its port. What has a place is not
+// asked of a server; a URL that does not parse, or has no host, is nobody's and fails
+// later, by name.
+func hostOf(r Request) string {
+	u, err := url.Parse(r.URL)
+	if err != nil || r.Place != "" {
 		return ""
 	}
 	return strings.ToLower(u.Host)

@@ -152,8 +152,13 @@ func (g *Gate) Close() {
 	g.names.close()
 }
 
-// Clock is what the gate goes by.
-func (g *Gate) Clock() Clock { return g.clock }
+// Clock is what the gate goes by; the machine's where there is no gate.
+func (g *Gate) Clock() Clock {
+	if g == nil {
+		return machineClock{}
+	}
+	return g.clock
+}
 
 // UserAgent is the header that each request carries.
 func (g *Gate) UserAgent() string { return g.userAgent }
