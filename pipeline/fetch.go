@@ -49,10 +49,16 @@ func (f Fetch) Stage() Stage {
 	}
 }
 
-// Run is the stage.
+// Run is the stage. At fetch.max_duration and fetch.max_bytes it is stopped as at the
+// end of the time of the whole run.
 func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
 	ctx, cancel := WithLimit(ctx, f.Options.MaxDuration)
 	defer cancel()
+	tally, err := f.run(ctx, progress)
+	return tally, Stopped(ctx, err)
+}
+
+func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error) {
 	matched, err := manifest(f.Dir, shard.MatchedFolder)
 	if err != nil {
 		return nil, err
@@ -201,15 +207,29 @@ func (w *fetching) tallyStatus(status string) {
 
 // fetch asks for the missing pictures and then for those that are due.
 func (w *fetching) fetch(ctx context.Context) error {
-	f, closeFetcher, err := w.fetcher()
+	g, closeGate, err := w.openGate()
+	if err != nil {
+		return err
+	}
+	defer closeGate()
+	f, closeFetcher, err := w.fetcher(g)
 	if err != nil {
 		return err
 	}
 	defer closeFetcher()
-	if err := w.ask(ctx, f, w.newOnes(), w.addPart); err != nil {
-		return err
+	if g != nil {
+		leaveAlone(g, w.out.path)
 	}
-	return w.ask(ctx, f, w.dueOnes(), w.renewParts)
+	err = w.ask(ctx, f, w.newOnes(), w.addPart)
+	if err == nil {
+		err = w.ask(ctx, f, w.dueOnes(), w.renewParts)
+	}
+	if g != nil {
+		if shutErr := keepShut(g, w.out.path); err == nil {
+			err = shutErr
+		}
+	}
+	return err
 }
 
 // newOnes asks for the missing pictures, in batches of a part.
@@ -342,12 +362,9 @@ func partsOf(stored map[int]storedPart) []shard.Part {
 	return parts
 }
 
-// fetcher opens the gate and starts the pool of decoding children.
-func (w *fetching) fetcher() (*fetch.Fetcher, func(), error) {
-	g, closeGate, err := w.openGate()
-	if err != nil {
-		return nil, nil, err
-	}
+// fetcher starts the pool of decoding children. Where every picture is read where it
+// lies, g may be nil.
+func (w *fetching) fetcher(g *gate.Gate) (*fetch.Fetcher, func(), error) {
 	o := w.Options
 	children := o.DecodeChildren
 	if children == 0 {
@@ -358,9 +375,8 @@ func (w *fetching) fetcher() (*fetch.Fetcher, func(), error) {
 		MaxPixels: int64(o.MaxMegapixels) * 1_000_000, Timeout: o.PictureTimeout,
 	})
 	if err != nil {
-		closeGate()
 		return nil, nil, err
 	}
 	pictures := lists.NewPictures(w.Gate.MaxPictureBytes)
-	return fetch.New(o.Options, g, pool, w.Now).ReadBy(readBy(pictures)), func() { pictures.Close(); pool.Close(); closeGate() }, nil
+	return fetch.New(o.Options, g, pool, w.Now).ReadBy(readBy(pictures)), func() { pictures.Close(); pool.Close() }, nil
 }

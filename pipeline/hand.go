@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -250,6 +253,33 @@ func writeImages(folder, name string, origin shard.Origin, rows []*shard.Image) 
 		}
 	}
 	return w.Close()
+}
+
+// shutName is the file of the hosts that asked to be left alone for longer than a run
+// waits. What they asked for holds for the next run too.
+const shutName = "shut.json"
+
+// leaveAlone has g keep what hosts asked of earlier runs. A file that cannot be read
+// counts as none: they will say so again.
+func leaveAlone(g *gate.Gate, folder string) {
+	data, err := os.ReadFile(filepath.Join(folder, shutName))
+	hosts := map[string]gate.Shut{}
+	if err == nil && json.Unmarshal(data, &hosts) == nil {
+		g.LeaveAlone(hosts)
+	}
+}
+
+// keepShut notes which hosts asked g to be left alone.
+func keepShut(g *gate.Gate, folder string) error {
+	hosts := g.Shut()
+	if len(hosts) == 0 {
+		return unlink(folder, shutName)
+	}
+	data, err := json.MarshalIndent(hosts, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(filepath.Join(folder, shutName), append(data, '\n'))
 }
 
 // visitsName is the file that says when pictures of part i were last asked for, where
