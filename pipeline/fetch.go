@@ -44,7 +44,7 @@ type Fetch struct {
 func (f Fetch) Stage() Stage {
 	return Stage{
 		Name: FetchName, Doing: "fetching pictures", Dir: f.Dir, Folder: shard.ImagesFolder, Inputs: []string{shard.MatchedFolder},
-		Settings: func() (string, error) { return settings.Hash(f.Options.Options), nil },
+		Settings: func() (string, error) { return settings.Hash(f.Options.Options, picture.HashVersion), nil },
 		Due:      f.dueNow, Run: tallyOnly(f.Run), Stopped: f.stopped,
 	}
 }
@@ -370,10 +370,7 @@ func (w *fetching) fetcher(g *gate.Gate) (*fetch.Fetcher, func(), error) {
 	if children == 0 {
 		children = runtime.GOMAXPROCS(0)
 	}
-	pool, err := picture.NewPool(w.PictureChild, children, picture.PoolOptions{
-		ShortSide: o.ShortSide, Quality: o.Quality,
-		MaxPixels: int64(o.MaxMegapixels) * 1_000_000, Timeout: o.PictureTimeout,
-	})
+	pool, err := picture.NewPool(w.PictureChild, children, o.PoolOptions())
 	if err != nil {
 		return nil, nil, err
 	}

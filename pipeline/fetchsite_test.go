@@ -80,7 +80,7 @@ func newPictureSite(t *testing.T, paths ...string) *pictureSite {
 		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12, RobotsTTL: time.Hour,
 	}
 	s.options = FetchOptions{
-		Options:      fetch.Options{Workers: 2, ShortSide: 64, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
+		Options:      fetch.Options{Workers: 2, ImageSize: 64, OnlyIfBigger: true, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
 		PartPictures: 3, RevisitAfter: 30 * 24 * time.Hour,
 	}
 	for i, path := range paths {

@@ -220,7 +220,7 @@ func TestChangedSettingsReplaceInPlace(t *testing.T) {
 	paths := []string{"/1", "/2", "/3", "/4", "/5", "/6", "/7"}
 	s := newPictureSite(t, paths...)
 	s.run()
-	s.options.ShortSide = 32
+	s.options.ImageSize = 32
 	s.set("/2", file{status: 503})
 	stops := 0
 	for n := 1; ; n += 2 { // stopped at ever later requests

@@ -29,7 +29,7 @@ const (
 
 // accept names the formats that are decoded, best first, so that servers that
 // choose by it do not choose one that is refused.
-const accept = "image/jpeg, image/png, image/webp, image/gif, image/avif;q=0.9, image/tiff;q=0.8, */*;q=0.1"
+const accept = "image/jpeg, image/png, image/webp, image/gif, image/avif;q=0.9, image/bmp;q=0.8, image/tiff;q=0.8, image/heic;q=0.7, image/jp2;q=0.7, */*;q=0.1"
 
 // Request is one picture to fetch. With the ETag or LastModified of a copy at hand
 // it is conditional (RFC 9110, 13.1): the answer may be that the copy still holds.
@@ -167,10 +167,12 @@ func (f *Fetcher) one(ctx, hard context.Context, r Request, buffer *bytes.Buffer
 	row.Status, row.Detail = res.Reason, res.Detail
 	row.OriginalFormat = res.OriginalFormat
 	row.OriginalWidth, row.OriginalHeight = int32(res.OriginalWidth), int32(res.OriginalHeight)
-	row.PictureHash = res.PictureHash
+	row.PictureHash, row.SHA256 = res.PictureHash, res.SHA256
 	if res.Reason == "" {
-		row.Bytes, row.Format = res.JPEG, "jpeg"
+		row.Bytes, row.Format = res.Bytes, res.Format
 		row.Width, row.Height, row.PHash = int32(res.Width), int32(res.Height), res.PHash
+		row.Frames, row.Spread = int32(res.Frames), int32(res.Spread)
+		row.License, row.Credit = res.License, res.Credit
 	}
 	return row, nil
 }

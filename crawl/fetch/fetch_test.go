@@ -65,7 +65,7 @@ func newFetcher(t *testing.T, workers int, change func(*gate.Options)) *Fetcher 
 		t.Fatal(err)
 	}
 	t.Cleanup(g.Close)
-	options := Options{Workers: workers, ShortSide: 64, Quality: 90, MaxMegapixels: 1, PictureTimeout: ample}
+	options := Options{Workers: workers, ImageSize: 64, OnlyIfBigger: true, Quality: 90, MaxMegapixels: 1, PictureTimeout: ample}
 	po := options.PoolOptions()
 	po.Env = []string{asChild + "=1"}
 	pool, err := picture.NewPool([]string{os.Args[0]}, 2, po)
