@@ -66,6 +66,17 @@ func addresses(files []string, rows, hosts, port int) []string {
 	return list
 }
 
+// dead are rows addresses on a tenth as many hosts that are refused undialled: what is
+// left is the work on the list.
+func dead(rows int) []string {
+	list := make([]string, rows)
+	for i := range rows {
+		h := i % max(1, rows/10)
+		list[i] = fmt.Sprintf("http://10.%d.%d.%d/wp-content/uploads/2023/%d-1024x768.jpg", h>>16&255, h>>8&255, h&255, i)
+	}
+	return list
+}
+
 // writeList writes the addresses for img2dataset.
 func writeList(path string, list []string) error {
 	var b strings.Builder

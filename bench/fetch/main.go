@@ -3,6 +3,7 @@
 //
 //	fetch serve   -pictures FOLDER -latency 50ms   serves its pictures on many addresses
 //	fetch list    -pictures FOLDER -rows 20000 -dataset DIR -csv FILE
+//	fetch list    -dead -rows 1000000 -dataset DIR
 //	fetch measure NAME PICTURES COMMAND...         runs it and prints what it took
 //
 // run.sh beside it puts them together.
@@ -46,8 +47,12 @@ func run(args []string) error {
 	rows := flags.Int("rows", 20000, "addresses in the list")
 	dataset := flags.String("dataset", "", "folder that gets matched pairs")
 	list := flags.String("csv", "", "file that gets the list")
+	refused := flags.Bool("dead", false, "make a list of hosts that are refused undialled")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
+	}
+	if *refused {
+		return writeMatched(*dataset, dead(*rows))
 	}
 	files, err := find(*folder)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/shard"
 )
 
 // newTestSchedule gives out requests for these addresses.
@@ -190,5 +191,41 @@ func TestBodiesAreBounded(t *testing.T) {
 	cancel()
 	if err := b.room(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for room ends with %v", err)
+	}
+}
+
+// However long the list, no more of it is taken in than the window, and nothing of it
+// stays: not of hosts that are refused at once either.
+func TestLongListsTakeNoMemory(t *testing.T) {
+	const requests, window = 10_000, 500
+	f := newFetcher(t, 8, func(o *gate.Options) { o.AllowAddresses = nil })
+	taken, answered, most := 0, 0, 0
+	var mu sync.Mutex
+	source := func(yield func(Request, error) bool) {
+		for i := range requests {
+			mu.Lock()
+			taken++
+			most = max(most, taken-answered)
+			mu.Unlock()
+			u := fmt.Sprintf("http://10.0.%d.%d/%d.png", i/250%250, i%250, i)
+			if !yield(Request{ImageID: uint64(i), URL: u}, nil) {
+				return
+			}
+		}
+	}
+	err := f.All(t.Context(), source, window, func(_ int, row *shard.Image) error {
+		if row.Status != gate.AddressRefused {
+			t.Errorf("%s: %s", row.ImageURL, row.Status)
+		}
+		mu.Lock()
+		answered++
+		mu.Unlock()
+		return nil
+	})
+	if err != nil || answered != requests {
+		t.Errorf("%d answers: %v", answered, err)
+	}
+	if limit := window + 3*f.options.Workers; most > limit { // those between a worker and who takes the answers
+		t.Errorf("%d requests were open at one time, want %d at most", most, limit)
 	}
 }

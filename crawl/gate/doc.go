@@ -30,6 +30,6 @@
 //
 // The caller must close each response body: until then the host's connection
 // is taken. All methods may be called concurrently. Memory is bounded: files of
-// each kind are kept for the 4,096 origins used last, and 16 MiB of them; a host's
+// each kind are kept for the 16,384 origins used last, and 16 MiB of them; a host's
 // clock is forgotten once it no longer matters.
 package gate

@@ -143,7 +143,7 @@ func idleConnections() int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
 		return 256
 	}
-	return int(min(keptOrigins, max(16, files.Cur/4)))
+	return int(min(4096, max(16, files.Cur/4)))
 }
 
 // Close drops idle connections and ends lookups of names. Requests under way go on.
