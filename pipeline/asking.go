@@ -17,7 +17,7 @@ import (
 const askedAhead = 8192
 
 // handBytes is what the pictures in hand may take in memory; then they are saved.
-const handBytes = 48 << 20
+const handBytes = 32 << 20
 
 // question asks for one picture.
 type question struct {

@@ -7,13 +7,12 @@ import (
 )
 
 // keepBuffer is what each worker keeps of its buffer from picture to picture; what larger
-// pictures take beyond is bounded for
-// all of them together.
+// pictures take beyond is bounded for all of them together.
 const keepBuffer = 256 << 10
 
 // MostBodies is the memory of originals that are being read or decoded, beside 256 KiB
 // for each worker. One picture, up to its cap, may go beyond.
-const MostBodies = 96 << 20
+const MostBodies = 64 << 20
 
 // bodies counts the bytes of originals that are in hand.
 type bodies struct {

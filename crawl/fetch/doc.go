@@ -26,6 +26,6 @@
 // has waited longest is asked next, so that no worker waits for a host while another
 // could be asked. Requests are taken in a window ahead of the first that has no answer,
 // so that a dead server's pictures end in their time while others come in. The rows
-// do not depend on the number of workers. Originals in hand are bounded together (96
+// do not depend on the number of workers. Originals in hand are bounded together (64
 // MiB); the resized pictures are the caller's.
 package fetch
