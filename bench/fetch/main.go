@@ -31,7 +31,7 @@ func run(args []string) error {
 	}
 	if args[0] == "measure" {
 		if len(args) < 4 {
-			return errors.New("usage: fetch measure NAME PICTURES COMMAND...")
+			return errors.New("usage: fetch measure NAME PICTURES COMMAND")
 		}
 		pictures, err := strconv.Atoi(args[2])
 		if err != nil {
