@@ -59,15 +59,6 @@ func (o Options) Validate() error {
 	return errors.Join(faults...)
 }
 
-// A Rule decides on records of type T.
-type Rule[T any] struct {
-	Name string // the drop reason
-	Drop func(record *T) bool
-	// Detail is, for people, the value that decided and its limit. It is asked
-	// only of a record that the rule drops, and only by who shows it.
-	Detail func(record *T) string
-}
-
 // TextRules lists the rules over a candidate's text and page.
 func TextRules(o TextOptions) []Rule[Text] {
 	return []Rule[Text]{
@@ -89,15 +80,4 @@ func PictureRules(o PictureOptions) []Rule[shard.Image] {
 		shortSide(o.MinShortSide),
 		aspectRatio(o.MaxAspectRatio),
 	}
-}
-
-// Apply asks the rules in order and returns the first that drops the record, nil
-// when all let it pass.
-func Apply[T any](rules []Rule[T], record *T) *Rule[T] {
-	for i := range rules {
-		if rules[i].Drop(record) {
-			return &rules[i]
-		}
-	}
-	return nil
 }
