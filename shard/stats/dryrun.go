@@ -91,6 +91,9 @@ func (w WhatIf) Trimmed() WhatIf {
 	return w
 }
 
+// DropSamples is how many records a rule shows.
+const DropSamples = 20
+
 // DropSample is one of the records that a rule drops, alone.
 type DropSample struct {
 	PairID   string   `json:"pair_id"` // as shard.FormatPairID writes it

@@ -31,6 +31,7 @@ type dryStepView struct {
 	Name, Title, Unit, Lead, Others string
 	In, Kept                        int64
 	Rules                           []dropRuleView
+	Quiet                           bool // there are rules with nothing to look at
 }
 
 type dropRuleView struct {
@@ -43,6 +44,7 @@ type dropRuleView struct {
 	WhatIf               []whatIfView
 	Samples              []dropSampleView
 	Of                   string // how many samples of how many
+	Quiet                bool   // there is nothing to look at
 }
 
 type whatIfView struct {
@@ -113,19 +115,27 @@ func dryStepViewOf(s DryStep) dryStepView {
 		for _, x := range r.Samples {
 			rv.Samples = append(rv.Samples, dropSampleViewOf(x))
 		}
-		if n := int64(len(r.Samples)); n > 0 {
-			total := r.InOrder
-			if r.Alone != nil {
-				total = *r.Alone
-			}
-			rv.Of = fmt.Sprintf("%d of the %s that it drops, drawn by hash", n, grouped(total))
-			if n == total {
-				rv.Of = "All that it drops"
-			}
-		}
+		rv.Of = samplesOf(r)
+		rv.Quiet = len(r.Samples) == 0 && !slices.ContainsFunc(rv.WhatIf, func(w whatIfView) bool { return w.Chart != nil })
+		v.Quiet = v.Quiet || rv.Quiet
 		v.Rules = append(v.Rules, rv)
 	}
 	return v
+}
+
+// samplesOf says which of the records that a rule drops are shown.
+func samplesOf(r DropRule) string {
+	n, total := int64(len(r.Samples)), r.InOrder
+	if r.Alone != nil {
+		total = *r.Alone
+	}
+	switch {
+	case n == total:
+		return "All that it drops"
+	case n < DropSamples: // there are no others
+		return fmt.Sprintf("The %d different pairs among the %s that it drops", n, grouped(total))
+	}
+	return fmt.Sprintf("%d of the %s that it drops, drawn by hash", n, grouped(total))
 }
 
 // known writes a count that may not be known.
