@@ -45,7 +45,7 @@ func (t *triedRules[T]) offer(record *T, by preview.Dropped, key uint64, pair fu
 	for i := range t.rules {
 		if by.By(i) && t.samples[i].Wants(key) {
 			p := pair()
-			p.by, p.detail = by, t.rules[i].Detail(record)
+			p.by, p.detail = by, strings.Clone(t.rules[i].Detail(record)) // it may be one of the record's texts
 			t.samples[i].Offer(key, p)
 		}
 	}
