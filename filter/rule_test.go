@@ -59,7 +59,8 @@ func agrees[T any](t *testing.T, rules []Rule[T], record *T) {
 // anyOptions sets every number of the options to one between nothing and its
 // double of what tests take, and every truth to either.
 func anyOptions(r *rand.Rand) Options {
-	o := testOptions
+	o := allOptions
+	o.Text.FlaggedWords = []string{"none", "english"}[r.IntN(2)]
 	settings.Walk(reflect.ValueOf(&o).Elem(), func(_ string, f settings.Field) {
 		switch {
 		case f.Value.CanInt():
@@ -78,7 +79,11 @@ func TestDropIsWhatValueAndLimitsSay(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	pieces := []string{"fox", "fox", "the", " ", " ", " ", "狐狸", "é", "4", "2012", "!", ", ", "a red fox in the snow", "fox@example.org", "\U0001F98A"}
 	var text Text
-	for range 300 {
+	sets := 300
+	if testing.Short() {
+		sets /= 20
+	}
+	for range sets {
 		o := anyOptions(r)
 		texts, pictures := TextRules(o.Text), PictureRules(o.Picture)
 		for range 100 {
@@ -98,7 +103,7 @@ func TestDropIsWhatValueAndLimitsSay(t *testing.T) {
 // threshold of the options to a limit.
 func TestLimitsAreTheOptions(t *testing.T) {
 	keys := map[string]float64{}
-	settings.Walk(reflect.ValueOf(testOptions), func(path string, f settings.Field) {
+	settings.Walk(reflect.ValueOf(allOptions), func(path string, f settings.Field) {
 		switch {
 		case f.Value.CanInt():
 			keys[path] = float64(f.Value.Int())
@@ -107,16 +112,16 @@ func TestLimitsAreTheOptions(t *testing.T) {
 		}
 	})
 	var limits []Limit
-	for _, r := range TextRules(testOptions.Text) {
+	for _, r := range TextRules(allOptions.Text) {
 		limits = append(limits, r.Limits...)
 	}
-	for _, r := range PictureRules(testOptions.Picture) {
+	for _, r := range PictureRules(allOptions.Picture) {
 		limits = append(limits, r.Limits...)
 	}
 	for _, l := range limits {
 		at, ok := keys[l.Key]
 		if !ok || at != l.At || at == 0 {
-			t.Errorf("the limit %v is at %v, the key's value %v; give the key a value in testOptions", l, l.At, at)
+			t.Errorf("the limit %v is at %v, the key's value %v; give the key a value in allOptions", l, l.At, at)
 		}
 		if want := strings.Contains(l.Key, ".min_"); l.Least != want {
 			t.Errorf("%s has Least %v", l.Key, l.Least)

@@ -16,7 +16,7 @@ import (
 // What the match stage made of candidates: by its own judge, and by the rows that
 // it wrote.
 
-// rows walks the candidates of all producers.
+// rows walks the candidates of all producers, as the judge prepares them.
 func (x *explainer) rows() iter.Seq2[*shard.Candidate, error] {
 	return func(yield func(*shard.Candidate, error) bool) {
 		all, err := producers(x.dir)
@@ -29,6 +29,9 @@ func (x *explainer) rows() iter.Seq2[*shard.Candidate, error] {
 		}
 		for _, p := range all {
 			for c, err := range shard.Rows[shard.Candidate](filepath.Join(x.dir, p.folder), p.manifest.Parts) {
+				if err == nil {
+					x.judge.prepare(c)
+				}
 				if !yield(c, err) || err != nil {
 					return
 				}
@@ -106,6 +109,8 @@ func (x *explainer) texts(e *Explanation) error {
 		ids, p.Reason = x.judge.Judge(&p.candidate, nil, &s)
 		if p.Reason != "" {
 			p.Detail = x.judge.Detail(&s)
+		} else {
+			p.Language = s.language()
 		}
 		p.Queries = x.queries(ids)
 	}

@@ -22,9 +22,22 @@ const (
 // TextJudge decides on candidates by their texts and pages. Any number of
 // goroutines may use it, each with a scratch of its own.
 type TextJudge struct {
+	mask    bool // personal data, before anything is asked
 	rules   []filter.Rule[filter.Text]
 	matcher *match.Matcher
 	list    string // its name, for people
+}
+
+func newTextJudge(o filter.TextOptions, m *match.Matcher, list string) TextJudge {
+	return TextJudge{o.PersonalData == "mask", filter.TextRules(o), m, list}
+}
+
+// prepare makes the candidate the one that is judged and goes on: where personal data
+// is masked, its text is another, and so is its pair's id.
+func (j *TextJudge) prepare(c *shard.Candidate) {
+	if j.mask {
+		c.Text = filter.MaskPersonal(c.Text)
+	}
 }
 
 // JudgeScratch is the memory that Judge reuses. After Judge it holds what Detail
@@ -38,8 +51,9 @@ type JudgeScratch struct {
 // Judge gives the queries that the candidate's text contains, in the memory of
 // ids, or the reason for which the candidate is dropped: the first text rule that
 // drops it, or that it contains no query. It allocates nothing while ids and s
-// have room.
+// have room and the text holds nothing that is masked; what is masked is so in c too.
 func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (queryIDs []uint32, reason string) {
+	j.prepare(c)
 	s.text.Set(c)
 	if s.rule = filter.Apply(j.rules, &s.text); s.rule != nil {
 		return ids[:0], s.rule.Name
@@ -79,6 +93,13 @@ func (j *TextJudge) Detail(s *JudgeScratch) string {
 
 func (j *TextJudge) noQuery() string {
 	return fmt.Sprintf("the text contains none of the %d queries of %s", j.matcher.Queries(), j.list)
+}
+
+// language is that of the text that was judged last with s, by its code; "" when none
+// was told.
+func (s *JudgeScratch) language() string {
+	code, _ := s.text.Language()
+	return code
 }
 
 // preference numbers the text sources in their order of preference, from 0.

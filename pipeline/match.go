@@ -84,7 +84,7 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer matcher.Close()
 	r := &matching{
 		Match:  m,
-		judge:  TextJudge{filter.TextRules(m.Text), matcher, m.Options.Queries},
+		judge:  newTextJudge(m.Text, matcher, m.Options.Queries),
 		sorter: extsort.New(m.Dir, m.Memory/8*7),
 		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}
@@ -176,6 +176,7 @@ func (b *matchBatch) run() {
 			b.dropped[reason]++
 			continue
 		}
+		row.TextLanguage = b.scratch.language()
 		b.arena = appendMatched(b.arena, row, b.Text.Sources)
 		b.ends = append(b.ends, len(b.arena))
 	}
