@@ -119,7 +119,7 @@ func (r DryRun) Run(ctx context.Context, progress Progress) (*stats.DryRun, erro
 	if d.list, err = d.queries.Get(); err != nil {
 		return nil, err
 	}
-	d.judge = newTextJudge(r.Options, reader.matcher)
+	d.judge = newTextJudge(r.Options.Filter.Text, reader.matcher, r.Options.Match.Queries)
 	inputs, err := producers(r.Dir)
 	if err != nil {
 		return nil, err
@@ -236,11 +236,14 @@ func (d *dryRun) addStep(s stats.DryStep) *stats.DryStep {
 	return &d.out.Steps[len(d.out.Steps)-1]
 }
 
-// ruleSettings are the keys that decide for rules that have no limits, by name.
+// ruleSettings are the keys that decide beside the limits of a rule, by its name.
 var ruleSettings = map[string][]string{
 	"page_opt_out": {"filter.text.obey_opt_out"}, "text_source": {"filter.text.sources"}, "address": {"filter.text.drop_addresses"},
-	"file_name": {"filter.text.drop_file_names"}, "picture_opt_out": {"filter.picture.obey_opt_out"},
-	ReasonNoQuery: {"match.queries", "match.mode"},
+	"file_name": {"filter.text.drop_file_names"}, "boilerplate": {"filter.text.drop_boilerplate"}, "blocked_word": {"filter.text.blocked_words"},
+	"flagged_words": {"filter.text.flagged_words"}, "personal_data": {"filter.text.personal_data"}, "language": {"filter.text.languages"},
+	"no_noun": {"filter.text.require"}, "no_determiner": {"filter.text.require"}, "no_preposition": {"filter.text.require"},
+	ReasonNoQuery:     {"match.queries", "match.mode"},
+	"picture_opt_out": {"filter.picture.obey_opt_out"}, "format": {"filter.picture.formats"}, "animated_picture": {"filter.picture.drop_animated"},
 }
 
 // settingsOf are the values and the documentation of keys.

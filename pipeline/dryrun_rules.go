@@ -8,15 +8,10 @@ import (
 
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/filter/preview"
-	"github.com/pairloom/pairloom/query/match"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
 	"golang.org/x/sync/errgroup"
 )
-
-func newTextJudge(o *Options, matcher *match.Matcher) TextJudge {
-	return TextJudge{filter.TextRules(o.Filter.Text), matcher, o.Match.Queries}
-}
 
 // named tells rules by their name.
 func named(name string) func(filter.Rule[filter.Text]) bool {
@@ -174,6 +169,7 @@ func (w *textTrial) run() {
 	c, text := &w.candidate, &w.scratch.text
 	for i := range w.in.Len() {
 		w.in.Read(i, c)
+		w.judge.prepare(c)
 		text.Set(c)
 		by := w.survey.See(text)
 		if by == 0 {

@@ -12,11 +12,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/pairloom/pairloom/dedup"
+	"github.com/pairloom/pairloom/filter"
+	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
 )
@@ -165,7 +168,17 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 	got := map[string]int64{ReasonNotFetched: missing}
 	for _, step := range []string{"pictures", "duplicates", "balance"} {
 		for reason, n := range inOrder[step] {
-			if got[reason] = n; n == 0 {
+			if n > 0 {
+				got[reason] = n
+			}
+		}
+	}
+	for step, reasons := range map[string]string{
+		"texts": "text_source characters file_name words word_repetition no_query", "pictures": "picture_opt_out short_side aspect_ratio",
+		"duplicates": "placeholder_picture duplicate_picture repeated_text", "balance": "query_cap",
+	} {
+		for _, reason := range strings.Fields(reasons) {
+			if inOrder[step][reason] == 0 {
 				t.Errorf("%s drops nothing: it is not tried", reason)
 			}
 		}
@@ -173,6 +186,29 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 	if !maps.Equal(got, curate.Dropped) || d.Kept != curate.Kept || d.Matched != curate.In || d.Fetched != curate.In-missing {
 		t.Errorf("dry: %v, %d kept of %d; curate: %v, %d kept of %d", got, d.Kept, d.Matched, curate.Dropped, curate.Kept, curate.In)
 	}
+}
+
+// TestEverySettingIsShown holds that each key of the sections filter and dedup stands
+// with a rule.
+func TestEverySettingIsShown(t *testing.T) {
+	dir, o := triedFolder(t)
+	o.Filter.Text.Require = filter.Classes
+	shown := map[string]bool{}
+	for _, s := range tryDry(t, dir, o).Steps {
+		for _, r := range s.Rules {
+			for _, x := range r.Settings {
+				shown[x.Key] = true
+				if x.Doc == "" {
+					t.Errorf("%s: %s says nothing", r.Rule, x.Key)
+				}
+			}
+		}
+	}
+	settings.Walk(reflect.ValueOf(*o), func(key string, _ settings.Field) {
+		if section, _, _ := strings.Cut(key, "."); (section == "filter" || section == "dedup") && !shown[key] {
+			t.Errorf("%s stands with no rule: name its rule in ruleSettings", key)
+		}
+	})
 }
 
 // TestWhatIfIsWhatCurateWouldDo curates by other limits of deduplication and of the

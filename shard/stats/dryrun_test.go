@@ -50,6 +50,8 @@ func someDryRun(t testing.TB) *DryRun {
 						sample(2, `"><img src=http://evil.example/x onerror=alert(1)>`, "1 words", nil, picture),
 						{PairID: shard.FormatPairID(3), PageURL: "javascript:alert(1)", Text: "شلاش \u202e right to left", Detail: "{{.Steps}}", Also: []string{}},
 					}},
+				{Rule: "digits", Settings: []Setting{{"filter.text.max_digits", "0", "greatest share of digits"}}, Alone: n(0), Only: n(0),
+					WhatIf: []WhatIf{whatIf("filter.text.max_digits", false, 0, 123456, 0, 0.9, 0.5, 0.25, 0.05)}, Samples: []DropSample{}},
 				{Rule: "address", Settings: []Setting{{"filter.text.drop_addresses", "true", "drop addresses"}}, Alone: n(0), Only: n(0), WhatIf: []WhatIf{}, Samples: []DropSample{}},
 				{Rule: "no_query", Settings: []Setting{}, Alone: n(70000), InOrder: 63456, Only: n(60000), WhatIf: []WhatIf{}, Samples: []DropSample{}},
 			}},

@@ -28,10 +28,11 @@ type dryRunView struct {
 }
 
 type dryStepView struct {
-	Name, Title, Unit, Lead, Others string
-	In, Kept                        int64
-	Rules                           []dropRuleView
-	Quiet                           bool // there are rules with nothing to look at
+	Title, Unit, Lead string
+	In, Kept          int64
+	Rules             []dropRuleView
+	// The same rules: those with something to look at, that are on or off, and others.
+	On, Off, Quiet []dropRuleView
 }
 
 type dropRuleView struct {
@@ -44,7 +45,8 @@ type dropRuleView struct {
 	WhatIf               []whatIfView
 	Samples              []dropSampleView
 	Of                   string // how many samples of how many
-	Quiet                bool   // there is nothing to look at
+	Others               string // what else decides, where the rule is tried with the others
+	Texts                bool   // it is one of texts
 }
 
 type whatIfView struct {
@@ -98,15 +100,23 @@ func dryRunViewOf(d *DryRun) *dryRunView {
 
 func dryStepViewOf(s DryStep) dryStepView {
 	words := dryStepWords[s.Name]
-	v := dryStepView{Name: s.Name, Title: words.title, Unit: s.Unit, Lead: words.lead, Others: words.others, In: s.In, Kept: s.Kept}
+	v := dryStepView{Title: words.title, Unit: s.Unit, Lead: words.lead, In: s.In, Kept: s.Kept}
 	for _, r := range s.Rules {
 		rv := dropRuleView{
 			Name: r.Rule, Anchor: s.Name + "-" + r.Rule, Settings: r.Settings, Alone: known(r.Alone), InOrder: grouped(r.InOrder), Only: known(r.Only),
-			Share: percent(r.InOrder, s.In), Width: round(100*float64(r.InOrder)/float64(max(s.In, 1)), 2), Sentence: sentenceOf(r, s),
+			Others: words.others, Texts: s.Name == "texts", Of: samplesOf(r), Share: percent(r.InOrder, s.In), Width: round(100*float64(r.InOrder)/float64(max(s.In, 1)), 2), Sentence: sentenceOf(r, s),
+		}
+		off := map[string]bool{}
+		for _, w := range r.WhatIf {
+			off[w.Key] = w.Today == 0
 		}
 		var set []string
 		for _, x := range r.Settings {
-			set = append(set, x.Key[strings.LastIndexByte(x.Key, '.')+1:]+" "+x.Value)
+			value := x.Value
+			if off[x.Key] {
+				value = "off"
+			}
+			set = append(set, x.Key[strings.LastIndexByte(x.Key, '.')+1:]+" "+value)
 		}
 		rv.SetTo = strings.Join(set, ", ")
 		for _, w := range r.WhatIf {
@@ -115,10 +125,15 @@ func dryStepViewOf(s DryStep) dryStepView {
 		for _, x := range r.Samples {
 			rv.Samples = append(rv.Samples, dropSampleViewOf(x))
 		}
-		rv.Of = samplesOf(r)
-		rv.Quiet = len(r.Samples) == 0 && !slices.ContainsFunc(rv.WhatIf, func(w whatIfView) bool { return w.Chart != nil })
-		v.Quiet = v.Quiet || rv.Quiet
 		v.Rules = append(v.Rules, rv)
+		switch {
+		case len(r.Samples) == 0 && !slices.ContainsFunc(rv.WhatIf, func(w whatIfView) bool { return w.Chart != nil }):
+			v.Quiet = append(v.Quiet, rv)
+		case len(r.WhatIf) > 0 && !slices.ContainsFunc(r.WhatIf, func(w WhatIf) bool { return w.Today != 0 }):
+			v.Off = append(v.Off, rv)
+		default:
+			v.On = append(v.On, rv)
+		}
 	}
 	return v
 }
@@ -148,6 +163,9 @@ func known(n *int64) string {
 
 // sentenceOf says the counts of a rule in words.
 func sentenceOf(r DropRule, s DryStep) string {
+	if len(r.WhatIf) > 0 && !slices.ContainsFunc(r.WhatIf, func(w WhatIf) bool { return w.Today != 0 }) {
+		return "Off: it drops nothing. This is what it would let pass."
+	}
 	if r.InOrder == 0 && (r.Alone == nil || *r.Alone == 0) {
 		return fmt.Sprintf("Drops none of %s %s.", grouped(s.In), s.Unit)
 	}
