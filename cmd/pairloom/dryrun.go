@@ -74,7 +74,7 @@ func (g *global) dryRun(ctx context.Context, limit time.Duration) error {
 	})
 }
 
-// dryRunTable prints what each rule would drop.
+// dryRunTable prints what each rule would drop that drops any.
 func dryRunTable(out io.Writer, d *stats.DryRun) {
 	count := func(n *int64) string {
 		if n == nil {
@@ -84,17 +84,23 @@ func dryRunTable(out io.Writer, d *stats.DryRun) {
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "step\trule\talone\tonly it\tin order\tpass\t\n")
+	quiet := 0
 	for _, s := range d.Steps {
 		left := s.In
 		fmt.Fprintf(t, "%s\t\t\t\t\t%s %s\t\n", s.Name, pipeline.Grouped(left), s.Unit)
 		for _, r := range s.Rules {
+			if r.InOrder == 0 && (r.Alone == nil || *r.Alone == 0) {
+				quiet++
+				continue
+			}
 			left -= r.InOrder
 			fmt.Fprintf(t, "\t%s\t%s\t%s\t%s\t%s\t\n", r.Rule, count(r.Alone), count(r.Only), pipeline.Grouped(r.InOrder), pipeline.Grouped(left))
 		}
 	}
 	t.Flush()
+	fmt.Fprintf(out, "\n%d rules drop nothing, or are off.\n", quiet)
 	if d.Matched > 0 {
-		fmt.Fprintf(out, "\n%s of %s matched pairs would be kept; %s have a picture.\n", pipeline.Grouped(d.Kept), pipeline.Grouped(d.Matched), pipeline.Grouped(d.Fetched))
+		fmt.Fprintf(out, "%s of %s matched pairs would be kept; %s have a picture.\n", pipeline.Grouped(d.Kept), pipeline.Grouped(d.Matched), pipeline.Grouped(d.Fetched))
 	}
 	for _, note := range d.Notes {
 		fmt.Fprintln(out, "note:", note)

@@ -30,7 +30,7 @@ type dryRunView struct {
 type dryStepView struct {
 	Title, Unit, Lead string
 	In, Kept          int64
-	Rules             []dropRuleView
+	Dropping, Idle    []dropRuleView // all rules: those that drop some, and others
 	// The same rules: those with something to look at, that are on or off, and others.
 	On, Off, Quiet []dropRuleView
 }
@@ -125,7 +125,11 @@ func dryStepViewOf(s DryStep) dryStepView {
 		for _, x := range r.Samples {
 			rv.Samples = append(rv.Samples, dropSampleViewOf(x))
 		}
-		v.Rules = append(v.Rules, rv)
+		if r.InOrder > 0 || r.Alone != nil && *r.Alone > 0 {
+			v.Dropping = append(v.Dropping, rv)
+		} else {
+			v.Idle = append(v.Idle, rv)
+		}
 		switch {
 		case len(r.Samples) == 0 && !slices.ContainsFunc(rv.WhatIf, func(w whatIfView) bool { return w.Chart != nil }):
 			v.Quiet = append(v.Quiet, rv)
