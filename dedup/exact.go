@@ -46,7 +46,7 @@ type Exact struct {
 const spoolMemory = 256 << 10
 
 // NewExact returns an empty Exact. It takes up to memory bytes, half for each of
-// two sorts, and spills into dir.
+// two sorts, of which the second begins with Verdicts, and spills into dir.
 func NewExact(o Options, dir string, memory int) *Exact {
 	return &Exact{o: o, dir: dir, memory: memory, byPicture: extsort.New(dir, memory/2)}
 }

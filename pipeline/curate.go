@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/dedup"
@@ -21,7 +22,8 @@ import (
 )
 
 // Curate decides on every matched pair: the picture was fetched, the picture
-// rules, exact duplicates, and the balance of queries, in this order.
+// rules, deduplication step by step, and the balance of queries, in this order: each
+// is given what the one before it lets stay.
 //
 // A pair's place is its number among all matched pairs. Decisions are gathered
 // by place in a sorter and merged with the matched pairs at the end, so that
@@ -84,16 +86,15 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	if err != nil {
 		return nil, err
 	}
-	// Of the memory decisions have a sixth throughout. Beside them there are first
-	// the index of pictures, of a sixth, and deduplication's sort by picture, of a
-	// third; then that, its sort by text, of a third, and the balance's log.
 	r := &curation{
 		Curate: c, ctx: ctx, matched: matched,
 		decisions: extsort.New(c.Dir, c.Memory/6),
-		exact:     dedup.NewExact(c.Dedup, c.Dir, c.Memory/3*2),
+		steps:     c.steps(),
 	}
 	defer r.decisions.Close()
-	defer r.exact.Close()
+	for _, s := range r.steps {
+		defer s.Close()
+	}
 	defer collectAt(c.Memory / 3)()
 	total := matched.Rows()
 	// Three walks over the pairs: pictures, duplicates and balance, writing.
@@ -112,6 +113,27 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 		return nil, err
 	}
 	return r.write(balancer, list, func(n int64) { progress(total/2+n/2, total) })
+}
+
+// A step of deduplication takes pairs, decides on all of them when it has them all,
+// and is closed. The pairs that stay go to the next step, the last one's to the
+// balance of queries.
+type step interface {
+	Add(*dedup.Pair) error
+	// Verdicts has each pair once. What it yields lives until the next one.
+	Verdicts() iter.Seq2[*dedup.Verdict, error]
+	Close() error
+}
+
+// steps are those of deduplication that the settings ask for, in order; there is one
+// at least. Each takes a third of the memory, half of that while it takes pairs. Of
+// two at work at once the one decides and the other takes: beside these, a half,
+// decisions have a sixth throughout; the index of pictures, before anything is decided,
+// or the balance's log, at the end, has another.
+func (c Curate) steps() []step {
+	return []step{
+		dedup.NewExact(c.Dedup, c.Dir, c.Memory/3),
+	}
 }
 
 // newBalancer makes the balancer of one use: before fetching with the margin, at
@@ -151,7 +173,7 @@ type curation struct {
 	Curate
 	ctx       context.Context
 	matched   *shard.Manifest
-	exact     *dedup.Exact
+	steps     []step
 	decisions *extsort.Sorter
 	key       [9]byte
 	value     []byte
@@ -200,11 +222,12 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 		} else {
 			m := j.matched
 			folded = fold.AppendText(folded[:0], m.Text)
-			err = c.exact.Add(&dedup.Pair{
+			err = c.steps[0].Add(&dedup.Pair{
 				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
 				Pixels:   uint64(image.OriginalWidth) * uint64(image.OriginalHeight),
-				TextHash: xxhash.Sum64(folded), Preference: preference(c.Filter.Text.Sources, m.TextSource),
-				Note: uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs,
+				TextHash: xxhash.Sum64(folded), Characters: uint32(utf8.RuneCountInString(m.Text)),
+				Preference: preference(c.Filter.Text.Sources, m.TextSource),
+				Note:       uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs,
 			})
 		}
 		if err != nil {
@@ -217,19 +240,30 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 	return nil
 }
 
+// judgeDuplicates walks the pairs through the steps, and gives those that stay to the
+// balancer.
 func (c *curation) judgeDuplicates(balancer *balance.Balancer) error {
-	for v, err := range c.exact.Verdicts() {
-		if err == nil {
-			err = c.ctx.Err()
-		}
-		if err == nil && v.Reason != "" {
-			err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail)
-		} else if err == nil {
-			if err = balancer.Add(v.Place, v.PairID, v.QueryIDs); err == nil {
-				err = c.decide(v.Place, decisionBalance, v.Note, "", "")
+	for i, s := range c.steps {
+		for v, err := range s.Verdicts() {
+			if err == nil {
+				err = c.ctx.Err()
+			}
+			switch {
+			case err != nil:
+			case v.Reason != "":
+				err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail)
+			case i+1 < len(c.steps):
+				err = c.steps[i+1].Add(&v.Pair)
+			default:
+				if err = balancer.Add(v.Place, v.PairID, v.QueryIDs); err == nil {
+					err = c.decide(v.Place, decisionBalance, v.Note, "", "")
+				}
+			}
+			if err != nil {
+				return err
 			}
 		}
-		if err != nil {
+		if err := s.Close(); err != nil {
 			return err
 		}
 	}
