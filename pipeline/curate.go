@@ -36,6 +36,7 @@ type Curate struct {
 	Seed    int64
 	Memory  int // bytes, of sorting and balancing together
 	List    *QueryList
+	Workers int
 }
 
 // Stage describes the stage.
@@ -89,7 +90,7 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	r := &curation{
 		Curate: c, ctx: ctx, matched: matched,
 		decisions: extsort.New(c.Dir, c.Memory/6),
-		steps:     c.steps(),
+		steps:     c.steps(ctx, filepath.Join(c.Dir, nearPicturesName)),
 	}
 	defer r.decisions.Close()
 	for _, s := range r.steps {
@@ -129,12 +130,24 @@ type step interface {
 // at least. Each takes a third of the memory, half of that while it takes pairs. Of
 // two at work at once the one decides and the other takes: beside these, a half,
 // decisions have a sixth throughout; the index of pictures, before anything is decided,
-// or the balance's log, at the end, has another.
-func (c Curate) steps() []step {
-	return []step{
-		dedup.NewExact(c.Dedup, c.Dir, c.Memory/3),
+// or the balance's log, at the end, has another. near is the file that keeps which
+// pictures hang together, "" for none.
+func (c Curate) steps(ctx context.Context, near string) []step {
+	share := c.Memory / 3
+	steps := []step{dedup.NewExact(c.Dedup, c.Dir, share)}
+	if c.Dedup.PictureDistance > 0 {
+		steps = append(steps, dedup.NewNearPictures(ctx, dedup.NearOptions{
+			Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers,
+			State: near,
+		}))
 	}
+	return steps
 }
+
+// nearPicturesName is the file in the dataset's folder that keeps which pictures hang
+// together, so that the next run looks only for what is near to new ones. It may be
+// deleted.
+const nearPicturesName = "pictures.near"
 
 // newBalancer makes the balancer of one use: before fetching with the margin, at
 // the end with none.

@@ -26,30 +26,55 @@ const tapMemory = 4 << 20
 
 // exactRule is one of the decisions of exact deduplication.
 type exactRule struct {
-	reason, key string
-	limit       func(*dedup.Options) *int           // nil of one that has none
-	alone       func(o dedup.Options) dedup.Options // the settings by which nothing else drops
-	without     func(o dedup.Options) dedup.Options // those by which it drops nothing
+	reason string
+	keys   []string
+	copy   func(to, from *dedup.Options) // the settings by which it decides
+	limits []exactLimit
+}
+
+// exactLimit is one of its limits; 0 drops nothing.
+type exactLimit struct {
+	key string
+	of  func(*dedup.Options) *int
 }
 
 // exactRules are those of o, in the order in which they decide.
 func exactRules(o dedup.Options) []exactRule {
-	const none = "none"
 	equal := dedup.ReasonDuplicate
 	if o.Exact == "pair" {
 		equal = dedup.ReasonDuplicatePair
 	}
-	return []exactRule{
-		{dedup.ReasonPlaceholder, "dedup.max_urls_per_picture", func(o *dedup.Options) *int { return &o.MaxURLsPerPicture },
-			func(o dedup.Options) dedup.Options { o.Exact, o.MaxPicturesPerText = none, 0; return o },
-			func(o dedup.Options) dedup.Options { o.MaxURLsPerPicture = 0; return o }},
-		{equal, "dedup.exact", nil,
-			func(o dedup.Options) dedup.Options { o.MaxURLsPerPicture, o.MaxPicturesPerText = 0, 0; return o },
-			func(o dedup.Options) dedup.Options { o.Exact = none; return o }},
-		{dedup.ReasonRepeatedText, "dedup.max_pictures_per_text", func(o *dedup.Options) *int { return &o.MaxPicturesPerText },
-			func(o dedup.Options) dedup.Options { o.Exact, o.MaxURLsPerPicture = none, 0; return o },
-			func(o dedup.Options) dedup.Options { o.MaxPicturesPerText = 0; return o }},
+	limit := func(key string, of func(*dedup.Options) *int) exactLimit { return exactLimit{"dedup." + key, of} }
+	urls := limit("max_urls_per_picture", func(o *dedup.Options) *int { return &o.MaxURLsPerPicture })
+	texts := limit("max_texts_per_picture", func(o *dedup.Options) *int { return &o.MaxTextsPerPicture })
+	pictures := limit("max_pictures_per_text", func(o *dedup.Options) *int { return &o.MaxPicturesPerText })
+	of := func(reason string, limits ...exactLimit) exactRule {
+		r := exactRule{reason: reason, limits: limits, copy: func(to, from *dedup.Options) {
+			for _, l := range limits {
+				*l.of(to) = *l.of(from)
+			}
+		}}
+		for _, l := range limits {
+			r.keys = append(r.keys, l.key)
+		}
+		return r
 	}
+	return []exactRule{
+		of(dedup.ReasonPlaceholder, urls, texts),
+		{reason: equal, keys: []string{"dedup.exact"}, copy: func(to, from *dedup.Options) { to.Exact = from.Exact }},
+		of(dedup.ReasonRepeatedText, pictures),
+	}
+}
+
+// nothingExact are the settings by which exact deduplication lets all pass.
+var nothingExact = dedup.Options{Exact: "none"}
+
+// laterRules are the reasons of the steps behind exact deduplication, with their keys.
+var laterRules = []struct {
+	reason string
+	keys   []string
+}{
+	{dedup.ReasonNearPicture, []string{"dedup.picture_distance"}},
 }
 
 // repeatLimits are the limits that are tried of exact deduplication, beside today's
@@ -71,13 +96,13 @@ func limitsWith(limits []int, today int) []int {
 // to deduplication, and to the balance.
 func (d *dryRun) duplicates() error {
 	memory := d.Options.memory()
-	c := Curate{d.Dir, d.Options.Filter, d.Options.Dedup, d.Options.Balance, d.Options.Seed, memory, d.queries}
+	c := Curate{d.Dir, d.Options.Filter, d.Options.Dedup, d.Options.Balance, d.Options.Seed, memory, d.queries, d.Options.workers()}
 	before, after := dedup.NewTap(d.Dir, tapMemory), dedup.NewTap(d.Dir, tapMemory)
 	defer before.Close()
 	defer after.Close()
 	r := &curation{
 		Curate: c, ctx: d.ctx, matched: d.matched, decisions: extsort.New(d.Dir, memory/6),
-		steps: append([]step{kept{before}}, append(c.steps(), kept{after})...),
+		steps: append([]step{kept{before}}, append(c.steps(d.ctx, ""), kept{after})...),
 	}
 	defer r.decisions.Close()
 	for _, s := range r.steps {
@@ -181,12 +206,12 @@ func (d *dryRun) addRepeats(s *repeatStep) {
 }
 
 // tryExact tells what each step of deduplication dropped and, of exact deduplication,
-// what it would alone, and by other limits.
+// what it would alone, and by other limits. What the later steps would is not tried: it
+// takes as long as they do.
 func (d *dryRun) tryExact(before, after *dedup.Tap, dropped map[string]int64, samples map[string]*preview.Sample[droppedPair]) error {
 	s := &repeatStep{DryStep: stats.DryStep{Name: "duplicates", Unit: "pairs", In: before.Len(), Kept: after.Len(), Rules: []stats.DropRule{}}}
 	o := d.Options.Dedup
-	try := func(o dedup.Options) (int64, error) { return d.passExact(before, o) }
-	today, err := try(o)
+	today, err := d.passExact(before, o)
 	if err != nil {
 		return err
 	}
@@ -196,33 +221,31 @@ func (d *dryRun) tryExact(before, after *dedup.Tap, dropped map[string]int64, sa
 	}
 	for _, rule := range exactRules(o) {
 		known[rule.reason] = true
-		alone, err := try(rule.alone(o))
+		alone, without := nothingExact, o
+		rule.copy(&alone, &o)
+		rule.copy(&without, &nothingExact)
+		passAlone, err := d.passExact(before, alone)
 		if err != nil {
 			return err
 		}
-		without, err := try(rule.without(o))
+		passWithout, err := d.passExact(before, without)
 		if err != nil {
 			return err
 		}
-		alone, without = s.In-alone, without-today
-		r := stats.DropRule{Rule: rule.reason, Settings: d.settingsOf(rule.key), Alone: &alone, InOrder: dropped[rule.reason], Only: &without}
-		if rule.limit != nil {
-			w := stats.WhatIf{Key: rule.key, Today: float64(*rule.limit(&o))}
-			for _, limit := range limitsWith(repeatLimits, *rule.limit(&o)) {
-				with := o
-				*rule.limit(&with) = limit
-				row := stats.WhatIfRow{At: float64(limit)}
-				if row.Alone, err = try(rule.alone(with)); err == nil {
-					row.Others, err = try(with)
-				}
-				if err != nil {
-					return err
-				}
-				w.Rows = append(w.Rows, row)
+		passAlone, passWithout = s.In-passAlone, passWithout-today
+		r := stats.DropRule{Rule: rule.reason, Settings: d.settingsOf(rule.keys...), Alone: &passAlone, InOrder: dropped[rule.reason], Only: &passWithout}
+		for _, limit := range rule.limits {
+			w, err := d.tryLimit(before, limit)
+			if err != nil {
+				return err
 			}
-			r.WhatIf = []stats.WhatIf{w.Trimmed()}
+			r.WhatIf = append(r.WhatIf, w)
 		}
 		s.add(r, samples[rule.reason])
+	}
+	for _, rule := range laterRules {
+		known[rule.reason] = true
+		s.add(stats.DropRule{Rule: rule.reason, Settings: d.settingsOf(rule.keys...), InOrder: dropped[rule.reason]}, samples[rule.reason])
 	}
 	rest := shard.NewTally(CurateName, "pairs", "pairs")
 	for reason, n := range dropped {
@@ -235,6 +258,40 @@ func (d *dryRun) tryExact(before, after *dedup.Tap, dropped map[string]int64, sa
 	}
 	d.addRepeats(s)
 	return nil
+}
+
+// tryLimit tries a limit of exact deduplication, alone and with today's settings.
+func (d *dryRun) tryLimit(pairs *dedup.Tap, limit exactLimit) (stats.WhatIf, error) {
+	o := d.Options.Dedup
+	w := stats.WhatIf{Key: limit.key, Today: float64(*limit.of(&o))}
+	off := o
+	*limit.of(&off) = 0
+	passOff, err := d.passExact(pairs, off)
+	if err != nil {
+		return w, err
+	}
+	row := stats.WhatIfRow{}
+	for _, at := range limitsWith(repeatLimits, *limit.of(&o)) {
+		row.At = float64(at)
+		// What drops nothing alone drops nothing of fewer pairs, nor by a greater limit.
+		if row.Alone != pairs.Len() && at > 0 {
+			alone, with := nothingExact, o
+			*limit.of(&alone), *limit.of(&with) = at, at
+			if row.Alone, err = d.passExact(pairs, alone); err == nil && row.Alone < pairs.Len() {
+				row.Others, err = d.passExact(pairs, with)
+			}
+			if err != nil {
+				return w, err
+			}
+		} else {
+			row.Alone = pairs.Len()
+		}
+		if row.Alone == pairs.Len() {
+			row.Others = passOff
+		}
+		w.Rows = append(w.Rows, row)
+	}
+	return w.Trimmed(), nil
 }
 
 // passExact is how many of the pairs exact deduplication lets pass.
