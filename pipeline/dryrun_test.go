@@ -33,7 +33,7 @@ func triedFolder(t *testing.T) (dir string, o *Options) {
 	o.Filter.Text.MaxWordRepetition = 0.5
 	o.Filter.Picture.MinShortSide, o.Filter.Picture.MaxAspectRatio, o.Filter.Picture.ObeyOptOut = 64, 2, true
 	o.Dedup = dedup.Options{Exact: "picture", MaxURLsPerPicture: 3, MaxPicturesPerText: 4, PictureDistance: 4}
-	o.Balance.MaxPairsPerQuery, o.Balance.Margin = 6, 0
+	o.Balance.MaxPairsPerQuery, o.Balance.Margin = 5, 0
 	o.Match.PartPairs = 50
 	writeList(t, filepath.Join(dir, "list.zst"), "cat", "dog", "fox", "red fox")
 	const seed = 9
@@ -79,7 +79,7 @@ func writeTriedPictures(t *testing.T, dir string) {
 		n := int32(len(images))
 		i := shard.Image{
 			ImageID: m.ImageID, ImageURL: m.ImageURL, HTTPStatus: 200, Bytes: shown.Bytes(), Format: "jpeg", Width: 40, Height: 30, Frames: 1, Spread: 3000,
-			PictureHash: m.ImageID ^ 1, PHash: 0x5a3c96e1d2b47808 + uint64(n/2)<<20, OriginalFormat: "png", OriginalWidth: 50 + 4*n, OriginalHeight: 110 + n, OriginalBytes: 9000,
+			PictureHash: m.ImageID ^ 1, PHash: uint64(n/2) * 0x9e3779b97f4a7c15, OriginalFormat: "png", OriginalWidth: 50 + 4*n, OriginalHeight: 110 + n, OriginalBytes: 9000,
 		}
 		switch {
 		case n%20 == 3:
