@@ -82,7 +82,7 @@ var dryStepWords = map[string]struct{ title, lead, others string }{
 
 func dryRunViewOf(d *DryRun) *dryRunView {
 	v := &dryRunView{Notes: d.Notes, LeftOut: barsOf(d.LeftOut), NotFetched: barsOf(d.NotFetched)}
-	v.Tiles = []tile{{grouped(d.Candidates), "candidates"}}
+	v.Tiles = []tile{{grouped(d.Candidates), "candidate texts"}}
 	for _, s := range d.Steps {
 		if s.Name == "texts" {
 			v.Tiles = append(v.Tiles, tile{grouped(s.Kept), "texts that pass"})
