@@ -45,7 +45,7 @@ type dropRuleView struct {
 	WhatIf               []whatIfView
 	Samples              []dropSampleView
 	Of                   string // how many samples of how many
-	Others               string // what else decides, where the rule is tried with the others
+	Others, All          string // what else decides, where the rule is tried with the others; in short
 	Texts                bool   // it is one of texts
 }
 
@@ -69,15 +69,15 @@ type dropSampleView struct {
 }
 
 // dryStepWords are what the page says of a step.
-var dryStepWords = map[string]struct{ title, lead, others string }{
+var dryStepWords = map[string]struct{ title, lead, others, all string }{
 	"texts": {"Texts", "Rules over the text, its place and its page. All candidates go through them before a picture is fetched.",
-		"all other text rules, and a query, as they are"},
+		"all other text rules, and a query, as they are", "With all rules"},
 	"pictures": {"Pictures", "Rules over the picture. All pairs whose picture is there go through them.",
-		"all other picture rules as they are"},
+		"all other picture rules as they are", "With all rules"},
 	"duplicates": {"Duplicates", "What may not repeat, among the pairs that the picture rules let pass.",
-		"picture rules and all other exact duplicates as they are"},
+		"all other settings of exact duplicates as they are", "With all exact"},
 	"balance": {"Balance", "How many pairs a query may have, of those that are left.",
-		"all steps before as they are"},
+		"all steps before as they are", "After all steps"},
 }
 
 func dryRunViewOf(d *DryRun) *dryRunView {
@@ -104,7 +104,7 @@ func dryStepViewOf(s DryStep) dryStepView {
 	for _, r := range s.Rules {
 		rv := dropRuleView{
 			Name: r.Rule, Anchor: s.Name + "-" + r.Rule, Settings: r.Settings, Alone: known(r.Alone), InOrder: grouped(r.InOrder), Only: known(r.Only),
-			Others: words.others, Texts: s.Name == "texts", Of: samplesOf(r), Share: percent(r.InOrder, s.In), Width: round(100*float64(r.InOrder)/float64(max(s.In, 1)), 2), Sentence: sentenceOf(r, s),
+			Others: words.others, All: words.all, Texts: s.Name == "texts", Of: samplesOf(r), Share: percent(r.InOrder, s.In), Width: round(100*float64(r.InOrder)/float64(max(s.In, 1)), 2), Sentence: sentenceOf(r, s),
 		}
 		off := map[string]bool{}
 		for _, w := range r.WhatIf {
