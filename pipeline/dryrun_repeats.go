@@ -74,7 +74,10 @@ var laterRules = []struct {
 	reason string
 	keys   []string
 }{
+	{dedup.ReasonEvaluationPicture, []string{"dedup.against", "dedup.against_distance", "dedup.against_correlation"}},
 	{dedup.ReasonNearPicture, []string{"dedup.picture_distance"}},
+	{dedup.ReasonEvaluationText, []string{"dedup.against", "dedup.against_text_similarity", "dedup.against_text_words"}},
+	{dedup.ReasonNearText, []string{"dedup.text_similarity", "dedup.text_min_characters"}},
 }
 
 // repeatLimits are the limits that are tried of exact deduplication, beside today's
@@ -96,21 +99,35 @@ func limitsWith(limits []int, today int) []int {
 // to deduplication, and to the balance.
 func (d *dryRun) duplicates() error {
 	memory := d.Options.memory()
-	c := Curate{d.Dir, d.Options.Filter, d.Options.Dedup, d.Options.Balance, d.Options.Seed, memory, d.queries, d.Options.workers()}
+	c := Curate{d.Dir, d.Options.Filter, d.Options.Dedup, d.Options.Balance, d.Options.Seed, memory, d.queries, d.PictureChild, d.Options.workers()}
+	images := &shard.Manifest{Parts: d.images}
+	sets, err := c.readEvaluationSets(d.ctx, images)
+	if err != nil {
+		return err
+	}
+	if sets != nil {
+		defer sets.Close()
+	}
+	decide, err := c.steps(d.ctx, sets, "") // it keeps nothing for the next run
+	if err != nil {
+		return err
+	}
 	before, after := dedup.NewTap(d.Dir, tapMemory), dedup.NewTap(d.Dir, tapMemory)
 	defer before.Close()
 	defer after.Close()
 	r := &curation{
 		Curate: c, ctx: d.ctx, matched: d.matched, decisions: extsort.New(d.Dir, memory/6),
-		steps: append([]step{kept{before}}, append(c.steps(d.ctx, ""), kept{after})...),
+		steps:   append([]step{kept{before}}, append(decide, kept{after})...),
+		overlap: newOverlap(sets, d.Dir),
 	}
 	defer r.decisions.Close()
+	defer r.overlap.Close()
 	for _, s := range r.steps {
 		defer s.Close()
 	}
 	var told int64
 	judged := func(n int64) { d.tell(n - told); told = n }
-	if err := r.judgePictures(&shard.Manifest{Parts: d.images}, judged); err != nil {
+	if err := r.judgePictures(images, judged); err != nil {
 		return err
 	}
 	balancer, err := newBalancer(d.Options.Balance, 0, d.Options.Seed, len(d.list.Entries), memory/6, d.Dir)

@@ -105,8 +105,12 @@ func (f *Forest) find(p uint32) uint32 {
 	}
 }
 
-// mostFresh is the share of words beyond which finding all pairs anew is faster.
-const mostFresh = 32
+// mostFresh is the share of words, and enoughFresh the number, beyond which finding all
+// pairs anew is faster.
+const (
+	mostFresh   = 256
+	enoughFresh = 64
+)
 
 // takeOver makes the components from known ones. It is false when there is too much
 // that is new.
@@ -127,7 +131,7 @@ func (f *Forest) takeOver(ctx context.Context, list io.ReaderAt, n int64, known 
 		return false, err
 	}
 	defer now.close()
-	most := min(n/mostFresh, int64(o.Memory)/4/setBytes)
+	most := max(enoughFresh, min(n/mostFresh, int64(o.Memory)/4/setBytes))
 	fresh := NewSet(o.Distance)
 	var places []uint32 // of the fresh words
 	var word [8]byte
@@ -158,10 +162,11 @@ func (f *Forest) takeOver(ctx context.Context, list io.ReaderAt, n int64, known 
 	workers := max(1, o.Workers)
 	return true, together(ctx, workers, func(ctx context.Context, k int) error {
 		from, to := stretch(n, k, workers)
+		var at uint32
+		union := func(i, _ int) { f.union(places[i], at) }
 		return readWords(ctx, list, from, to, func(word uint64, place uint32) {
-			for i := range fresh.Near(word) {
-				f.union(places[i], place)
-			}
+			at = place
+			fresh.Near(word, union)
 		})
 	})
 }
