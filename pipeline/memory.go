@@ -8,9 +8,11 @@ import "runtime/debug"
 //	        holds goes to the balance of queries (its log, and the candidates for
 //	        each query's last pair)
 //	fetch   the index of outcomes, a half; the lists of missing pictures and of those
-//	        that are due, a quarter each
-//	curate  decisions, a sixth; the index of pictures, a sixth; deduplication's
-//	        sort by picture and then by text, a third each; the balance, a sixth
+//	        that are due, a quarter each; beside it 32 MiB of pictures that wait
+//	        for their part, and 64 MiB of originals that are read or decoded
+//	curate  decisions, a sixth; the index of pictures and then the balance, a sixth;
+//	        the step of deduplication that decides, a third, and the next one, which
+//	        takes what stays, a sixth
 //	shard   the shuffle, seven eighths; mapped pictures, what it does not hold
 //
 // Beside it, in all about 150 MiB (up to 220 where memory_mib is below 100, which

@@ -44,22 +44,25 @@ func Transient(status string) bool {
 	return gate.Transient(status)
 }
 
-// original gets the picture's bytes, from its place or its URL, or leaves in row a
-// status, or that the copy at hand holds.
-func (f *Fetcher) original(ctx, hard context.Context, r Request, row *shard.Image, body *bytes.Buffer) ([]byte, error) {
+// original gets the picture's bytes into buffer, from its place or, through in, from its
+// URL, or leaves in row a status, or that the copy at hand holds.
+func (f *Fetcher) original(ctx, hard context.Context, r Request, row *shard.Image, buffer *bytes.Buffer, in *body) ([]byte, error) {
 	if r.Place == "" || f.read == nil {
-		return f.download(ctx, hard, r, row, body)
+		return f.download(ctx, hard, r, row, buffer, in)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if body.Cap() > keepBuffer {
-		*body = bytes.Buffer{}
+	if buffer.Cap() > keepBuffer {
+		*buffer = bytes.Buffer{}
 	}
-	body.Reset()
+	buffer.Reset()
 	var err error
-	if row.Status, row.Detail, err = f.read(r.Place, body); err != nil || row.Status != "" {
+	if row.Status, row.Detail, err = f.read(r.Place, buffer); err != nil || row.Status != "" {
 		return nil, err
 	}
-	return body.Bytes(), nil
+	if n := int64(buffer.Cap()); n > keepBuffer {
+		in.hold(n)
+	}
+	return buffer.Bytes(), nil
 }
