@@ -119,7 +119,7 @@ func (r DryRun) Run(ctx context.Context, progress Progress) (*stats.DryRun, erro
 	if d.list, err = d.queries.Get(); err != nil {
 		return nil, err
 	}
-	d.judge = newTextJudge(r.Options.Filter.Text, reader.matcher, r.Options.Match.Queries)
+	d.judge = newTextJudge(r.Options.Filter.Text, reader.matcher, r.Options.Match)
 	inputs, err := producers(r.Dir)
 	if err != nil {
 		return nil, err

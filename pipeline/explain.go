@@ -53,6 +53,7 @@ type PairReport struct {
 	Image  string `json:"picture"`
 	Text   string `json:"text"`
 	Source string `json:"text_source"`
+	From   string `json:"source"` // live, or the archive or list with the place in it
 	// Language is the one that was detected in the text, of a text that the rules let pass.
 	Language string   `json:"text_language,omitempty"`
 	Queries  []string `json:"queries,omitempty"`
@@ -92,7 +93,7 @@ type explainer struct {
 func Explain(dir string, o *Options, asked string) (*Explanation, error) {
 	e := &Explanation{Asked: asked}
 	ids := pairIDs(asked)
-	if u, err := url.Parse(asked); len(ids) == 0 && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if u, err := url.Parse(asked); len(ids) == 0 && !strings.HasPrefix(asked, "list:") && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return e, nil // no page and no picture has such an address
 	}
 	x, err := newExplainer(dir, o)
@@ -168,7 +169,7 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	if decided.names != nil {
 		x.names = decided.names.Name
 	}
-	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match.Queries)
+	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match)
 	return x, nil
 }
 

@@ -77,14 +77,14 @@ func (x *explainer) candidates(e *Explanation, wanted func(*shard.Candidate) boo
 func newPairReport(c *shard.Candidate) PairReport {
 	own := cloned(c)
 	id := shard.PairID(own.ImageURL, own.Text)
-	return PairReport{PairID: shard.FormatPairID(id), Page: own.PageURL, Image: own.ImageURL, Text: own.Text, Source: own.TextSource,
+	return PairReport{PairID: shard.FormatPairID(id), Page: own.PageURL, Image: own.ImageURL, Text: own.Text, Source: own.TextSource, From: own.Source,
 		Stage: MatchName, id: id, candidate: own}
 }
 
 // cloned is a copy that outlives the row.
 func cloned(c *shard.Candidate) shard.Candidate {
 	o := *c
-	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.OptOutFrom, &o.Source} {
+	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.OptOutFrom, &o.Source, &o.PictureAt, &o.More} {
 		*s = strings.Clone(*s)
 	}
 	return o

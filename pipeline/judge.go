@@ -26,10 +26,11 @@ type TextJudge struct {
 	rules   []filter.Rule[filter.Text]
 	matcher *match.Matcher
 	list    string // its name, for people
+	all     bool   // texts without a query pass too
 }
 
-func newTextJudge(o filter.TextOptions, m *match.Matcher, list string) TextJudge {
-	return TextJudge{o.PersonalData == "mask", filter.TextRules(o), m, list}
+func newTextJudge(o filter.TextOptions, m *match.Matcher, by MatchOptions) TextJudge {
+	return TextJudge{o.PersonalData == "mask", filter.TextRules(o), m, by.Queries, by.KeepWithoutQuery}
 }
 
 // prepare makes the candidate the one that is judged and goes on: where personal data
@@ -58,7 +59,7 @@ func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (qu
 	if s.rule = filter.Apply(j.rules, &s.text); s.rule != nil {
 		return ids[:0], s.rule.Name
 	}
-	if ids = j.queries(&s.text, ids, s); len(ids) == 0 {
+	if ids = j.queries(&s.text, ids, s); len(ids) == 0 && !j.all {
 		return ids, ReasonNoQuery
 	}
 	return ids, ""
@@ -72,6 +73,9 @@ func (j *TextJudge) queries(t *filter.Text, ids []uint32, s *JudgeScratch) []uin
 // asked lists what Judge asks, in order, each as a rule: also that a text contains a
 // query, for which the rule has the memory of s.
 func (j *TextJudge) asked(s *JudgeScratch) []filter.Rule[filter.Text] {
+	if j.all {
+		return slices.Clone(j.rules)
+	}
 	var ids []uint32
 	return append(slices.Clone(j.rules), filter.Rule[filter.Text]{
 		Name: ReasonNoQuery,

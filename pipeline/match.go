@@ -84,7 +84,7 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer matcher.Close()
 	r := &matching{
 		Match:  m,
-		judge:  newTextJudge(m.Text, matcher, m.Options.Queries),
+		judge:  newTextJudge(m.Text, matcher, m.Options),
 		sorter: extsort.New(m.Dir, m.Memory/8*7),
 		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}

@@ -37,6 +37,8 @@ type Options struct {
 type MatchOptions struct {
 	Queries string `yaml:"queries" default:"english-500k" doc:"query list: the one that ships (english-500k), or a file"`
 	Mode    string `yaml:"mode" default:"clean" choices:"clean|metaclip" doc:"what it means that a text contains a query: its words after folding, or MetaCLIP's bytes"`
+	// KeepWithoutQuery is for lists whose every row is wanted.
+	KeepWithoutQuery bool `yaml:"keep_without_query" default:"false" doc:"keep pairs whose text contains no query too, such as all rows of a list that was imported; no limit of pairs a query concerns them"`
 	// PlaceholderTexts is the number of texts that tells a placeholder or logo.
 	PlaceholderTexts int `yaml:"placeholder_texts" default:"10" range:"0..4096" doc:"a picture whose address stands under this many different texts on one site is a placeholder or a logo, and dropped; 0 keeps them"`
 	// MaxURLUses counts each candidate of a picture's address, repeats too.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -51,7 +52,7 @@ func placeholderTexts(rows [][]byte, limit int) (detail string, err error) {
 		}
 		folded = fold.AppendText(folded[:0], m.Text)
 		if texts[xxhash.Sum64(folded)] = true; len(texts) == limit {
-			return fmt.Sprintf("the address stands under %d or more different texts on %s; match.placeholder_texts is %d", limit, site, limit), nil
+			return fmt.Sprintf("the address stands under %d or more different texts on %s; match.placeholder_texts is %d", limit, cmp.Or(site, "pages that are not known"), limit), nil
 		}
 	}
 	if len(rows) > mostTexts {

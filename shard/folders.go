@@ -32,6 +32,9 @@ const ProducerCrawl = "crawl"
 // run.
 const ProducerArchive = "archive-"
 
+// ProducerList begins the names of the producers of what lists hold, one a run.
+const ProducerList = "list-"
+
 // ProducerFolder is where a producer of candidates writes, under the dataset's
 // folder.
 func ProducerFolder(producer string) string { return filepath.Join(CandidatesFolder, producer) }

@@ -25,6 +25,7 @@ line of comment. A configuration that is there is never overwritten.
 --preset takes the rules of a published dataset (pairloom presets lists them);
 --set goes over it.`,
 		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org
+  pairloom init lists --contact mailto:you@example.org    # to import a list: no seeds
   pairloom init dogs --preset datacomp-basic`,
 		Args: optionalArgument("the folder to make"), ValidArgsFunction: folders,
 		RunE: func(_ *cobra.Command, args []string) error {
