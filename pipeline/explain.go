@@ -48,20 +48,19 @@ type ImageReport struct {
 
 // PairReport is the road of one candidate, up to where it was dropped.
 type PairReport struct {
-	PairID string `json:"pair_id"`
-	Page   string `json:"page"`
-	Image  string `json:"picture"`
-	Text   string `json:"text"`
-	Source string `json:"text_source"`
-	// Language is the one that was detected in the text, of a text that the rules let pass.
-	Language string   `json:"text_language,omitempty"`
-	Queries  []string `json:"queries,omitempty"`
-	Stage    string   `json:"stage"`            // the last whose verdict is known
-	Reason   string   `json:"reason,omitempty"` // why it was dropped there
-	Detail   string   `json:"detail,omitempty"`
-	Shard    string   `json:"shard,omitempty"`
-	Row      int      `json:"row,omitempty"`
-	Note     string   `json:"note,omitempty"` // what cannot be told, and why
+	PairID  string   `json:"pair_id"`
+	Page    string   `json:"page"`
+	Image   string   `json:"picture"`
+	Text    string   `json:"text"`
+	Source  string   `json:"text_source"`
+	Lang    string   `json:"text_language,omitempty"` // detected, of a text that the rules let pass
+	Queries []string `json:"queries,omitempty"`
+	Stage   string   `json:"stage"`            // the last whose verdict is known
+	Reason  string   `json:"reason,omitempty"` // why it was dropped there
+	Detail  string   `json:"detail,omitempty"`
+	Shard   string   `json:"shard,omitempty"`
+	Row     int      `json:"row,omitempty"`
+	Note    string   `json:"note,omitempty"` // what cannot be told, and why
 
 	id        uint64
 	candidate shard.Candidate

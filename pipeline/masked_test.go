@@ -65,7 +65,7 @@ func TestTheDetectedLanguageIsStored(t *testing.T) {
 			t.Errorf("%q is said to be %q, want %q", p.Text, p.TextLanguage, want[name])
 		}
 		delete(want, name)
-		if e, err := Explain(dir, o, p.ImageURL); err != nil || len(e.Pairs) != 1 || e.Pairs[0].Language != p.TextLanguage {
+		if e, err := Explain(dir, o, p.ImageURL); err != nil || len(e.Pairs) != 1 || e.Pairs[0].Lang != p.TextLanguage {
 			t.Errorf("explain says %+v, %v", e, err)
 		}
 	}
