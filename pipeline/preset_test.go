@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/settings"
 )
 
@@ -94,6 +95,30 @@ func TestPresetsSetKeysThatExist(t *testing.T) {
 	for _, name := range []string{"clip", "cc3m", "cc12m", "laion400m", "laion5b", "align", "coyo", "datacomp-basic", "obelics"} {
 		if !names[name] {
 			t.Errorf("there is no preset %s", name)
+		}
+	}
+}
+
+// TestFiltersPageNamesEachRule holds the page to the rules and keys there are.
+func TestFiltersPageNamesEachRule(t *testing.T) {
+	page, err := os.ReadFile(filtersPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range filter.TextRules(filter.TextOptions{}) {
+		names = append(names, r.Name)
+	}
+	for _, r := range filter.PictureRules(filter.PictureOptions{}) {
+		names = append(names, r.Name)
+	}
+	settings.Walk(reflect.ValueOf(filter.Options{}), func(path string, _ settings.Field) {
+		_, key, _ := strings.Cut(path, ".")
+		names = append(names, key)
+	})
+	for _, name := range names {
+		if !strings.Contains(string(page), "`"+name+"`") && !strings.Contains(string(page), "`"+name+":") {
+			t.Errorf("%s says nothing of %s", filtersPage, name)
 		}
 	}
 }
