@@ -58,11 +58,29 @@ func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (qu
 	if s.rule = filter.Apply(j.rules, &s.text); s.rule != nil {
 		return ids[:0], s.rule.Name
 	}
-	ids = j.matcher.FindCut(ids[:0], c.Text, s.text.Folded, s.text.Edges, &s.match)
-	if len(ids) == 0 {
+	if ids = j.queries(&s.text, ids, s); len(ids) == 0 {
 		return ids, ReasonNoQuery
 	}
 	return ids, ""
+}
+
+// queries are those that the text contains, in the memory of ids.
+func (j *TextJudge) queries(t *filter.Text, ids []uint32, s *JudgeScratch) []uint32 {
+	return j.matcher.FindCut(ids[:0], t.Text, t.Folded, t.Edges, &s.match)
+}
+
+// asked lists what Judge asks, in order, each as a rule: also that a text contains a
+// query, for which the rule has the memory of s.
+func (j *TextJudge) asked(s *JudgeScratch) []filter.Rule[filter.Text] {
+	var ids []uint32
+	return append(slices.Clone(j.rules), filter.Rule[filter.Text]{
+		Name: ReasonNoQuery,
+		Drop: func(t *filter.Text) bool {
+			ids = j.queries(t, ids, s)
+			return len(ids) == 0
+		},
+		Detail: func(*filter.Text) string { return j.noQuery() },
+	})
 }
 
 // Detail is, for people, the value that decided when Judge last dropped with s.
@@ -70,6 +88,10 @@ func (j *TextJudge) Detail(s *JudgeScratch) string {
 	if s.rule != nil {
 		return s.rule.Detail(&s.text)
 	}
+	return j.noQuery()
+}
+
+func (j *TextJudge) noQuery() string {
 	return fmt.Sprintf("the text contains none of the %d queries of %s", j.matcher.Queries(), j.list)
 }
 
