@@ -28,7 +28,7 @@ func detected(allowed []string) Rule[Text] {
 
 // confidence drops texts whose language is not sure enough.
 func confidence(smallest float64) Rule[Text] {
-	r := measured("language_confidence",
+	return measured("language_confidence",
 		func(t *Text) (float64, bool) {
 			_, c := t.Language()
 			return c, true
@@ -38,8 +38,4 @@ func confidence(smallest float64) Rule[Text] {
 			return fmt.Sprintf("the text is %q by a confidence of %.2f", code, v)
 		},
 		least("text.min_language_confidence", smallest))
-	if smallest == 0 {
-		r.Drop = func(*Text) bool { return false } // without asking
-	}
-	return r
 }

@@ -10,7 +10,7 @@
 // the order in which they are asked: the first that drops gives the reason.
 //
 // To add a rule: write it in a file of its own, give [Options] its threshold
-// with default and doc, append it to a list below, and add cases to its table
-// in filter_test.go. Rules are pure: same input, same verdict, no clock, no
+// with default and doc, append it to a list below, and give it a table in
+// tables_test.go. Rules are pure: same input, same verdict, no clock, no
 // memory of other pairs. What depends on other pairs belongs to package dedup.
 package filter

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,8 @@ type Limit struct {
 	Least bool    // a smaller value is dropped; else a greater one
 	At    float64 // 0 drops nothing
 }
+
+func (l Limit) on() bool { return l.At != 0 }
 
 // Drops tells whether the limit drops a record of that value.
 func (l Limit) Drops(value float64) bool {
@@ -62,6 +65,9 @@ func measured[T any](name string, value func(*T) (float64, bool), say func(recor
 	return Rule[T]{
 		Name: name, Value: value, Limits: limits,
 		Drop: func(record *T) bool {
+			if !slices.ContainsFunc(limits, Limit.on) { // a value may cost something
+				return false
+			}
 			v, applies := value(record)
 			return applies && beyond(v) != nil
 		},

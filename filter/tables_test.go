@@ -43,7 +43,7 @@ var textTables = []struct {
 		[]string{"red fox snow winter", "fox"},
 		[]string{"The fox is in the snow", "", "fox of", "it's red"}},
 	{"no_noun", func(o *TextOptions) { o.Require = []string{"noun"} },
-		[]string{"very beautiful", "the best of the", "running very quickly", "12 of 34", "in the", "", "2012"},
+		[]string{"very beautiful", "the best of the", "went very quickly", "12 of 34", "in the", "", "2012"},
 		[]string{"a fox", "beautiful foxes", "Tromsø", "the building is tall", "walking the dogs"}},
 	{"no_determiner", func(o *TextOptions) { o.Require = []string{"determiner"} },
 		[]string{"red fox in snow", "fox"},

@@ -25,7 +25,8 @@ func (d *Detector) Detect(text []byte, s *Scratch) (code string, confidence floa
 		for i < len(text) && !space(text[i]) {
 			i++
 		}
-		if known, ok := d.words[string(text[start:i])]; ok {
+		if row, ok := d.words[string(text[start:i])]; ok {
+			known := &d.sums[row]
 			all.add(&known.vector)
 			all.n += known.n
 		} else {
@@ -35,9 +36,11 @@ func (d *Detector) Detect(text []byte, s *Scratch) (code string, confidence floa
 	if all.n == 0 {
 		return "", 0
 	}
-	end := d.words[endOfLine]
-	all.add(&end.vector)
-	scale := 1 / float32(all.n+end.n)
+	if row, ok := d.words[endOfLine]; ok {
+		all.add(&d.sums[row].vector)
+		all.n++
+	}
+	scale := 1 / float32(all.n)
 	for i := range all.vector {
 		all.vector[i] *= scale
 	}

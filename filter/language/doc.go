@@ -8,5 +8,5 @@
 //
 // A [Detector] never changes and may be shared; each goroutine has a [Scratch].
 // Detect allocates nothing while that has room. Its time grows with the text: about
-// 2 µs for 50 characters.
+// 3 µs for 90 characters.
 package language

@@ -1,6 +1,7 @@
 package language
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/binary"
 	"errors"
@@ -32,10 +33,11 @@ type vector [dim]float32
 
 // Detector is a model.
 type Detector struct {
-	words  map[string]sum
-	pieces []vector // in order of their hashes, modulo bucket
-	has    []uint64 // a bit for each hash: whether there is such a piece
-	before []uint16 // for each 64 of them, how many pieces lie before
+	words  map[string]int32 // to sums
+	sums   []sum            // of the words, each with its pieces
+	pieces []vector         // in order of their hashes, modulo bucket
+	has    []uint64         // a bit for each hash: whether there is such a piece
+	before []uint16         // for each 64 of them, how many pieces lie before
 	labels []string
 	tree   []node // the root is the last
 	output []vector
@@ -118,11 +120,11 @@ func read(file []byte) (*Detector, error) {
 		h.Minn != minn || h.Maxn != maxn || h.WordNgrams != 1 || h.Bucket != bucket || h.Pruned <= 0 || h.Pruned >= 1<<16 || h.Labels < 2 {
 		return nil, errors.New("it is no language identification model of 16 dimensions by hierarchical softmax, pruned")
 	}
-	d := &Detector{words: map[string]sum{}, has: make([]uint64, bucket/64), before: make([]uint16, bucket/64)}
+	d := &Detector{words: map[string]int32{}, has: make([]uint64, bucket/64), before: make([]uint16, bucket/64)}
 	var words []string
 	var counts []int64
 	for range h.Size {
-		end := strings.IndexByte(string(r.b[:min(len(r.b), 1024)]), 0)
+		end := bytes.IndexByte(r.b[:min(len(r.b), 1024)], 0)
 		if end < 0 {
 			return nil, errors.New("a word does not end")
 		}
@@ -140,7 +142,7 @@ func read(file []byte) (*Detector, error) {
 	if int64(len(r.b)) < h.Pruned*8 {
 		return nil, errors.New("it ends within the table of pieces")
 	}
-	rowOf := map[uint32]uint32{} // of the pieces, by their hashes
+	rowOf := make(map[uint32]uint32, h.Pruned) // of the pieces, by their hashes
 	for range h.Pruned {
 		hash, row := r.uint32(), r.uint32()
 		if hash >= bucket || int64(row) >= h.Pruned {
@@ -153,6 +155,7 @@ func read(file []byte) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.pieces = make([]vector, 0, len(rowOf))
 	for _, hash := range slices.Sorted(maps.Keys(rowOf)) {
 		d.pieces = append(d.pieces, rows[uint32(h.Words)+rowOf[hash]])
 	}
@@ -162,12 +165,14 @@ func read(file []byte) (*Detector, error) {
 		n += bits.OnesCount64(has)
 	}
 	var s Scratch
+	d.sums = make([]sum, 0, len(words))
 	for i, word := range words {
 		all := sum{rows[i], 1}
 		if word != endOfLine {
 			d.addPieces(&all, []byte(word), &s)
 		}
-		d.words[word] = all
+		d.words[word] = int32(i)
+		d.sums = append(d.sums, all)
 	}
 	if plain := r.take(1)[0] == 0; !plain || r.uint64() != uint64(h.Labels) || r.uint64() != dim {
 		return nil, errors.New("the output matrix is not one of plain numbers, a row a label")

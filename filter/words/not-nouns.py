@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes not-nouns.txt.gz: the English words that are no nouns, or more often something else.
+"""Makes not-nouns.txt.gz: the English words that are no nouns, or hardly ever one.
 
 usage: not-nouns.py WORDNET_DIR >not-nouns.txt
 
-A lemma of WordNet 3.0 in one word is a noun when its noun senses have most of its tags in
+A lemma of WordNet 3.0 in one word is a noun when its noun senses have over a fifth of its tags in
 SemCor (cntlist.rev); where no sense has a tag, when it has at least as many noun senses as
 others. Of the others the forms are added: by the lists of exceptions, and the regular ones
 of verbs and adjectives. A form that is a lemma by itself is judged by itself.
@@ -57,7 +57,7 @@ def main():
             continue
         tagged = tags[lemma]
         if sum(tagged.values()):
-            noun = tagged["n"] * 2 > sum(tagged.values())
+            noun = tagged["n"] * 5 > sum(tagged.values())
         else:
             noun = by_kind["n"] * 2 >= sum(by_kind.values())
         (nouns if noun else others).add(lemma)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/pipeline"
 )
 
 func TestTemplateParsesToTheDefaults(t *testing.T) {
@@ -231,4 +232,21 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("workers %d", c.Workers)
 		}
 	})
+}
+
+// TestPresetsLoad holds that what each preset writes is a configuration, with its values.
+func TestPresetsLoad(t *testing.T) {
+	for i := range pipeline.Presets {
+		p := &pipeline.Presets[i]
+		text := Template(p.Values())
+		if err := Check("pairloom.yaml", text, p.Values()); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		for _, own := range p.Own() {
+			key := own[strings.LastIndexByte(own[:strings.IndexByte(own, ':')], '.')+1:]
+			if !strings.Contains(string(text), " "+key+"\n") {
+				t.Errorf("%s: the configuration has no line %q", p.Name, key)
+			}
+		}
+	}
 }
