@@ -7,8 +7,11 @@
 // other pairs of one picture one stays; a text under more pictures than the
 // limit says nothing about any of them, and its pairs go.
 //
-// Which pair of a picture stays depends on the pairs alone, by the order of
-// [AppendOrder]. Memory is what the sorters are given, whatever the input: of a
+// [NearPictures] finds pictures that look alike, by their perceptual hashes, and
+// drops all but one of those around it.
+//
+// Which pair stays depends on the pairs alone, by the order of [AppendOrder] or
+// [AppendPictureOrder]. Memory is what the sorters are given, whatever the input: of a
 // picture or text with millions of pairs all but a little waits in a temporary
 // file until it is known whether it is over its limit.
 package dedup

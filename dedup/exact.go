@@ -9,11 +9,15 @@ import (
 	"github.com/pairloom/pairloom/internal/extsort"
 )
 
-// Options are the settings of exact deduplication.
+// Options are the settings of deduplication.
 type Options struct {
 	Exact              string `yaml:"exact" default:"picture" choices:"picture|pair|none" doc:"what may stand once only: a picture, a picture with the same text (pair), or none to keep all"`
 	MaxURLsPerPicture  int    `yaml:"max_urls_per_picture" default:"50" range:"0.." doc:"a picture under more addresses than this is taken for an error placeholder; 0 means no limit"`
 	MaxPicturesPerText int    `yaml:"max_pictures_per_text" default:"10" range:"0.." doc:"drop a text that stands under more pictures than this; 0 means no limit (ALIGN, COYO: 10)"`
+	PictureDistance    int    `yaml:"picture_distance" default:"4" range:"0..10" doc:"pictures whose perceptual hashes differ in at most this many of 64 bits are near duplicates, of which the largest stays; 1 takes those of equal hashes, 0 none (docs/duplicates.md)"`
+
+	TextOptions
+	AgainstOptions
 }
 
 // The reasons for which pairs are dropped.
@@ -45,7 +49,7 @@ type Exact struct {
 const spoolMemory = 256 << 10
 
 // NewExact returns an empty Exact. It takes up to memory bytes, half for each of
-// two sorts, and spills into dir.
+// two sorts, of which the second begins with Verdicts, and spills into dir.
 func NewExact(o Options, dir string, memory int) *Exact {
 	return &Exact{o: o, dir: dir, memory: memory, byPicture: extsort.New(dir, memory/2)}
 }

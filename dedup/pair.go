@@ -11,6 +11,7 @@ type Pair struct {
 	PHash       uint64 // the picture's perceptual hash
 	Pixels      uint64 // width times height of the original picture
 	TextHash    uint64 // of the folded text
+	Characters  uint32 // of the text as it is
 	Preference  uint8  // of the text's source; 0 is the best
 	Note        uint64 // the caller's, which the verdict gives back
 	QueryIDs    []uint32
@@ -22,6 +23,12 @@ type Pair struct {
 type Verdict struct {
 	Pair
 	Reason, Detail string
+	// Like is what a near duplicate is like, a pair or an evaluation set's entry, and
+	// Likeness how similar their texts are, or how well their pictures correlate, whose
+	// hashes differ in Distance bits.
+	Like     uint64
+	Likeness float64
+	Distance int
 }
 
 // appendPair appends the pair as sorters carry it, readPair reads it into memory that
@@ -30,7 +37,7 @@ func appendPair(b []byte, p *Pair) []byte {
 	for _, n := range [...]uint64{p.Place, p.PairID, p.ImageID, p.PictureHash, p.PHash, p.Pixels, p.TextHash, p.Note} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
-	b = append(b, p.Preference)
+	b = binary.BigEndian.AppendUint32(append(b, p.Preference), p.Characters)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(p.QueryIDs)))
 	for _, q := range p.QueryIDs {
 		b = binary.BigEndian.AppendUint32(b, q)
@@ -43,8 +50,9 @@ func readPair(p *Pair, b []byte) {
 		*n = number(b[8*i:])
 	}
 	p.Preference = b[64]
-	queries := binary.BigEndian.Uint32(b[65:])
-	b = b[69:]
+	p.Characters = binary.BigEndian.Uint32(b[65:])
+	queries := binary.BigEndian.Uint32(b[69:])
+	b = b[73:]
 	for p.QueryIDs = p.QueryIDs[:0]; queries > 0; queries-- {
 		p.QueryIDs = append(p.QueryIDs, binary.BigEndian.Uint32(b))
 		b = b[4:]

@@ -9,8 +9,9 @@ import "runtime/debug"
 //	        each query's last pair)
 //	fetch   the index of outcomes, a half; the lists of missing pictures and of those
 //	        that are due, a quarter each
-//	curate  decisions, a sixth; the index of pictures, a sixth; deduplication's
-//	        sort by picture and then by text, a third each; the balance, a sixth
+//	curate  decisions, a sixth; the index of pictures and then the balance, a sixth;
+//	        the step of deduplication that decides, a third, and the next one, which
+//	        takes what stays, a sixth
 //	shard   the shuffle, seven eighths; mapped pictures, what it does not hold
 //
 // Beside it, in all about 150 MiB (up to 220 where memory_mib is below 100, which
