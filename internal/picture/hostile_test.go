@@ -72,6 +72,9 @@ func TestDamagedPictures(t *testing.T) {
 
 // Go's own suite of odd PNGs.
 func TestGoPNGSuite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	folder := filepath.Join(runtime.GOROOT(), "src/image/png/testdata")
 	paths, _ := filepath.Glob(filepath.Join(folder, "pngsuite/*.png"))
 	more, _ := filepath.Glob(filepath.Join(folder, "*.png"))
@@ -106,6 +109,9 @@ func pngChunk(name string, data []byte) []byte {
 }
 
 func TestHostilePictures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	sound := pngOf(t, scene(40, 30))
 	bomb := append(bytes.Clone(sound[:33]), pngChunk("iCCP", append([]byte("a\x00\x00"), bytes.Repeat([]byte{0x78}, 5000)...))...)
 	for _, tt := range []struct {
@@ -132,6 +138,9 @@ func TestHostilePictures(t *testing.T) {
 
 // An animation of many frames costs its first.
 func TestAnimationBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	anim := gifOf(t, scene(60, 40))
 	frame := bytes.LastIndexByte(anim[:len(anim)-1], 0x2c)
 	many := bytes.Clone(anim[:len(anim)-1])

@@ -49,6 +49,9 @@ func iptcOf(records ...string) string {
 }
 
 func TestClaims(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	plain := jpegOf(t, scene(20, 20))
 	app1 := func(s string) []byte { return withSegment(plain, 0xe1, s) }
 	xmp := func(inside string) []byte { return app1("http://ns.adobe.com/xap/1.0/\x00" + xmpOf(inside)) }

@@ -10,6 +10,9 @@ import (
 
 // The sizes are those of img2dataset's resizer for the same settings.
 func TestModes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	for _, tt := range []struct {
 		mode         Mode
 		always       bool
@@ -45,6 +48,9 @@ func TestModes(t *testing.T) {
 
 // What lies where after a crop and in a border, also of a picture that is turned.
 func TestModesKeepTheMiddle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	// Red, green, blue thirds side by side.
 	img := image.NewNRGBA(image.Rect(0, 0, 300, 100))
 	third := []color.NRGBA{{255, 0, 0, 255}, {0, 255, 0, 255}, {0, 0, 255, 255}}
@@ -107,6 +113,9 @@ func TestFormats(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	half := image.NewGray(image.Rect(0, 0, 40, 40))
 	for i := range half.Pix {
 		half.Pix[i] = uint8(100 + i%2*20) // deviates by 10
