@@ -63,6 +63,7 @@ type file struct {
 	status int    // 0 is 200; -1 breaks the connection off
 	tag    string // ETag
 	header string // X-Robots-Tag
+	later  string // Retry-After
 }
 
 // day 0 of the tests below.
@@ -115,6 +116,9 @@ func (s *pictureSite) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if f.header != "" {
 		w.Header().Set("X-Robots-Tag", f.header)
+	}
+	if f.later != "" {
+		w.Header().Set("Retry-After", f.later)
 	}
 	if f.tag != "" {
 		w.Header().Set("ETag", f.tag)

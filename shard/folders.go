@@ -20,6 +20,9 @@ const (
 	EmbeddingsFolder  = "embeddings"
 	ClassifiersFolder = "classifiers"
 	WARCFolder        = "warc" // of what a live crawl was answered, see crawl.warc
+	// DryRunFolder holds what pairloom curate --dry-run shows. It is written without
+	// the folder's lock, so that no stage fills or sweeps it.
+	DryRunFolder = "dry-run"
 )
 
 // ProducerCrawl is the producer of what a live crawl finds.

@@ -54,6 +54,9 @@ func stageCommands(g *global) []*cobra.Command {
 		if s.name == pipeline.FetchName {
 			c.Flags().BoolVar(&o.retry, "retry", false, "ask again for pictures that failed for a passing reason")
 		}
+		if s.name == pipeline.CurateName {
+			addDryRun(g, c, &o.limit)
+		}
 		limit := limitHelp
 		switch s.name {
 		case pipeline.CrawlName:

@@ -10,7 +10,7 @@ import (
 // (pace, time limits, the cap on bytes, which opt-outs are obeyed) is in the
 // section gate.
 type Options struct {
-	Workers        int           `yaml:"workers" default:"16" range:"1..1024" pace:"true" doc:"pictures asked for at the same time, over all hosts"`
+	Workers        int           `yaml:"workers" default:"128" range:"1..4096" pace:"true" doc:"pictures asked for at the same time, over all hosts"`
 	ResizeMode     string        `yaml:"resize_mode" default:"keep_ratio" choices:"no|keep_ratio|keep_ratio_largest|center_crop|border" doc:"how a stored picture is fitted to image_size: its short side (keep_ratio), its long side (keep_ratio_largest), the middle square (center_crop), amid a white square (border), or not at all (no)"`
 	ImageSize      int           `yaml:"image_size" default:"256" range:"16..4096" doc:"pixels of the side that resize_mode names"`
 	OnlyIfBigger   bool          `yaml:"only_if_bigger" default:"true" doc:"leave pictures alone that are not larger than image_size"`

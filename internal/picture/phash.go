@@ -12,7 +12,7 @@ const (
 )
 
 // HashVersion is raised when the hash of a picture becomes another: hashes of two versions
-// do not compare. 2 is that of ImageHash; 1, of earlier ones, shrank by area.
+// do not compare. 2 is that of ImageHash; 1, of pairloom 0.1, shrank by area.
 const HashVersion = 2
 
 // phash is the perceptual hash of a picture that was shrunk to a grid of grey, row by
