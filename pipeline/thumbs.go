@@ -22,7 +22,7 @@ import (
 // and the xxhash64 of all of that. It is made again where it is missing or damaged.
 const (
 	thumbsName  = "against.thumbs"
-	thumbsMagic = "pairloom thumbs 1\n"
+	thumbsMagic = "pairloom thumbs 2\n"
 )
 
 // thumb is what is kept of a picture. A record has the three one after another, numbers

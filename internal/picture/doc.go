@@ -1,8 +1,14 @@
-// Package picture turns the bytes of a picture found on the web into the one
-// form the dataset keeps: a JPEG in sRGB whose short side is bounded, turned
-// upright, without metadata, and a perceptual hash of what it shows.
+// Package picture turns the bytes of a picture found on the web into the form the dataset
+// keeps: a JPEG or WebP in sRGB, fitted to a size, turned upright, without metadata, or
+// the bytes as they came; with a perceptual hash of what it shows and what its metadata
+// say of licence and makers.
 //
-// It is the only package that speaks to libvips. Decoders of foreign bytes may
+// It is done in one pass: rows go from the decoder (libjpeg; libdeflate for PNG; libvips
+// for GIF, WebP, TIFF, AVIF, HEIC and JPEG 2000; Go for BMP and ICO) into a canvas of
+// canvas.c, which shrinks them for the picture and for the hash as they come. Colours
+// are brought to sRGB in the small picture, which is then encoded.
+//
+// It is the only package that speaks to these libraries. Decoders of foreign bytes may
 // crash, hang or grow, so they run in child processes: the program starts
 // itself again with a hidden command that calls [Serve], and the parent talks
 // to it over a pair of pipes. [Pool] owns those children. A child works on one
