@@ -1,15 +1,15 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"image/jpeg"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/pairloom/pairloom/internal/still"
 	"github.com/pairloom/pairloom/shard"
 	"golang.org/x/sync/errgroup"
 )
@@ -19,11 +19,11 @@ func (f *folderCheck) pictures(ctx context.Context) error {
 	switch f.out.Folder {
 	case shard.ImagesFolder:
 		return decodeFolder(ctx, f, func(i *shard.Image) stored {
-			return stored{func() string { return strings.Clone(i.ImageURL) }, i.Bytes, i.Width, i.Height}
+			return stored{func() string { return strings.Clone(i.ImageURL) }, i.Bytes, i.Format, i.Width, i.Height}
 		})
 	case shard.ShardsFolder:
 		return decodeFolder(ctx, f, func(p *shard.Pair) stored {
-			return stored{func() string { return "pair " + shard.FormatPairID(p.PairID) }, p.Image, p.Width, p.Height}
+			return stored{func() string { return "pair " + shard.FormatPairID(p.PairID) }, p.Image, p.Format, p.Width, p.Height}
 		})
 	}
 	return nil
@@ -32,7 +32,8 @@ func (f *folderCheck) pictures(ctx context.Context) error {
 // stored is a picture as its row has it.
 type stored struct {
 	name          func() string // of what the row is
-	jpeg          []byte        // empty where there is none
+	picture       []byte        // empty where there is none
+	format        string
 	width, height int32
 }
 
@@ -41,13 +42,16 @@ type stored struct {
 func (s *stored) decode() string {
 	wrong := ""
 	err := withoutPanic(func() error {
-		c, err := jpeg.DecodeConfig(bytes.NewReader(s.jpeg))
-		if err == nil && (c.Width != int(s.width) || c.Height != int(s.height)) {
-			wrong = fmt.Sprintf("its picture has %d x %d pixels, but the row says %d x %d", c.Width, c.Height, s.width, s.height)
+		w, h, err := still.Size(s.picture)
+		if err == nil && (w != int(s.width) || h != int(s.height)) {
+			wrong = fmt.Sprintf("its picture has %d x %d pixels, but the row says %d x %d", w, h, s.width, s.height)
 			return nil
 		}
 		if err == nil {
-			_, err = jpeg.Decode(bytes.NewReader(s.jpeg))
+			_, err = still.Decode(s.picture)
+		}
+		if errors.Is(err, still.ErrFormat) && s.format != "" && s.format != "jpeg" {
+			return nil // it decoded when it was fetched, and its bytes have a checksum
 		}
 		return err
 	})
@@ -119,7 +123,7 @@ func decodePart[T shard.Record](ctx context.Context, f *folderCheck, part shard.
 						return err
 					}
 					s := of(&row)
-					if len(s.jpeg) == 0 {
+					if len(s.picture) == 0 {
 						continue // told of before, where there should be one
 					}
 					decoded.Add(1)

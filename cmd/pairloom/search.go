@@ -153,7 +153,7 @@ func addPictures(ctx context.Context, pictures *pipeline.PictureConverter, hits 
 		if err != nil && !errors.As(err, &bad) {
 			return err
 		}
-		found[i].JPEG = jpeg
+		found[i].Picture, found[i].MediaType = jpeg, "image/jpeg"
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ static int axis_make(pl_axis *a, int in, int out) {
 	if (in == out)
 		return 1;
 	int most = window_most(in, out);
-	a->stride = (most + 1) & ~1;
+	a->stride = (most + 3) & ~3;
 	a->first = calloc(out, sizeof *a->first);
 	a->count = calloc(out, sizeof *a->count);
 	a->weight = calloc((size_t)out * a->stride, sizeof *a->weight);
@@ -225,9 +225,9 @@ pl_canvas *pl_canvas_new(int w, int h, int out_w, int out_h, int alpha) {
 	c->out_w = out_w;
 	c->out_h = out_h;
 	c->alpha = alpha;
-	int ok = axis_make(&c->across, w, out_w) && axis_make(&c->down, h, out_h) && hash_make(c);
-	// Room for a register's load past the last pixel.
-	ok = ok && (c->line = malloc((size_t)4 * w + 64)) && (c->middle = malloc((size_t)4 * out_w * h + 64));
+	int ok = hash_make(c) && (c->line = malloc((size_t)4 * w + PL_SLACK));
+	if (ok && out_w > 0)
+		ok = axis_make(&c->across, w, out_w) && axis_make(&c->down, h, out_h) && (c->middle = malloc((size_t)4 * out_w * h + PL_SLACK));
 	if (!ok) {
 		pl_canvas_free(c);
 		return NULL;
@@ -254,26 +254,75 @@ void pl_canvas_free(pl_canvas *c) {
 	free(c);
 }
 
-// multiply lays one row onto black and keeps its alpha; it tells whether one of the
-// pixels is not opaque.
-static int multiply(const uint8_t *p, int n, uint8_t *out) {
-	uint32_t all = 255;
-	for (int i = 0; i < n; i++)
-		all &= p[4 * i + 3];
-	if (all == 255) {
-		memcpy(out, p, (size_t)4 * n);
-		return 0;
+// opaque tells whether all pixels are.
+static int opaque(const uint8_t *p, int n) {
+	uint32_t all = ~0u;
+	for (int i = 0; i < n; i++) {
+		uint32_t v;
+		memcpy(&v, p + 4 * i, 4);
+		all &= v;
 	}
-	for (int i = 0; i < n; i++, p += 4, out += 4) {
-		uint32_t a = p[3];
-		for (int k = 0; k < 3; k++)
-			out[k] = (p[k] * a + 127) * 0x8081 >> 23; // divided by 255
-		out[3] = a;
-	}
-	return 1;
+	uint8_t bytes[4];
+	memcpy(bytes, &all, 4);
+	return bytes[3] == 255;
 }
 
-// across makes one row of the middle.
+// multiply lays one row onto black and keeps its alpha.
+static void multiply(const uint8_t *p, int n, uint8_t *out) {
+	int i = 0;
+#ifdef __SSE2__
+	// (v + 127) / 255 is the high half of (v + 127) * 0x8081, shifted by 7.
+	const __m128i zero = _mm_setzero_si128(), half = _mm_set1_epi16(127), by = _mm_set1_epi16((short)0x8081);
+	const __m128i alpha = _mm_set1_epi32((int)0xff000000);
+	for (; i + 4 <= n; i += 4) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(p + 4 * i));
+		__m128i lo = _mm_unpacklo_epi8(v, zero), hi = _mm_unpackhi_epi8(v, zero);
+		__m128i alo = _mm_shufflehi_epi16(_mm_shufflelo_epi16(lo, 0xff), 0xff);
+		__m128i ahi = _mm_shufflehi_epi16(_mm_shufflelo_epi16(hi, 0xff), 0xff);
+		lo = _mm_srli_epi16(_mm_mulhi_epu16(_mm_add_epi16(_mm_mullo_epi16(lo, alo), half), by), 7);
+		hi = _mm_srli_epi16(_mm_mulhi_epu16(_mm_add_epi16(_mm_mullo_epi16(hi, ahi), half), by), 7);
+		__m128i made = _mm_andnot_si128(alpha, _mm_packus_epi16(lo, hi));
+		_mm_storeu_si128((__m128i *)(out + 4 * i), _mm_or_si128(made, _mm_and_si128(alpha, v)));
+	}
+#endif
+	for (; i < n; i++) {
+		uint32_t a = p[4 * i + 3];
+		for (int k = 0; k < 3; k++)
+			out[4 * i + k] = (p[4 * i + k] * a + 127) / 255;
+		out[4 * i + 3] = a;
+	}
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define WIDE
+#include <immintrin.h>
+
+// across_wide is across with registers of twice the width; the sums are whole numbers
+// and so the same.
+__attribute__((target("avx2"))) static void across_wide(const pl_axis *a, const uint8_t *p, uint8_t *out) {
+	const __m128i order = _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+	const __m256i spread = _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1);
+	const __m128i half = _mm_set1_epi32(1 << (a->shift - 1)), shift = _mm_cvtsi32_si128(a->shift);
+	for (int i = 0; i < a->out; i++, out += 4) {
+		const uint8_t *q = p + 4 * (size_t)a->first[i];
+		const int16_t *k = a->weight + (size_t)i * a->stride;
+		__m256i sum = _mm256_setzero_si256();
+		for (int j = 0; j < a->count[i]; j += 4) {
+			__m256i v = _mm256_cvtepu8_epi16(_mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(q + 4 * j)), order));
+			__m256i w = _mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)(k + j)));
+			sum = _mm256_add_epi32(sum, _mm256_madd_epi16(v, _mm256_permutevar8x32_epi32(w, spread)));
+		}
+		__m128i s = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+		s = _mm_sra_epi32(_mm_add_epi32(s, half), shift);
+		s = _mm_packs_epi32(s, s);
+		int32_t pixel = _mm_cvtsi128_si32(_mm_packus_epi16(s, s));
+		memcpy(out, &pixel, 4);
+	}
+}
+#endif
+
+// across makes one row of the middle. The weights go on as zeros to a multiple of four,
+// and there are bytes to read behind the row.
 static void across(const pl_axis *a, const uint8_t *p, uint8_t *out) {
 	for (int i = 0; i < a->out; i++, out += 4) {
 		const uint8_t *q = p + 4 * (size_t)a->first[i];
@@ -283,8 +332,6 @@ static void across(const pl_axis *a, const uint8_t *p, uint8_t *out) {
 		const __m128i zero = _mm_setzero_si128();
 		__m128i sum = _mm_set1_epi32(1 << (a->shift - 1));
 		int j = 0;
-		// A window of odd length has one weight more, which is 0, and the line
-		// has room behind its end.
 		for (; j < n; j += 2) {
 			__m128i v = _mm_loadl_epi64((const __m128i *)(q + 4 * j));
 			int32_t pair;
@@ -346,21 +393,31 @@ static void down(const uint8_t *rows, size_t bytes, const int16_t *k, int n, int
 void pl_row(pl_canvas *c, const uint8_t *rgba) {
 	if (c->y >= c->h)
 		return;
-	if (!c->alpha)
-		memcpy(c->line, rgba, (size_t)4 * c->w);
-	else if (multiply(rgba, c->w, c->line))
+	if (c->alpha && !opaque(rgba, c->w)) {
+		multiply(rgba, c->w, c->line);
 		c->transparent = 1;
-	greys(c->line, c->w, c->alpha, c->grey);
-	hash_row(c, 0);
-	if (c->alpha) {
 		greys(c->line, c->w, 0, c->grey);
 		hash_row(c, 1);
+		greys(c->line, c->w, 1, c->grey);
+		hash_row(c, 0);
+		rgba = c->line;
+	} else {
+		greys(rgba, c->w, 0, c->grey);
+		hash_row(c, 0);
+		if (c->alpha)
+			hash_row(c, 1);
 	}
 	uint8_t *to = c->middle + (size_t)4 * c->out_w * c->y;
-	if (c->across.in == c->across.out)
-		memcpy(to, c->line, (size_t)4 * c->w);
+	if (c->out_w == 0)
+		; // the hash is all that is asked for
+	else if (c->across.in == c->across.out)
+		memcpy(to, rgba, (size_t)4 * c->w);
+#ifdef WIDE
+	else if (__builtin_cpu_supports("avx2"))
+		across_wide(&c->across, rgba, to);
+#endif
 	else
-		across(&c->across, c->line, to);
+		across(&c->across, rgba, to);
 	c->y++;
 }
 
@@ -371,7 +428,7 @@ int pl_finish(pl_canvas *c) {
 		for (int which = 0; which < 2; which++)
 			for (int i = 0; i < PL_GRID * PL_GRID; i++)
 				c->grid[which][i] = hash_clip(c->sums[which][i]);
-	if (c->down.in == c->down.out) {
+	if (c->out_w == 0 || c->down.in == c->down.out) {
 		c->small = c->middle;
 		return PL_OK;
 	}
@@ -405,7 +462,18 @@ int pl_ground(uint8_t *p, size_t pixels, int transparent, int *spread) {
 		}
 		if (weight > 0 && light * 255 >= weight * HIDING * 1000 && dark * DARK_SHARE < weight)
 			ground = 0;
-		for (size_t i = 0; i < pixels; i++) {
+		size_t i = 0;
+#ifdef __SSE2__
+		const __m128i ones = _mm_set1_epi32(ground ? 255 : 0), all = _mm_set1_epi32((int)0xff000000);
+		for (; i + 4 <= pixels; i += 4) {
+			__m128i v = _mm_loadu_si128((__m128i *)(p + 4 * i));
+			__m128i see = _mm_subs_epu16(ones, _mm_srli_epi32(v, 24));
+			see = _mm_or_si128(see, _mm_slli_epi32(see, 16));
+			see = _mm_or_si128(see, _mm_slli_epi32(see, 8));
+			_mm_storeu_si128((__m128i *)(p + 4 * i), _mm_or_si128(_mm_adds_epu8(v, see), all));
+		}
+#endif
+		for (; i < pixels; i++) {
 			uint8_t *q = p + 4 * i;
 			int see = ground ? 255 - q[3] : 0;
 			for (int k = 0; k < 3; k++) // the filter may overshoot alpha
@@ -414,10 +482,17 @@ int pl_ground(uint8_t *p, size_t pixels, int transparent, int *spread) {
 		}
 	}
 	uint64_t sum = 0, squares = 0;
-	for (size_t i = 0; i < pixels; i++) {
-		uint32_t l = luma(p[4 * i], p[4 * i + 1], p[4 * i + 2]);
-		sum += l;
-		squares += l * l;
+	for (size_t i = 0; i < pixels; i += 256) {
+		int16_t line[256];
+		int n = pixels - i < 256 ? pixels - i : 256;
+		int32_t lumas = 0, their = 0; // 256 * 255 * 255 fits
+		greys(p + 4 * i, n, 0, line);
+		for (int j = 0; j < n; j++) {
+			lumas += line[j];
+			their += (int32_t)line[j] * line[j];
+		}
+		sum += lumas;
+		squares += their;
 	}
 	double mean = pixels ? (double)sum / pixels : 0;
 	double variance = pixels ? (double)squares / pixels - mean * mean : 0;

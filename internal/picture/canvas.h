@@ -38,10 +38,12 @@ typedef struct {
 	uint8_t grid[2][PL_GRID * PL_GRID]; // 0 on white, 1 on black
 } pl_canvas;
 
-// pl_canvas_new returns NULL when there is no memory.
+// pl_canvas_new takes sides of 0 for the small picture when there shall be none. It returns NULL when there is no memory.
 pl_canvas *pl_canvas_new(int w, int h, int out_w, int out_h, int alpha);
 void pl_canvas_free(pl_canvas *c);
-// pl_row takes the next row: w pixels of RGBA, not multiplied.
+// pl_row takes the next row: w pixels of RGBA, not multiplied, with PL_SLACK bytes
+// behind that may be read.
+enum { PL_SLACK = 64 };
 void pl_row(pl_canvas *c, const uint8_t *rgba);
 // pl_finish makes small and grid of the rows; there must have been h of them.
 int pl_finish(pl_canvas *c);

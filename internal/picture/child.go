@@ -146,8 +146,11 @@ func (s *starter) close() {
 func (s *starter) startHere() (*child, error) {
 	cmd := exec.Command(s.command[0], s.command[1:]...)
 	// Two arenas keep the C library from reserving 64 MiB of address space for
-	// each thread, which would eat up the child's memory limit.
-	cmd.Env = append(append(os.Environ(), "MALLOC_ARENA_MAX=2"), s.env...)
+	// each thread, which would eat up the child's memory limit. What one picture
+	// took and gave back the next one takes, up to 64 MiB: to have it from the kernel
+	// anew each time costs as much as to decode.
+	cmd.Env = append(append(os.Environ(), "MALLOC_ARENA_MAX=2",
+		"MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=67108864"), s.env...)
 	cmd.SysProcAttr = childAttributes()
 	said := &firstLine{}
 	cmd.Stderr = said

@@ -108,7 +108,7 @@ func convertDecodable(r *request, c *container, res *Result) error {
 		res.Detail = fmt.Sprintf("%d x %d would keep a side of %d pixels, limit %d", w, h, max(p.width, p.height), limit)
 		return nil
 	}
-	pixels, grid, closeCanvas, err := paint(d, p, exif.turn, res)
+	pixels, grid, closeCanvas, err := paint(r, d, p, exif.turn, res)
 	if err != nil {
 		return err
 	}
@@ -133,12 +133,15 @@ func convertDecodable(r *request, c *container, res *Result) error {
 
 // paint decodes the picture into pixels of RGBX in sRGB, of the plan's size but not yet
 // turned, and the grid of its hash. Both live until closeCanvas is called.
-func paint(d decoder, p plan, turn int, res *Result) (pixels, grid []byte, closeCanvas func(), err error) {
+func paint(r *request, d decoder, p plan, turn int, res *Result) (pixels, grid []byte, closeCanvas func(), err error) {
 	w, h, alpha, err := d.start(shrinkFor(res, p))
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	outW, outH := upright(turn, p.width, p.height)
+	if r.format == Nothing && !alpha { // only the ground needs the pixels
+		outW, outH = 0, 0
+	}
 	v, err := newCanvas(w, h, outW, outH, alpha)
 	if err != nil {
 		return nil, nil, nil, err
@@ -150,7 +153,9 @@ func paint(d decoder, p plan, turn int, res *Result) (pixels, grid []byte, close
 		v.close()
 		return nil, nil, nil, err
 	}
-	toSRGB(pixels, d.profile())
+	if len(pixels) > 0 {
+		toSRGB(pixels, d.profile())
+	}
 	return pixels, grid, v.close, nil
 }
 

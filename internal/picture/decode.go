@@ -55,6 +55,9 @@ func newCanvas(w, h, outW, outH int, alpha bool) (canvas, error) {
 
 func (c canvas) close() { C.pl_canvas_free(c.c) }
 
+// slack is what must lie behind a row, in bytes.
+const slack = C.PL_SLACK
+
 // row takes the next row, RGBA.
 func (c canvas) row(rgba []byte) { C.pl_row(c.c, (*C.uint8_t)(&rgba[0])) }
 

@@ -211,7 +211,7 @@ func (d *dibDecoder) read(c canvas) error {
 	if stride*d.h > len(pixels) {
 		return errBroken
 	}
-	line := make([]byte, 4*d.w)
+	line := make([]byte, 4*d.w+slack)[:4*d.w]
 	for i := range d.h {
 		y := i
 		if !d.topDown {

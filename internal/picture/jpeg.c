@@ -102,7 +102,7 @@ int pl_jpeg_read(pl_jpeg *j, pl_canvas *c, void *inks) {
 	jpeg_start_decompress(&j->in);
 	if ((int)j->in.output_width != c->w || (int)j->in.output_height != c->h)
 		return PL_BROKEN;
-	if (!(j->line = malloc((size_t)4 * c->w)))
+	if (!(j->line = malloc((size_t)4 * c->w + PL_SLACK)))
 		return PL_NO_MEMORY;
 	while (j->in.output_scanline < j->in.output_height) {
 		JSAMPROW row = j->line;

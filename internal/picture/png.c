@@ -195,8 +195,8 @@ int pl_png_read(const uint8_t *data, const int64_t *spans, int n, const pl_png_h
 	size_t packed = 0;
 	for (int i = 0; i < n; i++)
 		packed += spans[2 * i + 1];
-	uint8_t *joined = NULL, *zeros = calloc(1, bytes + 8), *line = malloc((size_t)4 * p->w);
-	uint8_t *raw = malloc(whole + 8); // and room for a load past the end
+	uint8_t *joined = NULL, *zeros = calloc(1, bytes + 8), *line = malloc((size_t)4 * p->w + PL_SLACK);
+	uint8_t *raw = malloc(whole + PL_SLACK); // and room for a load past the end
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
 	const uint8_t *in = data + (n > 0 ? spans[0] : 0);
 	if (n > 1 && (joined = malloc(packed))) {
@@ -210,7 +210,7 @@ int pl_png_read(const uint8_t *data, const int64_t *spans, int n, const pl_png_h
 	if (zeros && line && raw && d && in && (n < 2 || joined)) {
 		status = PL_BROKEN;
 		if (libdeflate_zlib_decompress(d, in, packed, raw, whole, NULL) == LIBDEFLATE_SUCCESS) {
-			memset(raw + whole, 0, 8);
+			memset(raw + whole, 0, PL_SLACK);
 			status = PL_OK;
 			const uint8_t *prior = zeros;
 			for (int y = 0; y < p->h && status == PL_OK; y++) {

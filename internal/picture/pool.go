@@ -29,7 +29,7 @@ type Result struct {
 
 	Frames int // of an animated picture, the first of which is taken; else 1
 	// Spread is the standard deviation of the luma, in hundredths of one of 256
-	// levels: 0 of a flat colour.
+	// levels: 0 of a flat colour, and of an opaque picture that Nothing is made of.
 	Spread          int
 	License, Credit string // what the picture's metadata say, on one line each; "" for nothing
 

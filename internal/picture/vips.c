@@ -127,7 +127,7 @@ int pl_vips_read(pl_vips *v, pl_canvas *c) {
 	VipsImage *im = v->image;
 	int status = PL_OK;
 	VipsRegion *r = vips_region_new(im);
-	uint8_t *line = malloc((size_t)4 * c->w);
+	uint8_t *line = malloc((size_t)4 * c->w + PL_SLACK);
 	if (!r || !line || im->Xsize != c->w || im->Ysize < c->h)
 		status = line ? PL_BROKEN : PL_NO_MEMORY;
 	for (int y = 0; y < c->h && status == PL_OK; y += 16) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pairloom/pairloom/internal/still"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -15,6 +16,8 @@ const (
 	thumbSide    = 176 // pixels of a thumbnail's longer side
 	thumbQuality = 80
 	maxText      = 400 // characters of a text in the sample
+	// mostAsItIs is the most bytes of a picture that goes into the page as it is.
+	mostAsItIs = 256 << 10
 )
 
 // sampler keeps the pairs with the smallest mixed ids: an even sample, the same
@@ -51,7 +54,7 @@ func (s *sampler) add(p *shard.Pair) {
 	}
 	s.kept = slices.Insert(s.kept, at, sampled{key, shard.Pair{
 		PairID: p.PairID, ImageURL: strings.Clone(p.ImageURL), PageURL: strings.Clone(p.PageURL),
-		Text: strings.Clone(p.Text), QueryIDs: slices.Clone(p.QueryIDs), Image: bytes.Clone(p.Image),
+		Text: strings.Clone(p.Text), QueryIDs: slices.Clone(p.QueryIDs), Image: bytes.Clone(p.Image), Width: p.Width, Height: p.Height, Format: strings.Clone(p.Format),
 	}})
 }
 
@@ -63,6 +66,13 @@ func (s *sampler) finish(query func(uint32) string) []Sample {
 			smp.Queries = append(smp.Queries, query(id))
 		}
 		smp.Thumb, smp.Width, smp.Height = thumbnail(k.pair.Image)
+		smp.ThumbType = still.MediaType("")
+		if p := &k.pair; smp.Thumb == nil && len(p.Image) <= mostAsItIs && p.Format != "" && p.Format != "jpeg" {
+			// Browsers may know it.
+			smp.Thumb, smp.ThumbType = p.Image, still.MediaType(p.Format)
+			scale := max(p.Width, p.Height, thumbSide)
+			smp.Width, smp.Height = int(p.Width*thumbSide/scale), int(p.Height*thumbSide/scale)
+		}
 		out = append(out, smp)
 	}
 	return out
@@ -79,10 +89,10 @@ func cut(s string) string {
 	return s
 }
 
-// thumbnail shrinks a JPEG of the dataset. It returns nothing when the bytes do
+// thumbnail shrinks a picture of the dataset. It returns nothing when the bytes do
 // not decode: the report is no place to fail over one picture.
 func thumbnail(b []byte) (thumb []byte, width, height int) {
-	src, err := jpeg.Decode(bytes.NewReader(b))
+	src, err := still.Decode(b)
 	if err != nil {
 		return nil, 0, 0
 	}

@@ -111,7 +111,10 @@ type Sample struct {
 	PageURL  string   `json:"page_url"`
 	Text     string   `json:"text"`
 	Queries  []string `json:"queries"`
-	Thumb    []byte   `json:"-"` // small JPEG; empty when the picture did not decode
-	Width    int      `json:"-"` // of Thumb, in pixels
-	Height   int      `json:"-"`
+	// Thumb is a small JPEG, or the picture as it is where its format is one that
+	// browsers know and we do not; empty when it did not decode.
+	Thumb     []byte `json:"-"`
+	ThumbType string `json:"-"`
+	Width     int    `json:"-"` // of Thumb, in pixels
+	Height    int    `json:"-"`
 }

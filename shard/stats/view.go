@@ -119,7 +119,7 @@ func viewOf(s *Stats) *view {
 	for _, smp := range s.Samples {
 		sv := sampleView{Width: smp.Width, Height: smp.Height, Text: smp.Text, PairID: smp.PairID, Host: hostOf(smp.PageURL), Queries: listed(smp.Queries)}
 		if len(smp.Thumb) > 0 {
-			sv.Src = template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(smp.Thumb))
+			sv.Src = template.URL("data:" + smp.ThumbType + ";base64," + base64.StdEncoding.EncodeToString(smp.Thumb))
 		}
 		v.Samples = append(v.Samples, sv)
 	}

@@ -78,6 +78,15 @@ func open(folder, prefix string) (view *shard.View, hash string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	for row, err := range d.Rows(prefix, "format") {
+		if err != nil {
+			break // what is damaged is told by the first pair that meets it
+		}
+		if f := row.Pair.Format; f != "" && f != "jpeg" {
+			return nil, "", fmt.Errorf("open shards of %s: a picture is %s, and training and evaluation read jpeg only; "+
+				"set fetch.format: jpeg and run pairloom run", folder, f)
+		}
+	}
 	view, err = d.Open(prefix)
 	return view, d.Hash(), err
 }

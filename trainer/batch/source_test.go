@@ -88,6 +88,28 @@ func writeShards(t testing.TB, folder string, texts ...string) {
 	finish(t, folder, part)
 }
 
+// Training reads JPEG only, and says so before anything else is done.
+func TestOtherFormatsAreRefused(t *testing.T) {
+	folder := t.TempDir()
+	w, err := shard.CreatePart[shard.Pair](folder, "shard-00000.arrow", shard.Origin{Stage: "shard"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"", "jpeg", "webp"} {
+		if err := w.Write(&shard.Pair{Text: "a", Image: read(t, "gray.jpg"), Format: format}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	finish(t, folder, part)
+	if _, err := Open(folder, Training); err == nil || !strings.Contains(err.Error(), "a picture is webp") || !strings.Contains(err.Error(), "set fetch.format: jpeg") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func finish(t testing.TB, folder string, parts ...shard.Part) {
 	t.Helper()
 	if err := shard.WriteManifest(folder, &shard.Manifest{Stage: "shard", Tally: shard.NewTally("shard", "pairs", "pairs"), Parts: parts}); err != nil {

@@ -247,7 +247,7 @@ func TestSearchOwn(t *testing.T) {
 		t.Fatalf("%+v, %v", hits, err)
 	}
 	found, err := Resolve(shards, hits)
-	if err != nil || found[0].Text != "text <4>" || found[0].PageURL != "http://a/4" || found[0].File != "shard-00001.arrow" || found[0].Row != 2 || len(found[0].JPEG) == 0 {
+	if err != nil || found[0].Text != "text <4>" || found[0].PageURL != "http://a/4" || found[0].File != "shard-00001.arrow" || found[0].Row != 2 || len(found[0].Picture) == 0 {
 		t.Errorf("%+v, %v", found, err)
 	}
 	found[1].PageURL = "javascript:alert(1)"

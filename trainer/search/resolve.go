@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pairloom/pairloom/internal/still"
 	"github.com/pairloom/pairloom/shard"
 )
 
 // Resolve looks hits up: those of shards in the folder shards, the others under
-// the names that their files keep. Those of shards come with their JPEG.
+// the names that their files keep. Those of shards come with their picture.
 func Resolve(shards string, hits []Hit) ([]Found, error) {
 	var dataset *shard.Dataset // opened for the first hit of a shard
 	open := map[string]*shard.View{}
@@ -52,7 +53,7 @@ func Resolve(shards string, hits []Hit) ([]Found, error) {
 			return nil, err
 		}
 		f.Text, f.PageURL, f.ImageURL = strings.Clone(p.Text), strings.Clone(p.PageURL), strings.Clone(p.ImageURL)
-		f.JPEG = append([]byte(nil), p.Image...)
+		f.Picture, f.MediaType = append([]byte(nil), p.Image...), still.MediaType(p.Format)
 	}
 	return found, nil
 }

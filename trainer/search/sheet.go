@@ -20,7 +20,9 @@ type Found struct {
 	File     string  `json:"file"` // the shard, or the folder or file that was embedded
 	Row      uint32  `json:"row"`
 	Name     string  `json:"name,omitempty"` // of the picture file
-	JPEG     []byte  `json:"-"`
+	Picture  []byte  `json:"-"`
+	// MediaType is that of Picture, such as image/jpeg.
+	MediaType string `json:"-"`
 }
 
 //go:embed sheet.html
@@ -28,8 +30,8 @@ var sheetHTML string
 
 var sheetTemplate = template.Must(template.New("sheet").Funcs(template.FuncMap{
 	// The bytes are encoded, so that they cannot end the attribute.
-	"picture": func(jpeg []byte) template.URL {
-		return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(jpeg))
+	"picture": func(mediaType string, b []byte) template.URL {
+		return template.URL("data:" + mediaType + ";base64," + base64.StdEncoding.EncodeToString(b))
 	},
 }).Parse(sheetHTML))
 
