@@ -186,6 +186,7 @@ func (a *asking) writeFull() error {
 				return err
 			}
 		}
+		a.hand.forget()
 	}
 }
 

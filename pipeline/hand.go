@@ -225,6 +225,13 @@ func (h *hand) save(now time.Time) error {
 	return nil
 }
 
+// forget lets go of what the files take of memory.
+func (h *hand) forget() {
+	for _, file := range h.files {
+		file.reader.Forget()
+	}
+}
+
 // holds tells whether the file has answers that may be needed.
 func (h *hand) holds(name string) bool { return h.files[name] != nil }
 
