@@ -29,7 +29,7 @@ func kernels() map[string]kernel {
 	if fastest.few != plain.few {
 		list["vectors"] = fastest
 	}
-	list["plain, parting often"] = kernel{plain.within, 8, 24}
+	list["plain, parting often"] = kernel{plain.within, plain.next, 8, 24}
 	return list
 }
 
