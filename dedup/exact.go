@@ -15,6 +15,9 @@ type Options struct {
 	MaxURLsPerPicture  int    `yaml:"max_urls_per_picture" default:"50" range:"0.." doc:"a picture under more addresses than this is taken for an error placeholder; 0 means no limit"`
 	MaxPicturesPerText int    `yaml:"max_pictures_per_text" default:"10" range:"0.." doc:"drop a text that stands under more pictures than this; 0 means no limit (ALIGN, COYO: 10)"`
 	PictureDistance    int    `yaml:"picture_distance" default:"4" range:"0..10" doc:"pictures whose perceptual hashes differ in at most this many of 64 bits are near duplicates, of which the largest stays; 1 takes those of equal hashes, 0 none (docs/duplicates.md)"`
+
+	TextOptions
+	AgainstOptions
 }
 
 // The reasons for which pairs are dropped.

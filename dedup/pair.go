@@ -23,6 +23,12 @@ type Pair struct {
 type Verdict struct {
 	Pair
 	Reason, Detail string
+	// Like is what a near duplicate is like, a pair or an evaluation set's entry, and
+	// Likeness how similar their texts are, or how well their pictures correlate, whose
+	// hashes differ in Distance bits.
+	Like     uint64
+	Likeness float64
+	Distance int
 }
 
 // appendPair appends the pair as sorters carry it, readPair reads it into memory that

@@ -36,7 +36,9 @@ type Curate struct {
 	Seed    int64
 	Memory  int // bytes, of sorting and balancing together
 	List    *QueryList
-	Workers int
+	// PictureChild and Workers are for evaluation sets, whose pictures are decoded.
+	PictureChild []string
+	Workers      int
 }
 
 // Stage describes the stage.
@@ -49,7 +51,11 @@ func (c Curate) Stage() Stage {
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, hash), nil
+			against, err := againstPrint(c.Dir, c.Dedup.Against)
+			if err != nil {
+				return "", err
+			}
+			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, hash, against), nil
 		},
 		Run: tallyOnly(c.Run),
 	}
@@ -87,12 +93,25 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	if err != nil {
 		return nil, err
 	}
+	sets, err := c.openEvaluationSets(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	if sets != nil {
+		defer sets.Close()
+	}
+	steps, err := c.steps(ctx, sets)
+	if err != nil {
+		return nil, err
+	}
 	r := &curation{
 		Curate: c, ctx: ctx, matched: matched,
 		decisions: extsort.New(c.Dir, c.Memory/6),
-		steps:     c.steps(ctx),
+		steps:     steps,
+		overlap:   newOverlap(sets, c.Dir),
 	}
 	defer r.decisions.Close()
+	defer r.overlap.Close()
 	for _, s := range r.steps {
 		defer s.Close()
 	}
@@ -131,16 +150,53 @@ type step interface {
 // two at work at once the one decides and the other takes: beside these, a half,
 // decisions have a sixth throughout; the index of pictures, before anything is decided,
 // or the balance's log, at the end, has another.
-func (c Curate) steps(ctx context.Context) []step {
+//
+// Evaluation pictures come before near duplicates, so that a picture which is an
+// evaluation set's is not what others are dropped for.
+func (c Curate) steps(ctx context.Context, sets *evaluationSets) (steps []step, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range steps {
+				s.Close()
+			}
+		}
+	}()
 	share := c.Memory / 3
-	steps := []step{dedup.NewExact(c.Dedup, c.Dir, share)}
+	steps = []step{dedup.NewExact(c.Dedup, c.Dir, share)}
+	if sets != nil {
+		see := func(p *dedup.Pair) (dedup.Sighting, bool, error) { return sets.see(ctx, p) }
+		steps = append(steps, dedup.NewAgainst(see, c.Dir, share/2))
+	}
 	if c.Dedup.PictureDistance > 0 {
 		steps = append(steps, dedup.NewNearPictures(ctx, dedup.NearOptions{
 			Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers,
 			State: filepath.Join(c.Dir, nearPicturesName),
 		}))
 	}
-	return steps
+	if texts := sets.heldTexts(); texts != nil || c.Dedup.TextSimilarity > 0 {
+		similarity, name := 0.0, func(uint64) string { return "" }
+		if texts != nil {
+			similarity, name = c.Dedup.AgainstTextSimilarity, sets.name
+		}
+		near := dedup.NewNearTexts(c.Dedup.TextOptions, similarity, name, c.Dir, share)
+		steps = append(steps, near)
+		if texts != nil {
+			for rec, err := range texts.Walk() {
+				if err == nil {
+					err = near.Reference(binary.BigEndian.Uint64(rec.Key), xxhash.Sum64(rec.Value), rec.Value)
+				}
+				if err != nil {
+					return steps, err
+				}
+			}
+		}
+	}
+	return steps, nil
+}
+
+// textsAsked tells whether a step compares texts.
+func (c *curation) textsAsked() bool {
+	return c.Dedup.TextSimilarity > 0 || c.overlap != nil && c.overlap.sets.heldTexts() != nil
 }
 
 // nearPicturesName is the file in the dataset's folder that keeps which pictures hang
@@ -186,6 +242,7 @@ type curation struct {
 	ctx       context.Context
 	matched   *shard.Manifest
 	steps     []step
+	overlap   *overlap // nil where there are no evaluation sets
 	decisions *extsort.Sorter
 	key       [9]byte
 	value     []byte
@@ -217,7 +274,8 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 	judge := PictureJudge{filter.PictureRules(c.Filter.Picture)}
 	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
 	var place uint64
-	var folded []byte
+	var folded, text []byte
+	texts := c.textsAsked()
 	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/6), nil) {
 		if err == nil {
 			err = c.ctx.Err()
@@ -234,12 +292,15 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 		} else {
 			m := j.matched
 			folded = fold.AppendText(folded[:0], m.Text)
+			if texts {
+				text = folded
+			}
 			err = c.steps[0].Add(&dedup.Pair{
 				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
 				Pixels:   uint64(image.OriginalWidth) * uint64(image.OriginalHeight),
 				TextHash: xxhash.Sum64(folded), Characters: uint32(utf8.RuneCountInString(m.Text)),
 				Preference: preference(c.Filter.Text.Sources, m.TextSource),
-				Note:       uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs,
+				Note:       uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs, Text: text,
 			})
 		}
 		if err != nil {
@@ -263,7 +324,9 @@ func (c *curation) judgeDuplicates(balancer *balance.Balancer) error {
 			switch {
 			case err != nil:
 			case v.Reason != "":
-				err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail)
+				if err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail); err == nil {
+					err = c.overlap.add(v)
+				}
 			case i+1 < len(c.steps):
 				err = c.steps[i+1].Add(&v.Pair)
 			default:
@@ -331,8 +394,12 @@ func (c *curation) write(balancer *balance.Balancer, list *query.List, progress 
 	if err := stats.WriteQueryCounts(out.path, queryCounts(list, balancer.Counts())); err != nil {
 		return nil, err
 	}
+	files, err := c.overlap.write(out.path)
+	if err != nil {
+		return nil, err
+	}
 	tally.Out = tally.Kept
-	return tally, out.finish(tally, nil, stats.QueryCountsName)
+	return tally, out.finish(tally, nil, append(files, stats.QueryCountsName)...)
 }
 
 // merging reads the decisions in order of the places.

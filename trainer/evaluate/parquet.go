@@ -76,6 +76,19 @@ func recovered(path string, f func() error) (err error) {
 }
 
 func openParquetFile(path string) (*parquetFile, error) {
+	f, err := openWhole(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := recovered(path, f.findColumns); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// openWhole opens a file and reads its footer.
+func openWhole(path string) (*parquetFile, error) {
 	opened, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -88,7 +101,7 @@ func openParquetFile(path string) (*parquetFile, error) {
 		if err != nil {
 			return fmt.Errorf("it is no whole Parquet file: %w; get it again", err)
 		}
-		return f.findColumns()
+		return nil
 	})
 	if err != nil {
 		opened.Close()

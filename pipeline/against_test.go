@@ -1,0 +1,344 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/pairloom/pairloom/dedup"
+	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/shard"
+)
+
+var testPictureChild = []string{"env", asChild + "=1", os.Args[0]}
+
+// scene is a picture of soft spots, another for each number.
+func scene(number uint64) *image.NRGBA {
+	r := rand.New(rand.NewPCG(number, 77))
+	type spot struct{ x, y, size, r, g, b float64 }
+	var spots []spot
+	for range 14 {
+		spots = append(spots, spot{r.Float64(), r.Float64(), 0.05 + 0.2*r.Float64(), 255 * r.Float64(), 255 * r.Float64(), 255 * r.Float64()})
+	}
+	const w, h = 240, 200
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			red, green, blue, sum := 12.0, 12.0, 12.0, 0.1
+			for _, s := range spots {
+				dx, dy := float64(x)/w-s.x, float64(y)/h-s.y
+				v := math.Exp(-(dx*dx + dy*dy) / (s.size * s.size))
+				red, green, blue, sum = red+v*s.r, green+v*s.g, blue+v*s.b, sum+v
+			}
+			img.SetNRGBA(x, y, color.NRGBA{uint8(red / sum), uint8(green / sum), uint8(blue / sum), 255})
+		}
+	}
+	return img
+}
+
+func pngOf(t *testing.T, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// againstSite is a dataset up to its pictures, whose addresses end in what they show,
+// and an evaluation set of the scenes 1 to 3.
+func againstSite(t *testing.T) (dir string, o *Options) {
+	dir, o = t.TempDir(), testOptions()
+	o.Dedup.AgainstOptions = dedup.AgainstOptions{Against: []string{"exam"}, AgainstDistance: 10, AgainstCorrelation: 0.9, AgainstTextSimilarity: 0.8, AgainstTextWords: 5}
+	o.Dedup.TextMinCharacters = 20
+	writeList(t, filepath.Join(dir, "list.zst"), "cat")
+	for i := range uint64(3) {
+		write(t, filepath.Join(dir, fmt.Sprintf("exam/%d.png", i+1)), pngOf(t, scene(i+1)))
+	}
+	write(t, filepath.Join(dir, "exam/1.txt"), []byte("A black cat that sleeps on the warm kitchen stove\na cat outside\n"))
+	write(t, filepath.Join(dir, "exam/2.txt"), []byte("A cat and two kittens in a basket by the window"))
+	write(t, filepath.Join(dir, "exam/broken.png"), []byte("no picture"))
+	write(t, filepath.Join(dir, "exam/.hidden"), []byte("what a file manager left"))
+	writeCandidates(t, dir, map[string]string{"crawl": strings.Join([]string{
+		"a as-it-is alt one cat",
+		"a smaller alt two cat",
+		"a cropped alt three cat",
+		"a another alt four cat",
+		"a third alt A black cat that sleeps on the warm kitchen stove",
+		"a fourth alt a cat and two kittens in a basket by the window!",
+		"a fifth alt a cat outside",
+		"a sixth alt the cat of the neighbours, from behind",
+	}, "\n")})
+	runStages(t, dir, o, MatchName)
+	bounds, second := scene(1).Bounds(), scene(2)
+	var small bytes.Buffer
+	half := image.NewNRGBA(image.Rect(0, 0, bounds.Dx()/2, bounds.Dy()/2))
+	for y := range half.Rect.Dy() {
+		for x := range half.Rect.Dx() {
+			half.SetNRGBA(x, y, second.NRGBAAt(2*x, 2*y))
+		}
+	}
+	if err := jpeg.Encode(&small, half, &jpeg.Options{Quality: 40}); err != nil {
+		t.Fatal(err)
+	}
+	pictures := map[string][]byte{
+		"as-it-is": pngOf(t, scene(1)), "smaller": small.Bytes(),
+		"cropped": pngOf(t, scene(3).SubImage(image.Rect(12, 10, bounds.Dx()-12, bounds.Dy()-10))),
+	}
+	for i, name := range []string{"another", "third", "fourth", "fifth", "sixth"} {
+		pictures[name] = pngOf(t, scene(uint64(100+i)))
+	}
+	pool, err := picture.NewPool(testPictureChild, 1, picture.PoolOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var images []shard.Image
+	seen := map[uint64]bool{}
+	for _, m := range rowsOf[shard.Matched](t, dir, shard.MatchedFolder) {
+		data := pictures[filepath.Base(m.ImageURL)]
+		r, err := pool.Process(context.Background(), data)
+		if err != nil || r.Reason != "" {
+			t.Fatal(err, r.Reason)
+		}
+		if seen[m.ImageID] {
+			continue
+		}
+		seen[m.ImageID] = true
+		images = append(images, shard.Image{
+			ImageID: m.ImageID, ImageURL: m.ImageURL, HTTPStatus: 200, Bytes: r.JPEG, Width: int32(r.Width), Height: int32(r.Height), Format: "jpeg",
+			PictureHash: xxhash.Sum64(data), PHash: r.PHash, OriginalFormat: r.OriginalFormat, OriginalWidth: 300, OriginalHeight: 300, OriginalBytes: 1000,
+		})
+	}
+	writeFolder(t, dir, shard.ImagesFolder, images, 2)
+	return dir, o
+}
+
+func curateStage(dir string, o *Options) Curate {
+	return Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), NewQueryList(dir, o.Match.Queries), testPictureChild, o.workers()}
+}
+
+func TestEvaluationSets(t *testing.T) {
+	dir, o := againstSite(t)
+	var first map[string]string
+	for _, workers := range []int{1, 4} {
+		o.Workers, o.MemoryMiB = workers, 16*workers
+		if _, err := curateStage(dir, o).Run(t.Context(), func(int64, int64) {}); err != nil {
+			t.Fatal(err)
+		}
+		var files = map[string]string{}
+		for _, name := range []string{"part-00000.arrow", "part-00001.arrow", OverlapName, OverlapSheetName, shard.ManifestName} {
+			data, err := os.ReadFile(filepath.Join(dir, shard.SelectionFolder, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[name] = string(data)
+		}
+		if first == nil {
+			first = files
+		}
+		for name, data := range files {
+			if first[name] != data {
+				t.Errorf("%s is another with %d workers", name, workers)
+			}
+		}
+	}
+	matched := rowsOf[shard.Matched](t, dir, shard.MatchedFolder)
+	got, ids := map[string]shard.Selection{}, map[string]string{}
+	for i, s := range rowsOf[shard.Selection](t, dir, shard.SelectionFolder) {
+		name := filepath.Base(matched[i].ImageURL)
+		got[name], ids[shard.FormatPairID(s.PairID)] = s, name
+	}
+	for _, tt := range []struct{ picture, reason, detail string }{
+		{"as-it-is", dedup.ReasonEvaluationPicture, "exam/1.png: 0 bits of the hashes differ, correlation 1.00"},
+		{"smaller", dedup.ReasonEvaluationPicture, "exam/2.png"},
+		{"cropped", dedup.ReasonEvaluationPicture, "exam/3.png"},
+		{"another", "", ""},
+		{"third", dedup.ReasonEvaluationText, "exam/1.png: similarity 1.00 of against_text_similarity 0.8"},
+		{"fourth", dedup.ReasonEvaluationText, "exam/2.png"},
+		{"fifth", "", ""}, // the evaluation text has three words
+		{"sixth", "", ""},
+	} {
+		if s := got[tt.picture]; s.Reason != tt.reason || !strings.Contains(s.Detail, tt.detail) {
+			t.Errorf("%s: %q, %q; want %q, %q", tt.picture, s.Reason, s.Detail, tt.reason, tt.detail)
+		}
+	}
+
+	data, err := os.ReadFile(filepath.Join(dir, shard.SelectionFolder, OverlapName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, row := range rows[1:] {
+		list = append(list, ids[row[0]]+" "+row[1]+" "+filepath.Base(row[2]))
+	}
+	slices.Sort(list)
+	want := []string{
+		"as-it-is evaluation_picture 1.png", "cropped evaluation_picture 3.png", "fourth evaluation_text 2.png",
+		"smaller evaluation_picture 2.png", "third evaluation_text 1.png",
+	}
+	if !slices.Equal(rows[0], overlapHeader) || !slices.Equal(list, want) {
+		t.Errorf("%s lists %v, want %v", OverlapName, list, want)
+	}
+	sheet, err := os.ReadFile(filepath.Join(dir, shard.SelectionFolder, OverlapSheetName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"3 pairs were dropped for their pictures and 2 for their texts", "Held against 3 pictures and 2 texts of <code>exam</code>", "format_unknown 1", "src=\"data:image/jpeg;base64,", "src=\"data:image/png;base64,"} {
+		if !bytes.Contains(sheet, []byte(part)) {
+			t.Errorf("the contact sheet lacks %q: %.900s", part, sheet)
+		}
+	}
+	if n := bytes.Count(sheet, []byte("<img ")); n != 6 {
+		t.Errorf("the contact sheet shows %d pictures, want 3 pairs of them", n)
+	}
+}
+
+// TestEvaluationPicturesAreDecodedOnce opens the sets again with children that do not
+// start, which works as long as nothing is decoded.
+func TestEvaluationPicturesAreDecodedOnce(t *testing.T) {
+	dir, o := againstSite(t)
+	if err := os.Remove(filepath.Join(dir, "exam/broken.png")); err != nil {
+		t.Fatal(err)
+	}
+	images, err := manifest(dir, shard.ImagesFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(child []string) (*evaluationSets, error) {
+		c := curateStage(dir, o)
+		c.PictureChild = child
+		return c.openEvaluationSets(t.Context(), images)
+	}
+	nothing := []string{"/nonexistent/child"}
+	if _, err := open(nothing); err == nil {
+		t.Fatal("pictures were decoded by a child that does not start")
+	}
+	first, err := open(testPictureChild)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	again, err := open(nothing)
+	if err != nil {
+		t.Fatalf("the second run decodes: %v", err)
+	}
+	defer again.Close()
+	for i := range first.thumbs.len() {
+		a, _ := first.thumbs.read(i)
+		b, _ := again.thumbs.read(i)
+		if a != b || a.content == 0 {
+			t.Errorf("picture %d looks otherwise the second time", i)
+		}
+	}
+	path := filepath.Join(dir, thumbsName)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, damaged := range map[string][]byte{
+		"cut off": whole[:len(whole)-5], "a bit flipped": append(append(bytes.Clone(whole[:3000]), whole[3000]^1), whole[3001:]...),
+		"empty": nil, "of another program": bytes.Repeat([]byte("x"), len(whole)),
+	} {
+		write(t, path, damaged)
+		if _, err := open(nothing); err == nil {
+			t.Errorf("%s: what is damaged was taken for what pictures look like", name)
+		}
+		e, err := open(testPictureChild)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		e.Close()
+		if again, _ := os.ReadFile(path); !bytes.Equal(again, whole) {
+			t.Errorf("%s: the file is not made again", name)
+		}
+	}
+}
+
+func TestEvaluationEntries(t *testing.T) {
+	dir, o := t.TempDir(), testOptions()
+	writeList(t, filepath.Join(dir, "list.zst"), "cat")
+	writeCandidates(t, dir, map[string]string{"crawl": "a one alt a cat\n a two alt the cat\n a three alt cat"})
+	runStages(t, dir, o, MatchName, FetchName, CurateName, ShardName)
+	write(t, filepath.Join(dir, "set/b.jpg"), []byte("picture b"))
+	write(t, filepath.Join(dir, "set/a.png"), []byte("picture a"))
+	write(t, filepath.Join(dir, "set/a.txt"), []byte("caption one\ncaption two"))
+	write(t, filepath.Join(dir, "notes.doc"), []byte("x"))
+	write(t, filepath.Join(dir, "bad.parquet"), []byte("PAR1"))
+	for _, tt := range []struct {
+		path string
+		want int
+		err  string
+	}{
+		{filepath.Join(dir, "set"), 2, ""},
+		{dir, 3, ""},
+		{filepath.Join(dir, shard.ShardsFolder), 3, ""},
+		{"../trainer/evaluate/testdata/parquet/set.parquet", 8, ""},
+		{filepath.Join(dir, "notes.doc"), 0, "neither a folder nor a file whose name ends in .parquet"},
+		{filepath.Join(dir, "bad.parquet"), 0, "no whole Parquet file"},
+		{filepath.Join(dir, "missing"), 0, "no such file"},
+	} {
+		var entries []evaluationEntry
+		err := eachEvaluationEntry(tt.path, func(e evaluationEntry) error {
+			if e.name == "" || len(e.picture) == 0 && !strings.HasSuffix(e.name, "set.parquet row 4") { // it has none
+				t.Errorf("%s: entry %d is %+v", tt.path, len(entries), e)
+			}
+			entries = append(entries, e)
+			return nil
+		})
+		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) || len(entries) != tt.want {
+			t.Errorf("%s: %d entries, %v; want %d, %q", tt.path, len(entries), err, tt.want, tt.err)
+		}
+		if tt.want == 2 && (!slices.Equal(entries[0].texts, []string{"caption one", "caption two"}) || filepath.Base(entries[1].name) != "b.jpg") {
+			t.Errorf("a folder of pictures has %+v", entries)
+		}
+	}
+}
+
+func TestNearTextsInCurate(t *testing.T) {
+	dir, o := t.TempDir(), testOptions()
+	o.Dedup.TextSimilarity, o.Dedup.TextMinCharacters = 0.8, 20
+	writeList(t, filepath.Join(dir, "list.zst"), "cat")
+	writeCandidates(t, dir, map[string]string{"crawl": "a one alt a black cat that sleeps on the warm kitchen stove\n a two alt A black cat that sleeps on the warm kitchen stove.\n a three alt a cat"})
+	runStages(t, dir, o, MatchName, FetchName, CurateName)
+	reasons := map[string]int{}
+	for _, s := range rowsOf[shard.Selection](t, dir, shard.SelectionFolder) {
+		if reasons[s.Reason]++; s.Reason != "" && !strings.Contains(s.Detail, "which stays: similarity 0.9") {
+			t.Errorf("detail %q", s.Detail)
+		}
+	}
+	if reasons[""] != 2 || reasons[dedup.ReasonNearText] != 1 {
+		t.Errorf("the verdicts are %v, want one near duplicate of three", reasons)
+	}
+	if exists(filepath.Join(dir, shard.SelectionFolder, OverlapName)) {
+		t.Errorf("%s is there without evaluation sets", OverlapName)
+	}
+}
