@@ -261,7 +261,7 @@ type survivor struct {
 }
 
 // survivorBytes is about what a survivor takes, in a hamming.Set and here.
-const survivorBytes = 512
+const survivorBytes = 128
 
 // decideComponents yields the pairs that are left, component by component.
 func (n *NearPictures) decideComponents(byComponent *extsort.Sorter, yield func(*Verdict, error) bool) error {

@@ -1,6 +1,7 @@
 package hamming
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -108,7 +109,7 @@ func (f *Forest) find(p uint32) uint32 {
 // mostFresh is the share of words, and enoughFresh the number, beyond which finding all
 // pairs anew is faster.
 const (
-	mostFresh   = 256
+	mostFresh   = 128
 	enoughFresh = 64
 )
 
@@ -159,6 +160,7 @@ func (f *Forest) takeOver(ctx context.Context, list io.ReaderAt, n int64, known 
 	if err != nil || len(places) == 0 {
 		return err == nil, err
 	}
+	fresh.sort()
 	workers := max(1, o.Workers)
 	return true, together(ctx, workers, func(ctx context.Context, k int) error {
 		from, to := stretch(n, k, workers)
@@ -178,37 +180,32 @@ var errTooMuch = fmt.Errorf("too many words are new")
 // word's place in the list, and in the known one with its root there; -1 where it is
 // in one only.
 func merge(ctx context.Context, list io.ReaderAt, n int64, known *Known, visit func(place, was int64, root uint32) error) error {
-	words, old, roots := reader{r: list, end: 8 * n}, reader{r: known.List, end: 8 * known.Len}, reader{r: known.Roots, end: 4 * known.Len}
-	word, old1 := words.next(8), old.next(8)
+	words, old, roots := newReader(list, 8, n), newReader(known.List, 8, known.Len), newReader(known.Roots, 4, known.Len)
 	for place, was := int64(0), int64(0); place < n || was < known.Len; {
-		if (place+was)%(1<<16) == 0 {
+		if (place+was)%(1<<16) < 2 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		w, k := place, was
-		switch {
-		case was >= known.Len || place < n && word < old1:
-			k = -1
-		case place >= n || old1 < word:
-			w = -1
+		w, k := int64(-1), int64(-1)
+		a, b := words.front(), old.front()
+		if place < n && (was >= known.Len || a <= b) {
+			w = place
+			place++
+			words.at++
 		}
 		var root uint32
-		if k >= 0 {
-			if root = uint32(roots.next(4)); int64(root) > k {
+		if was < known.Len && (w < 0 || a == b) {
+			k = was
+			if root = uint32(roots.front()); int64(root) > k {
 				return fmt.Errorf("read components: the root of word %d is %d", k, root)
 			}
 			was++
-			old1 = old.next(8)
+			old.at++
+			roots.at++
 		}
-		if w >= 0 {
-			place++
-			word = words.next(8)
-		}
-		for _, r := range []*reader{&words, &old, &roots} {
-			if r.err != nil {
-				return fmt.Errorf("read hashes: %w", r.err)
-			}
+		if words.err != nil || old.err != nil || roots.err != nil {
+			return fmt.Errorf("read hashes: %w", cmp.Or(words.err, old.err, roots.err))
 		}
 		if err := visit(w, k, root); err != nil {
 			return err
@@ -217,36 +214,47 @@ func merge(ctx context.Context, list io.ReaderAt, n int64, known *Known, visit f
 	return nil
 }
 
-// reader reads numbers in order, and zeros behind the end.
+// reader reads numbers in order; behind the end they are 0.
 type reader struct {
 	r       io.ReaderAt
-	at, end int64
+	size    int64 // bytes of a number
+	next, n int64
 	buffer  []byte
-	left    []byte
+	numbers []uint64
+	at      int
 	err     error
 }
 
-func (r *reader) next(size int) uint64 {
-	if len(r.left) == 0 {
-		if r.buffer == nil {
-			r.buffer = make([]byte, 64<<10)
-		}
-		r.left = r.buffer[:min(int64(len(r.buffer)), r.end-r.at)]
-		if len(r.left) == 0 {
-			return 0
-		}
-		if n, err := r.r.ReadAt(r.left, r.at); n < len(r.left) {
-			r.err, r.left = err, nil
-			return 0
-		}
-		r.at += int64(len(r.left))
+func newReader(r io.ReaderAt, size, n int64) *reader {
+	return &reader{r: r, size: size, n: n, buffer: make([]byte, 64<<10)}
+}
+
+// front is the next number; at moves on.
+func (r *reader) front() uint64 {
+	if r.at == len(r.numbers) {
+		r.fill()
 	}
-	b := r.left
-	r.left = b[size:]
-	if size == 4 {
-		return uint64(binary.LittleEndian.Uint32(b))
+	return r.numbers[r.at]
+}
+
+func (r *reader) fill() {
+	part := r.buffer[:min(int64(len(r.buffer)), r.size*(r.n-r.next))]
+	if n, err := r.r.ReadAt(part, r.size*r.next); n < len(part) {
+		r.err = cmp.Or(err, io.ErrUnexpectedEOF)
+		part = part[:0]
 	}
-	return binary.LittleEndian.Uint64(b)
+	r.next += int64(len(part)) / r.size
+	r.at, r.numbers = 0, r.numbers[:0]
+	for ; len(part) > 0; part = part[r.size:] {
+		if r.size == 4 {
+			r.numbers = append(r.numbers, uint64(binary.LittleEndian.Uint32(part)))
+		} else {
+			r.numbers = append(r.numbers, binary.LittleEndian.Uint64(part))
+		}
+	}
+	if len(r.numbers) == 0 {
+		r.numbers = append(r.numbers, 0)
+	}
 }
 
 // check tells what cannot be done.

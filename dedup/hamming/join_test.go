@@ -29,7 +29,7 @@ func kernels() map[string]kernel {
 	if fastest.few != plain.few {
 		list["vectors"] = fastest
 	}
-	list["plain, parting often"] = kernel{plain.within, 8, 24}
+	list["plain, parting often"] = kernel{plain.within, plain.next, 8, 24}
 	return list
 }
 
@@ -103,12 +103,15 @@ func TestJoinFindsWhatComparingAllFinds(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		for _, distance := range []int{1, 2, 3, 4, 5, 6, 8, 10, MaxDistance} {
 			n := 3000
-			if distance > 6 {
-				n = 800
+			if distance > 6 || testing.Short() {
+				n = 600
 			}
 			words := skewed(r, kind, n)
 			want := bruteForce(words, distance)
 			for name, k := range kernels() {
+				if testing.Short() && name == "plain, parting often" && distance > 4 {
+					continue // the race detector makes it take minutes
+				}
 				got := joined(t, k, words, Options{Distance: distance, Workers: 1 + distance%3, Dir: dir})
 				if !slices.Equal(got, want) {
 					t.Errorf("%s, distance %d, %s: %d pairs, want %d", kind, distance, name, len(got), len(want))
@@ -142,7 +145,7 @@ func TestMemoryAndWorkersChangeNothing(t *testing.T) {
 	const seed = 5
 	n := 300_000
 	if testing.Short() {
-		n = 120_000
+		n = 90_000
 	}
 	for _, kind := range []string{"clusters", "low bits"} {
 		words := skewed(rand.New(rand.NewPCG(seed, 1)), kind, n)

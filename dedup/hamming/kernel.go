@@ -19,6 +19,9 @@ type cursor struct{ group, p, q int64 }
 // last start, or out is full.
 type kernel struct {
 	within func(words []uint64, starts []uint32, distance int, at *cursor, out []match) int
+	// next is the place of the first of the words that is near to a word; their number
+	// where none is.
+	next func(word uint64, words []uint64, distance int) int
 	// few is how many words are compared each with each rather than sorted, and most
 	// how many that agree in two blocks are at distance 4, before they are parted once
 	// more.
@@ -26,7 +29,7 @@ type kernel struct {
 }
 
 // plain is the kernel of every processor.
-var plain = kernel{withinPlain, 96, 192}
+var plain = kernel{withinPlain, nextPlain, 96, 192}
 
 func withinPlain(words []uint64, starts []uint32, distance int, at *cursor, out []match) int {
 	n := 0
@@ -56,4 +59,13 @@ func withinPlain(words []uint64, starts []uint32, distance int, at *cursor, out 
 		at.q = 0
 	}
 	return n
+}
+
+func nextPlain(word uint64, words []uint64, distance int) int {
+	for k, w := range words {
+		if bits.OnesCount64(w^word) <= distance {
+			return k
+		}
+	}
+	return len(words)
 }

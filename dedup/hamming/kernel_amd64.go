@@ -5,7 +5,7 @@ import "golang.org/x/sys/cpu"
 // fastest is the kernel of this processor.
 var fastest = func() kernel {
 	if x := cpu.X86; x.HasAVX512F && x.HasAVX512VPOPCNTDQ && x.HasBMI2 {
-		return kernel{withinVectors, 256, 1024}
+		return kernel{withinVectors, nextVectors, 256, 1024}
 	}
 	return plain
 }()
@@ -22,3 +22,15 @@ func withinVectors(words []uint64, starts []uint32, distance int, at *cursor, ou
 //
 //go:noescape
 func within512(words *uint64, starts *uint32, groups, distance int64, at *cursor, out *match, room int64) int64
+
+func nextVectors(word uint64, words []uint64, distance int) int {
+	if len(words) == 0 {
+		return 0
+	}
+	return int(next512(word, &words[0], int64(len(words)), int64(distance)))
+}
+
+// next512 is nextPlain with AVX-512, of one word at least.
+//
+//go:noescape
+func next512(word uint64, words *uint64, n, distance int64) int64

@@ -82,3 +82,45 @@ end:
 	VZEROUPPER
 	MOVQ R12, ret+56(FP)
 	RET
+
+// func next512(word uint64, words *uint64, n, distance int64) int64
+//
+// SI words, R9 their number, DX place, Z0 the word, Z1 the distance.
+TEXT ·next512(SB), NOSPLIT, $0-40
+	VPBROADCASTQ word+0(FP), Z0
+	MOVQ words+8(FP), SI
+	MOVQ n+16(FP), R9
+	VPBROADCASTQ distance+24(FP), Z1
+	XORQ DX, DX
+
+eight:
+	MOVL $255, AX
+	MOVQ R9, CX
+	SUBQ DX, CX
+	CMPQ CX, $8
+	JGE  compare
+	BZHIL CX, AX, AX
+
+compare:
+	KMOVW AX, K1
+	VMOVDQU64.Z (SI)(DX*8), K1, Z2
+	VPXORQ Z0, Z2, Z2
+	VPOPCNTQ Z2, Z2
+	VPCMPUQ $2, Z1, Z2, K1, K2 // at most
+	KMOVW K2, AX
+	TESTL AX, AX
+	JNE  near
+	ADDQ $8, DX
+	CMPQ DX, R9
+	JLT  eight
+	MOVQ R9, DX
+	JMP  end
+
+near:
+	BSFL AX, AX
+	ADDQ AX, DX
+
+end:
+	VZEROUPPER
+	MOVQ DX, ret+32(FP)
+	RET
