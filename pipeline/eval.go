@@ -87,7 +87,7 @@ type PictureConverter struct{ pool *picture.Pool }
 
 // NewPictureConverter starts that many children with the command line child.
 func NewPictureConverter(child []string, children int) (*PictureConverter, error) {
-	pool, err := picture.NewPool(child, children, picture.PoolOptions{ShortSide: evaluationShortSide, Quality: 95})
+	pool, err := picture.NewPool(child, children, picture.PoolOptions{Size: evaluationShortSide, Quality: 95})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func NewPictureConverter(child []string, children int) (*PictureConverter, error
 // Convert is an [evaluate.Convert].
 func (p *PictureConverter) Convert(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error) {
 	r, err := p.pool.Process(ctx, data)
-	return r.JPEG, r.Reason, r.Detail, err
+	return r.Bytes, r.Reason, r.Detail, err
 }
 
 // Close ends the children.

@@ -3,15 +3,17 @@ package pipeline
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
+	"iter"
 	"maps"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/crawl/lists"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/internal/settings"
@@ -42,13 +44,21 @@ type Fetch struct {
 func (f Fetch) Stage() Stage {
 	return Stage{
 		Name: FetchName, Doing: "fetching pictures", Dir: f.Dir, Folder: shard.ImagesFolder, Inputs: []string{shard.MatchedFolder},
-		Settings: func() (string, error) { return settings.Hash(f.Options.Options), nil },
+		Settings: func() (string, error) { return settings.Hash(f.Options.Options, picture.HashVersion), nil },
 		Due:      f.dueNow, Run: tallyOnly(f.Run), Stopped: f.stopped,
 	}
 }
 
-// Run is the stage.
+// Run is the stage. At fetch.max_duration and fetch.max_bytes it is stopped as at the
+// end of the time of the whole run.
 func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+	ctx, cancel := WithLimit(ctx, f.Options.MaxDuration)
+	defer cancel()
+	tally, err := f.run(ctx, progress)
+	return tally, Stopped(ctx, err)
+}
+
+func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error) {
 	matched, err := manifest(f.Dir, shard.MatchedFolder)
 	if err != nil {
 		return nil, err
@@ -59,7 +69,7 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	}
 	defer out.discard()
 	out.origin.Input = "" // a picture does not depend on who else points at it
-	w := fetching{
+	w := &fetching{
 		Fetch: f, out: out, began: f.Now(), progress: progress,
 		tally: shard.NewTally(FetchName, "pictures", "pictures"), calendar: newCalendar(),
 		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4), apart: extsort.New(f.Dir, f.Memory/8),
@@ -67,13 +77,14 @@ func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer w.apart.Close()
 	defer w.missing.Close()
 	defer w.due.Close()
-	defer collectAt(f.Memory / 8)()
+	defer collectAt(f.Memory/8 + handBytes + fetch.MostBodies)()
 	if w.stored, err = storedPictures(out.path, out.origin); err != nil {
 		return nil, err
 	}
-	if w.hand, err = readHand(out.path, out.origin); err != nil {
+	if w.hand, err = openHand(out.path, out.origin, f.Now()); err != nil {
 		return nil, err
 	}
+	defer w.hand.close()
 	if err := w.account(ctx, matched); err != nil {
 		return nil, err
 	}
@@ -98,24 +109,27 @@ type fetching struct {
 	tally    *shard.Tally
 	calendar *calendar
 	stored   map[int]storedPart
-	hand     hand
-	missing  *extsort.Sorter // id of a picture that has yet to be asked for -> its URL
-	due      *extsort.Sorter // part and row of one to be asked for again -> its URL
+	hand     *hand
+	missing  *extsort.Sorter // id of a picture that has yet to be asked for -> its address and place
+	due      *extsort.Sorter // part and row of one to be asked for again -> the same
 	apart    *extsort.Sorter // id of one that no matched pair points at -> its part and row
 	done     int64           // of total requests, those whose outcome is in a part
 	total    int64
+	bytes    int64 // of the pictures that came in
 	opened   bool
-	saving   time.Duration // what the last save took: it stays a twentieth of the time, at most
-	saved    time.Time     // when what is in hand was last saved
+	network  bool // one of the requests goes to a server
+
+	mu       sync.Mutex // of what follows, and of asking
+	answered int64      // of total requests, those that have an answer
 }
 
 // account tallies the distinct pictures of the matched pairs that have an outcome
 // and gathers the others, and those that are due.
 func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
-	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), matched.Parts, "image_id", "image_url", "crawl_time")
+	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), matched.Parts, "image_id", "image_url", "crawl_time", "picture_at")
 	pictures := pictureIndex(w.Dir, partsOf(w.stored), askedColumns, w.Memory/2)
 	var key [8]byte
-	var url []byte
+	var address []byte     // of the picture at hand, and its place; see appendAddress
 	var place picturePlace // of the picture at hand, whose texts do not outlive a step
 	var id uint64
 	var crawled int64
@@ -128,11 +142,13 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		switch {
 		case !there:
 			binary.BigEndian.PutUint64(key[:], id)
-			return w.missing.Add(key[:], url)
+			w.needs(address)
+			return w.missing.Add(key[:], address)
 		case due || w.Fetch.due(i, crawled, w.began):
 			binary.BigEndian.PutUint32(key[:], place.part)
 			binary.BigEndian.PutUint32(key[4:], place.row)
-			return w.due.Add(key[:], url)
+			w.needs(address)
+			return w.due.Add(key[:], address)
 		}
 		w.count(i)
 		return nil
@@ -153,12 +169,13 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		}
 		if !first && j.matched.ImageID == id {
 			crawled = max(crawled, j.matched.CrawlTime)
+			address = addPlace(address, j.matched.PictureAt)
 			continue
 		}
 		if err := settle(); err != nil {
 			return err
 		}
-		first, id, crawled, url = false, j.matched.ImageID, j.matched.CrawlTime, append(url[:0], j.matched.ImageURL...)
+		first, id, crawled, address = false, j.matched.ImageID, j.matched.CrawlTime, appendAddress(address[:0], j.matched.ImageURL, j.matched.PictureAt)
 		if there = j.picture != nil; there {
 			place.part, place.row = j.picture.part, j.picture.row
 			due = w.stored[int(place.part)].foreign
@@ -177,8 +194,12 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 // count tallies one picture's outcome.
 func (w *fetching) count(i *shard.Image) {
 	w.calendar.add(i, w.Options)
-	if i.Status != "" {
-		w.tally.Drop(i.Status)
+	w.tallyStatus(i.Status)
+}
+
+func (w *fetching) tallyStatus(status string) {
+	if status != "" {
+		w.tally.Drop(status)
 	} else {
 		w.tally.Keep()
 	}
@@ -186,131 +207,80 @@ func (w *fetching) count(i *shard.Image) {
 
 // fetch asks for the missing pictures and then for those that are due.
 func (w *fetching) fetch(ctx context.Context) error {
-	f, closeFetcher, err := w.fetcher()
+	g, closeGate, err := w.openGate()
+	if err != nil {
+		return err
+	}
+	defer closeGate()
+	f, closeFetcher, err := w.fetcher(g)
 	if err != nil {
 		return err
 	}
 	defer closeFetcher()
-	w.saved = w.Now()
-	var b asking
-	flush := func(write func(*asking) error) error {
-		if len(b.requests) == 0 {
-			return nil
-		}
-		if err := w.ask(ctx, f, &b); err != nil {
-			return err
-		}
-		if err := write(&b); err != nil {
-			return err
-		}
-		w.done += int64(len(b.requests))
-		b = asking{}
-		return nil
+	if g != nil {
+		leaveAlone(g, w.out.path)
 	}
-	for rec, err := range w.missing.Sorted() {
-		if err != nil {
-			return err
-		}
-		b.requests = append(b.requests, fetch.Request{ImageID: binary.BigEndian.Uint64(rec.Key), URL: string(rec.Value)})
-		if len(b.requests) >= w.Options.PartPictures {
-			if err := flush(w.addPart); err != nil {
-				return err
-			}
-		}
-	}
-	if err := flush(w.addPart); err != nil {
-		return err
-	}
-	var olds oldPictures
-	defer olds.close()
-	for rec, err := range w.due.Sorted() {
-		if err != nil {
-			return err
-		}
-		number, row := int(binary.BigEndian.Uint32(rec.Key)), int(binary.BigEndian.Uint32(rec.Key[4:]))
-		if number != olds.number && len(b.requests) >= w.Options.PartPictures {
-			if err := flush(w.renewParts); err != nil {
-				return err
-			}
-		}
-		old, err := olds.read(w.out.path, w.stored[number].Part, number, row)
-		if err != nil {
-			return err
-		}
-		old.ImageURL = string(rec.Value)
-		b.requests = append(b.requests, w.request(&old, w.stored[number].foreign))
-		b.old = append(b.old, oldPicture{old, number, row})
-	}
-	return flush(w.renewParts)
-}
-
-// asking is what is asked for at one time, and its outcome.
-type asking struct {
-	requests []fetch.Request
-	old      []oldPicture // of pictures that are asked for again
-	rows     []shard.Image
-}
-
-// ask fills the rows: from what the last run had in hand, as far as it still holds,
-// and by asking. Every now and then, and when it does not come to its end, it saves
-// what is in hand.
-func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, b *asking) error {
-	b.rows = make([]shard.Image, len(b.requests))
-	answered := make([]*shard.Image, 0, len(b.requests))
-	var open []int // places of those to ask for
-	var requests []fetch.Request
-	for i, r := range b.requests {
-		row, ok := w.hand[r.ImageID]
-		if ok && row.FetchTime <= w.began.Unix() && !w.Fetch.due(&row, 0, w.began) && (r.Conditional() || !fetch.Unchanged(&row)) {
-			b.rows[i] = row
-			answered = append(answered, &b.rows[i])
-			delete(w.hand, r.ImageID)
-			continue
-		}
-		open, requests = append(open, i), append(requests, r)
-	}
-	fresh := false // there is something in hand that is not saved
-	save := func() error {
-		began := w.Now()
-		rows := slices.Clone(answered)
-		for _, row := range w.hand { // of a later part
-			rows = append(rows, &row)
-		}
-		_, err := writeImages(w.out.path, handName, w.out.origin, rows)
-		w.saved, fresh = w.Now(), false
-		w.saving = w.saved.Sub(began)
-		return err
-	}
-	err := f.Part(ctx, requests, func(i int, row *shard.Image) error {
-		i = open[i]
-		row.Setting = fetch.Setting(row, w.Gate)
-		if gate.Transient(row.Status) {
-			row.Tries = 1
-		}
-		b.rows[i] = *row
-		answered, fresh = append(answered, &b.rows[i]), true
-		w.progress(w.done+int64(len(answered)), w.total)
-		if w.Options.SaveEvery > 0 && w.Now().Sub(w.saved) >= max(w.Options.SaveEvery, 20*w.saving) {
-			return save()
-		}
-		return nil
-	})
+	err = w.ask(ctx, f, w.newOnes(), w.addPart)
 	if err == nil {
-		return answers(b.requests, b.rows)
+		err = w.ask(ctx, f, w.dueOnes(), w.renewParts)
 	}
-	if fresh {
-		if saveErr := save(); saveErr != nil {
-			return saveErr
+	if g != nil {
+		if shutErr := keepShut(g, w.out.path); err == nil {
+			err = shutErr
 		}
-	}
-	if ctx.Err() != nil {
-		all := w.tally.In + w.total - w.done
-		for _, row := range answered {
-			w.count(row)
-		}
-		return &StoppedError{context.Cause(ctx), keptOf(w.tally.In, all, "pictures")}
 	}
 	return err
+}
+
+// newOnes asks for the missing pictures, in batches of a part.
+func (w *fetching) newOnes() iter.Seq2[question, error] {
+	return func(yield func(question, error) bool) {
+		n := 0
+		for rec, err := range w.missing.Sorted() {
+			if err != nil {
+				yield(question{}, err)
+				return
+			}
+			q := question{Request: request(binary.BigEndian.Uint64(rec.Key), rec.Value)}
+			q.begins = n%w.Options.PartPictures == 0
+			n++
+			if !yield(q, nil) {
+				return
+			}
+		}
+	}
+}
+
+// dueOnes asks for those that are due, in batches of whole parts.
+func (w *fetching) dueOnes() iter.Seq2[question, error] {
+	return func(yield func(question, error) bool) {
+		var olds oldPictures
+		defer olds.close()
+		n := 0
+		for rec, err := range w.due.Sorted() {
+			var old shard.Image
+			number, row := 0, 0
+			begins := false
+			if err == nil {
+				number, row = int(binary.BigEndian.Uint32(rec.Key)), int(binary.BigEndian.Uint32(rec.Key[4:]))
+				begins = number != olds.number && n >= w.Options.PartPictures
+				old, err = olds.read(w.out.path, w.stored[number].Part, number, row)
+			}
+			if err != nil {
+				yield(question{}, err)
+				return
+			}
+			if begins {
+				n = 0
+			}
+			n++
+			again := request(old.ImageID, rec.Value)
+			old.ImageURL = again.URL
+			if !yield(question{w.onCondition(again, &old, w.stored[number].foreign), oldPicture{old, number, row}, begins}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // open makes ready to write parts: the folder is unfinished from now on, and holds
@@ -320,7 +290,7 @@ func (w *fetching) open() error {
 		return nil
 	}
 	w.opened = true
-	return shard.Clear(w.out.path, func(name string) bool { return name == handName || w.holds(name) })
+	return shard.Clear(w.out.path, func(name string) bool { return w.hand.holds(name) || w.holds(name) })
 }
 
 // holds tells whether the file belongs to a part that is there.
@@ -335,7 +305,7 @@ func (w *fetching) holds(name string) bool {
 
 // addPart writes new pictures as one part, of the least number that none has: what
 // replaces a lost part bears its name.
-func (w *fetching) addPart(b *asking) error {
+func (w *fetching) addPart(b *batch) error {
 	if err := w.open(); err != nil {
 		return err
 	}
@@ -345,13 +315,23 @@ func (w *fetching) addPart(b *asking) error {
 			break
 		}
 	}
-	rows := make([]*shard.Image, len(b.rows))
-	for i := range b.rows {
-		rows[i] = &b.rows[i]
-		w.count(rows[i])
+	part, err := shard.CreatePart[shard.Image](w.out.path, partName(number), w.out.origin)
+	if err != nil {
+		return err
 	}
-	part, err := writeImages(w.out.path, partName(number), w.out.origin, rows)
-	w.stored[number] = storedPart{Part: part}
+	for i := range b.questions {
+		row, err := b.row(i)
+		if err == nil {
+			w.count(row)
+			err = part.Write(row)
+		}
+		if err != nil {
+			part.Discard()
+			return err
+		}
+	}
+	done, err := part.Close()
+	w.stored[number] = storedPart{Part: done}
 	return err
 }
 
@@ -382,38 +362,18 @@ func partsOf(stored map[int]storedPart) []shard.Part {
 	return parts
 }
 
-// answers checks that each request has its outcome: one that is missing must not
-// pass for a picture that was fetched.
-func answers(requests []fetch.Request, rows []shard.Image) error {
-	if len(rows) != len(requests) {
-		return fmt.Errorf("fetch: %d outcomes of %d pictures; this is a bug in pairloom, please report it", len(rows), len(requests))
-	}
-	for i, r := range requests {
-		if row := &rows[i]; row.ImageID != r.ImageID || row.Status == "" && len(row.Bytes) == 0 && !(fetch.Unchanged(row) && r.Conditional()) {
-			return fmt.Errorf("fetch: picture %s has no outcome; this is a bug in pairloom, please report it", r.URL)
-		}
-	}
-	return nil
-}
-
-// fetcher opens the gate and starts the pool of decoding children.
-func (w *fetching) fetcher() (*fetch.Fetcher, func(), error) {
-	g, err := gate.New(w.Gate, w.Version)
-	if err != nil {
-		return nil, nil, &ConfigurationError{err}
-	}
+// fetcher starts the pool of decoding children. Where every picture is read where it
+// lies, g may be nil.
+func (w *fetching) fetcher(g *gate.Gate) (*fetch.Fetcher, func(), error) {
 	o := w.Options
 	children := o.DecodeChildren
 	if children == 0 {
 		children = runtime.GOMAXPROCS(0)
 	}
-	pool, err := picture.NewPool(w.PictureChild, children, picture.PoolOptions{
-		ShortSide: o.ShortSide, Quality: o.Quality,
-		MaxPixels: int64(o.MaxMegapixels) * 1_000_000, Timeout: o.PictureTimeout,
-	})
+	pool, err := picture.NewPool(w.PictureChild, children, o.PoolOptions())
 	if err != nil {
-		g.Close()
 		return nil, nil, err
 	}
-	return fetch.New(o.Options, g, pool, w.Now), func() { pool.Close(); g.Close() }, nil
+	pictures := lists.NewPictures(w.Gate.MaxPictureBytes)
+	return fetch.New(o.Options, g, pool, w.Now).ReadBy(readBy(pictures)), func() { pictures.Close(); pool.Close() }, nil
 }

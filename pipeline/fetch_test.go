@@ -17,11 +17,22 @@ func TestAMissingOutcomeIsAnError(t *testing.T) {
 		want string
 	}{
 		{"each has one", fine, ""},
-		{"one too few", fine[:1], "1 outcomes of 2 pictures"},
+		{"one too few", fine[:1], "picture b has no outcome"},
 		{"neither fetched nor dropped", []shard.Image{fine[0], {ImageID: 2}}, "picture b has no outcome"},
 		{"another's", []shard.Image{fine[1], fine[1]}, "picture a has no outcome"},
 	} {
-		if err := answers(requests, tt.rows); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+		b := batch{questions: []question{{Request: requests[0]}, {Request: requests[1]}}, answers: make([]handRow, 2)}
+		var h hand
+		for i := range tt.rows {
+			b.answers[i] = h.add(&tt.rows[i])
+		}
+		var err error
+		for i := range b.questions {
+			if _, fault := b.row(i); err == nil {
+				err = fault
+			}
+		}
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}

@@ -63,6 +63,7 @@ type file struct {
 	status int    // 0 is 200; -1 breaks the connection off
 	tag    string // ETag
 	header string // X-Robots-Tag
+	later  string // Retry-After
 }
 
 // day 0 of the tests below.
@@ -79,7 +80,7 @@ func newPictureSite(t *testing.T, paths ...string) *pictureSite {
 		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12, RobotsTTL: time.Hour,
 	}
 	s.options = FetchOptions{
-		Options:      fetch.Options{Workers: 2, ShortSide: 64, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
+		Options:      fetch.Options{Workers: 2, ImageSize: 64, OnlyIfBigger: true, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
 		PartPictures: 3, RevisitAfter: 30 * 24 * time.Hour,
 	}
 	for i, path := range paths {
@@ -115,6 +116,9 @@ func (s *pictureSite) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if f.header != "" {
 		w.Header().Set("X-Robots-Tag", f.header)
+	}
+	if f.later != "" {
+		w.Header().Set("Retry-After", f.later)
 	}
 	if f.tag != "" {
 		w.Header().Set("ETag", f.tag)

@@ -25,8 +25,8 @@ type picturePlace struct {
 // of the shards.
 var (
 	outcomeColumns = []string{"image_id", "status"}
-	askedColumns   = []string{"image_id", "status", "opt_out", "original_bytes", "fetch_time", "tries", "setting"}
-	oldColumns     = []string{"image_id", "status", "opt_out", "picture_hash", "original_bytes", "fetch_time", "etag", "last_modified", "tries", "setting"}
+	askedColumns   = []string{"image_id", "status", "http_status", "opt_out", "original_bytes", "fetch_time", "tries", "setting"}
+	oldColumns     = []string{"image_id", "status", "http_status", "opt_out", "picture_hash", "original_bytes", "fetch_time", "etag", "last_modified", "tries", "setting"}
 	shardColumns   = []string{"image", "width", "height", "opt_out", "opt_out_from", "picture_hash", "phash", "original_format", "original_width", "original_height", "format", "sha256", "frames", "license", "credit"}
 	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes", "frames", "spread"}
 )

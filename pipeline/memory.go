@@ -8,7 +8,8 @@ import "runtime/debug"
 //	        holds goes to the balance of queries (its log, and the candidates for
 //	        each query's last pair)
 //	fetch   the index of outcomes, a half; the lists of missing pictures and of those
-//	        that are due, a quarter each
+//	        that are due, a quarter each; beside it 32 MiB of pictures that wait
+//	        for their part, and 64 MiB of originals that are read or decoded
 //	curate  decisions, a sixth; the index of pictures and then the balance, a sixth;
 //	        the step of deduplication that decides, a third, and the next one, which
 //	        takes what stays, a sixth

@@ -48,7 +48,9 @@ type FetchOptions struct {
 	PartPictures int `yaml:"part_pictures" default:"1000" range:"1..1000000" doc:"pictures in one file of the images folder; the file is written when all of them are there"`
 	// RevisitAfter is when a picture is asked for again that no page led to anew.
 	RevisitAfter time.Duration `yaml:"revisit_after" default:"720h" range:"0s..87600h" pace:"true" doc:"a picture is asked for again after this long, on condition that it changed, and when a page that shows it was read anew; 0s means only then"`
-	SaveEvery    time.Duration `yaml:"save_every" default:"30s" range:"0s..24h" pace:"true" doc:"how often the pictures of a file that is not full yet are saved; a run that is killed asks again for those since, one that is stopped for none; 0s means only when it is stopped"`
+	SaveEvery    time.Duration `yaml:"save_every" default:"30s" range:"0s..24h" pace:"true" doc:"how often the pictures of files that are not full yet are saved; a run that is killed asks again for those since, one that is stopped for none; 0s means when they take much memory and when it is stopped"`
+	MaxDuration  time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop asking for pictures after this time; the next run goes on; 0s means no limit"`
+	MaxBytes     int64         `yaml:"max_bytes" default:"0" range:"0.." pace:"true" doc:"bytes of pictures read in one run, as they came; the next run goes on; 0 means no limit"`
 	// Retry asks again for pictures that failed for a passing reason.
 	Retry bool `yaml:"-"`
 }

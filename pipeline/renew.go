@@ -55,13 +55,13 @@ func (o *oldPictures) close() {
 // renewParts takes the answers into the parts that the pictures lie in: a part of
 // which a picture is another now is written anew, and of the others is noted when
 // they were asked for.
-func (w *fetching) renewParts(b *asking) error {
-	for start := 0; start < len(b.old); {
+func (w *fetching) renewParts(b *batch) error {
+	for start := 0; start < len(b.questions); {
 		end := start + 1
-		for end < len(b.old) && b.old[end].part == b.old[start].part {
+		for end < len(b.questions) && b.questions[end].old.part == b.questions[start].old.part {
 			end++
 		}
-		if err := w.renewPart(b.old[start].part, b.old[start:end], b.rows[start:end]); err != nil {
+		if err := w.renewPart(b, start, end); err != nil {
 			return err
 		}
 		start = end
@@ -69,7 +69,9 @@ func (w *fetching) renewParts(b *asking) error {
 	return nil
 }
 
-func (w *fetching) renewPart(number int, olds []oldPicture, answered []shard.Image) error {
+// renewPart does so for the questions from start to end, of one part.
+func (w *fetching) renewPart(b *batch, start, end int) error {
+	number := b.questions[start].old.part
 	stored := w.stored[number]
 	asked, err := readVisits(w.out.path, number)
 	if err != nil {
@@ -79,19 +81,26 @@ func (w *fetching) renewPart(number int, olds []oldPicture, answered []shard.Ima
 		asked = visits{}
 	}
 	anew := stored.foreign
-	settled := map[int]*shard.Image{} // by place in the part; nil for a row that goes on as it is
-	for i := range olds {
-		old, answer := &olds[i].row, &answered[i]
-		row, replaced := settle(old, answer, stored.foreign)
+	settled := map[int]settledRow{} // by place in the part
+	for i := start; i < end; i++ {
+		answer, err := b.row(i)
+		if err != nil {
+			return err
+		}
+		old := &b.questions[i].old
+		row, replaced := settle(&old.row, answer, stored.foreign)
 		w.count(&row)
-		if settled[olds[i].place] = nil; replaced {
-			settled[olds[i].place], anew = &row, true
+		if settled[old.place] = (settledRow{i, replaced}); replaced {
+			anew = true
 			continue
 		}
-		asked[row.ImageID] = visit(&row, answer)
+		v := visit(&row, answer)
+		if asked[row.ImageID], err = ownImage(&v); err != nil {
+			return err
+		}
 	}
 	if anew {
-		return w.rewrite(number, asked, settled, nil)
+		return w.rewrite(number, asked, b, settled, nil)
 	}
 	var rows []*shard.Image
 	for _, v := range asked {
@@ -107,10 +116,17 @@ func (w *fetching) renewPart(number int, olds []oldPicture, answered []shard.Ima
 	return err
 }
 
-// rewrite writes the part anew, with the rows that are others now, and without those
-// of which without says so. Of a part of other settings only those that were asked
+// settledRow says what became of a row that was asked for again: the question, and
+// whether its answer takes the row's place.
+type settledRow struct {
+	question int
+	replaced bool
+}
+
+// rewrite writes the part anew, with the rows that are others now by the answers of b,
+// and without those of which without says so. Of a part of other settings only those that were asked
 // for go on.
-func (w *fetching) rewrite(number int, asked visits, settled map[int]*shard.Image, without map[int]bool) error {
+func (w *fetching) rewrite(number int, asked visits, b *batch, settled map[int]settledRow, without map[int]bool) error {
 	if err := w.open(); err != nil {
 		return err
 	}
@@ -130,8 +146,11 @@ func (w *fetching) rewrite(number int, asked visits, settled map[int]*shard.Imag
 		if stored.foreign && !ok || without[i] {
 			continue
 		}
-		if now != nil {
-			err = out.Write(now)
+		if now.replaced {
+			var answer *shard.Image
+			if answer, err = b.row(now.question); err == nil {
+				err = out.Write(answer)
+			}
 		} else if err = r.Read(i, &row); err == nil {
 			if asked.over(&row); stored.foreign && row.Status == "" && row.Setting == "" {
 				row.Setting = storedBy + r.Origin().Settings

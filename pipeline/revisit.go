@@ -17,29 +17,13 @@ import (
 	"github.com/pairloom/pairloom/shard"
 )
 
-// When a picture that was asked for is asked for again, and what its answer means.
-
-const (
-	// firstPause is how long a picture is left alone that could not be had for a
-	// passing reason; each failure in a row doubles it.
-	firstPause = time.Hour
-	// longestPause bounds it where fetch.revisit_after does not.
-	longestPause = 30 * 24 * time.Hour
-)
-
-// pause is how long after that many failures in a row a picture is asked for again.
-func (o FetchOptions) pause(tries int32) time.Duration {
-	most := longestPause
-	if o.RevisitAfter > 0 {
-		most = max(o.RevisitAfter, firstPause)
-	}
-	return min(most, firstPause<<min(max(tries-1, 0), 20))
-}
+// What the answer means of a picture that is asked for again (see again.go), and how a
+// run learns without looking at the pictures whether some are due.
 
 // tries is how often asking for the picture failed in a row; versions without that
 // column tell by the status alone.
 func tries(i *shard.Image) int32 {
-	if i.Tries == 0 && gate.Transient(i.Status) {
+	if i.Tries == 0 && fetch.Transient(i.Status) {
 		return 1
 	}
 	return i.Tries
@@ -56,28 +40,12 @@ func passing(old, answer *shard.Image) bool {
 	case picture.ReasonDecoderDied, picture.ReasonDecoderTimeout:
 		return answer.PictureHash == old.PictureHash
 	}
-	return gate.Transient(answer.Status) || strings.HasPrefix(answer.Status, "http_5")
+	return fetch.Transient(answer.Status) || strings.HasPrefix(answer.Status, "http_5")
 }
 
-// due tells whether a picture is to be asked for again that was last asked for as i
-// says, by its FetchTime, Tries and what [fetch.Reconsider] reads; crawled is when
-// a page that names it was last read. A page that answers that it is unchanged keeps
-// the time at which it was read, and so does an archive's. A time to come is some
-// archive's error.
-func (f *Fetch) due(i *shard.Image, crawled int64, now time.Time) bool {
-	asked := time.Unix(i.FetchTime, 0)
-	revisited := crawled > i.FetchTime && crawled <= now.Unix()
-	if n := tries(i); n > 0 {
-		return f.Options.Retry || revisited || !now.Before(asked.Add(f.Options.pause(n)))
-	}
-	return revisited || fetch.Reconsider(i, f.Gate) ||
-		f.Options.RevisitAfter > 0 && !now.Before(asked.Add(f.Options.RevisitAfter))
-}
-
-// request asks for a picture again. Of a copy that is stored as it would be today
+// onCondition makes r, which asks for a picture again, conditional: of a copy that is stored as it would be today
 // it is enough to hear that it still holds.
-func (f *Fetch) request(old *shard.Image, foreign bool) fetch.Request {
-	r := fetch.Request{ImageID: old.ImageID, URL: old.ImageURL}
+func (f *Fetch) onCondition(r fetch.Request, old *shard.Image, foreign bool) fetch.Request {
 	if old.Status == "" && old.Setting == "" && !foreign && !fetch.Reconsider(old, f.Gate) {
 		r.ETag, r.LastModified = old.ETag, old.LastModified
 	}
@@ -96,7 +64,7 @@ func settle(old, answer *shard.Image, foreign bool) (row shard.Image, replaced b
 		// whole answer.
 	case answer.Status == "" && old.Status == "" && !foreign && old.Setting == "" && answer.PictureHash == old.PictureHash &&
 		answer.OptOut == old.OptOut: // where a wish stands may change with each line of a robots.txt
-	case gate.Transient(answer.Status) && (old.Status == "" || old.Setting == ""), old.Status == "" && passing(old, answer):
+	case fetch.Transient(answer.Status) && (old.Status == "" || old.Setting == ""), old.Status == "" && passing(old, answer):
 		// The copy at hand is better than none, and what was said once than silence,
 		// but for a setting's word that no longer counts.
 		row.Tries = tries(old) + 1
@@ -120,6 +88,7 @@ const calendarName = "due.json"
 // those since 1970, begun ones full.
 type calendar struct {
 	Asked   map[int64]int64 `json:"asked"`   // hour of being asked for -> pictures
+	Gone    map[int64]int64 `json:"gone"`    // the same of those that are gone for good
 	Failed  map[int64]int64 `json:"failed"`  // hour in which those are due that failed for a passing reason
 	Refused []refused       `json:"refused"` // what the settings decided on
 	Largest int64           `json:"largest"` // original bytes of the largest that is stored
@@ -136,7 +105,7 @@ type refused struct {
 }
 
 func newCalendar() *calendar {
-	return &calendar{Asked: map[int64]int64{}, Failed: map[int64]int64{}, Refused: []refused{}, kinds: map[refused]int{}}
+	return &calendar{Asked: map[int64]int64{}, Gone: map[int64]int64{}, Failed: map[int64]int64{}, Refused: []refused{}, kinds: map[refused]int{}}
 }
 
 func hour(t time.Time) int64 { return (t.Unix() + 3599) / 3600 }
@@ -144,10 +113,16 @@ func hour(t time.Time) int64 { return (t.Unix() + 3599) / 3600 }
 func (c *calendar) add(i *shard.Image, o FetchOptions) {
 	asked := time.Unix(i.FetchTime, 0)
 	if n := tries(i); n > 0 {
-		c.Failed[hour(asked.Add(o.pause(n)))]++
+		after, _ := o.again(i.Status, n)
+		c.Failed[hour(asked.Add(after))]++
 		return
 	}
-	c.Asked[hour(asked)]++
+	switch {
+	case i.Status == "http_410":
+		c.Gone[hour(asked)]++
+	case !fetch.Local(i):
+		c.Asked[hour(asked)]++
+	}
 	if i.Status == "" {
 		c.Largest = max(c.Largest, i.OriginalBytes)
 	}
@@ -173,9 +148,12 @@ func (c *calendar) add(i *shard.Image, o FetchOptions) {
 
 // due counts the pictures that are due.
 func (c *calendar) due(o FetchOptions, g gate.Options, now time.Time) (n int64) {
-	for at, pictures := range c.Asked {
-		if o.RevisitAfter > 0 && !now.Before(time.Unix(at*3600, 0).Add(o.RevisitAfter)) {
-			n += pictures
+	for status, asked := range map[string]map[int64]int64{"": c.Asked, "http_410": c.Gone} {
+		after, ever := o.again(status, 0)
+		for at, pictures := range asked {
+			if ever && !now.Before(time.Unix(at*3600, 0).Add(after)) {
+				n += pictures
+			}
 		}
 	}
 	for at, pictures := range c.Failed {
@@ -196,19 +174,28 @@ func (c *calendar) due(o FetchOptions, g gate.Options, now time.Time) (n int64) 
 
 // stopped says for [Stage.Stopped] how many pictures are in hand.
 func (f Fetch) stopped() (string, error) {
-	r, err := shard.OpenFile[shard.Image](filepath.Join(f.Dir, shard.ImagesFolder, handName))
-	if err != nil {
+	folder := filepath.Join(f.Dir, shard.ImagesFolder)
+	names, err := handFiles(folder)
+	if err != nil || names == nil {
 		return "", err
 	}
-	defer r.Close()
-	return fmt.Sprintf("stopped with %s pictures in hand beside the parts; run again to go on", Grouped(int64(r.Len()))), nil
+	n := 0
+	for _, name := range names {
+		r, err := shard.OpenFile[shard.Image](filepath.Join(folder, name))
+		if err != nil {
+			return "", err
+		}
+		n += r.Len()
+		r.Close()
+	}
+	return fmt.Sprintf("stopped with %s pictures in hand beside the parts; run again to go on", Grouped(int64(n))), nil
 }
 
 // dueNow says for [Stage.Due] whether a run would ask for pictures again.
 func (f Fetch) dueNow() (string, error) {
 	folder := filepath.Join(f.Dir, shard.ImagesFolder)
-	if exists(filepath.Join(folder, handName)) {
-		return "the last run was stopped", nil
+	if names, err := handFiles(folder); err != nil || names != nil {
+		return "the last run was stopped", err
 	}
 	c, err := readCalendar(folder)
 	if errors.Is(err, fs.ErrNotExist) {

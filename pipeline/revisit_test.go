@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,7 +220,7 @@ func TestChangedSettingsReplaceInPlace(t *testing.T) {
 	paths := []string{"/1", "/2", "/3", "/4", "/5", "/6", "/7"}
 	s := newPictureSite(t, paths...)
 	s.run()
-	s.options.ShortSide = 32
+	s.options.ImageSize = 32
 	s.set("/2", file{status: 503})
 	stops := 0
 	for n := 1; ; n += 2 { // stopped at ever later requests
@@ -418,30 +419,32 @@ func TestBrokenOffAtAnyMomentOfARevisit(t *testing.T) {
 func TestWhatIsInHandIsSaved(t *testing.T) {
 	s := newPictureSite(t, sevenPaths...)
 	s.options.PartPictures, s.options.SaveEvery, s.options.Workers = 100, 30*time.Second, 1
-	ctx, cancel := context.WithCancel(t.Context())
-	s.ctx = ctx
-	s.before = func(string, int) { s.now = s.now.Add(10 * time.Second) }
-	left := ""
+	var seconds atomic.Int64
+	stage := s.stage()
+	stage.Now = func() time.Time { return dayZero.Add(time.Duration(seconds.Load()) * time.Second) }
+	left := map[string]string{}
 	atomicfile.Reached = func(path string) {
-		if strings.HasSuffix(path, handName) && left == "" {
-			if left = s.disk()[handName]; left != "" { // a second time, and a kill here leaves the first
-				cancel()
-			}
+		if strings.Contains(path, "/"+handName(1)) && len(left) == 0 { // a second time, and a kill here leaves the first
+			left = s.disk()
 		}
 	}
-	s.try()
+	_, err := stage.Run(s.ctx, func(int64, int64) { seconds.Add(10) }) // at each answer
 	atomicfile.Reached = nil
-	if left == "" {
-		t.Fatal("it was not saved twice")
+	if err != nil || left[handName(0)] == "" {
+		t.Fatalf("%v; it was not saved twice: %v", err, slices.Sorted(maps.Keys(left)))
 	}
-	if err := atomicfile.WriteFile(s.dir+"/"+shard.ImagesFolder+"/"+handName, []byte(left)); err != nil {
-		t.Fatal(err)
+	s.dir, s.now = t.TempDir(), dayZero.Add(time.Hour)
+	s.pairs(dayZero, sevenPaths...)
+	for name, data := range left {
+		if err := atomicfile.WriteFile(s.dir+"/"+shard.ImagesFolder+"/"+name, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s.ctx, s.before, s.asked = t.Context(), nil, nil
+	s.asked = nil
 	if asked := s.run(); len(asked) != 4 {
 		t.Errorf("after the kill asked for %v; three were saved", asked)
 	}
-	if files := s.disk(); files[handName] != "" || len(s.rows()) != 7 {
+	if files := s.disk(); len(files) != 3 || len(s.rows()) != 7 { // a part, the manifest, the calendar
 		t.Errorf("then there are %v", slices.Sorted(maps.Keys(files)))
 	}
 }

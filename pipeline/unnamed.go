@@ -121,7 +121,7 @@ func (w *fetching) dropRows(number int, without map[int]bool) error {
 		return err
 	}
 	if int64(len(without)) < stored.Rows {
-		return w.rewrite(number, asked, nil, without)
+		return w.rewrite(number, asked, nil, nil, without)
 	}
 	if err := w.open(); err != nil {
 		return err

@@ -149,7 +149,7 @@ func newYear(t *testing.T) (y *year, a, b *yearHost) {
 		MaxRedirects: 5, MaxPageBytes: 1 << 16, MaxPictureBytes: 1 << 16, RobotsMaxBytes: 1 << 12, RobotsTTL: 12 * time.Hour, Clock: y,
 	}
 	y.o.Fetch = FetchOptions{
-		Options:      fetch.Options{Workers: 2, ShortSide: 64, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
+		Options:      fetch.Options{Workers: 2, ImageSize: 64, OnlyIfBigger: true, Quality: 90, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: time.Hour},
 		PartPictures: 100, RevisitAfter: 30 * aDay,
 	}
 	writeList(t, filepath.Join(y.dir, "list.zst"), "fox", "owl", "hare", "wolf", "seal", "crow", "newt", "moth", "toad")

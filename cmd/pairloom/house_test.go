@@ -172,14 +172,13 @@ func TestFoldersAreNamedOnce(t *testing.T) {
 
 // only says which rooms may import a package.
 var only = map[string][]string{
-	"C":                                {"trainer/device/cpu", "internal/deflate"},
-	"github.com/davidbyttow/govips/v2": {"internal/picture"},
-	"github.com/mattn/go-sqlite3":      {"crawl/frontier"},
-	"database/sql":                     {"crawl/frontier"},
-	"github.com/apache/arrow/go/v17":   {"shard"},
-	"github.com/apache/arrow/go/v17/arrow/memory": {"shard", "trainer/evaluate"}, // Parquet's pages lie in its buffers
-	"github.com/apache/arrow/go/v17/parquet":      {"shard", "trainer/evaluate"},
-	"github.com/apache/thrift":                    {"trainer/evaluate"}, // Parquet's headers
+	"C":                              {"trainer/device/cpu", "internal/deflate", "internal/picture"},
+	"github.com/mattn/go-sqlite3":    {"crawl/frontier"},
+	"database/sql":                   {"crawl/frontier"},
+	"github.com/apache/arrow/go/v17": {"shard", "crawl/lists"},
+	"github.com/apache/arrow/go/v17/arrow/memory": {"shard", "internal/cells", "crawl/lists"}, // Parquet's pages lie in its buffers
+	"github.com/apache/arrow/go/v17/parquet":      {"shard", "internal/cells", "trainer/evaluate", "crawl/lists"},
+	"github.com/apache/thrift":                    {"internal/cells"}, // Parquet's headers
 	"github.com/spf13/cobra":                      {"cmd"},
 	"github.com/goccy/go-yaml":                    {"cmd"},
 	"os/exec":                                     {"internal/picture"},

@@ -44,7 +44,7 @@ func TestTerminatedWhileFetching(t *testing.T) {
 	if code := c.ProcessState.ExitCode(); code != 143 || !strings.Contains(errs.String(), "terminated; 26 of ") || !strings.Contains(errs.String(), "pictures are kept; run again to go on") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "images", "hand.arrow")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "images", "hand-00000.arrow")); err != nil {
 		t.Error(err)
 	}
 	before := asked.Load()

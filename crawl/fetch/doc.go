@@ -1,7 +1,7 @@
 // Package fetch turns picture addresses into pictures: each is asked for once
 // through crawl/gate, then decoded, resized and hashed by internal/picture.
 //
-// [Fetcher.Part] takes the distinct pictures of one part and hands over one
+// [Fetcher.All] takes distinct pictures and hands over one
 // [shard.Image] for each as soon as it is answered, whatever happened on the way.
 // A picture of which there is a copy is asked for on condition; see [Unchanged].
 // A row's Status is "" for a picture that is there, else one of a closed list:
@@ -12,17 +12,20 @@
 //   - the reasons of package picture, for bytes that are no picture we decode,
 //   - [OptOut], for a picture whose own response asks not to be used, when the
 //     gate's settings obey that wish,
-//   - [BadURL].
+//   - [BadURL],
+//   - [PictureGone], [PictureChanged] and [PictureUnreadable], for a picture that a list
+//     brought along and that is read where it lies ([Fetcher.ReadBy]).
 //
-// An error means that the part was not finished: the context ended, or the picture
+// An error means that the work was not finished: the context ended, or the picture
 // decoder does not start. What was answered before stands.
 //
 // [Setting] names what decided when the user's own settings refused a picture, and
 // [Reconsider] tells whether that is still so.
 //
-// Work is shared out by host: a worker takes a host that no other has and stays
-// with it, so that workers do not queue up behind one slow server; only when
-// all hosts are taken do the idle ones help where most is left to do. The rows
-// do not depend on the number of workers. Each worker holds the original it is busy
-// with; the resized pictures are the caller's.
+// Work is shared out by host: of those whose turn it is by the gate's pace, the one that
+// has waited longest is asked next, so that no worker waits for a host while another
+// could be asked. Requests are taken in a window ahead of the first that has no answer,
+// so that a dead server's pictures end in their time while others come in. The rows
+// do not depend on the number of workers. Originals in hand are bounded together (64
+// MiB); the resized pictures are the caller's.
 package fetch

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,10 +29,7 @@ const (
 
 // accept names the formats that are decoded, best first, so that servers that
 // choose by it do not choose one that is refused.
-const accept = "image/jpeg, image/png, image/webp, image/gif, image/avif;q=0.9, image/tiff;q=0.8, */*;q=0.1"
-
-// keepBuffer is the most that a worker's buffer keeps between pictures.
-const keepBuffer = 4 << 20
+const accept = "image/jpeg, image/png, image/webp, image/gif, image/avif;q=0.9, image/bmp;q=0.8, image/tiff;q=0.8, image/heic;q=0.7, image/jp2;q=0.7, */*;q=0.1"
 
 // Request is one picture to fetch. With the ETag or LastModified of a copy at hand
 // it is conditional (RFC 9110, 13.1): the answer may be that the copy still holds.
@@ -41,6 +38,8 @@ type Request struct {
 	URL          string
 	ETag         string
 	LastModified string
+	// Place is where the picture lies that a list brought along; see [Fetcher.ReadBy].
+	Place string
 }
 
 // Conditional tells whether the answer may be that the copy at hand holds.
@@ -52,80 +51,109 @@ func Unchanged(row *shard.Image) bool {
 	return row.Status == "" && row.HTTPStatus == http.StatusNotModified
 }
 
-// Fetcher fetches parts. Its methods may be called concurrently.
+// Fetcher fetches pictures. Its methods may be called concurrently.
 type Fetcher struct {
 	options Options
 	gate    *gate.Gate
 	pool    *picture.Pool
 	now     func() time.Time
-	grace   time.Duration // for what is under way when a part is stopped
+	read    ReadPicture // of those that have a place
+	bodies  *bodies
+	grace   time.Duration // for what is under way when the work is stopped
 }
 
 // grace is how long a server may take to answer, and a picture to be decoded, when the
-// part is stopped meanwhile.
+// work is stopped meanwhile.
 const grace = 10 * time.Second
 
 // New returns a fetcher that asks through g, decodes in pool and dates its rows
 // by now. Neither g nor pool is closed by it.
 func New(o Options, g *gate.Gate, pool *picture.Pool, now func() time.Time) *Fetcher {
 	if o.Workers <= 0 {
-		o.Workers = 16
+		o.Workers = 1
 	}
-	return &Fetcher{options: o, gate: g, pool: pool, now: now, grace: grace}
+	return &Fetcher{options: o, gate: g, pool: pool, now: now, bodies: newBodies(), grace: grace}
 }
 
-// Part fetches the pictures of one part. answered is called for each, with its
-// place among the requests and its row, in the order in which the answers come and
-// one at a time; its error ends the part. When ctx ends, what has been asked for comes
-// in still, if it does within seconds, and Part returns the cause: what was answered
-// stands.
-func (f *Fetcher) Part(ctx context.Context, requests []Request, answered func(i int, row *shard.Image) error) error {
-	work := newHosts(requests)
-	var one sync.Mutex
+// All fetches the pictures that requests give. It takes these in up to ahead of the
+// first that has no answer yet, so that a slow server holds up nobody but its own
+// pictures; other goroutines walk them. answered is called for each, with its place
+// among the requests and its row, in the order in which the answers come; its error
+// ends the work. When ctx ends, what has been asked for comes in still, if it does
+// within seconds, and All returns the cause: what was answered stands.
+func (f *Fetcher) All(ctx context.Context, requests iter.Seq2[Request, error], ahead int, answered func(i int, row *shard.Image) error) error {
+	work, done := newSchedule(f.gate, requests, ahead)
+	defer done()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	eg, ctx := errgroup.WithContext(ctx)
 	hard, cut := context.WithCancel(gate.WithTurn(context.WithoutCancel(ctx), ctx))
 	defer cut()
 	defer context.AfterFunc(ctx, func() {
+		work.stop()
 		late := time.AfterFunc(f.grace, cut)
 		context.AfterFunc(hard, func() { late.Stop() })
 	})()
-	for range min(f.options.Workers, len(requests)) {
-		eg.Go(func() error {
-			var body bytes.Buffer
-			var mine *group
-			for {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				i, from, ok := work.take(mine)
-				if !ok {
-					return nil
-				}
-				mine = from
-				row, err := f.one(ctx, hard, requests[i], &body)
-				if err != nil {
-					return err
-				}
-				one.Lock()
-				err = answered(i, &row)
-				one.Unlock()
-				if err != nil {
-					return err
-				}
-			}
-		})
+	answers := make(chan answer, f.options.Workers)
+	for range f.options.Workers {
+		eg.Go(func() error { return f.work(ctx, hard, work, answers) })
 	}
-	if err := eg.Wait(); err != nil {
+	var worked error
+	go func() {
+		worked = eg.Wait()
+		close(answers)
+	}()
+	var err error
+	for a := range answers {
+		if err == nil {
+			if err = answered(a.place, &a.row); err != nil {
+				end(err)
+			}
+		}
+	}
+	if err == nil {
+		err = worked
+	}
+	if err != nil {
 		return fmt.Errorf("fetch pictures: %w", err)
 	}
 	return nil
 }
 
+// answer is the row of the request at a place.
+type answer struct {
+	place int
+	row   shard.Image
+}
+
+// work is one worker.
+func (f *Fetcher) work(ctx, hard context.Context, work *schedule, answers chan<- answer) error {
+	var buffer bytes.Buffer
+	for f.bodies.room(ctx) == nil {
+		r, from, ok, err := work.take(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		row, err := f.one(ctx, hard, r.Request, &buffer)
+		if err != nil {
+			return err
+		}
+		work.answered(r, from)
+		answers <- answer{r.place, row}
+	}
+	return context.Cause(ctx)
+}
+
 // one fetches one picture. The error is never the picture's fault. What is under way
 // when ctx ends goes on until hard does.
-func (f *Fetcher) one(ctx, hard context.Context, r Request, body *bytes.Buffer) (shard.Image, error) {
+func (f *Fetcher) one(ctx, hard context.Context, r Request, buffer *bytes.Buffer) (shard.Image, error) {
 	row := shard.Image{ImageID: r.ImageID, ImageURL: r.URL}
-	original, err := f.download(ctx, hard, r, &row, body)
+	in := body{all: f.bodies}
+	defer in.release()
+	original, err := f.original(ctx, hard, r, &row, buffer, &in)
 	// Times are taken after the download, as a server's Date would be.
 	row.FetchTime = f.now().Unix()
 	if err != nil || row.Status != "" || Unchanged(&row) {
@@ -139,17 +167,19 @@ func (f *Fetcher) one(ctx, hard context.Context, r Request, body *bytes.Buffer) 
 	row.Status, row.Detail = res.Reason, res.Detail
 	row.OriginalFormat = res.OriginalFormat
 	row.OriginalWidth, row.OriginalHeight = int32(res.OriginalWidth), int32(res.OriginalHeight)
-	row.PictureHash = res.PictureHash
+	row.PictureHash, row.SHA256 = res.PictureHash, res.SHA256
 	if res.Reason == "" {
-		row.Bytes, row.Format = res.JPEG, "jpeg"
+		row.Bytes, row.Format = res.Bytes, res.Format
 		row.Width, row.Height, row.PHash = int32(res.Width), int32(res.Height), res.PHash
+		row.Frames, row.Spread = int32(res.Frames), int32(res.Spread)
+		row.License, row.Credit = res.License, res.Credit
 	}
 	return row, nil
 }
 
-// download reads the response into body, or leaves in row a status, or that the
-// copy at hand holds.
-func (f *Fetcher) download(ctx, hard context.Context, r Request, row *shard.Image, body *bytes.Buffer) ([]byte, error) {
+// download reads the response through in into buffer, or leaves in row a status, or
+// that the copy at hand holds.
+func (f *Fetcher) download(ctx, hard context.Context, r Request, row *shard.Image, buffer *bytes.Buffer, in *body) ([]byte, error) {
 	req, err := http.NewRequestWithContext(gate.WithKind(hard, gate.Picture), http.MethodGet, r.URL, nil)
 	if err != nil || req.URL.Scheme == "" || req.URL.Host == "" {
 		row.Status, row.Detail = BadURL, fmt.Sprintf("%.200q is no absolute URL", r.URL)
@@ -186,17 +216,18 @@ func (f *Fetcher) download(ctx, hard context.Context, r Request, row *shard.Imag
 		row.Status = ""
 		return nil, nil
 	}
-	if body.Cap() > keepBuffer {
-		*body = bytes.Buffer{}
+	if buffer.Cap() > keepBuffer {
+		*buffer = bytes.Buffer{}
 	}
-	body.Reset()
-	if n := resp.ContentLength; n > 0 {
-		body.Grow(int(min(n, keepBuffer)))
+	buffer.Reset()
+	if n := resp.ContentLength; n > 0 { // and the room that ReadFrom wants to see its end
+		buffer.Grow(int(min(n, keepBuffer-bytes.MinRead)) + bytes.MinRead)
 	}
-	if _, err := body.ReadFrom(resp.Body); err != nil {
+	in.in = resp.Body
+	if _, err := buffer.ReadFrom(in); err != nil {
 		return nil, f.fault(ctx, err, row)
 	}
-	return body.Bytes(), nil
+	return buffer.Bytes(), nil
 }
 
 // validator is a header's value as it can be sent back unharmed, else "".

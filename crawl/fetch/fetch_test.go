@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"iter"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +65,7 @@ func newFetcher(t *testing.T, workers int, change func(*gate.Options)) *Fetcher 
 		t.Fatal(err)
 	}
 	t.Cleanup(g.Close)
-	options := Options{Workers: workers, ShortSide: 64, Quality: 90, MaxMegapixels: 1, PictureTimeout: ample}
+	options := Options{Workers: workers, ImageSize: 64, OnlyIfBigger: true, Quality: 90, MaxMegapixels: 1, PictureTimeout: ample}
 	po := options.PoolOptions()
 	po.Env = []string{asChild + "=1"}
 	pool, err := picture.NewPool([]string{os.Args[0]}, 2, po)
@@ -154,11 +155,22 @@ func badSite(t *testing.T) *httptest.Server {
 	return s
 }
 
-// part asks for a part; each request has one answer.
+// each gives the requests.
+func each(requests ...Request) iter.Seq2[Request, error] {
+	return func(yield func(Request, error) bool) {
+		for _, r := range requests {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// part asks for pictures; each request has one answer.
 func part(t *testing.T, f *Fetcher, requests []Request) []shard.Image {
 	t.Helper()
 	rows, times := make([]shard.Image, len(requests)), make([]int, len(requests))
-	if err := f.Part(t.Context(), requests, func(i int, row *shard.Image) error {
+	if err := f.All(t.Context(), each(requests...), len(requests), func(i int, row *shard.Image) error {
 		rows[i] = *row
 		times[i]++
 		return nil
@@ -312,7 +324,7 @@ func TestPartEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped by the test")
 	var answered []int
-	err := f.Part(ctx, []Request{{URL: s.URL + "/good"}, {URL: s.URL + "/b"}, {URL: s.URL + "/c"}}, func(i int, row *shard.Image) error {
+	err := f.All(ctx, each(Request{URL: s.URL + "/good"}, Request{URL: s.URL + "/b"}, Request{URL: s.URL + "/c"}), 3, func(i int, row *shard.Image) error {
 		answered = append(answered, i)
 		if row.Status != "" || len(row.Bytes) == 0 {
 			t.Errorf("request %d: %q", i, row.Status)
@@ -343,7 +355,7 @@ func TestPartTakesInWhatIsUnderWay(t *testing.T) {
 	f := newFetcher(t, 2, nil)
 	f.grace = ample
 	var answered []int
-	err := f.Part(ctx, []Request{{URL: s.URL + "/a"}, {URL: s.URL + "/b"}, {URL: s.URL + "/c"}}, func(i int, row *shard.Image) error {
+	err := f.All(ctx, each(Request{URL: s.URL + "/a"}, Request{URL: s.URL + "/b"}, Request{URL: s.URL + "/c"}), 3, func(i int, row *shard.Image) error {
 		if answered = append(answered, i); row.Status != "" || len(row.Bytes) == 0 {
 			t.Errorf("request %d: %q", i, row.Status)
 		}
@@ -359,13 +371,13 @@ func TestPartEndsWithItsTaker(t *testing.T) {
 	s := badSite(t)
 	full := errors.New("disk full")
 	var n int
-	err := newFetcher(t, 3, nil).Part(t.Context(), []Request{{URL: s.URL + "/good.png"}, {URL: s.URL + "/none"}, {URL: s.URL + "/page"}},
+	err := newFetcher(t, 3, nil).All(t.Context(), each(Request{URL: s.URL + "/good.png"}, Request{URL: s.URL + "/none"}, Request{URL: s.URL + "/page"}), 3,
 		func(int, *shard.Image) error { n++; return full })
 	if !errors.Is(err, full) || n == 0 {
 		t.Errorf("after %d answers: %v", n, err)
 	}
-	if err := newFetcher(t, 1, nil).Part(t.Context(), nil, nil); err != nil {
-		t.Errorf("an empty part: %v", err)
+	if err := newFetcher(t, 1, nil).All(t.Context(), each(), 1, nil); err != nil {
+		t.Errorf("no requests: %v", err)
 	}
 }
 
@@ -420,38 +432,5 @@ func TestConditionalRequests(t *testing.T) {
 			(len(row.Bytes) > 0) != (tt.status == "" && !tt.unchanged) {
 			t.Errorf("%s: unchanged %v, status %q, tag %q, time %q, %d bytes", tt.name, Unchanged(&row), row.Status, row.ETag, row.LastModified, len(row.Bytes))
 		}
-	}
-}
-
-func TestHostsShareOut(t *testing.T) {
-	var requests []Request
-	for i := range 3 {
-		requests = append(requests, Request{URL: fmt.Sprintf("http://a.example/%d", i)})
-	}
-	for i := range 5 {
-		requests = append(requests, Request{URL: fmt.Sprintf("https://B.example:443/%d", i)})
-	}
-	h := newHosts(requests)
-	// The first worker gets the long host, the second the other one.
-	i, mine, _ := h.take(nil)
-	j, theirs, _ := h.take(nil)
-	if i != 3 || j != 0 || mine == theirs {
-		t.Fatalf("first requests are %d and %d", i, j)
-	}
-	seen := []int{i, j}
-	for {
-		i, from, ok := h.take(theirs)
-		if !ok {
-			break
-		}
-		theirs = from
-		seen = append(seen, i)
-	}
-	// When its own host was done, the second worker helped the first.
-	if want := []int{3, 0, 1, 2, 4, 5, 6, 7}; !slices.Equal(seen, want) {
-		t.Errorf("order %v, want %v", seen, want)
-	}
-	if _, _, ok := h.take(mine); ok {
-		t.Error("a request is given out twice")
 	}
 }

@@ -10,8 +10,10 @@
 //   - waits for the host's turn: one connection, and a delay that is the largest
 //     of the configured one, Crawl-delay, a multiple of the last latency, and
 //     Retry-After,
-//   - dials through a guard that sees the resolved address, so that loopback,
-//     private and other special addresses are refused however they were spelt,
+//   - looks the host's name up, once for all who wait and few at a time, and keeps the
+//     answer for minutes; dials through a guard that sees the resolved address, so that
+//     loopback, private and other special addresses are refused however they were spelt
+//     and whenever they were found; speaks HTTP/2 to servers that do,
 //   - undoes gzip, deflate, br and zstd, limits time and decoded bytes, and tries
 //     again what may pass.
 //
@@ -28,6 +30,6 @@
 //
 // The caller must close each response body: until then the host's connection
 // is taken. All methods may be called concurrently. Memory is bounded: files of
-// each kind are kept for the 4,096 origins used last, and 16 MiB of them; a host's
+// each kind are kept for the 16,384 origins used last, and 16 MiB of them; a host's
 // clock is forgotten once it no longer matters.
 package gate

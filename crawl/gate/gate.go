@@ -73,6 +73,7 @@ type Gate struct {
 	opts      Options
 	userAgent string
 	transport *http.Transport
+	names     *resolver
 	pace      *pacer
 	clock     Clock
 	robots    *rulebook
@@ -113,7 +114,8 @@ func New(opts Options, version string) (*Gate, error) {
 		g.clock = machineClock{}
 	}
 	g.pace = newPacer(opts.ConnectionsPerHost, g.clock)
-	dialer := &net.Dialer{Timeout: opts.DialTimeout, Control: guard{allowed, specialAddresses()}.control}
+	g.names = newResolver(g.clock, opts.DialTimeout)
+	dialer := &dialer{net.Dialer{Timeout: opts.DialTimeout, Control: guard{allowed, specialAddresses()}.control}, g.names}
 	g.transport = &http.Transport{
 		Proxy:                  nil, // a proxy would hide the address from the guard
 		DialContext:            dialer.DialContext,
@@ -124,6 +126,8 @@ func New(opts Options, version string) (*Gate, error) {
 		MaxIdleConns:           idleConnections(),
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
+		// A connection of HTTP/2 that has died is else found out by each request's timeout.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
 	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, opts.RobotsMaxBytes, g.clock, g.fetch(Robots))
 	g.tdmrep = newPolicies(optout.TDMRepPath, optout.ParseTDMRep, opts.RobotsTTL, g.clock, g.fetch(Policy))
@@ -139,14 +143,22 @@ func idleConnections() int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
 		return 256
 	}
-	return int(min(keptOrigins, max(16, files.Cur/4)))
+	return int(min(4096, max(16, files.Cur/4)))
 }
 
-// Close drops idle connections. Requests under way go on.
-func (g *Gate) Close() { g.transport.CloseIdleConnections() }
+// Close drops idle connections and ends lookups of names. Requests under way go on.
+func (g *Gate) Close() {
+	g.transport.CloseIdleConnections()
+	g.names.close()
+}
 
-// Clock is what the gate goes by.
-func (g *Gate) Clock() Clock { return g.clock }
+// Clock is what the gate goes by; the machine's where there is no gate.
+func (g *Gate) Clock() Clock {
+	if g == nil {
+		return machineClock{}
+	}
+	return g.clock
+}
 
 // UserAgent is the header that each request carries.
 func (g *Gate) UserAgent() string { return g.userAgent }

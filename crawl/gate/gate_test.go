@@ -236,6 +236,12 @@ func TestTimeLimits(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		},
+		"/trickle": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				io.WriteString(w, "x")
+				w.(http.Flusher).Flush()
+			}
+		},
 	})
 	const short = 10 * time.Millisecond
 	for _, tt := range []struct {
@@ -245,6 +251,7 @@ func TestTimeLimits(t *testing.T) {
 		{"no headers", "/hang", func(g *Gate) { g.transport.ResponseHeaderTimeout = short }},
 		{"no headers in all", "/hang", func(g *Gate) { g.opts.TotalTimeout = short }},
 		{"no end", "/slow", func(g *Gate) { g.opts.TotalTimeout = short }},
+		{"a byte at a time", "/trickle", func(g *Gate) { g.opts.TotalTimeout, g.opts.MaxPageBytes = short, 1<<40 }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGate(t, quick())

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	keptOrigins = 4096                // origins of which a file is kept
+	keptOrigins = 16384               // origins of which a file is kept
 	keptBytes   = 16 << 20            // and their files together; what is made of them takes some ten times that
 	errorTTL    = time.Hour           // how long an unreachable file is taken for that
 	staleTTL    = 30 * 24 * time.Hour // how long an old file stands in for an unreachable one

@@ -153,6 +153,38 @@ func (t *turnstile) shut(d time.Duration, asked string) {
 	}
 }
 
+// A Shut host asked to be left alone until a time.
+type Shut struct {
+	Until time.Time `json:"until"`
+	Asked string    `json:"asked"` // what it said
+}
+
+// Shut lists the hosts, with their ports, that asked to be left alone for longer than
+// anyone waits, and longer than until now.
+func (g *Gate) Shut() map[string]Shut {
+	p := g.pace
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, list := p.clock.Now(), map[string]Shut{}
+	for name, t := range p.hosts {
+		t.mu.Lock()
+		if t.until.After(now) {
+			list[name] = Shut{t.until, t.asked}
+		}
+		t.mu.Unlock()
+	}
+	return list
+}
+
+// LeaveAlone refuses requests to hosts that asked another gate for that; see [Gate.Shut].
+func (g *Gate) LeaveAlone(hosts map[string]Shut) {
+	for name, shut := range hosts {
+		t := g.pace.host(name)
+		t.shut(shut.Until.Sub(g.clock.Now()), shut.Asked)
+		g.pace.leave(t)
+	}
+}
+
 // rule is what shut the host.
 func (t *turnstile) rule() string {
 	t.mu.Lock()

@@ -43,7 +43,7 @@ func (c *child) process(ctx context.Context, original []byte, o *PoolOptions) (R
 	defer stop()
 
 	r := request{
-		shortSide: uint32(o.ShortSide), quality: uint32(o.Quality),
+		mode: o.Mode, always: o.Always, format: o.Format, quality: uint8(o.Quality), size: uint32(o.Size),
 		maxPixels: uint64(o.MaxPixels), original: original,
 	}
 	c.frame = appendRequest(c.frame[:0], &r)

@@ -1,179 +1,173 @@
 package picture
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"image"
-	"image/draw"
-	"image/jpeg"
-	"image/png"
 	"net/http"
-	"strings"
-
-	"github.com/davidbyttow/govips/v2/vips"
 )
 
-// maxJPEGSide is the longest side that libjpeg writes, in pixels.
-const maxJPEGSide = 65500
+const (
+	// maxSide is the longest side that libjpeg writes, in pixels; WebP holds less.
+	maxSide     = 65500
+	maxWebPSide = 16383
+	defaultSize = 256
+)
 
 // convert does the work of one request. It runs in the child.
 func convert(r *request) Result {
 	if len(r.original) == 0 {
 		return Result{Reason: ReasonEmpty, Detail: "0 bytes"}
 	}
-	name, known, decodable := format(r.original)
+	name, known, refusal := format(r.original)
+	res := Result{OriginalFormat: name}
 	switch {
 	case !known:
-		return Result{Reason: ReasonFormatUnknown, Detail: "the bytes look like " + http.DetectContentType(r.original)}
-	case !decodable:
-		return Result{OriginalFormat: name, Reason: ReasonFormatRefused, Detail: name + " is not decoded"}
+		res.Reason, res.Detail = ReasonFormatUnknown, "the bytes look like "+http.DetectContentType(r.original)
+		return res
+	case refusal != "":
+		res.Reason, res.Detail = ReasonFormatRefused, refusal
+		return res
 	case name == "gif" && !gifFirstFrameWhole(r.original):
-		return Result{OriginalFormat: name, Reason: ReasonCorrupt, Detail: "the bytes end inside the first frame"}
+		res.Reason, res.Detail = ReasonCorrupt, "the bytes end inside the first frame"
+		return res
 	}
-	res := Result{OriginalFormat: name}
-	err := convertDecodable(r, &res, true)
-	if err != nil && name == "jpeg" && !outOfMemory(err) && jpegWhole(r) {
-		res = Result{OriginalFormat: name}
-		err = convertDecodable(r, &res, false)
+	c := readContainer(name, r.original)
+	err := convertDecodable(r, c, &res)
+	if errors.Is(err, errBroken) && c.png != nil { // libpng reads over some oddities
+		c.png = nil
+		err = convertDecodable(r, c, &res)
 	}
 	switch {
 	case err == nil:
-	case outOfMemory(err):
+		return res
+	case errors.Is(err, errNoMemory):
 		res.Reason, res.Detail = ReasonTooMuchMemory, "to decode the "+name+" takes more memory than a decoder may have"
+	case errors.Is(err, errUnknown):
+		res.Reason, res.Detail = ReasonFormatRefused, "this system's libvips does not decode "+name
 	default:
 		res.Reason, res.Detail = ReasonCorrupt, "the "+name+" is cut off or damaged and cannot be shown whole"
 	}
+	res.Bytes, res.Format = nil, ""
 	return res
 }
 
-// outOfMemory reads it from the text of libvips, which has no code for it.
-func outOfMemory(err error) bool {
-	return strings.Contains(err.Error(), "out of memory") || strings.Contains(err.Error(), "Error creating thread")
-}
-
-// jpegWhole has the last word on a JPEG that libvips fails on: a strict load
-// stops at libjpeg's warnings too, be they of padding between segments, of odd
-// parameters of a scan, or of missing data, and does not tell which. Go's own
-// decoder reads over the harmless ones and fails when data is missing. What has
-// too many pixels is left to the limit, undecoded.
-func jpegWhole(r *request) bool {
-	c, err := jpeg.DecodeConfig(bytes.NewReader(r.original))
-	if err != nil || uint64(c.Width)*uint64(c.Height) > r.maxPixels {
-		return err == nil
+// open reads the header of a picture of a known format.
+func open(name string, b []byte, c *container) (decoder, error) {
+	switch name {
+	case "jpeg":
+		return openJPEG(b, c.icc)
+	case "png":
+		if c.png != nil {
+			return &pngDecoder{b, c}, nil
+		}
+	case "bmp":
+		return openBMP(b)
+	case "ico":
+		return openICO(b)
 	}
-	_, err = jpeg.Decode(bytes.NewReader(r.original))
-	return err == nil
+	d, err := openVips(b, vipsLoaders[name])
+	if err != nil {
+		return nil, err
+	}
+	if name == "avif" || name == "heic" {
+		c.exif, c.xmp = heifEXIF(d.blob("exif-data")), d.blob("xmp-data")
+	}
+	if c.icc == nil {
+		c.icc = d.blob("icc-profile-data")
+	}
+	return d, nil
 }
 
 // convertDecodable fills res, or leaves a reason in it. An error is one of the
-// decoder's; strict makes its warnings errors.
-func convertDecodable(r *request, res *Result, strict bool) error {
-	img, err := vips.LoadImageFromBuffer(r.original, importParams(strict, 0))
+// decoder's.
+func convertDecodable(r *request, c *container, res *Result) error {
+	name := res.OriginalFormat
+	d, err := open(name, r.original, c)
 	if err != nil {
 		return err
 	}
-	defer func() { img.Close() }()
-	w, h := img.Width(), img.PageHeight()
-	turn := img.Orientation()
-	res.OriginalWidth, res.OriginalHeight = w, h
-	if turn >= 5 && turn <= 8 {
-		res.OriginalWidth, res.OriginalHeight = h, w
+	defer d.close()
+	exif := readEXIF(c.exif)
+	if name == "avif" || name == "heic" || name == "jp2" {
+		exif.turn = 1 // the decoder has turned it
+	}
+	w, h := d.size()
+	res.OriginalWidth, res.OriginalHeight = upright(exif.turn, w, h)
+	res.Frames = c.frames
+	if w < 1 || h < 1 {
+		return errBroken
 	}
 	if pixels := uint64(w) * uint64(h); pixels > r.maxPixels {
 		res.Reason = ReasonTooManyPixels
 		res.Detail = fmt.Sprintf("%d x %d = %d pixels, limit %d", w, h, pixels, r.maxPixels)
 		return nil
 	}
-	short, target := min(w, h), int(r.shortSide)
-	if out := max(w, h) * min(short, target) / short; out > maxJPEGSide {
+	p := fit(r, res.OriginalWidth, res.OriginalHeight)
+	if limit, tooLong := r.tooLong(p); tooLong {
 		res.Reason = ReasonSideTooLong
-		res.Detail = fmt.Sprintf("%d x %d would keep a side of %d pixels, limit %d", w, h, out, maxJPEGSide)
+		res.Detail = fmt.Sprintf("%d x %d would keep a side of %d pixels, limit %d", w, h, max(p.width, p.height), limit)
 		return nil
 	}
-	if shrink := jpegShrink(res.OriginalFormat, short, target); shrink > 1 {
-		img.Close()
-		if img, err = vips.LoadImageFromBuffer(r.original, importParams(strict, shrink)); err != nil {
-			return err
-		}
-	}
-	if err := toSRGB(img); err != nil {
-		return err
-	}
-	if short := min(img.Width(), img.Height()); short > target {
-		if err := img.Resize(float64(target)/float64(short), vips.KernelLanczos3); err != nil {
-			return err
-		}
-	}
-	if err := img.AutoRotate(); err != nil {
-		return err
-	}
-	return encode(img, int(r.quality), res)
-}
-
-// encode evaluates img once, into pixels that Go can look at, and fills res
-// from them: hash, ground, JPEG.
-func encode(img *vips.ImageRef, quality int, res *Result) error {
-	raw, _, err := img.ExportPng(&vips.PngExportParams{StripMetadata: true, Compression: 0, Filter: vips.PngFilterNone})
+	pixels, grid, closeCanvas, err := paint(d, p, exif.turn, res)
 	if err != nil {
 		return err
 	}
-	decoded, err := png.Decode(bytes.NewReader(raw))
-	if err != nil {
-		return fmt.Errorf("read back pixels: %w", err)
-	}
-	pixels := toNRGBA(decoded)
-	ground, opaque := groundOf(pixels)
-	flatten(pixels, ground)
-
-	flat, err := vips.NewImageFromBuffer(raw)
-	if err != nil {
-		return err
-	}
-	defer flat.Close()
-	if !opaque {
-		if err := flat.Flatten(&vips.Color{R: ground, G: ground, B: ground}); err != nil {
+	defer closeCanvas()
+	res.License, res.Credit = c.claims(exif)
+	res.PHash = phash(turnGrid(grid, exif.turn))
+	switch r.format {
+	case Nothing:
+		res.Width, res.Height = res.OriginalWidth, res.OriginalHeight
+	case Original:
+		res.Format, res.Width, res.Height = name, w, h
+	default:
+		var out []byte
+		out, res.Width, res.Height = p.place(pixels, exif.turn)
+		if res.Bytes, err = encode(out, res.Width, res.Height, r.format, int(r.quality)); err != nil {
 			return err
 		}
-	} else if flat.HasAlpha() {
-		if err := flat.ExtractBand(0, 3); err != nil {
-			return err
-		}
-	}
-	res.JPEG, _, err = flat.ExportJpeg(&vips.JpegExportParams{
-		StripMetadata: true, Quality: quality, OptimizeCoding: true, SubsampleMode: vips.VipsForeignSubsampleAuto,
-	})
-	if err != nil {
-		return err
-	}
-	res.Width, res.Height = pixels.Rect.Dx(), pixels.Rect.Dy()
-	res.PHash = phash(pixels)
-	return nil
-}
-
-// toSRGB brings img to 8 bits of sRGB, by its embedded profile where it has a
-// usable one. A broken profile is no reason to lose the picture: browsers pass
-// over it too.
-func toSRGB(img *vips.ImageRef) error {
-	if img.HasICCProfile() {
-		if err := img.TransformICCProfileWithFallback("srgb", "srgb"); err != nil {
-			if err := img.RemoveICCProfile(); err != nil {
-				return err
-			}
-		}
-	}
-	if img.Interpretation() != vips.InterpretationSRGB || img.BandFormat() != vips.BandFormatUchar {
-		return img.ToColorSpace(vips.InterpretationSRGB)
+		res.Format = r.format
 	}
 	return nil
 }
 
-// jpegShrink is the factor by which libjpeg may shrink while it decodes, which
-// costs a fraction of the time. Twice the wanted size stays, so that the rest
-// of the way goes through the better filter.
-func jpegShrink(name string, short, target int) int {
-	if name != "jpeg" {
-		return 1
+// paint decodes the picture into pixels of RGBX in sRGB, of the plan's size but not yet
+// turned, and the grid of its hash. Both live until closeCanvas is called.
+func paint(d decoder, p plan, turn int, res *Result) (pixels, grid []byte, closeCanvas func(), err error) {
+	w, h, alpha, err := d.start(shrinkFor(res, p))
+	if err != nil {
+		return nil, nil, nil, err
 	}
+	outW, outH := upright(turn, p.width, p.height)
+	v, err := newCanvas(w, h, outW, outH, alpha)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err = d.read(v); err == nil {
+		pixels, grid, res.Spread, err = v.finish()
+	}
+	if err != nil {
+		v.close()
+		return nil, nil, nil, err
+	}
+	toSRGB(pixels, d.profile())
+	return pixels, grid, v.close, nil
+}
+
+// upright is the size of a picture once it is turned as EXIF asks for; turning is its
+// own opposite.
+func upright(turn, w, h int) (int, int) {
+	if turn >= 5 {
+		return h, w
+	}
+	return w, h
+}
+
+// shrinkFor is the factor by which libjpeg may shrink while it decodes, which costs a
+// fraction of the time. Twice the wanted size stays, so that the rest of the way goes
+// through the better filter.
+func shrinkFor(res *Result, p plan) int {
+	short, target := min(res.OriginalWidth, res.OriginalHeight), min(p.width, p.height)
 	for _, f := range []int{8, 4, 2} {
 		if short/f >= 2*target {
 			return f
@@ -182,30 +176,17 @@ func jpegShrink(name string, short, target int) int {
 	return 1
 }
 
-func importParams(strict bool, shrink int) *vips.ImportParams {
-	p := vips.NewImportParams()
-	p.FailOnError.Set(strict)
-	p.NumPages.Set(1)
-	if shrink > 1 {
-		p.JpegShrinkFactor.Set(shrink)
+// tooLong tells whether a side of the finished picture is longer than its format holds,
+// or the picture larger than an original may be.
+func (r *request) tooLong(p plan) (limit int, tooLong bool) {
+	limit = maxSide
+	switch r.format {
+	case WebP:
+		limit = maxWebPSide
+	case Original, Nothing:
+		return limit, false
 	}
-	return p
-}
-
-func toNRGBA(img image.Image) *image.NRGBA {
-	if n, ok := img.(*image.NRGBA); ok {
-		return n
-	}
-	out := image.NewNRGBA(image.Rect(0, 0, img.Bounds().Dx(), img.Bounds().Dy()))
-	switch src := img.(type) {
-	case *image.RGBA: // an opaque PNG; its values need no change
-		copy(out.Pix, src.Pix)
-	case *image.Gray:
-		for i, v := range src.Pix {
-			out.Pix[4*i], out.Pix[4*i+1], out.Pix[4*i+2], out.Pix[4*i+3] = v, v, v, 255
-		}
-	default:
-		draw.Draw(out, out.Rect, img, img.Bounds().Min, draw.Src)
-	}
-	return out
+	side := max(p.width, p.height)
+	grown := uint64(p.width)*uint64(p.height) > max(r.maxPixels, maxSide*16)
+	return limit, side > limit || grown
 }

@@ -39,6 +39,43 @@ func gifFirstFrameWhole(b []byte) bool {
 	return false
 }
 
+// gifFrames counts the frames whose blocks are there.
+func gifFrames(b []byte) int {
+	const header, screen, descriptor = 6, 7, 9
+	if len(b) < header+screen {
+		return 0
+	}
+	at, frames := header+screen, 0
+	if packed := b[header+4]; packed&0x80 != 0 {
+		at += 3 << (packed&7 + 1)
+	}
+	for at < len(b) {
+		switch b[at] {
+		case 0x21:
+			at += 2
+		case 0x2c:
+			if at+1+descriptor > len(b) {
+				return frames
+			}
+			packed := b[at+descriptor]
+			at += 1 + descriptor
+			if packed&0x80 != 0 {
+				at += 3 << (packed&7 + 1)
+			}
+			at++
+			frames++
+		default:
+			return frames
+		}
+		next, ok := gifSkipBlocks(b, at)
+		if !ok {
+			return frames
+		}
+		at = next
+	}
+	return frames
+}
+
 // gifSkipBlocks returns the offset after the sub-blocks that start at at; ok is
 // false when they do not end within b.
 func gifSkipBlocks(b []byte, at int) (next int, ok bool) {

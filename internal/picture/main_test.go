@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/davidbyttow/govips/v2/vips"
 	"go.uber.org/goleak"
 )
 
@@ -42,8 +41,6 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
-	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
 	goleak.VerifyTestMain(m)
 }
 

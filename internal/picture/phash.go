@@ -1,99 +1,88 @@
 package picture
 
 import (
-	"image"
 	"math"
 	"slices"
 )
 
 const (
-	phashSide = 32 // the picture is shrunk to this many pixels a side
+	gridSide  = 32 // the picture is shrunk to this many pixels a side
 	phashLow  = 8  // and this many frequencies a side are kept
+	phashBits = phashLow * phashLow
 )
 
-// phash is the perceptual hash of img: grey, 32x32 by area, a two-dimensional
-// DCT, of which the lowest 8x8 frequencies are compared with the median of the
-// 63 that are not the mean. Bit 8*v+u is frequency (u across, v down). Pictures
-// that look alike differ in few bits; a picture of one flat colour hashes to 0
-// or 1, which says nothing about likeness.
-func phash(img *image.NRGBA) uint64 {
-	grey := shrinkGrey(img)
-	cos := dctBasis()
+// HashVersion is raised when the hash of a picture becomes another: hashes of two versions
+// do not compare. 2 is that of ImageHash; 1, of pairloom 0.1, shrank by area.
+const HashVersion = 2
 
+// phash is the perceptual hash of a picture that was shrunk to a grid of grey, row by
+// row: a two-dimensional DCT, of which the lowest 8x8 frequencies are compared with
+// their median. Shrinking is done in canvas.c as Pillow does it; grid, order of bits and
+// the comparison are those of ImageHash, so that %016x of the hash is what that prints:
+// the first bit is the mean's, then come the frequencies across, then those down.
+//
+// Pictures that look alike differ in few bits. A picture of one flat colour hashes to the
+// mean's bit alone, or to 0 when it is black, which says nothing about likeness.
+func phash(grid []uint8) uint64 {
 	// Rows first, then columns, keeping the low frequencies only. The
 	// conversions keep the compiler from fusing multiply and add, which would
 	// change the last bit between processors.
-	var rows [phashSide][phashLow]float64
-	for y := range phashSide {
+	var rows [gridSide][phashLow]float64
+	for y := range gridSide {
 		for u := range phashLow {
 			var sum float64
-			for x := range phashSide {
-				sum += float64(grey[y][x] * cos[u][x])
+			for x, cos := range &dctBasis[u] {
+				sum += float64(float64(grid[y*gridSide+x]) * cos)
 			}
 			rows[y][u] = sum
 		}
 	}
-	var freq [phashLow * phashLow]float64
+	var freq [phashBits]float64
 	for v := range phashLow {
 		for u := range phashLow {
 			var sum float64
-			for y := range phashSide {
-				sum += float64(rows[y][u] * cos[v][y])
+			for y, cos := range &dctBasis[v] {
+				sum += float64(rows[y][u] * cos)
 			}
 			// A flat picture has frequencies of 1e-13 where the exact sum is 0;
 			// rounding keeps that noise out of the bits.
 			freq[v*phashLow+u] = math.Round(sum*1024) / 1024
 		}
 	}
-	rest := slices.Clone(freq[1:])
-	slices.Sort(rest)
-	median := rest[len(rest)/2]
+	sorted := freq
+	slices.Sort(sorted[:])
+	median := (sorted[phashBits/2-1] + sorted[phashBits/2]) / 2
 	var h uint64
-	for i, f := range freq {
+	for _, f := range freq {
+		h <<= 1
 		if f > median {
-			h |= 1 << i
+			h |= 1
 		}
 	}
 	return h
 }
 
-// shrinkGrey averages the luma of img over a grid of 32x32 areas of equal size,
-// pixels on a border counting for the share that lies inside.
-func shrinkGrey(img *image.NRGBA) *[phashSide][phashSide]float64 {
-	w, h := img.Rect.Dx(), img.Rect.Dy()
-	var out [phashSide][phashSide]float64
-	if w == 0 || h == 0 {
-		return &out
-	}
-	for gy := range phashSide {
-		y0, y1 := gy*h, (gy+1)*h // in units of 1/32 pixel
-		for gx := range phashSide {
-			x0, x1 := gx*w, (gx+1)*w
-			var sum int64
-			for y := y0 / phashSide; y*phashSide < y1; y++ {
-				wy := int64(min(y1, (y+1)*phashSide) - max(y0, y*phashSide))
-				row := img.Pix[y*img.Stride:]
-				for x := x0 / phashSide; x*phashSide < x1; x++ {
-					wx := int64(min(x1, (x+1)*phashSide) - max(x0, x*phashSide))
-					sum += wx * wy * int64(luma(row[4*x], row[4*x+1], row[4*x+2]))
-				}
-			}
-			out[gy][gx] = float64(sum) / float64(w*h) / 1000
-		}
-	}
-	return &out
-}
-
-// luma is the brightness of a pixel in thousandths, by ITU-R BT.601.
-func luma(r, g, b uint8) int { return 299*int(r) + 587*int(g) + 114*int(b) }
-
 // dctBasis is cos[u][x] of the DCT-II, unscaled: the median does not mind.
-func dctBasis() *[phashLow][phashSide]float64 {
-	var cos [phashLow][phashSide]float64
+var dctBasis = func() (cos [phashLow][gridSide]float64) {
 	for u := range phashLow {
-		for x := range phashSide {
-			cos[u][x] = math.Cos(math.Pi * float64((2*x+1)*u) / (2 * phashSide))
+		for x := range gridSide {
+			cos[u][x] = math.Cos(math.Pi * float64((2*x+1)*u) / (2 * gridSide))
 		}
 	}
-	return &cos
+	return cos
+}()
+
+// turnGrid turns a grid upright.
+func turnGrid(grid []uint8, turn int) []uint8 {
+	if turn <= 1 {
+		return grid
+	}
+	out := make([]uint8, len(grid))
+	for y := range gridSide {
+		for x := range gridSide {
+			u, v := unturn(turn, x, y, gridSide, gridSide)
+			out[y*gridSide+x] = grid[v*gridSide+u]
+		}
+	}
+	return out
 }

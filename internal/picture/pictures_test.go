@@ -10,9 +10,9 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
-
-	"github.com/davidbyttow/govips/v2/vips"
 )
 
 // scene paints something with low frequencies of its own: two waves and a disc.
@@ -73,40 +73,23 @@ func gifOf(t testing.TB, img image.Image) []byte {
 	return b.Bytes()
 }
 
-// vipsOf has libvips write img in a format that the standard library lacks.
-func vipsOf(t testing.TB, img image.Image, export func(*vips.ImageRef) ([]byte, *vips.ImageMetadata, error)) []byte {
+// written is a picture of testdata: see pictures.py there.
+func written(t testing.TB, name string) []byte {
 	t.Helper()
-	ref, err := vips.NewImageFromBuffer(pngOf(t, img))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ref.Close()
-	b, _, err := export(ref)
+	b, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func webpOf(t testing.TB, img image.Image) []byte {
-	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
-		return r.ExportWebp(&vips.WebpExportParams{Lossless: true})
-	})
-}
-
-func tiffOf(t testing.TB, img image.Image) []byte {
-	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
-		return r.ExportTiff(vips.NewTiffExportParams())
-	})
-}
-
-func cmykOf(t testing.TB, img image.Image) []byte {
-	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
-		if err := r.ToColorSpace(vips.InterpretationCMYK); err != nil {
-			return nil, nil, err
+// Painted for testdata/pictures.py.
+func TestScene(t *testing.T) {
+	if path := os.Getenv("PAIRLOOM_SCENE"); path != "" {
+		if err := os.WriteFile(path, pngOf(t, scene(640, 480)), 0o666); err != nil {
+			t.Fatal(err)
 		}
-		return r.ExportJpeg(&vips.JpegExportParams{Quality: 95, StripMetadata: true})
-	})
+	}
 }
 
 // lyingPNG has a header that claims w x h over the pixels of a small picture.
@@ -167,32 +150,23 @@ func withPadding(t testing.TB, b []byte) []byte {
 	return append(append(bytes.Clone(b[:dqt]), 1, 2, 3), b[dqt:]...)
 }
 
-// largeJPEG is img enlarged by libvips, which is faster than painting.
-func largeJPEG(t testing.TB, img image.Image, factor float64) []byte {
-	return vipsOf(t, img, func(r *vips.ImageRef) ([]byte, *vips.ImageMetadata, error) {
-		if err := r.Resize(factor, vips.KernelLinear); err != nil {
-			return nil, nil, err
+// largeJPEG is img enlarged by repeating pixels, which is faster than painting.
+func largeJPEG(t testing.TB, img *image.NRGBA, factor int) []byte {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	large := image.NewNRGBA(image.Rect(0, 0, w*factor, h*factor))
+	for y := range h * factor {
+		row, from := large.Pix[y*large.Stride:], img.Pix[y/factor*img.Stride:]
+		for x := range w * factor {
+			copy(row[4*x:4*x+4], from[x/factor*4:])
 		}
-		return r.ExportJpeg(&vips.JpegExportParams{Quality: 90})
-	})
+	}
+	return jpegOf(t, large)
 }
 
 // blackPNG is 16-bit grey, which takes little room as a file.
 func blackPNG(t testing.TB, w, h int) []byte {
 	t.Helper()
-	img, err := vips.Black(w, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer img.Close()
-	if err := img.Cast(vips.BandFormatUshort); err != nil {
-		t.Fatal(err)
-	}
-	b, _, err := img.ExportPng(&vips.PngExportParams{Compression: 1, Bitdepth: 16})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return pngOf(t, image.NewGray16(image.Rect(0, 0, w, h)))
 }
 
 // deepPNG has 16 bits in each of four channels: 8 bytes a pixel when decoded.

@@ -1,61 +1,41 @@
 package picture
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 )
 
 // Result is what became of one picture.
 type Result struct {
-	// Reason is "" when there is a JPEG, else one of the reasons listed at
+	// Reason is "" when there is a picture, else one of the reasons listed at
 	// [ReasonEmpty]; Detail is one line for people about it.
 	Reason, Detail string
 
-	JPEG   []byte
-	Width  int // of JPEG, in pixels
+	Bytes  []byte // the finished picture
+	Format string // of Bytes: JPEG, WebP, or as OriginalFormat
+	Width  int    // of Bytes, in pixels
 	Height int
 
 	OriginalFormat string // "jpeg", "png", ...; "" when unknown
 	OriginalWidth  int    // in pixels, after the turn that EXIF asks for
 	OriginalHeight int
 
+	Frames int // of an animated picture, the first of which is taken; else 1
+	// Spread is the standard deviation of the luma, in hundredths of one of 256
+	// levels: 0 of a flat colour.
+	Spread          int
+	License, Credit string // what the picture's metadata say, on one line each; "" for nothing
+
 	PictureHash uint64 // xxhash64 of the original bytes
+	SHA256      string // of the original bytes, hexadecimal; "" unless asked for
 	PHash       uint64 // perceptual hash, as shown on its ground
-}
-
-// PoolOptions set what children do and when they are replaced. Zero means the
-// default.
-type PoolOptions struct {
-	ShortSide        int           // pixels; pictures are never enlarged. Default 256
-	Quality          int           // of the JPEG, 1 to 100. Default 90
-	MaxPixels        int64         // of the original, from its header. Default 50 million
-	Timeout          time.Duration // for one picture. Default 20 s
-	PicturesPerChild int           // after which a child is replaced. Default 2,000
-	Env              []string      // added to the child's environment, as "key=value"
-}
-
-func (o PoolOptions) withDefaults() PoolOptions {
-	for _, d := range []struct {
-		value *int
-		def   int
-	}{{&o.ShortSide, 256}, {&o.Quality, 90}, {&o.PicturesPerChild, 2000}} {
-		if *d.value == 0 {
-			*d.value = d.def
-		}
-	}
-	if o.MaxPixels == 0 {
-		o.MaxPixels = 50_000_000
-	}
-	if o.Timeout == 0 {
-		o.Timeout = 20 * time.Second
-	}
-	return o
 }
 
 // Pool runs pictures through child processes. Make it with [NewPool], end it
@@ -77,13 +57,14 @@ func NewPool(command []string, n int, o PoolOptions) (*Pool, error) {
 	if len(command) == 0 {
 		return nil, errors.New("start picture pool: no command given")
 	}
-	if n < 0 || o.ShortSide < 0 || o.Quality < 0 || o.Quality > 100 || o.MaxPixels < 0 || o.Timeout < 0 || o.PicturesPerChild < 0 {
-		return nil, fmt.Errorf("start picture pool: a setting is out of range: %d children, %+v", n, o)
+	o = o.withDefaults()
+	if err := o.check(); err != nil || n < 0 {
+		return nil, fmt.Errorf("start picture pool of %d children: %w", n, err)
 	}
 	if n == 0 {
 		n = runtime.NumCPU()
 	}
-	p := &Pool{options: o.withDefaults(), free: make(chan *child, n), starter: newStarter(command, o.Env)}
+	p := &Pool{options: o, free: make(chan *child, n), starter: newStarter(command, o.Env)}
 	for range n {
 		p.free <- nil
 	}
@@ -94,9 +75,13 @@ func NewPool(command []string, n int, o PoolOptions) (*Pool, error) {
 // The error is not about the picture: ctx ended, the pool is closed, or its
 // command does not start.
 func (p *Pool) Process(ctx context.Context, original []byte) (Result, error) {
-	hash := xxhash.Sum64(original)
+	known := Result{PictureHash: xxhash.Sum64(original)}
+	if p.options.SHA256 {
+		known.SHA256 = fmt.Sprintf("%x", sha256.Sum256(original))
+	}
 	if len(original) == 0 {
-		return Result{Reason: ReasonEmpty, Detail: "0 bytes", PictureHash: hash}, nil
+		known.Reason, known.Detail = ReasonEmpty, "0 bytes"
+		return known, nil
 	}
 	var c *child
 	var open bool
@@ -125,7 +110,10 @@ func (p *Pool) Process(ctx context.Context, original []byte) (Result, error) {
 		}
 		res, err := c.process(ctx, original, &p.options)
 		if err == nil {
-			res.PictureHash = hash
+			res.PictureHash, res.SHA256 = known.PictureHash, known.SHA256
+			if p.options.Format == Original && res.Reason == "" {
+				res.Bytes = bytes.Clone(original)
+			}
 			return res, nil
 		}
 		c.kill()
@@ -135,11 +123,12 @@ func (p *Pool) Process(ctx context.Context, original []byte) (Result, error) {
 		case ctx.Err() != nil:
 			return Result{}, fmt.Errorf("decode a picture: %w", context.Cause(ctx))
 		case errors.Is(err, errTimeout):
-			detail := fmt.Sprintf("the decoder had no result after %v", p.options.Timeout)
-			return Result{Reason: ReasonDecoderTimeout, Detail: detail, PictureHash: hash}, nil
+			known.Reason, known.Detail = ReasonDecoderTimeout, fmt.Sprintf("the decoder had no result after %v", p.options.Timeout)
+			return known, nil
 		}
 	}
-	return Result{Reason: ReasonDecoderDied, Detail: "the decoder died on it twice: " + died, PictureHash: hash}, nil
+	known.Reason, known.Detail = ReasonDecoderDied, "the decoder died on it twice: "+died
+	return known, nil
 }
 
 // Close ends the children and waits for them and for pictures in work. Process

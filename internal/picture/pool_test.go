@@ -45,15 +45,15 @@ func TestPoolGivesWhatConvertGives(t *testing.T) {
 	p := newTestPool(t, 1, PoolOptions{PicturesPerChild: 2})
 	for _, b := range [][]byte{
 		pngOf(t, scene(500, 300)), jpegOf(t, scene(300, 700)), nil, []byte("no picture"),
-		webpOf(t, scene(64, 64)), lyingPNG(t, 65000, 65000), gifOf(t, scene(300, 300)),
+		written(t, "scene.webp"),
 	} {
 		want := convertBytes(b)
 		want.PictureHash = xxhash.Sum64(b)
 		got := process(t, p, b)
-		if !bytes.Equal(got.JPEG, want.JPEG) {
+		if !bytes.Equal(got.Bytes, want.Bytes) {
 			t.Errorf("%s: the child's JPEG differs", want.OriginalFormat)
 		}
-		got.JPEG, want.JPEG = nil, nil
+		got.Bytes, want.Bytes = nil, nil
 		if got.Reason != want.Reason || got.Detail != want.Detail || got.PHash != want.PHash || got.PictureHash != want.PictureHash ||
 			got.Width != want.Width || got.OriginalHeight != want.OriginalHeight || got.OriginalFormat != want.OriginalFormat {
 			t.Errorf("child: %+v\nhere: %+v", got, want)
@@ -72,7 +72,7 @@ func TestPoolDeadlyPictureCostsItselfOnly(t *testing.T) {
 	if res.PictureHash != xxhash.Sum64String(killMark) {
 		t.Error("the picture's hash is missing")
 	}
-	if got := process(t, p, good); !bytes.Equal(got.JPEG, want.JPEG) {
+	if got := process(t, p, good); !bytes.Equal(got.Bytes, want.Bytes) {
 		t.Errorf("the next picture differs: %q", got.Reason)
 	}
 }
@@ -94,7 +94,7 @@ func TestPoolKilledChildCostsNothing(t *testing.T) {
 		}
 		got := process(t, p, big)
 		wg.Wait()
-		if got.Reason != "" || !bytes.Equal(got.JPEG, want.JPEG) {
+		if got.Reason != "" || !bytes.Equal(got.Bytes, want.Bytes) {
 			t.Errorf("kill %d: %q, %q", i, got.Reason, got.Detail)
 		}
 	}

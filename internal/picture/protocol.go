@@ -10,15 +10,17 @@ import (
 // A child first writes the four bytes of helloMagic: it started and has libvips.
 // After that the pipes carry frames, all numbers little-endian:
 //
-//	request:  "PLQ1" | short side u32 | quality u32 | max pixels u64 | n u32 | n bytes
-//	response: "PLR1" | reason | detail | format | 4 x u32 sides | hash u64 | n u32 | n bytes
+//	request:  "PLQ2" | mode u8 | always u8 | format u8 | quality u8 | size u32 | max pixels u64 | n u32 | n bytes
+//	response: "PLR2" | 6 texts | 4 x u32 sides | frames u32 | spread u32 | hash u64 | n u32 | n bytes
 //
-// where reason, detail and format are a u16 length with that many bytes, and
-// the sides are width and height of the JPEG, then those of the original.
+// where a text is a u16 length with that many bytes: reason, detail, original format,
+// format, licence and credit; the sides are width and height of the picture that is
+// kept, then those of the original. Of a picture that is kept as it came, the response
+// has no bytes.
 const (
-	helloMagic    = "PLH1"
-	requestMagic  = "PLQ1"
-	responseMagic = "PLR1"
+	helloMagic    = "PLH2"
+	requestMagic  = "PLQ2"
+	responseMagic = "PLR2"
 
 	// maxFrameBytes bounds the picture in one frame; a longer length is a sign
 	// that the two ends have lost each other.
@@ -29,8 +31,11 @@ var errProtocol = errors.New("bytes are not of the picture protocol")
 
 // request asks a child for one picture.
 type request struct {
-	shortSide uint32 // pixels
-	quality   uint32 // of the JPEG, 1 to 100
+	mode      Mode
+	always    bool
+	format    string
+	quality   uint8
+	size      uint32 // pixels
 	maxPixels uint64
 	original  []byte
 }
@@ -39,8 +44,12 @@ type request struct {
 // the caller writes next: they may be megabytes and need no second copy.
 func appendRequest(b []byte, r *request) []byte {
 	b = append(b, requestMagic...)
-	b = binary.LittleEndian.AppendUint32(b, r.shortSide)
-	b = binary.LittleEndian.AppendUint32(b, r.quality)
+	always := uint8(0)
+	if r.always {
+		always = 1
+	}
+	b = append(b, modeCodes[r.mode], always, formatCodes[r.format], r.quality)
+	b = binary.LittleEndian.AppendUint32(b, r.size)
 	b = binary.LittleEndian.AppendUint64(b, r.maxPixels)
 	return binary.LittleEndian.AppendUint32(b, uint32(len(r.original)))
 }
@@ -52,13 +61,12 @@ func readRequest(in io.Reader, buf []byte) (request, error) {
 	if _, err := io.ReadFull(in, h[:]); err != nil {
 		return request{}, err
 	}
-	if string(h[:4]) != requestMagic {
-		return request{}, fmt.Errorf("read request: %w", errProtocol)
-	}
 	r := request{
-		shortSide: binary.LittleEndian.Uint32(h[4:]),
-		quality:   binary.LittleEndian.Uint32(h[8:]),
-		maxPixels: binary.LittleEndian.Uint64(h[12:]),
+		mode: keyOf(modeCodes, h[4]), always: h[5] == 1, format: keyOf(formatCodes, h[6]), quality: h[7],
+		size: binary.LittleEndian.Uint32(h[8:]), maxPixels: binary.LittleEndian.Uint64(h[12:]),
+	}
+	if string(h[:4]) != requestMagic || r.mode == "" || r.format == "" || h[5] > 1 {
+		return request{}, fmt.Errorf("read request: %w", errProtocol)
 	}
 	var err error
 	r.original, err = readBytes(in, binary.LittleEndian.Uint32(h[20:]), buf)
@@ -68,20 +76,40 @@ func readRequest(in io.Reader, buf []byte) (request, error) {
 	return r, nil
 }
 
+// keyOf is what has the code; "" when nothing has.
+func keyOf[K ~string](codes map[K]uint8, code uint8) K {
+	for k, c := range codes {
+		if c == code {
+			return k
+		}
+	}
+	return ""
+}
+
+// texts are those of a response, in their order.
+func (r *Result) texts() []*string {
+	return []*string{&r.Reason, &r.Detail, &r.OriginalFormat, &r.Format, &r.License, &r.Credit}
+}
+
+// numbers are those of a response, in their order.
+func (r *Result) numbers() []*int {
+	return []*int{&r.Width, &r.Height, &r.OriginalWidth, &r.OriginalHeight, &r.Frames, &r.Spread}
+}
+
 // appendResponse appends the frame of r, picture and all.
 func appendResponse(b []byte, r *Result) []byte {
 	b = append(b, responseMagic...)
-	for _, s := range []string{r.Reason, r.Detail, r.OriginalFormat} {
-		s = s[:min(len(s), 0xffff)]
+	for _, s := range r.texts() {
+		s := (*s)[:min(len(*s), 0xffff)]
 		b = binary.LittleEndian.AppendUint16(b, uint16(len(s)))
 		b = append(b, s...)
 	}
-	for _, n := range []int{r.Width, r.Height, r.OriginalWidth, r.OriginalHeight} {
-		b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	for _, n := range r.numbers() {
+		b = binary.LittleEndian.AppendUint32(b, uint32(*n))
 	}
 	b = binary.LittleEndian.AppendUint64(b, r.PHash)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.JPEG)))
-	return append(b, r.JPEG...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.Bytes)))
+	return append(b, r.Bytes...)
 }
 
 // readResponse reads one frame.
@@ -102,7 +130,7 @@ func readResponseFrame(in io.Reader) (Result, error) {
 		return Result{}, errProtocol
 	}
 	var r Result
-	for _, s := range []*string{&r.Reason, &r.Detail, &r.OriginalFormat} {
+	for _, s := range r.texts() {
 		var n [2]byte
 		if _, err := io.ReadFull(in, n[:]); err != nil {
 			return Result{}, unexpected(err)
@@ -113,16 +141,16 @@ func readResponseFrame(in io.Reader) (Result, error) {
 		}
 		*s = string(b)
 	}
-	var h [28]byte
+	var h [36]byte
 	if _, err := io.ReadFull(in, h[:]); err != nil {
 		return Result{}, unexpected(err)
 	}
-	for i, n := range []*int{&r.Width, &r.Height, &r.OriginalWidth, &r.OriginalHeight} {
+	for i, n := range r.numbers() {
 		*n = int(binary.LittleEndian.Uint32(h[4*i:]))
 	}
-	r.PHash = binary.LittleEndian.Uint64(h[16:])
+	r.PHash = binary.LittleEndian.Uint64(h[24:])
 	var err error
-	r.JPEG, err = readBytes(in, binary.LittleEndian.Uint32(h[24:]), nil)
+	r.Bytes, err = readBytes(in, binary.LittleEndian.Uint32(h[32:]), nil)
 	return r, err
 }
 

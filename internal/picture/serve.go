@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/davidbyttow/govips/v2/vips"
 )
 
 // Limits bound one child process. Zero means the default.
@@ -26,7 +24,7 @@ func Serve(in io.Reader, out io.Writer, limits Limits) error {
 	if limits.MemoryBytes == 0 {
 		limits.MemoryBytes = defaultMemoryBytes
 	}
-	if err := startVips(limits); err != nil {
+	if err := prepare(limits); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(out, helloMagic); err != nil {
@@ -54,9 +52,9 @@ func Serve(in io.Reader, out io.Writer, limits Limits) error {
 	}
 }
 
-// startVips sets what libvips reads from the environment at its start, then
-// starts it: no loader that its authors call untrusted, no cache, one thread.
-func startVips(limits Limits) error {
+// prepare limits the process and sets what libvips reads from the environment when it
+// starts.
+func prepare(limits Limits) error {
 	for _, kv := range [][2]string{
 		{"VIPS_BLOCK_UNTRUSTED", "1"},
 		{"VIPS_CONCURRENCY", "1"},
@@ -68,10 +66,5 @@ func startVips(limits Limits) error {
 			return fmt.Errorf("set %s: %w", kv[0], err)
 		}
 	}
-	if err := limitProcess(limits); err != nil {
-		return err
-	}
-	vips.LoggingSettings(func(string, vips.LogLevel, string) {}, vips.LogLevelError)
-	vips.Startup(&vips.Config{ConcurrencyLevel: 1})
-	return nil
+	return limitProcess(limits)
 }

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/schema"
+	"github.com/pairloom/pairloom/internal/cells"
 )
 
 // Columns of the data sets of Hugging Face for image classification: the first
@@ -42,7 +41,7 @@ func openParquet(paths []string, convert Convert) (*Set, error) {
 			return nil, err
 		}
 		p.files = append(p.files, f)
-		if err := recovered(path, func() error { return labels.add(f, p) }); err != nil {
+		if err := cells.Recovered(path, func() error { return labels.add(f, p) }); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -53,58 +52,20 @@ func openParquet(paths []string, convert Convert) (*Set, error) {
 
 // parquetFile is an open file whose columns are known.
 type parquetFile struct {
-	*os.File
-	size         int64
-	footer       *file.Reader
+	*cells.File
 	image, label int // numbers of the columns
 	text         bool
 	names        []string // of the classes; nil where the file has none
 }
 
-// recovered calls f and makes an error of a panic, since the library has some on
-// damaged files.
-func recovered(path string, f func() error) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("%v", fault)
-		}
-		if err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-	}()
-	return f()
-}
-
 func openParquetFile(path string) (*parquetFile, error) {
-	f, err := openWhole(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := recovered(path, f.findColumns); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// openWhole opens a file and reads its footer.
-func openWhole(path string) (*parquetFile, error) {
-	opened, err := os.Open(path)
+	opened, err := cells.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &parquetFile{File: opened}
-	err = recovered(path, func() (err error) {
-		if f.size, err = wholeParquet(opened); err == nil {
-			f.footer, err = file.NewParquetReader(opened)
-		}
-		if err != nil {
-			return fmt.Errorf("it is no whole Parquet file: %w; get it again", err)
-		}
-		return nil
-	})
-	if err != nil {
-		opened.Close()
+	if err := cells.Recovered(path, f.findColumns); err != nil {
+		f.Close()
 		return nil, err
 	}
 	return f, nil
@@ -122,7 +83,7 @@ func (f *parquetFile) findColumns() error {
 	if err != nil {
 		return err
 	}
-	all := f.footer.MetaData().Schema
+	all := f.Footer.MetaData().Schema
 	f.image, f.label = all.ColumnIndexByNode(image.SchemaNode()), all.ColumnIndexByNode(label.SchemaNode())
 	switch kind := label.PhysicalType(); kind {
 	case parquet.Types.ByteArray:
@@ -137,7 +98,7 @@ func (f *parquetFile) findColumns() error {
 
 // column finds the first of the names, or the field of a struct of that name.
 func (f *parquetFile) column(names []string, field string) (*schema.Column, string, error) {
-	all := f.footer.MetaData().Schema
+	all := f.Footer.MetaData().Schema
 	for _, name := range names {
 		i := all.ColumnIndexByName(name)
 		if i < 0 && field != "" {
@@ -161,7 +122,7 @@ func (f *parquetFile) column(names []string, field string) (*schema.Column, stri
 // classNames reads the names of a ClassLabel from the metadata that Hugging Face
 // writes; nil where there is none.
 func (f *parquetFile) classNames(column string) ([]string, error) {
-	text := f.footer.MetaData().KeyValueMetadata().FindValue("huggingface")
+	text := f.Footer.MetaData().KeyValueMetadata().FindValue("huggingface")
 	if text == nil {
 		return nil, nil
 	}
@@ -210,22 +171,22 @@ func (l *parquetLabels) add(f *parquetFile, p *parquetPictures) error {
 		return err
 	}
 	begin := len(l.class)
-	var labels cellReader
-	for g := range f.footer.NumRowGroups() {
-		rows, first := f.footer.RowGroup(g).MetaData(), len(l.class)
+	var labels cells.Reader
+	for g := range f.Footer.NumRowGroups() {
+		rows, first := f.Footer.RowGroup(g).MetaData(), len(l.class)
 		if rows.NumColumns() <= max(f.image, f.label) {
 			return fmt.Errorf("row group %d lacks columns; get the file again", g)
 		}
 		// Each row has at least a number in one of the columns.
-		if n := rows.NumRows(); n < 0 || n > f.size {
-			return fmt.Errorf("row group %d claims %d rows in a file of %d bytes; get it again", g, n, f.size)
+		if n := rows.NumRows(); n < 0 || n > f.Size {
+			return fmt.Errorf("row group %d claims %d rows in a file of %d bytes; get it again", g, n, f.Size)
 		}
 		p.groups = append(p.groups, pictureRows{file: len(p.files) - 1, group: g, first: first, begin: begin})
-		if err := labels.open(f, g, f.label); err != nil {
+		if err := labels.Open(f.File, g, f.label); err != nil {
 			return fmt.Errorf("row group %d: %w", g, err)
 		}
 		for {
-			c, err := labels.next()
+			c, err := labels.Next()
 			if errors.Is(err, io.EOF) {
 				break
 			}
@@ -260,12 +221,12 @@ func sameNames(a, b *parquetFile) error {
 }
 
 // classOf is the class of a value; its errors go on from the row's number.
-func (l *parquetLabels) classOf(f *parquetFile, c cell) (int, error) {
-	if c.null {
+func (l *parquetLabels) classOf(f *parquetFile, c cells.Cell) (int, error) {
+	if c.Null {
 		return 0, errors.New("has no label; take out the rows without one")
 	}
 	if f.text {
-		text := c.bytes
+		text := c.Bytes
 		class, there := l.texts[string(text)]
 		if !there {
 			if strings.TrimSpace(string(text)) == "" {
@@ -276,7 +237,7 @@ func (l *parquetLabels) classOf(f *parquetFile, c cell) (int, error) {
 		}
 		return class, nil
 	}
-	class := c.number
+	class := c.Number
 	limit := len(f.names)
 	if limit == 0 {
 		limit = mostClasses

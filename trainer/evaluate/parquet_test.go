@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pairloom/pairloom/internal/cells"
+
 	_ "image/png"
 )
 
@@ -137,7 +139,7 @@ func TestParquetPictures(t *testing.T) {
 		look(i)
 	}
 	p := s.Pictures.(*parquetPictures)
-	p.reader.values = nil         // as far away as before the first
+	p.reader = cells.Reader{}     // as far away as before the first
 	for i := n - 1; i >= 0; i-- { // each goes back
 		look(i)
 	}

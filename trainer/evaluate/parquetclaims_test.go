@@ -12,6 +12,13 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
+// Kinds of pages.
+const (
+	dataPage       = 0
+	dictionaryPage = 2
+	dataPageV2     = 3
+)
+
 // page is a page with a header that claims what it is told to; numbers are those
 // of parquet.thrift.
 type page struct {

@@ -9,9 +9,7 @@ import (
 	"sort"
 	"sync"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/pairloom/pairloom/internal/cells"
 )
 
 // NoPicture is the reason for which a row without a picture is left out.
@@ -38,7 +36,7 @@ type parquetPictures struct {
 
 	mu     sync.Mutex
 	group  int // that is read
-	reader cellReader
+	reader cells.Reader
 	first  int // row of recent[0]
 	recent []row
 	held   int // bytes of recent
@@ -89,7 +87,7 @@ func (p *parquetPictures) row(i int) (r row, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := p.first + len(p.recent)
-	if p.reader.values == nil || i < p.first || i > next+farRows {
+	if !p.reader.IsOpen() || i < p.first || i > next+farRows {
 		p.group = p.groupOf(i)
 		p.first, p.recent, p.held = i, nil, 0
 		if err := p.open(i); err != nil {
@@ -108,12 +106,11 @@ func (p *parquetPictures) row(i int) (r row, err error) {
 func (p *parquetPictures) open(i int) error {
 	g := p.groups[p.group]
 	f := p.files[g.file]
-	return recovered(f.Name(), func() error {
-		err := p.reader.open(f, g.group, f.image)
-		for row := g.first; row < i && err == nil; row++ {
-			_, err = p.reader.next()
+	return cells.Recovered(f.Name(), func() error {
+		if err := p.reader.Open(f.File, g.group, f.image); err != nil {
+			return err
 		}
-		return err
+		return p.reader.Skip(int64(i - g.first))
 	})
 }
 
@@ -126,8 +123,8 @@ func (p *parquetPictures) read() error {
 			return err
 		}
 	}
-	err := recovered(p.name(i), func() error {
-		v, err := p.reader.next()
+	err := cells.Recovered(p.name(i), func() error {
+		v, err := p.reader.Next()
 		if errors.Is(err, io.EOF) {
 			return errors.New("its row group has fewer pictures than labels; get the file again")
 		}
@@ -143,10 +140,10 @@ func (p *parquetPictures) read() error {
 	return err
 }
 
-func (p *parquetPictures) keep(i int, c cell) {
+func (p *parquetPictures) keep(i int, c cells.Cell) {
 	var r row
-	switch data := c.bytes; {
-	case c.null:
+	switch data := c.Bytes; {
+	case c.Null:
 		r.bad = &BadPicture{Name: p.name(i), Reason: NoPicture, Err: errors.New("the row has none")}
 	case len(data) > largestFile:
 		r.bad = tooLarge(p.name(i), int64(len(data)))
@@ -164,63 +161,4 @@ func (p *parquetPictures) close() error {
 	}
 	p.files = nil
 	return errors.Join(faults...)
-}
-
-// cell is a value of a column: bytes or a number, or null.
-type cell struct {
-	null   bool
-	bytes  []byte // until the next cell
-	number int64
-}
-
-// cellReader reads the cells of a column, one by one.
-type cellReader struct {
-	pages  pageReader
-	values file.ColumnChunkReader // nil where nothing is open
-
-	level [1]int16
-	bytes [1]parquet.ByteArray
-	int32 [1]int32
-	int64 [1]int64
-}
-
-// open begins with the first row of a column of a row group.
-func (r *cellReader) open(f *parquetFile, group, column int) error {
-	r.values = nil
-	rows := f.footer.RowGroup(group).MetaData()
-	chunk, err := rows.ColumnChunk(column)
-	if err != nil {
-		return err
-	}
-	about := f.footer.MetaData().Schema.Column(column)
-	if err := r.pages.open(f.File, f.size, rows.NumRows(), chunk, int(about.MaxDefinitionLevel())); err != nil {
-		return err
-	}
-	r.values = file.NewColumnReader(about, &r.pages, memory.DefaultAllocator, f.footer.BufferPool())
-	return nil
-}
-
-// next is the next cell, or io.EOF.
-func (r *cellReader) next() (c cell, err error) {
-	var rows int64
-	var values int
-	switch v := r.values.(type) {
-	case *file.ByteArrayColumnChunkReader:
-		rows, values, err = v.ReadBatch(1, r.bytes[:], r.level[:], nil)
-		c.bytes = r.bytes[0]
-	case *file.Int32ColumnChunkReader:
-		rows, values, err = v.ReadBatch(1, r.int32[:], r.level[:], nil)
-		c.number = int64(r.int32[0])
-	case *file.Int64ColumnChunkReader:
-		rows, values, err = v.ReadBatch(1, r.int64[:], r.level[:], nil)
-		c.number = r.int64[0]
-	}
-	if err == nil && rows == 0 {
-		if err = r.values.Err(); err == nil {
-			err = io.EOF
-		}
-	}
-	r.pages.rest -= rows
-	c.null = values == 0
-	return c, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/pairloom/pairloom/internal/cells"
 )
 
 // captionColumns are those of texts of data sets of pictures with captions: the first
@@ -24,13 +25,14 @@ type PictureRow struct {
 // Face, as class sets are read, with labels or without. A file with captions and no
 // pictures is read too.
 func EachPictureRow(path string, visit func(PictureRow) error) error {
-	opened, err := openWhole(path)
+	file, err := cells.Open(path)
 	if err != nil {
 		return err
 	}
-	defer opened.Close()
+	defer file.Close()
+	opened := parquetFile{File: file}
 	var stopped error // visit's own, which is not the file's
-	err = recovered(path, func() error {
+	err = cells.Recovered(path, func() error {
 		image, name, err := opened.column(pictureColumns, ".bytes")
 		if err == nil && image.PhysicalType() != parquet.Types.ByteArray {
 			return fmt.Errorf("its column %s is of the type %v, binary expected: a picture as it is in its file", name, image.PhysicalType())
@@ -42,7 +44,7 @@ func EachPictureRow(path string, visit func(PictureRow) error) error {
 		if err != nil && noCaption != nil {
 			return err
 		}
-		all := opened.footer.MetaData().Schema
+		all := opened.Footer.MetaData().Schema
 		columns := []int{-1, -1}
 		if err == nil {
 			columns[0] = all.ColumnIndexByNode(image.SchemaNode())
@@ -65,12 +67,12 @@ var errNoCaption = errors.New("no column of captions")
 // for one that is not there. stopped is the error of visit.
 func (f *parquetFile) eachRow(columns []int, visit func(PictureRow) error) (stopped, err error) {
 	number := 0
-	for g := range f.footer.NumRowGroups() {
-		rows := f.footer.RowGroup(g).MetaData()
-		if n := rows.NumRows(); n < 0 || n > f.size {
-			return nil, fmt.Errorf("row group %d claims %d rows in a file of %d bytes; get it again", g, n, f.size)
+	for g := range f.Footer.NumRowGroups() {
+		rows := f.Footer.RowGroup(g).MetaData()
+		if n := rows.NumRows(); n < 0 || n > f.Size {
+			return nil, fmt.Errorf("row group %d claims %d rows in a file of %d bytes; get it again", g, n, f.Size)
 		}
-		var readers [2]cellReader
+		var readers [2]cells.Reader
 		for i, column := range columns {
 			if column < 0 {
 				continue
@@ -78,7 +80,7 @@ func (f *parquetFile) eachRow(columns []int, visit func(PictureRow) error) (stop
 			if rows.NumColumns() <= column {
 				return nil, fmt.Errorf("row group %d lacks columns; get the file again", g)
 			}
-			if err := readers[i].open(f, g, column); err != nil {
+			if err := readers[i].Open(f.File, g, column); err != nil {
 				return nil, fmt.Errorf("row group %d: %w", g, err)
 			}
 		}
@@ -88,7 +90,7 @@ func (f *parquetFile) eachRow(columns []int, visit func(PictureRow) error) (stop
 				if columns[i] < 0 {
 					continue
 				}
-				c, err := readers[i].next()
+				c, err := readers[i].Next()
 				if errors.Is(err, io.EOF) {
 					err = errors.New("the column ends before its row group; get the file again")
 				}
@@ -96,11 +98,11 @@ func (f *parquetFile) eachRow(columns []int, visit func(PictureRow) error) (stop
 					return nil, fmt.Errorf("row %d: %w", number, err)
 				}
 				switch {
-				case c.null:
-				case i == 0 && len(c.bytes) <= largestFile:
-					row.Picture = c.bytes
+				case c.Null:
+				case i == 0 && len(c.Bytes) <= largestFile:
+					row.Picture = c.Bytes
 				case i == 1:
-					row.Text = strings.ToValidUTF8(string(c.bytes), "\ufffd")
+					row.Text = strings.ToValidUTF8(string(c.Bytes), "\ufffd")
 				}
 			}
 			if err := visit(row); err != nil {

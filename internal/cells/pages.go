@@ -1,4 +1,4 @@
-package evaluate
+package cells
 
 import (
 	"bytes"
@@ -76,6 +76,7 @@ type pageReader struct {
 	plain      []byte
 	packed     []byte
 	page       file.Page
+	ahead      file.Page // a dictionary that was read before it was asked for
 	err        error
 }
 
@@ -110,7 +111,7 @@ func (p *pageReader) Err() error      { return p.err }
 // long as values of this page are not taken: a column reader asks for the next one
 // before it hands on the last value of this, which lies where the next one comes.
 func (p *pageReader) Next() bool {
-	p.page = nil
+	p.page, p.ahead = p.ahead, nil
 	for p.err == nil && p.page == nil && p.left > 0 && p.rest == 0 {
 		p.err = p.next()
 	}
@@ -174,6 +175,42 @@ func (p *pageReader) next() error {
 		return p.readData(h, begin)
 	}
 	return nil
+}
+
+// pass goes past whole pages of data, of rows rows together at most, before the first is
+// read, and returns how many of the rows are left to be read over. A dictionary is read.
+func (p *pageReader) pass(rows int64) (left int64, err error) {
+	for rows > 0 && p.left > 0 {
+		at := p.at
+		h, err := p.header()
+		if err != nil {
+			return rows, err
+		}
+		values := h[dataValues]
+		switch h[pageKind] {
+		case dataPageV2:
+			values = h[v2Values]
+		case dataPage:
+		default:
+			values = 0
+		}
+		packed := h[pagePacked]
+		if values <= 0 || values > min(rows, p.left) || packed < 0 || packed > p.r.Size()-p.at {
+			p.at = at
+			if h[pageKind] == dictionaryPage && p.ahead == nil {
+				if err := p.next(); err != nil {
+					return rows, err
+				}
+				p.ahead, p.page = p.page, nil
+				continue
+			}
+			return rows, nil // who reads it finds what is wrong
+		}
+		p.at += packed
+		p.left -= values
+		rows -= values
+	}
+	return rows, nil
 }
 
 func (p *pageReader) readDictionary(h map[int]int64, begin int64) error {
