@@ -196,7 +196,7 @@ func lookAt(ctx context.Context, pool *picture.Pool, data []byte) (hash uint64, 
 	if err != nil || r.Reason != "" {
 		return 0, grey, r.Reason, err
 	}
-	img, err := jpeg.Decode(bytes.NewReader(r.JPEG))
+	img, err := jpeg.Decode(bytes.NewReader(r.Bytes))
 	if err != nil {
 		return 0, grey, "", fmt.Errorf("decode what the picture child wrote: %w", err)
 	}

@@ -130,7 +130,7 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 		}
 		seen[m.ImageID] = true
 		images = append(images, shard.Image{
-			ImageID: m.ImageID, ImageURL: m.ImageURL, HTTPStatus: 200, Bytes: r.JPEG, Width: int32(r.Width), Height: int32(r.Height), Format: "jpeg",
+			ImageID: m.ImageID, ImageURL: m.ImageURL, HTTPStatus: 200, Bytes: r.Bytes, Width: int32(r.Width), Height: int32(r.Height), Format: "jpeg",
 			PictureHash: xxhash.Sum64(data), PHash: r.PHash, OriginalFormat: r.OriginalFormat, OriginalWidth: 300, OriginalHeight: 300, OriginalBytes: 1000,
 		})
 	}

@@ -242,7 +242,7 @@ func look(pool *picture.Pool, data []byte) (s seen, err error) {
 	if err != nil || r.Reason != "" {
 		return seen{bad: true}, err
 	}
-	img, err := jpeg.Decode(bytes.NewReader(r.JPEG))
+	img, err := jpeg.Decode(bytes.NewReader(r.Bytes))
 	if err != nil {
 		return s, err
 	}
