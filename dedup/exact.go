@@ -13,6 +13,7 @@ import (
 type Options struct {
 	Exact              string `yaml:"exact" default:"picture" choices:"picture|pair|none" doc:"what may stand once only: a picture, a picture with the same text (pair), or none to keep all"`
 	MaxURLsPerPicture  int    `yaml:"max_urls_per_picture" default:"50" range:"0.." doc:"a picture under more addresses than this is taken for an error placeholder; 0 means no limit"`
+	MaxTextsPerPicture int    `yaml:"max_texts_per_picture" default:"0" range:"0.." doc:"a picture under more different texts than this is taken for a placeholder; 0 means no limit (ALIGN: 1000)"`
 	MaxPicturesPerText int    `yaml:"max_pictures_per_text" default:"10" range:"0.." doc:"drop a text that stands under more pictures than this; 0 means no limit (ALIGN, COYO: 10)"`
 	PictureDistance    int    `yaml:"picture_distance" default:"4" range:"0..10" doc:"pictures whose perceptual hashes differ in at most this many of 64 bits are near duplicates, of which the largest stays; 1 takes those of equal hashes, 0 none (docs/duplicates.md)"`
 
@@ -97,7 +98,10 @@ func (e *Exact) decidePictures(byText *extsort.Sorter, yield func(*Verdict, erro
 	spool := extsort.NewSpool(e.dir, spoolMemory)
 	defer spool.Close()
 	var v Verdict
-	placeholder := fmt.Sprintf("the same picture stands under more than max_urls_per_picture %d addresses", e.o.MaxURLsPerPicture)
+	addresses := &counter{limit: e.o.MaxURLsPerPicture, value: func(r extsort.Record) uint64 { return imageOf(r.Value) },
+		detail: fmt.Sprintf("the same picture stands under more than max_urls_per_picture %d addresses", e.o.MaxURLsPerPicture)}
+	texts := &counter{limit: e.o.MaxTextsPerPicture, value: func(r extsort.Record) uint64 { return textOf(r.Value) },
+		detail: fmt.Sprintf("the same picture stands under more than max_texts_per_picture %d texts", e.o.MaxTextsPerPicture)}
 	reason := ReasonDuplicate
 	if e.o.Exact == "pair" {
 		reason = ReasonDuplicatePair
@@ -105,11 +109,11 @@ func (e *Exact) decidePictures(byText *extsort.Sorter, yield func(*Verdict, erro
 	var key []byte
 	var stays, apart uint64 // the pair that stays, of those with that value
 	begun := false
-	one := func(rec extsort.Record, over bool) (bool, error) {
+	one := func(rec extsort.Record, over *counter) (bool, error) {
 		readPair(&v.Pair, rec.Value)
 		v.Reason, v.Detail = "", ""
-		if over {
-			v.Reason, v.Detail = ReasonPlaceholder, placeholder
+		if over != nil {
+			v.Reason, v.Detail = ReasonPlaceholder, over.detail
 			return yield(&v, nil), nil
 		}
 		if text := number(rec.Key[pictureKeyText:]); !begun || text != apart {
@@ -123,8 +127,8 @@ func (e *Exact) decidePictures(byText *extsort.Sorter, yield func(*Verdict, erro
 		key = binary.BigEndian.AppendUint64(key, v.Place)
 		return true, byText.Add(key, rec.Value)
 	}
-	g := groups{spool: spool, limit: e.o.MaxURLsPerPicture, decide: one, end: func() { begun = false }}
-	return g.walk(e.byPicture.Sorted(), func(rec extsort.Record) uint64 { return imageOf(rec.Value) })
+	g := groups{spool: spool, counters: []*counter{addresses, texts}, decide: one, end: func() { begun = false }}
+	return g.walk(e.byPicture.Sorted())
 }
 
 // decideTexts yields the pairs that are left, sorted by text, picture and place.
@@ -132,41 +136,69 @@ func (e *Exact) decideTexts(byText *extsort.Sorter, yield func(*Verdict, error) 
 	spool := extsort.NewSpool(e.dir, spoolMemory)
 	defer spool.Close()
 	var v Verdict
-	repeated := fmt.Sprintf("the same text stands under more than max_pictures_per_text %d pictures", e.o.MaxPicturesPerText)
-	one := func(rec extsort.Record, over bool) (bool, error) {
+	pictures := &counter{limit: e.o.MaxPicturesPerText, value: func(r extsort.Record) uint64 { return number(r.Key[8:]) }, ascending: true,
+		detail: fmt.Sprintf("the same text stands under more than max_pictures_per_text %d pictures", e.o.MaxPicturesPerText)}
+	one := func(rec extsort.Record, over *counter) (bool, error) {
 		readPair(&v.Pair, rec.Value)
-		if v.Reason, v.Detail = "", ""; over {
-			v.Reason, v.Detail = ReasonRepeatedText, repeated
+		if v.Reason, v.Detail = "", ""; over != nil {
+			v.Reason, v.Detail = ReasonRepeatedText, over.detail
 		}
 		return yield(&v, nil), nil
 	}
-	g := groups{spool: spool, limit: e.o.MaxPicturesPerText, decide: one, end: func() {}, ascending: true}
-	_, err := g.walk(byText.Sorted(), func(rec extsort.Record) uint64 { return number(rec.Key[8:]) })
+	g := groups{spool: spool, counters: []*counter{pictures}, decide: one, end: func() {}}
+	_, err := g.walk(byText.Sorted())
 	return err
 }
 
 // Close frees memory and temporary files; it may be called at any time.
 func (e *Exact) Close() error { return e.byPicture.Close() }
 
-// groups decides on sorted records group by group: on those that share the first
-// number of their key. A group in which something takes more than limit different
-// values is over; limit 0 means that none is. Until that is known its records
-// wait in the spool.
-type groups struct {
-	spool  *extsort.Spool
-	limit  int
-	decide func(rec extsort.Record, over bool) (more bool, err error)
-	end    func() // of a group
-	// ascending says that within a group what is counted never falls.
-	ascending bool
+// counter counts the different values that the records of a group have, up to one
+// more than its limit; limit 0 means that none is too many.
+type counter struct {
+	limit     int
+	value     func(extsort.Record) uint64
+	ascending bool   // within a group the value never falls
+	detail    string // says to people that there are too many
 
-	count     int      // different values of the group, up to limit + 1
+	count     int
 	last      uint64   // the value before this one
 	different []uint64 // the values, unless they ascend
 }
 
-// walk decides on all records; valueOf gives what is counted.
-func (g *groups) walk(records iter.Seq2[extsort.Record, error], valueOf func(extsort.Record) uint64) (more bool, err error) {
+// see counts a record's value and tells whether there are now too many.
+func (c *counter) see(rec extsort.Record) (over bool) {
+	value := c.value(rec)
+	if c.count > 0 && value == c.last {
+		return false
+	}
+	c.last = value
+	if !c.ascending {
+		at, known := slices.BinarySearch(c.different, value)
+		if known {
+			return false
+		}
+		c.different = slices.Insert(c.different, at, value)
+	}
+	c.count++
+	return c.count > c.limit
+}
+
+// groups decides on sorted records group by group: on those that share the first
+// number of their key. A group of which a counter counts too many is over. Until that
+// is known its records wait in the spool.
+type groups struct {
+	spool    *extsort.Spool
+	counters []*counter
+	decide   func(rec extsort.Record, over *counter) (more bool, err error)
+	end      func() // of a group
+
+	over *counter // of this group; the first that counted too many
+}
+
+// walk decides on all records.
+func (g *groups) walk(records iter.Seq2[extsort.Record, error]) (more bool, err error) {
+	g.counters = slices.DeleteFunc(g.counters, func(c *counter) bool { return c.limit == 0 })
 	first, begun := uint64(0), false
 	for rec, err := range records {
 		if err != nil {
@@ -176,16 +208,10 @@ func (g *groups) walk(records iter.Seq2[extsort.Record, error], valueOf func(ext
 			if more, err := g.release(); err != nil || !more {
 				return false, err
 			}
-			first, begun, g.count, g.different = of, true, 0, g.different[:0]
+			first, begun = of, true
 		}
-		if g.limit == 0 {
-			if more, err := g.decide(rec, false); err != nil || !more {
-				return false, err
-			}
-			continue
-		}
-		if g.count > g.limit {
-			if more, err := g.decide(rec, true); err != nil || !more {
+		if len(g.counters) == 0 || g.over != nil {
+			if more, err := g.decide(rec, g.over); err != nil || !more {
 				return false, err
 			}
 			continue
@@ -193,8 +219,13 @@ func (g *groups) walk(records iter.Seq2[extsort.Record, error], valueOf func(ext
 		if err := g.spool.Add(rec.Key, rec.Value); err != nil {
 			return false, err
 		}
-		if g.see(valueOf(rec)); g.count > g.limit {
-			if more, err := g.spooled(true); err != nil || !more {
+		for _, c := range g.counters {
+			if c.see(rec) && g.over == nil {
+				g.over = c
+			}
+		}
+		if g.over != nil {
+			if more, err := g.spooled(); err != nil || !more {
 				return false, err
 			}
 		}
@@ -202,31 +233,19 @@ func (g *groups) walk(records iter.Seq2[extsort.Record, error], valueOf func(ext
 	return g.release()
 }
 
-// see counts a value.
-func (g *groups) see(value uint64) {
-	if g.count > 0 && value == g.last {
-		return
-	}
-	g.last = value
-	if !g.ascending {
-		at, known := slices.BinarySearch(g.different, value)
-		if known {
-			return
-		}
-		g.different = slices.Insert(g.different, at, value)
-	}
-	g.count++
-}
-
 // release ends a group.
 func (g *groups) release() (more bool, err error) {
-	more, err = g.spooled(false)
+	more, err = g.spooled()
+	g.over = nil
+	for _, c := range g.counters {
+		c.count, c.different = 0, c.different[:0]
+	}
 	g.end()
 	return more, err
 }
 
 // spooled decides on the records that wait.
-func (g *groups) spooled(over bool) (more bool, err error) {
+func (g *groups) spooled() (more bool, err error) {
 	if g.spool.Len() == 0 {
 		return true, nil
 	}
@@ -234,7 +253,7 @@ func (g *groups) spooled(over bool) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if more, err := g.decide(rec, over); err != nil || !more {
+		if more, err := g.decide(rec, g.over); err != nil || !more {
 			return false, err
 		}
 	}

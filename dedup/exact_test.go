@@ -55,7 +55,7 @@ func TestVerdicts(t *testing.T) {
 		return pairs
 	}
 	const d, dp, ph, rt, ok = ReasonDuplicate, ReasonDuplicatePair, ReasonPlaceholder, ReasonRepeatedText, ""
-	o := Options{Exact: "picture", MaxURLsPerPicture: 2, MaxPicturesPerText: 2}
+	o := Options{Exact: "picture", MaxURLsPerPicture: 2, MaxTextsPerPicture: 2, MaxPicturesPerText: 2}
 	for _, tt := range []struct {
 		name, exact, pairs string
 		want               []string
@@ -69,6 +69,9 @@ func TestVerdicts(t *testing.T) {
 		{"text under three pictures", "picture", "1.1.7 2.2.7 3.3.7 4.4.8", []string{rt, rt, rt, ok}},
 		{"text under two pictures", "picture", "1.1.7 2.2.7", []string{ok, ok}},
 		{"dropped duplicates do not count for the text", "picture", "1.1.7 1.2.7 2.3.7", []string{d, ok, ok}},
+		{"a picture under three texts", "none", "1.1.1 1.1.2 1.1.3 2.2.4", []string{ph, ph, ph, ok}},
+		{"a picture under three texts, as pairs", "pair", "1.1.1 1.2.2 1.1.3", []string{ph, ph, ph}},
+		{"a picture under two texts again and again", "none", "1.1.1 1.2.2 1.1.1 1.2.2", []string{ok, ok, ok, ok}},
 		{"nothing", "picture", "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

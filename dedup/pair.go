@@ -63,4 +63,7 @@ func readPair(p *Pair, b []byte) {
 // imageOf is the ImageID of a pair as sorters carry it.
 func imageOf(b []byte) uint64 { return number(b[16:]) }
 
+// textOf is the TextHash of a pair as sorters carry it.
+func textOf(b []byte) uint64 { return number(b[48:]) }
+
 func number(b []byte) uint64 { return binary.BigEndian.Uint64(b) }

@@ -6,9 +6,9 @@ import "strings"
 // without white space that begins with a scheme or www., or has an at sign with
 // something before it and a point within what is behind.
 func address(enabled bool) Rule[Text] {
-	return Rule[Text]{"address",
-		func(t *Text) bool { return enabled && isAddress(t.Text) },
-		func(*Text) string { return "the text is an address" }}
+	return Rule[Text]{Name: "address",
+		Drop:   func(t *Text) bool { return enabled && isAddress(t.Text) },
+		Detail: func(*Text) string { return "the text is an address" }}
 }
 
 func isAddress(text string) bool {

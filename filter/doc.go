@@ -2,7 +2,9 @@
 // picture is.
 //
 // A rule has a name, which is the drop reason that reports count and explain
-// shows, and says in one line by which value it decided. Text rules need the
+// shows, and says in one line by which value it decided. A rule with thresholds
+// tells its value and its limits, so that one pass over the records answers what
+// other thresholds would drop. Text rules need the
 // candidate alone and run before a picture is fetched; picture rules need the
 // fetched picture. One file a rule; [TextRules] and [PictureRules] list them in
 // the order in which they are asked: the first that drops gives the reason.

@@ -12,9 +12,9 @@ var fileNamePattern = regexp.MustCompile(`(?i)^(\S+\.(jpe?g|png|gif|webp|bmp|tif
 
 // fileName drops texts that are the name of a file.
 func fileName(enabled bool) Rule[Text] {
-	return Rule[Text]{"file_name",
-		func(t *Text) bool { return enabled && mayBeFileName(t.Text) && fileNamePattern.MatchString(t.Text) },
-		func(*Text) string { return "the text is a file name" }}
+	return Rule[Text]{Name: "file_name",
+		Drop:   func(t *Text) bool { return enabled && mayBeFileName(t.Text) && fileNamePattern.MatchString(t.Text) },
+		Detail: func(*Text) string { return "the text is a file name" }}
 }
 
 // numbered are the words that a camera's or screenshot's name begins with.

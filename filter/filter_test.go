@@ -15,6 +15,21 @@ var testOptions = Options{
 	Picture: PictureOptions{MinShortSide: 64, MaxAspectRatio: 3, ObeyOptOut: true},
 }
 
+// allOptions has every rule on.
+var allOptions = Options{
+	Text: TextOptions{
+		Sources: []string{"alt", "title"}, MinWords: 2, MaxWords: 256, MinCharacters: 5, MaxCharacters: 1000,
+		MaxWordRepetition: 0.5, DropFileNames: true, DropAddresses: true, ObeyOptOut: true,
+		MaxCharacterRepetition: 0.1, MaxSequenceRepetition: 0.1, MaxSpecialCharacters: 0.3, MaxDigits: 0.3, MinStopWords: 0.3,
+		Languages: []string{"en"}, MinLanguageConfidence: 0.3, Require: Classes, BlockedWords: []string{"owl", "black swan"},
+		FlaggedWords: "english", MaxFlaggedWords: 0.1, PersonalData: "drop", DropBoilerplate: true,
+	},
+	Picture: PictureOptions{
+		MinShortSide: 64, MaxAspectRatio: 3, ObeyOptOut: true, MaxLongSide: 200, MinPixels: 100, MaxPixels: 30000,
+		MinBytes: 100, MinSpread: 1, Formats: []string{"jpeg"}, DropAnimated: true,
+	},
+}
+
 // verdict is the name of the rule that drops the record, which must give a detail.
 func verdict[T any](t *testing.T, rules []Rule[T], record *T) string {
 	t.Helper()
@@ -98,7 +113,7 @@ func TestPictureRules(t *testing.T) {
 }
 
 func TestZeroTurnsRulesOff(t *testing.T) {
-	off := Options{Text: TextOptions{Sources: []string{"alt"}}}
+	off := off()
 	c := shard.Candidate{Text: "x x x x x x x x.jpg", TextSource: "alt", OptOut: "noai"}
 	var text Text
 	text.Set(&c)
@@ -125,6 +140,11 @@ func TestValidate(t *testing.T) {
 		{func(o *Options) { o.Text.Sources = []string{"alt", "title", "alt"} }, "text.sources has alt twice"},
 		{func(o *Options) { o.Text.MaxWords = 1 }, "max_words"},
 		{func(o *Options) { o.Text.MaxCharacters = 1 }, "max_characters"},
+		{func(o *Options) { o.Text.Languages = []string{"en", "english"} }, `text.languages has "english"`},
+		{func(o *Options) { o.Text.Require = []string{"verb"} }, `text.require has "verb"; the classes are noun, `},
+		{func(o *Options) { o.Picture.Formats = []string{"jpg"} }, `picture.formats has "jpg"; the formats are jpeg, `},
+		{func(o *Options) { o.Picture.MinPixels, o.Picture.MaxPixels = 2, 1 }, "max_pixels"},
+		{func(o *Options) { o.Picture.MaxLongSide = 1 }, "max_long_side"},
 	} {
 		o := testOptions
 		tt.change(&o)

@@ -16,24 +16,30 @@ const repetitionMinWords = 4
 
 // repetition drops texts in which more than the given share of words stood
 // before, as lists of tags and search terms do.
-func repetition(most float64) Rule[Text] {
-	return Rule[Text]{"word_repetition",
-		func(t *Text) bool {
+func repetition(greatest float64) Rule[Text] {
+	r := measured("word_repetition",
+		func(t *Text) (float64, bool) {
 			n := t.Words()
-			if most == 0 || n < repetitionMinWords {
-				return false
+			if n < repetitionMinWords {
+				return 0, false
 			}
-			// So many different words are enough.
-			enough := int((1 - most) * float64(n))
-			for repeatedShare(enough, n) > most { // a step or none: rounding
-				enough++
-			}
-			return t.different(enough) < enough
+			return repeatedShare(t.different(n), n), true
 		},
-		func(t *Text) string {
-			n := t.Words()
-			return fmt.Sprintf("%.2f of the words stood before, more than max_word_repetition %g", repeatedShare(t.different(n), n), most)
-		}}
+		func(_ *Text, v float64) string { return fmt.Sprintf("%.2f of the words stood before", v) },
+		most("text.max_word_repetition", greatest))
+	r.Drop = func(t *Text) bool {
+		n := t.Words()
+		if greatest == 0 || n < repetitionMinWords {
+			return false
+		}
+		// So many different words are enough.
+		enough := int((1 - greatest) * float64(n))
+		for repeatedShare(enough, n) > greatest { // a step or none: rounding
+			enough++
+		}
+		return t.different(enough) < enough
+	}
+	return r
 }
 
 // repeatedShare is the share of n words that stood before, when so many differ.

@@ -7,10 +7,11 @@ import (
 )
 
 // shortSide drops pictures whose original short side is too small.
-func shortSide(least int) Rule[shard.Image] {
-	return Rule[shard.Image]{"short_side",
-		func(i *shard.Image) bool { return int(min(i.OriginalWidth, i.OriginalHeight)) < least },
-		func(i *shard.Image) string {
-			return fmt.Sprintf("%dx%d, the short side is less than min_short_side %d", i.OriginalWidth, i.OriginalHeight, least)
-		}}
+func shortSide(smallest int) Rule[shard.Image] {
+	return measured("short_side",
+		func(i *shard.Image) (float64, bool) { return float64(min(i.OriginalWidth, i.OriginalHeight)), true },
+		func(i *shard.Image, _ float64) string {
+			return fmt.Sprintf("the short side of %dx%d", i.OriginalWidth, i.OriginalHeight)
+		},
+		least("picture.min_short_side", float64(smallest)))
 }

@@ -27,7 +27,11 @@ func TestRulesMeanWhatTheirPatternsSay(t *testing.T) {
 	const seed = 21
 	r := rand.New(rand.NewPCG(seed, 0))
 	pieces := []string{"http://", "HTTPS://", "ftp://", "www.", "@", ".", " ", "a", "fox", "é", "IMG_", "dsc", "42", "-", ".jpg", ".HEIC", ".tiff", "screen shot ", "word"}
-	for range 200_000 {
+	texts := 200_000
+	if testing.Short() {
+		texts /= 50
+	}
+	for range texts {
 		var b strings.Builder
 		for range 1 + r.IntN(7) {
 			b.WriteString(pieces[r.IntN(len(pieces))])
@@ -59,13 +63,21 @@ var someTexts = []string{
 }
 
 func TestRulesAllocateNothing(t *testing.T) {
-	rules := TextRules(testOptions.Text)
+	if testing.Short() {
+		t.Skip("the race detector allocates, and it starts no goroutine")
+	}
+	rules := TextRules(allOptions.Text)
 	var text Text
 	c := shard.Candidate{TextSource: "alt"}
 	decide := func() {
 		for _, c.Text = range someTexts {
 			text.Set(&c)
-			Apply(rules, &text)
+			for i := range rules { // all of them, whatever the first says
+				rules[i].Drop(&text)
+				if rules[i].Value != nil {
+					rules[i].Value(&text)
+				}
+			}
 		}
 	}
 	decide()
@@ -77,15 +89,26 @@ func TestRulesAllocateNothing(t *testing.T) {
 func BenchmarkTextRules(b *testing.B) {
 	o := testOptions.Text
 	o.MaxWords, o.MaxCharacters = 256, 1000
-	rules := TextRules(o)
-	var text Text
-	c := shard.Candidate{TextSource: "alt"}
-	b.ReportAllocs()
-	for b.Loop() {
-		for _, c.Text = range someTexts {
-			text.Set(&c)
-			Apply(rules, &text)
-		}
+	withoutLanguage := allOptions.Text
+	withoutLanguage.Languages, withoutLanguage.MinLanguageConfidence = nil, 0
+	for _, c := range []struct {
+		name string
+		o    TextOptions
+	}{{"default", o}, {"all but language", withoutLanguage}, {"all", allOptions.Text}} {
+		b.Run(c.name, func(b *testing.B) {
+			rules := TextRules(c.o)
+			var text Text
+			c := shard.Candidate{TextSource: "alt"}
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, c.Text = range someTexts {
+					text.Set(&c)
+					for i := range rules { // all of them, whatever the first says
+						rules[i].Drop(&text)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(someTexts)), "ns/text")
+		})
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(someTexts)), "ns/text")
 }

@@ -3,13 +3,9 @@ package filter
 import "fmt"
 
 // words drops texts of too few or too many words, as package fold cuts them.
-func words(least, most int) Rule[Text] {
-	return Rule[Text]{"words",
-		func(t *Text) bool { return t.Words() < least || most > 0 && t.Words() > most },
-		func(t *Text) string {
-			if n := t.Words(); n < least {
-				return fmt.Sprintf("%d words, fewer than min_words %d", n, least)
-			}
-			return fmt.Sprintf("%d words, more than max_words %d", t.Words(), most)
-		}}
+func words(fewest, greatest int) Rule[Text] {
+	return measured("words",
+		func(t *Text) (float64, bool) { return float64(t.Words()), true },
+		func(_ *Text, v float64) string { return fmt.Sprintf("%g words", v) },
+		least("text.min_words", float64(fewest)), most("text.max_words", float64(greatest)))
 }

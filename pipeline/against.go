@@ -49,8 +49,22 @@ type evaluationSets struct {
 	left   *shard.Tally   // evaluation pictures, and what of them is none
 }
 
-// openEvaluationSets reads the sets; nil where none is asked for.
+// openEvaluationSets reads the sets, and keeps what the next run need not look at
+// again; nil where none is asked for.
 func (c Curate) openEvaluationSets(ctx context.Context, images *shard.Manifest) (*evaluationSets, error) {
+	e, err := c.readEvaluationSets(ctx, images)
+	if e == nil || err != nil {
+		return nil, err
+	}
+	if err := e.thumbs.save(); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// readEvaluationSets is openEvaluationSets for who leaves nothing in the folder.
+func (c Curate) readEvaluationSets(ctx context.Context, images *shard.Manifest) (*evaluationSets, error) {
 	if len(c.Dedup.Against) == 0 {
 		return nil, nil
 	}
@@ -69,9 +83,6 @@ func (c Curate) openEvaluationSets(ctx context.Context, images *shard.Manifest) 
 	}
 	if e.thumbs, err = openThumbs(c.Dir); err == nil {
 		err = e.read(ctx, c.Dir)
-	}
-	if err == nil {
-		err = e.thumbs.save()
 	}
 	if err == nil {
 		err = e.makeIndex()

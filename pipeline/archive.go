@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/pairloom/pairloom/crawl/archive"
@@ -25,9 +24,6 @@ import (
 // ArchivesName is the name of the stage that reads archives, which is no part of
 // the road: its command is crawl --archive.
 const ArchivesName = "archive"
-
-// maxArchiveName keeps the name of a folder below the 255 bytes of file systems.
-const maxArchiveName = 200
 
 // Archive reads web archives, a part for each, in a producer's folder of its own.
 // A run that was stopped goes on at the archives that are not done; the result is
@@ -47,25 +43,10 @@ type Archive struct {
 // ArchiveName makes the name of a run's folder of the first of what the user named:
 // its file name without what says of what kind it is.
 func ArchiveName(first string) string {
-	name := filepath.Base(first)
 	if first == "-" {
-		name = "stdin"
+		first = "stdin"
 	}
-	for cut := true; cut; {
-		cut = false
-		for _, end := range []string{".gz", ".zst", ".warc", ".wat", ".arc", ".paths", ".txt"} {
-			if len(name) > len(end) && strings.HasSuffix(name, end) {
-				name, cut = strings.TrimSuffix(name, end), true
-			}
-		}
-	}
-	return strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
-			return r
-		}
-		return '-'
-	}, name), "-.")
+	return producerName(first, ".gz", ".zst", ".warc", ".wat", ".arc", ".paths", ".txt")
 }
 
 // Stage describes the stage.
@@ -85,12 +66,10 @@ func (a Archive) settings() string {
 // run that names the archive reads it again only when what decided is another: the
 // settings, the rules of its sites, or the time at which a wish begins to hold.
 type archiveDone struct {
-	Sites  []byte       `json:"sites"` // whose rules decided, 8 bytes each; see archive.Robots.SumOf
-	Rules  string       `json:"rules"` // what these were
-	Later  int64        `json:"later"` // when a wish of a page begins to hold (Unix seconds); 0 for none
-	Origin shard.Origin `json:"origin"`
-	Tally  *shard.Tally `json:"tally"`
-	Part   *shard.Part  `json:"part,omitempty"` // none where there was no candidate
+	Sites []byte `json:"sites"` // whose rules decided, 8 bytes each; see archive.Robots.SumOf
+	Rules string `json:"rules"` // what these were
+	Later int64  `json:"later"` // when a wish of a page begins to hold (Unix seconds); 0 for none
+	fileDone
 	archive.LeftOut
 }
 
@@ -100,22 +79,17 @@ type Archived struct{ archive.LeftOut }
 // archiveRun is one call of Run.
 type archiveRun struct {
 	Archive
-	folder string
+	producing
 	gate   *gate.Gate
 	robots *archive.Robots
-	prints []uint64
-	faults []error // of each archive that cannot be read; nil for the others
-	input  string  // of all archives
-	read   atomic.Int64
-	total  int64
-	show   Progress
+	input  string // of all archives
 	begun  time.Time
 }
 
 // Run is the stage.
 func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
-	if a.Name == "" || a.Name != ArchiveName(a.Name) || len(a.Name) > maxArchiveName {
-		return nil, configurationError("the name %q of the run must be of at most %d letters, digits, -, _ and ., and not end in .gz and the like; give another with --name", a.Name, maxArchiveName)
+	if a.Name == "" || a.Name != ArchiveName(a.Name) || len(a.Name) > maxProducerName {
+		return nil, configurationError("the name %q of the run must be of at most %d letters, digits, -, _ and ., and not end in .gz and the like; give another with --name", a.Name, maxProducerName)
 	}
 	g, err := gate.New(a.Gate, a.Version)
 	if err != nil && a.remote() {
@@ -125,10 +99,10 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		defer g.Close()
 	}
 	stage := a.Stage()
-	r := &archiveRun{Archive: a, folder: stage.path(), gate: g, show: progress, begun: a.Now()}
+	r := &archiveRun{Archive: a, producing: producing{folder: stage.path(), kind: "archive", log: a.Log, show: progress}, gate: g, begun: a.Now()}
 	r.identify()
 	if bad, first := r.failed(); bad == len(r.Sources) { // what the folder holds stays
-		return nil, cannotRead(bad, bad, first)
+		return nil, r.cannotRead(bad, first)
 	}
 	if err := os.MkdirAll(r.folder, 0o777); err != nil {
 		return nil, err
@@ -140,7 +114,7 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if err := r.findRobots(ctx); err != nil {
 		return nil, err
 	}
-	r.input = settings.Hash(r.prints, r.robots.Sum())
+	r.input = r.inputOf(r.robots.Sum())
 	if m, err := shard.ReadManifest(r.folder); err == nil {
 		if m.Settings == r.settings() && m.Input == r.input {
 			return &Outcome{Tally: m.Tally}, r.tidy(m)
@@ -164,7 +138,6 @@ func (a Archive) remote() bool {
 // identify finds what each archive is known by; one that is named twice under
 // different names is read once.
 func (r *archiveRun) identify() {
-	seen := map[uint64]bool{}
 	var sources []archive.Source
 	for _, s := range r.Sources {
 		print, err := s.Fingerprint()
@@ -173,12 +146,11 @@ func (r *archiveRun) identify() {
 		}
 		if err != nil {
 			err = &archiveFault{s, err}
-			r.Log.Warn("an archive cannot be read", "archive", s.String(), "error", err)
-		} else if seen[print] {
+		}
+		if !r.add(s.String(), print, err) {
 			continue
 		}
-		seen[print] = err == nil
-		sources, r.prints, r.faults = append(sources, s), append(r.prints, print), append(r.faults, err)
+		sources = append(sources, s)
 		if info, err := os.Stat(s.Path); s.URL == "" && err == nil {
 			r.total += info.Size()
 		}
@@ -187,45 +159,6 @@ func (r *archiveRun) identify() {
 	if r.remote() {
 		r.total = 0 // not known
 	}
-}
-
-// fault notes that an archive cannot be read.
-func (r *archiveRun) fault(i int, err error) {
-	r.faults[i] = err
-	r.Log.Warn("an archive cannot be read", "archive", r.Sources[i].String(), "error", err)
-}
-
-// failed counts the archives that cannot be read.
-func (r *archiveRun) failed() (n int, first error) {
-	for _, err := range r.faults {
-		if err != nil {
-			if n++; first == nil {
-				first = err
-			}
-		}
-	}
-	return n, first
-}
-
-// cannotRead says that so many of all archives cannot be read.
-func cannotRead(bad, all int, first error) error {
-	switch {
-	case all == 1:
-		return fmt.Errorf("the archive cannot be read: %w", first)
-	case bad == all:
-		return fmt.Errorf("none of the %d archives can be read, the first: %w", all, first)
-	}
-	return fmt.Errorf("%d of %d archives cannot be read, the first: %w; the others are done: run again to go on, or without these", bad, all, first)
-}
-
-// holdsOne tells whether the folder remembers one of the run's archives.
-func (r *archiveRun) holdsOne() bool {
-	for _, p := range r.prints {
-		if _, err := os.Stat(filepath.Join(r.folder, archiveNote(p))); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // findRobots reads the robots.txt files that the archives hold.
@@ -326,18 +259,8 @@ func (r *archiveRun) options() archive.Options {
 
 // readAll reads the archives that are not done and finishes the folder.
 func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
-	if bad, _ := r.failed(); bad > 0 { // what is remembered of these is not known
-		if err := shard.Clear(r.folder, func(name string) bool { return name != shard.ManifestName }); err != nil {
-			return nil, err
-		}
-	} else {
-		keep := r.notes()
-		for _, p := range r.prints {
-			keep[archivePart(p)] = true
-		}
-		if err := r.clear(keep); err != nil {
-			return nil, err
-		}
+	if err := r.begin(); err != nil {
+		return nil, err
 	}
 	done := make([]*archiveDone, len(r.Sources))
 	group, inner := errgroup.WithContext(ctx)
@@ -364,78 +287,29 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	tally := shard.NewTally(ArchivesName, "records", "candidates")
-	manifest := &shard.Manifest{Stage: ArchivesName, Settings: r.settings(), Input: r.input, Tally: tally}
 	var result Archived
-	n := 0
-	bad, first := r.failed()
-	for _, d := range done {
-		if d == nil {
-			continue
-		}
-		n++
-		tally.Add(d.Tally)
-		result.Placeholders += d.Placeholders
-		result.Cut += d.Cut
-		if d.Part != nil {
-			manifest.Parts = append(manifest.Parts, *d.Part)
+	files := make([]*fileDone, len(done))
+	for i, d := range done {
+		if d != nil {
+			files[i] = &d.fileDone
+			result.Placeholders += d.Placeholders
+			result.Cut += d.Cut
 		}
 	}
+	manifest, n := r.manifest(ArchivesName, "records", r.settings(), r.input, files)
+	outcome := &Outcome{Tally: manifest.Tally, Result: result}
+	bad, first := r.failed()
 	switch {
 	case ctx.Err() != nil:
-		return &Outcome{Tally: tally, Result: result}, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
+		return outcome, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
 	case bad > 0:
-		return &Outcome{Tally: tally, Result: result}, cannotRead(bad, len(done), first)
+		return outcome, r.cannotRead(bad, first)
 	}
 	if err := shard.WriteManifest(r.folder, manifest); err != nil {
 		return nil, err
 	}
-	return &Outcome{Tally: tally, Result: result}, r.tidy(manifest)
+	return outcome, r.tidy(manifest)
 }
-
-// notes are the names of what is remembered of the run's archives.
-func (r *archiveRun) notes() map[string]bool {
-	names := map[string]bool{}
-	for _, p := range r.prints {
-		names[archiveNote(p)], names[archiveRulesNote(p)] = true, true
-	}
-	return names
-}
-
-// tidy removes what a finished folder does not hold. Notes of its archives stay for a
-// run that names them again among others.
-func (r *archiveRun) tidy(m *shard.Manifest) error {
-	keep := r.notes()
-	keep[shard.ManifestName] = true
-	for _, p := range m.Parts {
-		keep[p.Name] = true
-	}
-	return r.clear(keep)
-}
-
-// clear removes all of the folder's files but those to keep.
-func (r *archiveRun) clear(keep map[string]bool) error {
-	if err := shard.Clear(r.folder, func(name string) bool { return keep[name] }); err != nil {
-		return err
-	}
-	for _, pattern := range []string{"done-*.json", "rules-*.json"} {
-		notes, err := filepath.Glob(filepath.Join(r.folder, pattern))
-		if err != nil {
-			return err
-		}
-		for _, path := range notes {
-			if !keep[filepath.Base(path)] {
-				if err := os.Remove(path); err != nil {
-					return fmt.Errorf("clear %s: %w", r.folder, err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func archivePart(print uint64) string { return fmt.Sprintf("part-%016x.arrow", print) }
-func archiveNote(print uint64) string { return fmt.Sprintf("done-%016x.json", print) }
 
 func archiveRulesNote(print uint64) string { return fmt.Sprintf("rules-%016x.json", print) }
 
@@ -465,13 +339,9 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		return nil, &archiveFault{source, err}
 	}
 	defer in.Close()
-	d := &archiveDone{Origin: origin, Tally: shard.NewTally(ArchivesName, "records", "candidates")}
-	var part *shard.PartWriter[shard.Candidate]
-	defer func() {
-		if part != nil {
-			part.Discard()
-		}
-	}()
+	d := &archiveDone{fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ArchivesName, "records", "candidates")}}
+	part := r.writer(print, origin)
+	defer part.discard()
 	broken, records := 0, 0
 	reader := archive.NewReader(in, func(reason string, _ int64) {
 		d.Tally.Drop(reason)
@@ -507,12 +377,7 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		}
 		d.Tally.Keep()
 		for c := range candidates {
-			if part == nil {
-				if part, err = shard.CreatePart[shard.Candidate](r.folder, archivePart(print), origin); err != nil {
-					return nil, err
-				}
-			}
-			if err := part.Write(&candidates[c]); err != nil {
+			if err := part.write(&candidates[c]); err != nil {
 				return nil, err
 			}
 		}
@@ -530,41 +395,16 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	if later := extractor.Later(); !later.IsZero() {
 		d.Later = later.Unix()
 	}
-	if part != nil {
-		d.Tally.Out = part.Rows()
-		p, err := part.Close()
-		part = nil
-		if err != nil {
-			return nil, err
-		}
-		d.Part = &p
+	if err := part.close(&d.fileDone); err != nil {
+		return nil, err
 	}
 	return d, r.remember(d, print)
 }
 
-// advance shows progress: bytes of archives, or while their whole is not known
-// those read so far.
-func (r *archiveRun) advance(n int64) {
-	read := r.read.Add(n)
-	if r.show != nil {
-		r.show(read, r.total)
-	}
-}
-
-// remember notes that an archive is done.
-func (r *archiveRun) remember(d *archiveDone, print uint64) error {
-	data, err := json.Marshal(d)
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(filepath.Join(r.folder, archiveNote(print)), data)
-}
-
 // finished reads what an earlier run noted of an archive; nil where it must be read.
 func (r *archiveRun) finished(origin shard.Origin, print uint64) *archiveDone {
-	data, err := os.ReadFile(filepath.Join(r.folder, archiveNote(print)))
 	d := &archiveDone{}
-	if err != nil || json.Unmarshal(data, d) != nil || d.Origin != origin || d.Tally == nil || d.Tally.Check() != nil {
+	if !r.recall(d, &d.fileDone, origin, print) {
 		return nil
 	}
 	var sites []uint64
@@ -574,11 +414,7 @@ func (r *archiveRun) finished(origin shard.Origin, print uint64) *archiveDone {
 	if d.Rules != settings.Hash(r.robots.SumOf(sites)) || d.Later > 0 && r.begun.Unix() >= d.Later {
 		return nil
 	}
-	if d.Part == nil {
-		return d
-	}
-	part, ok, err := shard.Recover[shard.Candidate](r.folder, archivePart(print), origin)
-	if err != nil || !ok || part.XXH64 != d.Part.XXH64 {
+	if !r.whole(&d.fileDone, print) {
 		return nil
 	}
 	return d

@@ -100,7 +100,7 @@ func (c Curate) Run(ctx context.Context, progress Progress) (*shard.Tally, error
 	if sets != nil {
 		defer sets.Close()
 	}
-	steps, err := c.steps(ctx, sets)
+	steps, err := c.steps(ctx, sets, filepath.Join(c.Dir, nearPicturesName))
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,9 @@ type step interface {
 // or the balance's log, at the end, has another.
 //
 // Evaluation pictures come before near duplicates, so that a picture which is an
-// evaluation set's is not what others are dropped for.
-func (c Curate) steps(ctx context.Context, sets *evaluationSets) (steps []step, err error) {
+// evaluation set's is not what others are dropped for. state is the file that keeps
+// which pictures hang together, "" for none.
+func (c Curate) steps(ctx context.Context, sets *evaluationSets, state string) (steps []step, err error) {
 	defer func() {
 		if err != nil {
 			for _, s := range steps {
@@ -170,7 +171,7 @@ func (c Curate) steps(ctx context.Context, sets *evaluationSets) (steps []step, 
 	if c.Dedup.PictureDistance > 0 {
 		steps = append(steps, dedup.NewNearPictures(ctx, dedup.NearOptions{
 			Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers,
-			State: filepath.Join(c.Dir, nearPicturesName),
+			State: state,
 		}))
 	}
 	if texts := sets.heldTexts(); texts != nil || c.Dedup.TextSimilarity > 0 {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/pairloom/pairloom/crawl"
 	"github.com/pairloom/pairloom/crawl/frontier"
-	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -49,18 +48,21 @@ type ImageReport struct {
 
 // PairReport is the road of one candidate, up to where it was dropped.
 type PairReport struct {
-	PairID  string   `json:"pair_id"`
-	Page    string   `json:"page"`
-	Image   string   `json:"picture"`
-	Text    string   `json:"text"`
-	Source  string   `json:"text_source"`
-	Queries []string `json:"queries,omitempty"`
-	Stage   string   `json:"stage"`            // the last whose verdict is known
-	Reason  string   `json:"reason,omitempty"` // why it was dropped there
-	Detail  string   `json:"detail,omitempty"`
-	Shard   string   `json:"shard,omitempty"`
-	Row     int      `json:"row,omitempty"`
-	Note    string   `json:"note,omitempty"` // what cannot be told, and why
+	PairID string `json:"pair_id"`
+	Page   string `json:"page"`
+	Image  string `json:"picture"`
+	Text   string `json:"text"`
+	Source string `json:"text_source"`
+	From   string `json:"source"` // live, or the archive or list with the place in it
+	// Language is the one that was detected in the text, of a text that the rules let pass.
+	Language string   `json:"text_language,omitempty"`
+	Queries  []string `json:"queries,omitempty"`
+	Stage    string   `json:"stage"`            // the last whose verdict is known
+	Reason   string   `json:"reason,omitempty"` // why it was dropped there
+	Detail   string   `json:"detail,omitempty"`
+	Shard    string   `json:"shard,omitempty"`
+	Row      int      `json:"row,omitempty"`
+	Note     string   `json:"note,omitempty"` // what cannot be told, and why
 
 	id        uint64
 	candidate shard.Candidate
@@ -91,7 +93,7 @@ type explainer struct {
 func Explain(dir string, o *Options, asked string) (*Explanation, error) {
 	e := &Explanation{Asked: asked}
 	ids := pairIDs(asked)
-	if u, err := url.Parse(asked); len(ids) == 0 && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	if u, err := url.Parse(asked); len(ids) == 0 && !strings.HasPrefix(asked, "list:") && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return e, nil // no page and no picture has such an address
 	}
 	x, err := newExplainer(dir, o)
@@ -167,7 +169,7 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	if decided.names != nil {
 		x.names = decided.names.Name
 	}
-	x.judge = TextJudge{filter.TextRules(x.decided.Filter.Text), decided.matcher, x.decided.Match.Queries}
+	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match)
 	return x, nil
 }
 

@@ -16,7 +16,7 @@ import (
 // What the match stage made of candidates: by its own judge, and by the rows that
 // it wrote.
 
-// rows walks the candidates of all producers.
+// rows walks the candidates of all producers, as the judge prepares them.
 func (x *explainer) rows() iter.Seq2[*shard.Candidate, error] {
 	return func(yield func(*shard.Candidate, error) bool) {
 		all, err := producers(x.dir)
@@ -29,6 +29,9 @@ func (x *explainer) rows() iter.Seq2[*shard.Candidate, error] {
 		}
 		for _, p := range all {
 			for c, err := range shard.Rows[shard.Candidate](filepath.Join(x.dir, p.folder), p.manifest.Parts) {
+				if err == nil {
+					x.judge.prepare(c)
+				}
 				if !yield(c, err) || err != nil {
 					return
 				}
@@ -74,14 +77,14 @@ func (x *explainer) candidates(e *Explanation, wanted func(*shard.Candidate) boo
 func newPairReport(c *shard.Candidate) PairReport {
 	own := cloned(c)
 	id := shard.PairID(own.ImageURL, own.Text)
-	return PairReport{PairID: shard.FormatPairID(id), Page: own.PageURL, Image: own.ImageURL, Text: own.Text, Source: own.TextSource,
+	return PairReport{PairID: shard.FormatPairID(id), Page: own.PageURL, Image: own.ImageURL, Text: own.Text, Source: own.TextSource, From: own.Source,
 		Stage: MatchName, id: id, candidate: own}
 }
 
 // cloned is a copy that outlives the row.
 func cloned(c *shard.Candidate) shard.Candidate {
 	o := *c
-	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.OptOutFrom, &o.Source} {
+	for _, s := range []*string{&o.PageURL, &o.ImageURL, &o.Text, &o.TextSource, &o.Language, &o.License, &o.OptOut, &o.OptOutFrom, &o.Source, &o.PictureAt, &o.More} {
 		*s = strings.Clone(*s)
 	}
 	return o
@@ -106,6 +109,8 @@ func (x *explainer) texts(e *Explanation) error {
 		ids, p.Reason = x.judge.Judge(&p.candidate, nil, &s)
 		if p.Reason != "" {
 			p.Detail = x.judge.Detail(&s)
+		} else {
+			p.Language = s.language()
 		}
 		p.Queries = x.queries(ids)
 	}
@@ -133,11 +138,11 @@ func (x *explainer) texts(e *Explanation) error {
 		}
 	}
 	missing := map[uint64]bool{}
-	images := map[uint64]string{} // of the missing; why it is a placeholder, "" for none
+	images := map[uint64]verdict{} // of the missing; why they are dropped as a whole
 	for id, reports := range byID {
 		if _, ok := first[id]; !ok {
 			missing[id] = true
-			images[shard.ImageID(reports[0].Image)] = ""
+			images[shard.ImageID(reports[0].Image)] = verdict{}
 		}
 	}
 	if x.fresh && x.exact {
@@ -165,8 +170,8 @@ func (x *explainer) texts(e *Explanation) error {
 				p.Stage, p.Note = CrawlName, "the last match left it out, by a query list that is no longer there; run pairloom match"
 			case missing[id] && p.candidate == stays && !capped:
 				capped = true
-				if p.Detail = images[shard.ImageID(p.Image)]; p.Detail != "" {
-					p.Reason = ReasonPlaceholder
+				if v := images[shard.ImageID(p.Image)]; v.reason != "" {
+					p.Reason, p.Detail = v.reason, v.detail
 					continue
 				}
 				p.Reason, p.Detail = ReasonQueryCapBeforeFetch, balanceDetail(x.decided.Balance, x.decided.Balance.Margin)
@@ -205,13 +210,17 @@ func (x *explainer) queries(ids []uint32) (names []string) {
 	return names
 }
 
+// verdict is why something is dropped; without reason it is not.
+type verdict struct{ reason, detail string }
+
 // firstOf adds to first, for each of the pairs, the candidate that the match stage
-// takes, and to their images which of them are placeholders.
-func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidate, images map[uint64]string) error {
+// takes, and to their images which of them are dropped as a whole.
+func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidate, images map[uint64]verdict) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	best := map[uint64]map[uint64][]byte{} // by picture and pair
+	uses := map[uint64]int{}               // of pictures
 	var s JudgeScratch
 	var row shard.Matched
 	for c, err := range x.rows() {
@@ -226,6 +235,7 @@ func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidat
 		if row.QueryIDs, reason = x.judge.Judge(c, row.QueryIDs, &s); reason != "" {
 			continue
 		}
+		uses[image]++
 		row.Candidate = *c
 		record, id := appendMatched(nil, &row, x.decided.Filter.Text.Sources), shard.PairID(c.ImageURL, c.Text)
 		pairs := best[image]
@@ -248,7 +258,11 @@ func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidat
 		if err != nil {
 			return err
 		}
-		images[image] = detail
+		if often := oftenDetail(uses[image], x.decided.Match.MaxURLUses); often != "" {
+			images[image] = verdict{ReasonOften, often}
+		} else if detail != "" {
+			images[image] = verdict{ReasonPlaceholder, detail}
+		}
 	}
 	return nil
 }

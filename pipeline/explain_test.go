@@ -112,6 +112,18 @@ func TestExplainTellsWhatTheRunDecided(t *testing.T) {
 			b alt: kept`,
 		},
 		{
+			name: "a query was not needed in the run", producers: map[string]string{"crawl": "a cat.jpg alt a dog"},
+			before: func(o *Options) { o.Match.KeepWithoutQuery = true },
+			after:  func(_ *testing.T, _ string, o *Options) { o.Match.KeepWithoutQuery = false }, asked: "cat.jpg", want: `
+			a alt: kept`,
+		},
+		{
+			name: "a query is not needed since", producers: map[string]string{"crawl": "a cat.jpg alt a dog\n b cat.jpg alt a cat"},
+			after: func(_ *testing.T, _ string, o *Options) { o.Match.KeepWithoutQuery = true }, asked: "cat.jpg", want: `
+			a alt: match no_query
+			b alt: kept`,
+		},
+		{
 			name: "another list is named since", producers: map[string]string{"crawl": twoPages + "\n c cat.jpg alt a dog"},
 			after: func(t *testing.T, dir string, o *Options) {
 				writeList(t, filepath.Join(dir, "other.zst"), "dog")

@@ -22,9 +22,23 @@ const (
 // TextJudge decides on candidates by their texts and pages. Any number of
 // goroutines may use it, each with a scratch of its own.
 type TextJudge struct {
+	mask    bool // personal data, before anything is asked
 	rules   []filter.Rule[filter.Text]
 	matcher *match.Matcher
 	list    string // its name, for people
+	all     bool   // texts without a query pass too
+}
+
+func newTextJudge(o filter.TextOptions, m *match.Matcher, by MatchOptions) TextJudge {
+	return TextJudge{o.PersonalData == "mask", filter.TextRules(o), m, by.Queries, by.KeepWithoutQuery}
+}
+
+// prepare makes the candidate the one that is judged and goes on: where personal data
+// is masked, its text is another, and so is its pair's id.
+func (j *TextJudge) prepare(c *shard.Candidate) {
+	if j.mask {
+		c.Text = filter.MaskPersonal(c.Text)
+	}
 }
 
 // JudgeScratch is the memory that Judge reuses. After Judge it holds what Detail
@@ -38,17 +52,39 @@ type JudgeScratch struct {
 // Judge gives the queries that the candidate's text contains, in the memory of
 // ids, or the reason for which the candidate is dropped: the first text rule that
 // drops it, or that it contains no query. It allocates nothing while ids and s
-// have room.
+// have room and the text holds nothing that is masked; what is masked is so in c too.
 func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (queryIDs []uint32, reason string) {
+	j.prepare(c)
 	s.text.Set(c)
 	if s.rule = filter.Apply(j.rules, &s.text); s.rule != nil {
 		return ids[:0], s.rule.Name
 	}
-	ids = j.matcher.FindCut(ids[:0], c.Text, s.text.Folded, s.text.Edges, &s.match)
-	if len(ids) == 0 {
+	if ids = j.queries(&s.text, ids, s); len(ids) == 0 && !j.all {
 		return ids, ReasonNoQuery
 	}
 	return ids, ""
+}
+
+// queries are those that the text contains, in the memory of ids.
+func (j *TextJudge) queries(t *filter.Text, ids []uint32, s *JudgeScratch) []uint32 {
+	return j.matcher.FindCut(ids[:0], t.Text, t.Folded, t.Edges, &s.match)
+}
+
+// asked lists what Judge asks, in order, each as a rule: also that a text contains a
+// query, for which the rule has the memory of s.
+func (j *TextJudge) asked(s *JudgeScratch) []filter.Rule[filter.Text] {
+	if j.all {
+		return slices.Clone(j.rules)
+	}
+	var ids []uint32
+	return append(slices.Clone(j.rules), filter.Rule[filter.Text]{
+		Name: ReasonNoQuery,
+		Drop: func(t *filter.Text) bool {
+			ids = j.queries(t, ids, s)
+			return len(ids) == 0
+		},
+		Detail: func(*filter.Text) string { return j.noQuery() },
+	})
 }
 
 // Detail is, for people, the value that decided when Judge last dropped with s.
@@ -56,7 +92,18 @@ func (j *TextJudge) Detail(s *JudgeScratch) string {
 	if s.rule != nil {
 		return s.rule.Detail(&s.text)
 	}
+	return j.noQuery()
+}
+
+func (j *TextJudge) noQuery() string {
 	return fmt.Sprintf("the text contains none of the %d queries of %s", j.matcher.Queries(), j.list)
+}
+
+// language is that of the text that was judged last with s, by its code; "" when none
+// was told.
+func (s *JudgeScratch) language() string {
+	code, _ := s.text.Language()
+	return code
 }
 
 // preference numbers the text sources in their order of preference, from 0.

@@ -84,7 +84,7 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer matcher.Close()
 	r := &matching{
 		Match:  m,
-		judge:  TextJudge{filter.TextRules(m.Text), matcher, m.Options.Queries},
+		judge:  newTextJudge(m.Text, matcher, m.Options),
 		sorter: extsort.New(m.Dir, m.Memory/8*7),
 		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}
@@ -176,6 +176,7 @@ func (b *matchBatch) run() {
 			b.dropped[reason]++
 			continue
 		}
+		row.TextLanguage = b.scratch.language()
 		b.arena = appendMatched(b.arena, row, b.Text.Sources)
 		b.ends = append(b.ends, len(b.arena))
 	}
@@ -219,11 +220,12 @@ type sortedPair struct {
 	row             []byte // as shard.AppendRow wrote it
 }
 
-// pairs walks the sorted records' pairs, each once, but for those of placeholders;
+// pairs walks the sorted records' pairs, each once, but for those of pictures that are
+// dropped as a whole;
 // drop is called with its reason for each record that is left out. The pair is valid
 // until the next step.
 func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, error], drop func(reason string)) iter.Seq2[*sortedPair, error] {
-	limit := m.Options.PlaceholderTexts
+	whole := m.Options.PlaceholderTexts > 0 || m.Options.MaxURLUses > 0 // pictures are looked at
 	return func(yield func(*sortedPair, error) bool) {
 		var p sortedPair
 		var picture ofPicture // only where there is a limit
@@ -234,20 +236,20 @@ func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, 
 			return yield(&p, err) && err == nil
 		}
 		flush := func() bool {
-			is, err := picture.placeholder(limit)
+			reason, err := picture.dropped(m.Options)
 			if err != nil {
 				yield(nil, err)
 				return false
 			}
 			for i, pairID := range picture.pairs {
-				if is {
-					drop(ReasonPlaceholder)
+				if reason != "" {
+					drop(reason)
 				} else if !give(pairID, picture.row(i)) {
 					return false
 				}
 			}
-			for range picture.more {
-				drop(ReasonPlaceholder)
+			for range picture.more { // both limits are lower
+				drop(reason)
 			}
 			picture.reset()
 			return true
@@ -263,20 +265,22 @@ func (m *matching) pairs(ctx context.Context, records iter.Seq2[extsort.Record, 
 			}
 			imageID, pairID := binary.BigEndian.Uint64(rec.Key), binary.BigEndian.Uint64(rec.Key[8:])
 			if !first && imageID == p.imageID && pairID == lastPair {
+				picture.uses++
 				drop(ReasonRepeatOnTheWeb)
 				continue
 			}
-			if limit > 0 && imageID != p.imageID && !flush() {
+			if whole && imageID != p.imageID && !flush() {
 				return
 			}
 			first, p.imageID, lastPair = false, imageID, pairID
-			if limit > 0 {
+			if whole {
+				picture.uses++
 				picture.add(pairID, rec.Value)
 			} else if !give(pairID, rec.Value) {
 				return
 			}
 		}
-		if limit > 0 {
+		if whole {
 			flush()
 		}
 	}

@@ -37,9 +37,13 @@ type Options struct {
 type MatchOptions struct {
 	Queries string `yaml:"queries" default:"english-500k" doc:"query list: the one that ships (english-500k), or a file"`
 	Mode    string `yaml:"mode" default:"clean" choices:"clean|metaclip" doc:"what it means that a text contains a query: its words after folding, or MetaCLIP's bytes"`
+	// KeepWithoutQuery is for lists whose every row is wanted.
+	KeepWithoutQuery bool `yaml:"keep_without_query" default:"false" doc:"keep pairs whose text contains no query too, such as all rows of a list that was imported; no limit of pairs a query concerns them"`
 	// PlaceholderTexts is the number of texts that tells a placeholder or logo.
 	PlaceholderTexts int `yaml:"placeholder_texts" default:"10" range:"0..4096" doc:"a picture whose address stands under this many different texts on one site is a placeholder or a logo, and dropped; 0 keeps them"`
-	PartPairs        int `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
+	// MaxURLUses counts each candidate of a picture's address, repeats too.
+	MaxURLUses int `yaml:"max_url_uses" default:"0" range:"0..4096" doc:"drop a picture whose address stands more often than this with texts that pass, each place counted; 0 means no limit (OBELICS: 10)"`
+	PartPairs  int `yaml:"part_pairs" default:"50000" range:"1.." doc:"pairs in one file of the matched folder"`
 }
 
 // FetchOptions are the settings of the fetch stage.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -12,6 +13,18 @@ import (
 // ReasonPlaceholder is that of pairs whose picture's address stands under so many
 // different texts on one site that it is a placeholder, a logo or the like.
 const ReasonPlaceholder = "placeholder"
+
+// ReasonOften is that of pairs whose picture's address stands too often.
+const ReasonOften = "url_used_often"
+
+// oftenDetail says to people that a picture's address stands more often than limit;
+// "" when it does not, or there is no limit.
+func oftenDetail(uses, limit int) string {
+	if limit == 0 || uses <= limit {
+		return ""
+	}
+	return fmt.Sprintf("the address stands with texts that pass more often than match.max_url_uses %d", limit)
+}
 
 // mostTexts is how many texts of a picture are looked at: one with more is a
 // placeholder, on however many sites they are.
@@ -39,7 +52,7 @@ func placeholderTexts(rows [][]byte, limit int) (detail string, err error) {
 		}
 		folded = fold.AppendText(folded[:0], m.Text)
 		if texts[xxhash.Sum64(folded)] = true; len(texts) == limit {
-			return fmt.Sprintf("the address stands under %d or more different texts on %s; match.placeholder_texts is %d", limit, site, limit), nil
+			return fmt.Sprintf("the address stands under %d or more different texts on %s; match.placeholder_texts is %d", limit, cmp.Or(site, "pages that are not known"), limit), nil
 		}
 	}
 	if len(rows) > mostTexts {
@@ -62,6 +75,7 @@ type ofPicture struct {
 	pairs []uint64 // their ids
 	rows  [][]byte // of placeholderTexts
 	more  int      // pairs beyond mostTexts, of which nothing is kept
+	uses  int      // candidates, repeats of a pair too
 }
 
 func (o *ofPicture) add(pairID uint64, row []byte) {
@@ -81,9 +95,21 @@ func (o *ofPicture) row(i int) []byte {
 	return o.arena[o.ends[i-1]:o.ends[i]]
 }
 
+// dropped gives the reason for which all pairs of the picture are dropped; "" when
+// they go on.
+func (o *ofPicture) dropped(m MatchOptions) (reason string, err error) {
+	if oftenDetail(o.uses, m.MaxURLUses) != "" {
+		return ReasonOften, nil
+	}
+	if is, err := o.placeholder(m.PlaceholderTexts); err != nil || is {
+		return ReasonPlaceholder, err
+	}
+	return "", nil
+}
+
 // placeholder tells whether the picture is one.
 func (o *ofPicture) placeholder(limit int) (bool, error) {
-	if len(o.ends) < limit {
+	if limit == 0 || len(o.ends) < limit {
 		return false, nil
 	}
 	o.rows = o.rows[:0]
@@ -95,5 +121,5 @@ func (o *ofPicture) placeholder(limit int) (bool, error) {
 }
 
 func (o *ofPicture) reset() {
-	o.arena, o.ends, o.pairs, o.more = o.arena[:0], o.ends[:0], o.pairs[:0], 0
+	o.arena, o.ends, o.pairs, o.more, o.uses = o.arena[:0], o.ends[:0], o.pairs[:0], 0, 0
 }

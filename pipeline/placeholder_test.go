@@ -76,3 +76,46 @@ func TestPlaceholders(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressesUsedOften counts the places where an address stands, those of one text
+// too, but for texts that do not pass.
+func TestAddressesUsedOften(t *testing.T) {
+	for _, tt := range []struct {
+		name, candidates      string
+		limit, placeholders   int
+		kept, often, repeated int64
+	}{
+		{"as often as the limit", "a cat alt a cat\n b cat alt a cat\n c cat alt my cat", 3, 0, 2, 0, 1},
+		{"once more", "a cat alt a cat\n b cat alt a cat\n c cat alt my cat", 2, 0, 0, 2, 1},
+		{"texts that do not pass", "a cat alt a cat\n b cat alt a dog\n c cat alt my dog", 2, 0, 1, 0, 0},
+		{"another picture beside it", "a cat alt a cat\n b cat alt a cat\n c fox alt a cat", 1, 0, 1, 1, 1},
+		{"no limit", "a cat alt a cat\n b cat alt a cat\n c cat alt my cat", 0, 0, 2, 0, 1},
+		{"a placeholder too", "a cat alt a cat\n b cat alt cat b\n c cat alt my cat", 2, 3, 0, 3, 0},
+	} {
+		dir, o := t.TempDir(), testOptions()
+		o.Match.MaxURLUses, o.Match.PlaceholderTexts = tt.limit, tt.placeholders
+		writeList(t, filepath.Join(dir, "list.zst"), "cat")
+		writeCandidates(t, dir, map[string]string{"crawl": tt.candidates})
+		runStages(t, dir, o, MatchName)
+		m, err := manifest(dir, shard.MatchedFolder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := m.Tally; n.Kept != tt.kept || n.Dropped[ReasonOften] != tt.often || n.Dropped[ReasonRepeatOnTheWeb] != tt.repeated {
+			t.Errorf("%s: kept %d, dropped %v; want %d, %d used often and %d repeats", tt.name, n.Kept, n.Dropped, tt.kept, tt.often, tt.repeated)
+		}
+		e, err := Explain(dir, o, "https://pictures.example/cat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := int64(0)
+		for _, p := range e.Pairs {
+			if p.Reason == ReasonOften && strings.Contains(p.Detail, "max_url_uses "+fmt.Sprint(tt.limit)) {
+				said++
+			}
+		}
+		if said != tt.often {
+			t.Errorf("%s: explain says of %d pairs that their address is used often, want %d:\n%s", tt.name, said, tt.often, explained(e))
+		}
+	}
+}

@@ -204,7 +204,9 @@ func (o *Options) ValidateFor(stages []Stage) error {
 			faults = append(faults, o.Crawl.Validate(), o.Gate.Validate())
 		case FetchName:
 			if !slices.ContainsFunc(stages, func(s Stage) bool { return s.Name == CrawlName }) {
-				faults = append(faults, o.Gate.Validate())
+				if o.Gate.Contact != "" || needsNetwork(s.Dir) {
+					faults = append(faults, o.Gate.Validate())
+				}
 			}
 		}
 	}

@@ -80,6 +80,8 @@ func (s *Stage) Unit() string {
 	switch s.Name {
 	case CrawlName:
 		return "pages"
+	case ArchivesName, ImportName:
+		return "bytes"
 	case MatchName:
 		return "candidates"
 	case FetchName:

@@ -20,6 +20,9 @@ const (
 	EmbeddingsFolder  = "embeddings"
 	ClassifiersFolder = "classifiers"
 	WARCFolder        = "warc" // of what a live crawl was answered, see crawl.warc
+	// DryRunFolder holds what pairloom curate --dry-run shows. It is written without
+	// the folder's lock, so that no stage fills or sweeps it.
+	DryRunFolder = "dry-run"
 )
 
 // ProducerCrawl is the producer of what a live crawl finds.
@@ -28,6 +31,9 @@ const ProducerCrawl = "crawl"
 // ProducerArchive begins the names of the producers of what archives hold, one a
 // run.
 const ProducerArchive = "archive-"
+
+// ProducerList begins the names of the producers of what lists hold, one a run.
+const ProducerList = "list-"
 
 // ProducerFolder is where a producer of candidates writes, under the dataset's
 // folder.

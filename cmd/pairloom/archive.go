@@ -80,7 +80,7 @@ func addArchives(g *global, c *cobra.Command, o *runOptions) {
 		if f.name == "" { // of a pattern of nothing else
 			f.name = pipeline.ArchiveName(sources[0].Name())
 		}
-		o.archives = func(w *workspace) pipeline.Stage {
+		o.only = func(w *workspace) pipeline.Stage {
 			return pipeline.Archive{
 				Dir: w.dir, Name: f.name, Sources: sources, Gate: w.cfg.Gate, Workers: f.workers, Version: version, Now: w.now, Log: w.log,
 			}.Stage()
@@ -95,13 +95,18 @@ func withoutSeeds(w *workspace, stages []pipeline.Stage, err error) error {
 	if err == nil || len(w.cfg.Crawl.Seeds) > 0 || !slices.ContainsFunc(stages, func(s pipeline.Stage) bool { return s.Name == pipeline.CrawlName }) {
 		return err
 	}
-	found, globErr := filepath.Glob(filepath.Join(w.dir, shard.CandidatesFolder, shard.ProducerArchive+"*", shard.ManifestName))
-	if globErr != nil || len(found) == 0 {
-		return err
-	}
 	var names []string
-	for _, path := range found {
-		names = append(names, filepath.Base(filepath.Dir(path)))
+	for _, kind := range []string{shard.ProducerArchive, shard.ProducerList} {
+		found, globErr := filepath.Glob(filepath.Join(w.dir, shard.CandidatesFolder, kind+"*", shard.ManifestName))
+		if globErr != nil {
+			return err
+		}
+		for _, path := range found {
+			names = append(names, filepath.Base(filepath.Dir(path)))
+		}
+	}
+	if len(names) == 0 {
+		return err
 	}
 	return errors.Join(err, fmt.Errorf("to go on from the candidates of %s without a live crawl: pairloom run -C %s --from match", strings.Join(names, ", "), w.dir))
 }

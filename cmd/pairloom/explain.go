@@ -70,7 +70,10 @@ func explained(e *pipeline.Explanation) string {
 		if p.Image != e.Asked {
 			fmt.Fprintf(&b, "    picture %s\n", p.Image)
 		}
-		if p.Page != e.Asked {
+		if p.From != "" && p.From != "live" {
+			fmt.Fprintf(&b, "    from %s\n", p.From)
+		}
+		if p.Page != e.Asked && p.Page != "" {
 			fmt.Fprintf(&b, "    page %s\n", p.Page)
 		}
 		if len(p.Queries) > 0 {

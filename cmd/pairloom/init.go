@@ -10,18 +10,24 @@ import (
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
 	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/spf13/cobra"
 )
 
 func newInit(g *global) *cobra.Command {
-	var contact string
+	var contact, preset string
 	var seeds, set []string
 	c := &cobra.Command{
 		Use: "init [FOLDER]", Short: "Make a folder with a configuration",
 		Long: `Make a folder with a pairloom.yaml that holds every key with its default and a
-line of comment. A configuration that is there is never overwritten.`,
-		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org`,
-		Args:    optionalArgument("the folder to make"), ValidArgsFunction: folders,
+line of comment. A configuration that is there is never overwritten.
+
+--preset takes the rules of a published dataset (pairloom presets lists them);
+--set goes over it.`,
+		Example: `  pairloom init cats --seed https://example.org/cats/ --contact mailto:you@example.org
+  pairloom init lists --contact mailto:you@example.org    # to import a list: no seeds
+  pairloom init dogs --preset datacomp-basic`,
+		Args: optionalArgument("the folder to make"), ValidArgsFunction: folders,
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := g.dir
 			if len(args) > 0 && filepath.IsAbs(args[0]) {
@@ -30,6 +36,13 @@ line of comment. A configuration that is there is never overwritten.`,
 				dir = filepath.Join(dir, args[0])
 			}
 			values := map[string]string{}
+			if preset != "" {
+				p, err := pipeline.FindPreset(preset)
+				if err != nil {
+					return &exitError{exitConfiguration, fmt.Errorf("--preset: %w", err)}
+				}
+				values = p.Values()
+			}
 			if contact != "" {
 				values["gate.contact"] = yamlText(contact)
 			}
@@ -71,8 +84,10 @@ line of comment. A configuration that is there is never overwritten.`,
 	}
 	c.Flags().StringVar(&contact, "contact", "", "who answers for the crawl: mailto: or https: `address`")
 	c.Flags().StringArrayVar(&seeds, "seed", nil, "first `URL` to crawl; may be repeated")
+	c.Flags().StringVar(&preset, "preset", "", "`NAME` of a published dataset whose rules to take")
 	c.Flags().StringArrayVar(&set, "set", nil, "`KEY=VALUE` to write instead of a default, the value as YAML; may be repeated")
-	_ = c.RegisterFlagCompletionFunc("set", completeKeys) // the flag is there
+	_ = c.RegisterFlagCompletionFunc("set", completeKeys) // the flags are there
+	_ = c.RegisterFlagCompletionFunc("preset", completePresets)
 	return c
 }
 

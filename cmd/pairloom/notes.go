@@ -19,6 +19,10 @@ func notesOf(result any) []string {
 		}
 	case pipeline.Archived:
 		return leftOut(r.Placeholders, r.Cut)
+	case pipeline.Imported:
+		if r.Here > 0 {
+			return []string{pipeline.Grouped(r.Here) + " candidates bring their picture along; fetch reads it where it lies, so the files must stay there"}
+		}
 	case pipeline.Reported:
 		return append([]string{r.Page + " and stats.json beside it"}, r.Notes...)
 	case *trainer.Result:

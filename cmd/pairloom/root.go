@@ -52,7 +52,7 @@ func newRoot(g *global) *cobra.Command {
 	root.SetErr(g.stderr)
 	g.flagsOf(root)
 	cobra.EnableCommandSorting = false // the order is that of the road
-	addGroup(root, "The road:", newInit(g), newRun(g))
+	addGroup(root, "The road:", newInit(g), newPresets(g), newRun(g), newImport(g))
 	addGroup(root, "Its stages, in order:", stageCommands(g)...)
 	addGroup(root, "With the trained model:", newEmbed(g), newSearch(g), newClassify(g))
 	addGroup(root, "To compare ways of training:", newCompare(g))

@@ -54,6 +54,9 @@ func stageCommands(g *global) []*cobra.Command {
 		if s.name == pipeline.FetchName {
 			c.Flags().BoolVar(&o.retry, "retry", false, "ask again for pictures that failed for a passing reason")
 		}
+		if s.name == pipeline.CurateName {
+			addDryRun(g, c, &o.limit)
+		}
 		limit := limitHelp
 		switch s.name {
 		case pipeline.CrawlName:
@@ -94,7 +97,7 @@ type runOptions struct {
 	from, to              string
 	force, retry, replace bool
 	limit                 time.Duration
-	archives              func(*workspace) pipeline.Stage // the only stage there is to do, when set
+	only                  func(*workspace) pipeline.Stage // the only stage there is to do, when set
 }
 
 // run does the stages from one to another and prints the summary, also of what
@@ -131,8 +134,8 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 	if err != nil {
 		return err
 	}
-	if o.archives != nil {
-		stages = []pipeline.Stage{o.archives(w)}
+	if o.only != nil {
+		stages = []pipeline.Stage{o.only(w)}
 	}
 	var done []pipeline.Done
 	if err = withoutSeeds(w, stages, w.cfg.ValidateFor(stages)); err != nil {

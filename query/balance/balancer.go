@@ -131,14 +131,15 @@ func (b *Balancer) Keeps(place, pairID uint64, queryIDs []uint32) bool {
 			return true
 		}
 	}
-	return false
+	return len(queryIDs) == 0
 }
 
 // Stays tells, after Settle, whether a pair that was added stays, and counts it;
-// ask once for each pair, in any order.
+// ask once for each pair, in any order. One without a query stays: there is no count
+// that it is in.
 func (b *Balancer) Stays(place, pairID uint64, queryIDs []uint32) bool {
 	r := rank{b.hash(pairID), pairID, place}
-	stays := false
+	stays := len(queryIDs) == 0
 	for _, q := range queryIDs {
 		if b.keeps(q, r) {
 			b.counts[q].Own++

@@ -281,6 +281,29 @@ func TestProbabilityDrawsAnewAfterFetching(t *testing.T) {
 	}
 }
 
+func TestPairsWithoutAQueryStay(t *testing.T) {
+	var pairs []pair
+	for id := range uint64(40) {
+		p := pair{place: id, id: id}
+		if id%2 == 0 {
+			p.queries = []uint32{0}
+		}
+		pairs = append(pairs, p)
+	}
+	for _, mode := range []Mode{Cap, Probability} {
+		kept, counts := chosen(t, pairs, Options{Mode: mode, Queries: 1, Limit: 3})
+		without := 0
+		for _, id := range kept {
+			if id%2 == 1 {
+				without++
+			}
+		}
+		if without != 20 || int64(len(kept)-without) != counts[0].After || len(kept) > 35 {
+			t.Errorf("%s: of 20 pairs without a query %d stay, of all %d; %+v", mode, without, len(kept), counts)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	if _, err := New(Options{Mode: "best"}); err == nil || !strings.Contains(err.Error(), "probability") {
 		t.Errorf("error is %v, want the modes", err)

@@ -11,6 +11,9 @@
 // training or an evaluation sets [Training] and [Evaluation], and the report
 // shows them.
 //
+// A second page, [DryRun], shows what the rules would drop before anything is decided;
+// its caller has counted, and [WriteDryRun] puts it into a folder of its own.
+//
 // Memory does not grow with the dataset. Three bounds make it so, each stated in
 // the figures where it was reached:
 //

@@ -32,6 +32,8 @@ func fetchClass(reason string) string {
 	switch {
 	case strings.HasPrefix(reason, "http_") && len(reason) == len("http_404"):
 		return "HTTP " + reason[5:6] + "xx"
+	case reason == "picture_gone", reason == "picture_changed", reason == "picture_unreadable":
+		return "a list's own file"
 	case strings.HasPrefix(reason, "picture_"):
 		return "not a usable picture"
 	case strings.HasPrefix(reason, "robots_"), strings.HasPrefix(reason, "opt_out"):

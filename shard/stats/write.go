@@ -24,6 +24,11 @@ const (
 //go:embed page.html
 var pageSource string
 
+// styleSource is the look of all pages, which they name as the template style.
+//
+//go:embed style.html
+var styleSource string
+
 // Write puts stats.json and index.html into dir/report, each whole or not at
 // all.
 func Write(dir string, s *Stats) error {
@@ -43,13 +48,21 @@ func Write(dir string, s *Stats) error {
 
 // HTML is the report as one page.
 func HTML(s *Stats) ([]byte, error) {
-	t, err := template.New("report").Funcs(template.FuncMap{"num": grouped, "pct": percent}).Parse(pageSource)
+	return pageOf("report", pageSource, viewOf(s))
+}
+
+// pageOf fills the template of a page.
+func pageOf(name, source string, view any) ([]byte, error) {
+	t, err := template.New(name).Funcs(template.FuncMap{"num": grouped, "pct": percent}).Parse(source)
+	if err == nil {
+		_, err = t.Parse(styleSource)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the report's template: %w", err)
+		return nil, fmt.Errorf("read the template of the %s: %w", name, err)
 	}
 	var b bytes.Buffer
-	if err := t.Execute(&b, viewOf(s)); err != nil {
-		return nil, fmt.Errorf("fill the report's page: %w", err)
+	if err := t.Execute(&b, view); err != nil {
+		return nil, fmt.Errorf("fill the page of the %s: %w", name, err)
 	}
 	return b.Bytes(), nil
 }

@@ -1,0 +1,332 @@
+package lists
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	flatbuffers "github.com/google/flatbuffers/go"
+	"github.com/pairloom/pairloom/internal/cells"
+)
+
+const (
+	mostBatch    = 1 << 30 // bytes of a record batch, packed or not
+	mostUnpacked = 256     // times its bytes that a buffer may unpack to, and always 64 MiB
+)
+
+// messages reads the messages of an Arrow stream (Columnar Format, IPC) and passes on
+// those whose claims are borne out: the library makes room for what they say they are.
+// A file is such a stream behind 8 bytes.
+type messages struct {
+	f        *os.File
+	at, size int64
+	left     int64 // of the message at at that was looked at
+}
+
+// Read is for ipc.NewReader, which asks in order.
+func (m *messages) Read(b []byte) (int, error) {
+	if m.left == 0 {
+		if err := m.look(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := m.f.ReadAt(b[:min(int64(len(b)), m.left)], m.at)
+	m.at += int64(n)
+	m.left -= int64(n)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+var errCutArrow = errors.New("it is cut off or damaged; get it again")
+
+// look checks the message that begins at at: a mark, the length of its head, the head,
+// the body.
+func (m *messages) look() (err error) {
+	var begin [8]byte
+	if _, err := m.f.ReadAt(begin[:], m.at); err != nil {
+		if err == io.EOF && m.at == m.size {
+			return io.EOF // a stream may end so
+		}
+		return errCutArrow
+	}
+	head := int64(binary.LittleEndian.Uint32(begin[4:]))
+	if binary.LittleEndian.Uint32(begin[:]) != 0xFFFFFFFF {
+		return errors.New("it is no Arrow file of a version since 0.15, or damaged")
+	}
+	m.left = 8
+	if head == 0 {
+		return nil // the end of the stream, of which the library makes io.EOF
+	}
+	if head > m.size-m.at-8 || head > mostBatch {
+		return errCutArrow
+	}
+	data := make([]byte, head)
+	if _, err := m.f.ReadAt(data, m.at+8); err != nil {
+		return errCutArrow
+	}
+	defer func() { // flatbuffers trusts its offsets
+		if fault := recover(); fault != nil {
+			err = errCutArrow
+		}
+	}()
+	table := flatbuffers.Table{Bytes: data, Pos: flatbuffers.GetUOffsetT(data)}
+	body := table.GetInt64Slot(10, 0) // Message.bodyLength
+	if body < 0 || body > m.size-m.at-8-head {
+		return errCutArrow
+	}
+	if body > mostBatch {
+		return fmt.Errorf("it has a batch of %d bytes, %d are the most; write it in smaller ones", body, mostBatch)
+	}
+	m.left += head + body
+	if fits(&table, 12, 4) != nil || table.Offset(8) == 0 {
+		return errCutArrow
+	}
+	var batch flatbuffers.Table
+	table.Union(&batch, flatbuffers.UOffsetT(table.Offset(8))) // Message.header
+	switch table.GetByteSlot(6, 0) {
+	case 1: // a Schema
+		return schemaFits(&batch)
+	case 2: // a DictionaryBatch, whose data is a RecordBatch
+		if batch.Offset(6) == 0 {
+			return errCutArrow
+		}
+		batch = flatbuffers.Table{Bytes: batch.Bytes, Pos: batch.Indirect(batch.Pos + flatbuffers.UOffsetT(batch.Offset(6)))}
+	}
+	for slot, size := range map[flatbuffers.VOffsetT]int{6: 16, 8: 16, 12: 8} { // nodes, buffers, variadicBufferCounts
+		if err := fits(&batch, slot, size); err != nil {
+			return err
+		}
+	}
+	return m.buffers(&batch, m.at+8+head, body)
+}
+
+// fits checks that a vector of elements of that size is no longer than what holds it:
+// the library makes room for as many as it claims to have.
+func fits(t *flatbuffers.Table, slot flatbuffers.VOffsetT, size int) error {
+	o := t.Offset(slot)
+	if o == 0 {
+		return nil
+	}
+	start, n := int(t.Vector(flatbuffers.UOffsetT(o))), t.VectorLen(flatbuffers.UOffsetT(o))
+	if start > len(t.Bytes) || n < 0 || n > (len(t.Bytes)-start)/size {
+		return errCutArrow
+	}
+	return nil
+}
+
+// schemaFits checks the vectors of a schema and its fields, which the library follows
+// in the same way.
+func schemaFits(schema *flatbuffers.Table) error {
+	fields := 0
+	var follow func(t *flatbuffers.Table, children, metadata flatbuffers.VOffsetT, depth int) error
+	follow = func(t *flatbuffers.Table, children, metadata flatbuffers.VOffsetT, depth int) error {
+		if err := errors.Join(fits(t, children, 4), fits(t, metadata, 4)); err != nil {
+			return errCutArrow
+		}
+		o := flatbuffers.UOffsetT(t.Offset(children))
+		if o == 0 {
+			return nil
+		}
+		first := t.Vector(o)
+		for i := range t.VectorLen(o) {
+			if fields++; fields > mostColumns || depth == 32 {
+				return fmt.Errorf("it has more than %d columns, or columns nested deeper than 32", mostColumns)
+			}
+			field := flatbuffers.Table{Bytes: t.Bytes, Pos: t.Indirect(first + flatbuffers.UOffsetT(4*i))}
+			if field.GetByteSlot(8, 0) == 14 { // Field.type_type is Union, which has a vector of its own
+				return errors.New("it has a column of a union type, which is not read; leave it out")
+			}
+			if err := follow(&field, 14, 16, depth+1); err != nil { // Field.children, custom_metadata
+				return err
+			}
+		}
+		return nil
+	}
+	return follow(schema, 6, 8, 0) // Schema.fields, custom_metadata
+}
+
+// buffers checks what the buffers of a batch claim: where they lie, and of a packed one
+// what they unpack to.
+func (m *messages) buffers(batch *flatbuffers.Table, begin, body int64) error {
+	o := flatbuffers.UOffsetT(batch.Offset(8)) // RecordBatch.buffers
+	if o == 0 {
+		return nil
+	}
+	first, n, sum := int(batch.Vector(o)), batch.VectorLen(o), int64(0)
+	packed := batch.Offset(10) != 0 // RecordBatch.compression
+	for i := range n {
+		b := batch.Bytes[first+16*i:] // struct Buffer: offset, length
+		offset, length := int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:]))
+		if offset < 0 || length < 0 || offset > body || length > body-offset {
+			return errCutArrow
+		}
+		if sum += length; !packed || length < 8 {
+			continue
+		}
+		var claim [8]byte
+		if _, err := m.f.ReadAt(claim[:], begin+offset); err != nil {
+			return errCutArrow
+		}
+		switch plain := int64(binary.LittleEndian.Uint64(claim[:])); {
+		case plain == -1: // it is not packed
+		case plain < 0 || plain > mostUnpacked*length+64<<20:
+			return errCutArrow
+		default:
+			sum += plain
+		}
+	}
+	if sum > mostBatch {
+		return fmt.Errorf("it has a batch of %d bytes, %d are the most; write it in smaller ones", sum, mostBatch)
+	}
+	return nil
+}
+
+func readArrow(k *candidates, s Source, o *Options) error {
+	f, info, err := openFile(s.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m := &messages{f: f, size: info.Size()}
+	var begin [8]byte
+	if _, err := f.ReadAt(begin[:], 0); err == nil && string(begin[:6]) == "ARROW1" {
+		m.at = 8
+	}
+	return strippedOf(s.Path, cells.Recovered(s.Path, func() error {
+		r, err := ipc.NewReader(m)
+		if err != nil {
+			return err
+		}
+		defer r.Release()
+		a := &arrowFile{candidates: k, source: s}
+		if err := a.understand(r.Schema(), o); err != nil {
+			return err
+		}
+		told := int64(0)
+		for r.Next() {
+			if err := a.batch(r.Record()); err != nil {
+				return err
+			}
+			if err := k.advance(m.at - told); err != nil {
+				return err
+			}
+			told = m.at
+		}
+		if err := r.Err(); err != nil && err != io.EOF {
+			return err
+		}
+		return k.advance(info.Size() - told)
+	}))
+}
+
+// arrowFile is an Arrow file that is being read.
+type arrowFile struct {
+	*candidates
+	source  Source
+	columns columns
+	at      []int // place in the schema of each of columns.names
+	rows    int64
+}
+
+func (a *arrowFile) understand(s *arrow.Schema, o *Options) (err error) {
+	var names []string
+	for i, f := range s.Fields() {
+		switch f.Type.ID() {
+		case arrow.STRUCT, arrow.BINARY, arrow.LARGE_BINARY:
+			if find(pictureNames, []string{f.Name}) >= 0 {
+				return fmt.Errorf("its column %s holds pictures, which are read from Parquet files alone; write it as one (datasets: to_parquet)", f.Name)
+			}
+		}
+		names, a.at = append(names, f.Name), append(a.at, i)
+	}
+	a.columns, err = o.columnsOf(names, true, true)
+	if err != nil {
+		return err
+	}
+	for _, i := range []int{a.columns.url, a.columns.text} {
+		switch t := s.Field(i).Type; t.ID() {
+		case arrow.STRING, arrow.LARGE_STRING, arrow.DICTIONARY, arrow.BINARY, arrow.LARGE_BINARY:
+		default:
+			return fmt.Errorf("its column %s is of the type %v, text expected", names[i], t)
+		}
+	}
+	return nil
+}
+
+func (a *arrowFile) batch(rec arrow.Record) error {
+	c := &a.columns
+	var r row
+	for i := range int(rec.NumRows()) {
+		get := func(column int) []byte {
+			if column < 0 {
+				return nil
+			}
+			return textOf(rec.Column(a.at[column]), i)
+		}
+		r = row{url: get(c.url), text: get(c.text), page: get(c.page), license: get(c.license), language: get(c.language)}
+		a.more.reset()
+		for _, column := range c.keep {
+			a.keep(c.names[column], rec.Column(a.at[column]), i)
+		}
+		if err := a.take(&r, a.source.Label+":"+strconv.FormatInt(a.rows, 10)); err != nil {
+			return err
+		}
+		a.rows++
+	}
+	return nil
+}
+
+// textOf is the text at i, nil where there is none.
+func textOf(column arrow.Array, i int) []byte {
+	if column.IsNull(i) {
+		return nil
+	}
+	switch c := column.(type) {
+	case *array.String:
+		return []byte(c.Value(i))
+	case *array.LargeString:
+		return []byte(c.Value(i))
+	case *array.Binary:
+		return c.Value(i)
+	case *array.LargeBinary:
+		return c.Value(i)
+	case *array.Dictionary:
+		return textOf(c.Dictionary(), c.GetValueIndex(i))
+	}
+	return nil
+}
+
+// keep adds a value to what goes on with the pair. Types that are neither text, number
+// nor truth are written as the library writes them.
+func (a *arrowFile) keep(name string, column arrow.Array, i int) {
+	if column.IsNull(i) {
+		a.more.raw(name, []byte("null"))
+		return
+	}
+	switch c := column.(type) {
+	case *array.String, *array.LargeString, *array.Dictionary:
+		a.more.text(name, textOf(c, i))
+	case *array.Float64:
+		a.more.raw(name, appendNumber(nil, c.Value(i), 64))
+	case *array.Float32:
+		a.more.raw(name, appendNumber(nil, float64(c.Value(i)), 32))
+	case *array.Boolean:
+		a.more.raw(name, strconv.AppendBool(nil, c.Value(i)))
+	default:
+		text := column.ValueStr(i)
+		if n, err := strconv.ParseFloat(text, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) && arrow.IsInteger(column.DataType().ID()) {
+			a.more.raw(name, []byte(text))
+			return
+		}
+		a.more.text(name, []byte(text))
+	}
+}
