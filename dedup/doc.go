@@ -10,6 +10,10 @@
 // [NearPictures] finds pictures that look alike, by their perceptual hashes, and
 // drops all but one of those around it.
 //
+// [NearTexts] finds texts that are nearly equal, to one another or to those of
+// evaluation sets, by what package minhash proposes, and [Against] pictures of
+// evaluation sets, by what package lookalike does.
+//
 // Which pair stays depends on the pairs alone, by the order of [AppendOrder] or
 // [AppendPictureOrder]. Memory is what the sorters are given, whatever the input: of a
 // picture or text with millions of pairs all but a little waits in a temporary

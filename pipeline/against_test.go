@@ -342,3 +342,36 @@ func TestNearTextsInCurate(t *testing.T) {
 		t.Errorf("%s is there without evaluation sets", OverlapName)
 	}
 }
+
+func TestVerifyHoldsOverlapFilesAgainstTheirSums(t *testing.T) {
+	dir, o := againstSite(t)
+	if _, err := curateStage(dir, o).Run(t.Context(), func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	faults := func() (list []string) {
+		v, err := Verify{Dir: dir, Options: *o}.Run(t.Context(), func(int64, int64) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range v.Faults {
+			if strings.HasPrefix(f.Path, shard.SelectionFolder) {
+				list = append(list, f.Path+" "+f.What)
+			}
+		}
+		return list
+	}
+	if list := faults(); list != nil {
+		t.Errorf("a sound selection has faults: %v", list)
+	}
+	path := filepath.Join(dir, shard.SelectionFolder, OverlapName)
+	write(t, path, []byte("pair_id\n"))
+	if list := faults(); len(list) != 1 || !strings.Contains(list[0], OverlapName) || !strings.Contains(list[0], "checksum") {
+		t.Errorf("faults %v, want the checksum of %s", list, OverlapName)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if list := faults(); len(list) != 1 || !strings.Contains(list[0], "missing") {
+		t.Errorf("faults %v, want that %s is missing", list, OverlapName)
+	}
+}

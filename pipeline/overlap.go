@@ -33,7 +33,7 @@ const (
 // mostSheetRows is how many pictures the contact sheet shows.
 const mostSheetRows = 100
 
-var overlapHeader = []string{"pair_id", "reason", "evaluation", "distance", "similarity"}
+var overlapHeader = []string{"pair_id", "reason", "like", "distance", "similarity"}
 
 // overlap collects what was dropped for evaluation sets, by place.
 type overlap struct {

@@ -22,6 +22,7 @@ import (
 func (v *verification) report(context.Context) error {
 	if f := v.byFolder[shard.SelectionFolder]; f.manifest != nil {
 		f.queryCounts()
+		f.overlap()
 	}
 	if f := v.check(shard.ReportFolder, ReportName); f.open() {
 		var s stats.Stats
@@ -97,6 +98,15 @@ func (f *folderCheck) json(name string, to any) bool {
 		return false
 	}
 	return true
+}
+
+// overlap holds the files of evaluation sets against their sums, where they are named.
+func (f *folderCheck) overlap() {
+	for _, file := range f.manifest.Files {
+		if f.out.State != FolderChanging && file.Name != stats.QueryCountsName {
+			f.read(file.Name)
+		}
+	}
 }
 
 func (f *folderCheck) queryCounts() {

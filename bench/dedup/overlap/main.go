@@ -27,6 +27,7 @@ import (
 const (
 	seed       = 14
 	evaluation = 200
+	most       = 20_000 // pictures
 )
 
 // edits are what was done to copies.
@@ -96,7 +97,8 @@ func measure(program string, folders []string) error {
 	slices.Sort(paths)
 	r := rand.New(rand.NewPCG(seed, 0))
 	r.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
-	paths = paths[:min(len(paths), 20_000)]
+	paths = paths[:min(len(paths), most)]
+	fmt.Fprintln(os.Stderr, "decoding", len(paths), "pictures")
 	pool, err := picture.NewPool([]string{program, "picture-child"}, 2, picture.PoolOptions{})
 	if err != nil {
 		return err
