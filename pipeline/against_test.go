@@ -96,6 +96,7 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 		"a fourth alt a cat and two kittens in a basket by the window!",
 		"a fifth alt a cat outside",
 		"a sixth alt the cat of the neighbours, from behind",
+		"a seventh alt the cat of the neighbours, from behind!",
 	}, "\n")})
 	runStages(t, dir, o, MatchName)
 	bounds, second := scene(1).Bounds(), scene(2)
@@ -113,7 +114,7 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 		"as-it-is": pngOf(t, scene(1)), "smaller": small.Bytes(),
 		"cropped": pngOf(t, scene(3).SubImage(image.Rect(12, 10, bounds.Dx()-12, bounds.Dy()-10))),
 	}
-	for i, name := range []string{"another", "third", "fourth", "fifth", "sixth"} {
+	for i, name := range []string{"another", "third", "fourth", "fifth", "sixth", "seventh"} {
 		pictures[name] = pngOf(t, scene(uint64(100+i)))
 	}
 	pool, err := picture.NewPool(testPictureChild, 1, picture.PoolOptions{})
@@ -186,6 +187,7 @@ func TestEvaluationSets(t *testing.T) {
 		{"fourth", dedup.ReasonEvaluationText, "exam/2.png"},
 		{"fifth", "", ""}, // the evaluation text has three words
 		{"sixth", "", ""},
+		{"seventh", "", ""}, // near texts are off
 	} {
 		if s := got[tt.picture]; s.Reason != tt.reason || !strings.Contains(s.Detail, tt.detail) {
 			t.Errorf("%s: %q, %q; want %q, %q", tt.picture, s.Reason, s.Detail, tt.reason, tt.detail)
@@ -289,6 +291,45 @@ func TestReportShowsEvaluationSets(t *testing.T) {
 	}
 	if notes := outcome.Result.(Reported).Notes; len(notes) != 1 || !strings.Contains(notes[0], "run pairloom curate") {
 		t.Errorf("the notes are %q", notes)
+	}
+}
+
+// TestDryRunIsWhatLaterStepsDo holds what the dry run says of evaluation sets and near
+// texts to what curate drops by the same settings.
+func TestDryRunIsWhatLaterStepsDo(t *testing.T) {
+	dir, o := againstSite(t)
+	o.Dedup.PictureDistance, o.Dedup.TextSimilarity = 4, 0.8
+	d, err := DryRun{Dir: dir, Options: o, PictureChild: testPictureChild}.Run(t.Context(), func(int64, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := curateStage(dir, o).Run(t.Context(), func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	curate := tallyOf(t, dir, shard.SelectionFolder)
+	page, err := os.ReadFile(filepath.Join(dir, shard.DryRunFolder, stats.DryRunPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := d.Steps[slices.IndexFunc(d.Steps, func(s stats.DryStep) bool { return s.Name == "duplicates" })]
+	for _, reason := range []string{dedup.ReasonEvaluationPicture, dedup.ReasonEvaluationText, dedup.ReasonNearText} {
+		n := inOrderOf(step, reason)
+		if n == 0 || n != curate.Dropped[reason] {
+			t.Errorf("%s drops %d, in curate %d; want as many, and some", reason, n, curate.Dropped[reason])
+		}
+		if said := fmt.Sprintf("Drops %d of 9 pairs", n); !bytes.Contains(page, []byte(said)) {
+			t.Errorf("the page does not say %q of %s", said, reason)
+		}
+		i := slices.IndexFunc(step.Rules, func(r stats.DropRule) bool { return r.Rule == reason })
+		if r := step.Rules[i]; r.Alone != nil || r.Only != nil || int64(len(r.Samples)) != n {
+			t.Errorf("%s: %v alone, %v only, %d samples; want neither, and all %d", reason, r.Alone, r.Only, len(r.Samples), n)
+		}
+	}
+	if said := "What it would drop alone was not tried"; bytes.Count(page, []byte(said)) != 3 {
+		t.Errorf("the page says %q %d times, want it of the three rules that drop", said, bytes.Count(page, []byte(said)))
+	}
+	if d.Kept != curate.Kept {
+		t.Errorf("%d are kept, in curate %d", d.Kept, curate.Kept)
 	}
 }
 
