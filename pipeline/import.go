@@ -99,6 +99,7 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		if m.Settings == r.settings() && m.Input == input {
 			return &Outcome{Tally: m.Tally, Result: importedOf(m)}, r.tidy(m)
 		}
+		r.standing, r.lacks = m, len(importFactsOf(m).Missing)
 		if !r.holdsOne() {
 			r.Log.Warn("candidates of another list are replaced; another --name keeps both", "folder", stage.Folder)
 		}
@@ -134,22 +135,29 @@ func (r *importRun) readAll(ctx context.Context, input string) (*Outcome, error)
 		}
 	}
 	manifest, n := r.manifest(ImportName, "rows", r.settings(), input, files)
-	manifest.Options = settings.Values(importFacts(result))
+	manifest.Options = settings.Values(importFacts{Here: result.Here})
+	r.incomplete = func(m *shard.Manifest, missing []string) *shard.Manifest {
+		m.Input = settings.Hash(input, "without", missing) // so that the next import is due
+		m.Options = settings.Values(importFacts{result.Here, missing})
+		return m
+	}
 	return r.end(ctx, &Outcome{Tally: manifest.Tally, Result: result}, manifest, n)
 }
 
 // importFacts are what the manifest says of a list beside its tally.
 type importFacts struct {
-	Here int64 `yaml:"pictures_here"`
+	Here    int64    `yaml:"pictures_here"`
+	Missing []string `yaml:"missing_files,omitempty"` // which could not be read
 }
 
 // importedOf are the figures that a manifest keeps.
-func importedOf(m *shard.Manifest) (i Imported) {
-	var facts importFacts
-	if m.Options != nil && settings.Restore(&facts, m.Options) == nil {
-		i.Here = facts.Here
+func importedOf(m *shard.Manifest) Imported { return Imported{Here: importFactsOf(m).Here} }
+
+func importFactsOf(m *shard.Manifest) (facts importFacts) {
+	if m.Options == nil || settings.Restore(&facts, m.Options) != nil {
+		return importFacts{}
 	}
-	return i
+	return facts
 }
 
 // one reads one file, unless it is done.

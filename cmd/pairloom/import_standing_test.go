@@ -1,0 +1,106 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestImportStands: what an import finished counts until another is whole: one that
+// fails, is stopped or goes by other settings leaves it as it is.
+func TestImportStands(t *testing.T) {
+	folder, _ := servedLists(t)
+	list := filepath.Join(folder, "laion.parquet")
+	whole, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const produced = "candidates/list-laion"
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		flags   []string
+		exit    int
+	}{
+		{"half a file", whole[:len(whole)/2], nil, exitError_},
+		{"not one byte", nil, nil, exitError_},
+		{"stopped", whole, []string{"--keep-all", "--max-duration", "1ns"}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := newFolder(t, listSettings)
+			if err := os.WriteFile(list, whole, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			must(t, "import", "-C", dir, list)
+			before := hashes(t, dir, produced)
+			if err := os.WriteFile(list, tt.content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if code, out, stderr := pairloom(t, append([]string{"import", "-C", dir, list}, tt.flags...)...); code != tt.exit {
+				t.Errorf("exit %d, want %d: %s%s", code, tt.exit, out, stderr)
+			}
+			after := hashes(t, dir, produced)
+			for name, sum := range before {
+				if after[name] != sum && !strings.Contains(name, "/done-") {
+					t.Errorf("%s is another or gone", name)
+				}
+			}
+			must(t, "verify", "-C", dir)
+			if kept := summaryOf(t, must(t, "match", "-C", dir, "--json"))["match"].Kept; kept != 6 {
+				t.Errorf("match keeps %d, want 6", kept)
+			}
+			if err := os.WriteFile(list, whole, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			must(t, "import", "-C", dir, list, "--keep-all")
+			fresh := newFolder(t, listSettings)
+			must(t, "import", "-C", fresh, list, "--keep-all")
+			sameFiles(t, "a whole one in its place", hashes(t, dir, produced), hashes(t, fresh, produced))
+		})
+	}
+}
+
+// TestImportWithoutBadFiles: of many files those that can be read count, and the others
+// once they are mended; a result that is whole is not given up for one that is not.
+func TestImportWithoutBadFiles(t *testing.T) {
+	folder, _ := servedLists(t)
+	good, bad := filepath.Join(folder, "laion.csv"), filepath.Join(folder, "laion.parquet")
+	whole, err := os.ReadFile(bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(data []byte) {
+		if err := os.WriteFile(bad, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := newFolder(t, listSettings)
+	in := func() []string { return []string{"import", "-C", dir, "--name", "x", good, bad, "--json"} }
+	counts := func() int64 {
+		return summaryOf(t, must(t, "match", "-C", dir, "--json"))["match"].In
+	}
+	write(whole[:len(whole)/2])
+	for range 2 { // it stays due
+		code, out, stderr := pairloom(t, in()...)
+		if code != exitError_ || !strings.Contains(out, "1 of 2 files cannot be read") || !strings.Contains(stderr, bad) {
+			t.Errorf("exit %d, %s%s", code, out, stderr)
+		}
+		must(t, "verify", "-C", dir)
+		if n := counts(); n != 6 {
+			t.Errorf("match reads %d candidates, want the 6 of the good file", n)
+		}
+	}
+	write(whole)
+	must(t, in()...)
+	if n := counts(); n != 12 {
+		t.Errorf("match reads %d candidates, want 12", n)
+	}
+	write(whole[:len(whole)/2])
+	if code, out, _ := pairloom(t, in()...); code != exitError_ || !strings.Contains(out, "last run that finished count") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if n := counts(); n != 12 {
+		t.Errorf("match reads %d candidates, want the 12 of before", n)
+	}
+}
