@@ -104,3 +104,36 @@ func TestImportWithoutBadFiles(t *testing.T) {
 		t.Errorf("match reads %d candidates, want the 12 of before", n)
 	}
 }
+
+// TestUnfinishedListsAreNamed: match, run and status name a list or archive that is not
+// finished, and the command that goes on with it.
+func TestUnfinishedListsAreNamed(t *testing.T) {
+	folder, _ := servedLists(t)
+	dir := newFolder(t, listSettings)
+	list := filepath.Join(folder, "laion.csv")
+	must(t, "import", "-C", dir, list, "--name", "late", "--max-duration", "1ns")
+	const goOn = "pairloom import FILES --name late"
+	for _, command := range [][]string{{"match"}, {"run", "--from", "match", "--to", "match"}} {
+		code, _, stderr := pairloom(t, append(command, "-C", dir)...)
+		if code != exitConfiguration || !strings.Contains(stderr, "candidates/list-late") || !strings.Contains(stderr, goOn) {
+			t.Errorf("the only one, %v: exit %d, %s", command, code, stderr)
+		}
+	}
+	if out := must(t, "import", "-C", dir, list, "--name", "whole"); !strings.Contains(out, "pairloom run --from match") {
+		t.Errorf("import does not name the next step:\n%s", out)
+	}
+	for range 2 { // at work, and with nothing to do
+		if out := must(t, "run", "-C", dir, "--from", "match", "--to", "match"); !strings.Contains(out, "candidates/list-late is not finished") || !strings.Contains(out, goOn) {
+			t.Errorf("run says\n%s", out)
+		}
+	}
+	if out := must(t, "match", "-C", dir, "--json"); !strings.Contains(out, `"candidates/list-late"`) {
+		t.Errorf("match says %s", out)
+	}
+	out := must(t, "status", "-C", dir)
+	for _, want := range []string{"list-late", "unfinished: go on with " + goOn, "list-whole"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("status lacks %q:\n%s", want, out)
+		}
+	}
+}
