@@ -2,10 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/crawl/lists"
@@ -26,6 +29,7 @@ type Import struct {
 	Sources []lists.Source
 	Options lists.Options
 	Workers int
+	Replace bool // a list of other files that has the name
 	Log     *slog.Logger
 }
 
@@ -60,6 +64,7 @@ type Imported struct {
 type importDone struct {
 	fileDone
 	Imported
+	Path string `json:"path"`
 }
 
 // importRun is one call of Run.
@@ -85,6 +90,9 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 			continue
 		}
 		sources = append(sources, s)
+		if len(s.Unread) > 0 {
+			r.Log.Warn("tables and tars in a folder of pictures are not read with it; name them too", "folder", s.Path, "not_read", len(s.Unread), "first", s.Unread[0])
+		}
 		r.total += s.Size()
 	}
 	r.Sources = sources
@@ -100,11 +108,35 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 			return &Outcome{Tally: m.Tally, Result: importedOf(m)}, r.tidy(m)
 		}
 		r.standing, r.lacks = m, len(importFactsOf(m).Missing)
-		if !r.holdsOne() {
+		if r.ofOthers() && !r.Replace {
+			return nil, configurationError("%s holds a list of other files; keep both with another --name, or give --replace", stage.Folder)
+		}
+		if !r.holdsOne() && r.Replace {
 			r.Log.Warn("candidates of another list are replaced; another --name keeps both", "folder", stage.Folder)
 		}
 	}
 	return r.readAll(ctx, input)
+}
+
+// ofOthers tells whether the folder remembers files, and none of the run's by its path.
+func (r *importRun) ofOthers() bool {
+	notes, err := filepath.Glob(filepath.Join(r.folder, "done-*.json"))
+	if err != nil || r.holdsOne() {
+		return false
+	}
+	others := false
+	for _, note := range notes {
+		var d importDone
+		data, err := os.ReadFile(note)
+		if err != nil || json.Unmarshal(data, &d) != nil || d.Path == "" {
+			continue
+		}
+		if slices.Contains(r.names, d.Path) {
+			return false
+		}
+		others = true
+	}
+	return others
 }
 
 // readAll reads the files that are not done and finishes the folder.
@@ -169,7 +201,7 @@ func (r *importRun) one(ctx context.Context, i int) (*importDone, error) {
 		r.advance(source.Size())
 		return d, nil
 	}
-	d = &importDone{fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ImportName, "rows", "candidates")}}
+	d = &importDone{Path: source.Path, fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ImportName, "rows", "candidates")}}
 	part := r.writer(print, origin)
 	defer part.discard()
 	if err := r.read(ctx, source, d, part); err != nil {

@@ -137,3 +137,30 @@ func TestUnfinishedListsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestImportOfOtherFiles: a list of other files of the same name is put in the place of
+// one only when that is asked for; one that grew is read anew.
+func TestImportOfOtherFiles(t *testing.T) {
+	one, other := filepath.Join(t.TempDir(), "ch.csv"), filepath.Join(t.TempDir(), "ch.csv")
+	for path, rows := range map[string]int{one: 1, other: 3} {
+		if err := os.WriteFile(path, []byte("url,text\n"+strings.Repeat("http://a.example/1.png,a cat\n", rows)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := newFolder(t, listSettings)
+	must(t, "import", "-C", dir, one)
+	code, _, stderr := pairloom(t, "import", "-C", dir, other)
+	if code != exitConfiguration || !strings.Contains(stderr, "--name") || !strings.Contains(stderr, "--replace") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+	if err := os.WriteFile(one, []byte("url,text\nhttp://a.example/1.png,a cat\nhttp://a.example/2.png,a cat\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := pairloom(t, "import", "-C", dir, one, "--json")
+	if code != 0 || summaryOf(t, out)["import"].Kept != 2 || strings.Contains(stderr, "replace") {
+		t.Errorf("one that grew: exit %d, %s%s", code, out, stderr)
+	}
+	if kept := summaryOf(t, must(t, "import", "-C", dir, other, "--replace", "--json"))["import"].Kept; kept != 3 {
+		t.Errorf("replaced by %d rows, want 3", kept)
+	}
+}

@@ -105,7 +105,7 @@ func TestFormats(t *testing.T) {
 			`4.png | an orange ring and its shadow | i2d-files beside:4 | {"key":"000000004","status":"failed_to_download","error_message":"<urlopen error timed out>"}`, ""},
 		{"i2d-parquet", Options{}, six, `0.png | a red square on grey | 00000.parquet:0 | parquet | {"key":"000000000","status":"success","error_message":null}`,
 			`5.png | white dots in a row | 00000.parquet:5 | parquet | {"key":"000000005","status":"success","error_message":null}`, ""},
-		{"hf-embedded.parquet", Options{}, 5, `list:set/hf-embedded.parquet/0 | a red square on grey | hf-embedded.parquet:0 | parquet`, `list:set/hf-embedded.parquet/4 | an orange ring and its shadow | hf-embedded.parquet:4 | parquet`, "no_address 1"},
+		{"hf-embedded.parquet", Options{}, 5, `list:set/hf-embedded.parquet/0 | a red square on grey | hf-embedded.parquet:0 | parquet`, `list:set/hf-embedded.parquet/4 | an orange ring and its shadow | hf-embedded.parquet:4 | parquet`, "no_picture 1"},
 		{"hf-paths.parquet", Options{}, 2, `list:set/hf-paths.parquet/pictures/0.png | a red square on grey | hf-paths.parquet:0 | file`, `list:set/hf-paths.parquet/pictures/1.png | two blue circles, one large | hf-paths.parquet:1 | file`,
 			"missing_file 1, unsafe_name 2"},
 		{"imagefolder", Options{}, 4, `list:set/imagefolder/train/0.png | a red square on grey | imagefolder/train/metadata.csv:2 | file`, `list:set/imagefolder/train/0.png | white dots in a row | imagefolder/train/metadata.csv:5 | file`, "missing_file 1, no_text 1"},
