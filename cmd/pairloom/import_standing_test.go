@@ -164,3 +164,20 @@ func TestImportOfOtherFiles(t *testing.T) {
 		t.Errorf("replaced by %d rows, want 3", kept)
 	}
 }
+
+// TestExplainOfLists: of rows of a list that no page has, explain names the rows.
+func TestExplainOfLists(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "l.csv")
+	if err := os.WriteFile(list, []byte("url,text\n"+strings.Repeat("http://a.example/1.png,a cat\n", 2)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	dir := newFolder(t, listSettings)
+	must(t, "import", "-C", dir, list)
+	if out := must(t, "explain", "-C", dir, "http://a.example/1.png"); !strings.Contains(out, "passed import") {
+		t.Errorf("before match explain says\n%s", out)
+	}
+	must(t, "match", "-C", dir)
+	if out := must(t, "explain", "-C", dir, "http://a.example/1.png"); !strings.Contains(out, "goes on from l.csv:2 (list)") {
+		t.Errorf("explain says\n%s", out)
+	}
+}

@@ -1,9 +1,14 @@
 package lists
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
 // TestLinksOfFolders: a link that is named as the folder is followed; one in a folder
@@ -70,5 +75,38 @@ func TestSeparators(t *testing.T) {
 		if (Options{Separator: bad}).Validate() == nil {
 			t.Errorf("the separator %q is taken", bad)
 		}
+	}
+}
+
+// TestArrowViews: the types that polars writes unasked are named, with what to do.
+func TestArrowViews(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.arrow")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := ipc.NewFileWriter(f, ipc.WithSchema(arrow.NewSchema([]arrow.Field{{Name: "url", Type: arrow.BinaryTypes.StringView}, {Name: "text", Type: arrow.BinaryTypes.StringView}}, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), f.Close()); err != nil && !errors.Is(err, os.ErrClosed) {
+		t.Fatal(err)
+	}
+	_, err = read(t, Options{}, path)
+	for _, want := range []string{"a type that this version does not read (string_view)", "Parquet", "compat_level"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// TestColumnsInJSON: a table that pandas wrote column by column is no list of rows.
+func TestColumnsInJSON(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.json")
+	if err := os.WriteFile(path, []byte(`{"url":{"0":"http://a.example/1.png","1":"http://a.example/2.png"},"text":{"0":"a cat","1":"a dog"}}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := read(t, Options{}, path); err == nil || !strings.Contains(err.Error(), "an array of objects is expected") {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -183,7 +183,7 @@ func TestBadInput(t *testing.T) {
 		{"addresses alone", "a.txt", "http://a.example/1.png\nhttp://a.example/2.png\n", Options{}, 0, "no_text 2", ""},
 		{"broken JSON lines", "a.jsonl", "{\"url\":\"http://a.example/1.png\",\"text\":\"cat\"}\n{\"url\":\n[1]\nnull\n{\"url\":5,\"text\":\"cat\"}\n{\"url\":\"http://a.example/2.png\",\"text\":[\"a\"]}\n{\"text\":\"cat\",\"url\":null}\n", Options{}, 1, "bad_json 3, no_address 1, not_text 2", ""},
 		{"one object over several lines", "a.json", "{\n \"url\": \"http://a.example/1.png\",\n \"text\": \"cat\"\n}\n", Options{}, 1, "", ""},
-		{"JSON by columns", "a.json", "{\"url\":{\"0\":\"http://a.example/1.png\"},\n \"text\":{\"0\":\"cat\"}}\n", Options{}, 0, "not_text 1", ""},
+		{"JSON by columns", "a.json", "{\"url\":{\"0\":\"http://a.example/1.png\"},\n \"text\":{\"0\":\"cat\"}}\n", Options{}, 0, "", "a.json:1: an array of objects is expected"},
 		{"JSON of columns", "a.json", "[1,2]", Options{}, 0, "", "a.json:1: it is no array of JSON objects"},
 		{"JSON cut off", "a.json", "[{\"url\":\"http://a.example/1.png\",\"text\":\"cat\"},\n{\"url\":\"http", Options{}, 1, "", "a.json:2: an object that begins here is not closed"},
 		{"an absurdly long object", "a.json", "[{\"url\":\"http://a.example/1.png\",\"text\":\"cat\"},{\"x\":\"" + strings.Repeat("}", 3<<20) + "\"},{\"url\":\"http://a.example/2.png\",\"text\":\"cat\"}]", Options{}, 2, "too_long 1", ""},
