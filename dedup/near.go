@@ -87,9 +87,6 @@ func NewNearPictures(ctx context.Context, o NearOptions) *NearPictures {
 	return &NearPictures{ctx: ctx, o: o, byHash: extsort.New(o.Dir, o.Memory/2)}
 }
 
-// orderSize is the length of AppendPictureOrder's key.
-const orderSize = 8 + 4 + 1 + 8
-
 // Add takes one pair.
 func (n *NearPictures) Add(p *Pair) error {
 	n.key = binary.BigEndian.AppendUint64(n.key[:0], p.PHash)

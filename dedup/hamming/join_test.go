@@ -79,7 +79,11 @@ func skewed(r *rand.Rand, kind string, n int) []uint64 {
 		case "one cluster":
 			words = append(words, flip(0x0123456789abcdef, 7))
 		case "few bits":
-			words = append(words, 1<<r.IntN(64)|1<<r.IntN(64)|1<<r.IntN(64))
+			var word uint64
+			for range 3 {
+				word |= 1 << r.IntN(64)
+			}
+			words = append(words, word)
 		case "low bits":
 			words = append(words, uint64(r.IntN(4*n)))
 		case "clusters":
