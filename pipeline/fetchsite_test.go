@@ -21,6 +21,7 @@ import (
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -47,6 +48,8 @@ type pictureSite struct {
 	dir     string
 	options FetchOptions
 	gate    gate.Options
+	picture filter.PictureOptions
+	balance BalanceOptions
 	now     time.Time
 	ctx     context.Context
 
@@ -181,7 +184,7 @@ func (s *pictureSite) pairs(crawled time.Time, paths ...string) {
 }
 
 func (s *pictureSite) stage() Fetch {
-	return Fetch{s.dir, s.options, s.gate, 16 << 20, "test", []string{"env", asChild + "=1", os.Args[0]}, func() time.Time { return s.now }}
+	return Fetch{s.dir, s.options, s.gate, s.picture, s.balance, 1, 16 << 20, "test", []string{"env", asChild + "=1", os.Args[0]}, func() time.Time { return s.now }}
 }
 
 // due is what the stage says of whether it must run.

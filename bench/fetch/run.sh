@@ -29,7 +29,7 @@ workers=64
 for latency in ${LATENCIES:-0ms 50ms}; do
 	rm -rf dataset img2dataset
 	"$pairloom" init dataset --contact mailto:bench@example.org --set 'gate.allow_addresses=[127.0.0.0/8]' \
-		--set gate.delay=0s --set gate.latency_factor=0 --set gate.connections_per_host=4 --set fetch.workers=$workers >/dev/null
+		--set gate.delay=0s --set gate.latency_factor=0 --set balance.max_pairs_per_query=0 --set gate.connections_per_host=4 --set fetch.workers=$workers >/dev/null
 	./fetch list -rows "$rows" -dataset dataset -csv list.csv >/dev/null
 	coproc ./fetch serve -latency "$latency"
 	server=$COPROC_PID

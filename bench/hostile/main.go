@@ -54,7 +54,7 @@ func run(args []string) error {
 		}
 		return long(n, args[2:])
 	}
-	return errors.New("usage: hostile pictures FILE... | damaged COUNT FILE... | long COUNT FILE...")
+	return errors.New("usage: hostile pictures FILES | damaged COUNT FILES | long COUNT FILES")
 }
 
 type source func(yield func([]byte, error) bool)
