@@ -18,7 +18,7 @@ func TestNothingStaysOfRequests(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("picture")) }))
 	defer s.Close()
 	g := newGate(t, quick())
-	type held struct{ bytes [64]byte }
+	type held [64]byte
 	type key struct{}
 	run, end := context.WithCancel(t.Context())
 	defer end()
