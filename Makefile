@@ -25,8 +25,8 @@ test: deps ## all tests, and those with goroutines once more with the race detec
 	$(GO) test ./...
 	$(GO) test -race -short $(RACE)
 
-test-long: deps ## all tests with the race detector, and a hundred kills: half an hour
-	PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
+test-long: deps ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
+	PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
 
 build: deps ## bin/pairloom
 	$(GO) build -o $(BIN) ./cmd/pairloom

@@ -79,8 +79,14 @@ type NearPictures struct {
 }
 
 // Clusters counts clusters by the number of their pairs, that of the one that stays
-// among them: element i those of 2^i to 2^(i+1)-1. Single pairs are element 0.
+// among them: 1, 2, 3 to 4, 5 to 8 and so on, as ClusterSize says of each element.
 type Clusters [64]int64
+
+// ClusterSize is how many pairs the clusters have that element i of Clusters counts.
+func ClusterSize(i int) (from, to int64) {
+	to = 1 << i
+	return to/2 + 1, to
+}
 
 // NewNearPictures returns an empty NearPictures.
 func NewNearPictures(ctx context.Context, o NearOptions) *NearPictures {
@@ -242,7 +248,7 @@ func (n *NearPictures) decideHashes(byComponent *extsort.Sorter, yield func(*Ver
 
 func (c *Clusters) count(size int64) {
 	if size > 0 {
-		c[bits.Len64(uint64(size))-1]++
+		c[bits.Len64(uint64(size-1))]++
 	}
 }
 

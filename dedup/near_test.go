@@ -174,6 +174,24 @@ func TestPairsOfThePictureThatStaysStay(t *testing.T) {
 	}
 }
 
+// TestClusterSizes holds the classes of sizes: 1, 2, 3 to 4, 5 to 8.
+func TestClusterSizes(t *testing.T) {
+	for size := int64(1); size < 200; size++ {
+		var c Clusters
+		c.count(size)
+		for i, n := range c {
+			if from, to := ClusterSize(i); (n == 1) != (from <= size && size <= to) && i < 62 {
+				t.Errorf("a cluster of %d is counted %d times among those of %d to %d", size, n, from, to)
+			}
+		}
+	}
+	for i, want := range [][2]int64{{1, 1}, {2, 2}, {3, 4}, {5, 8}, {9, 16}} {
+		if from, to := ClusterSize(i); from != want[0] || to != want[1] {
+			t.Errorf("element %d is of %d to %d, want %v", i, from, to, want)
+		}
+	}
+}
+
 // hashedPairs are pairs with hashes in clusters, chains, equal ones and flat ones.
 func hashedPairs(r *rand.Rand, n int) []Pair {
 	pairs := make([]Pair, n)

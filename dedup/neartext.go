@@ -28,10 +28,10 @@ const (
 	// bucketEnd is how many texts at either end of a bucket, counted from those that
 	// stay first and from the text itself backwards, are its candidates there. Buckets
 	// of up to twice as many are compared in whole.
-	bucketEnd = 8
+	bucketEnd = 4
 	// mostCompared is how many candidates a text is compared with, of evaluation texts
 	// and of others each: those it shares the most bands with.
-	mostCompared = 32
+	mostCompared = 16
 )
 
 // NearTexts collects pairs and decides which stay, so that no two of them have texts

@@ -21,6 +21,7 @@ import (
 	"github.com/pairloom/pairloom/internal/fold"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
@@ -41,6 +42,8 @@ type evaluationSets struct {
 	workers int
 	thumbs  *thumbFile
 
+	each   []stats.OverlapSet // in the order in which they are named
+	ends   []int              // of each set: the number of the first entry behind it
 	names  []string
 	places []int // of each name's thumb, -1 where there is none
 	index  *lookalike.Index
@@ -124,6 +127,7 @@ func (e *evaluationSets) read(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, set := range e.options.Against {
+		pictures, texts := e.left.Kept, e.texts.Len()
 		err := eachEvaluationEntry(resolve(dir, set), func(entry evaluationEntry) error {
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
@@ -137,9 +141,11 @@ func (e *evaluationSets) read(ctx context.Context, dir string) error {
 		if err != nil {
 			return configurationError("dedup.against: %s: %w", set, err)
 		}
-	}
-	if err := flush(); err != nil {
-		return err
+		if err := flush(); err != nil {
+			return err
+		}
+		e.each = append(e.each, stats.OverlapSet{Set: set, Pictures: e.left.Kept - pictures, Texts: e.texts.Len() - texts})
+		e.ends = append(e.ends, len(e.names))
 	}
 	if len(e.names) == 0 {
 		return configurationError("dedup.against: the sets hold neither picture nor text: %s", strings.Join(e.options.Against, ", "))
@@ -278,7 +284,7 @@ func (e *evaluationSets) stored(p *dedup.Pair) (*shard.Image, error) {
 	if !there {
 		return nil, fmt.Errorf("read %s: part %d is not there; run pairloom fetch", e.images, p.Note>>32)
 	}
-	r, err := shard.OpenPart[shard.Image](e.images, part, "image_url", "image", "format")
+	r, err := shard.OpenPart[shard.Image](e.images, part, "image_url", "image", "format", "width", "height")
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +293,7 @@ func (e *evaluationSets) stored(p *dedup.Pair) (*shard.Image, error) {
 	if err := r.Read(int(uint32(p.Note)), &row); err != nil {
 		return nil, err
 	}
-	return &shard.Image{ImageURL: strings.Clone(row.ImageURL), Format: strings.Clone(row.Format), Bytes: bytes.Clone(row.Bytes)}, nil
+	return &shard.Image{ImageURL: strings.Clone(row.ImageURL), Format: strings.Clone(row.Format), Width: row.Width, Height: row.Height, Bytes: bytes.Clone(row.Bytes)}, nil
 }
 
 // eachEvaluationEntry visits what a set holds, in always the same order: a Parquet file,

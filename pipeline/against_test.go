@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -22,6 +23,7 @@ import (
 	"github.com/pairloom/pairloom/dedup"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
 )
 
 var testPictureChild = []string{"env", asChild + "=1", os.Args[0]}
@@ -73,7 +75,7 @@ func write(t *testing.T, path string, data []byte) {
 // and an evaluation set of the scenes 1 to 3.
 func againstSite(t *testing.T) (dir string, o *Options) {
 	dir, o = t.TempDir(), testOptions()
-	o.Dedup.AgainstOptions = dedup.AgainstOptions{Against: []string{"exam"}, AgainstDistance: 10, AgainstCorrelation: 0.9, AgainstTextSimilarity: 0.8, AgainstTextWords: 5}
+	o.Dedup.AgainstOptions = dedup.AgainstOptions{Against: []string{"exam", "other"}, AgainstDistance: 10, AgainstCorrelation: 0.9, AgainstTextSimilarity: 0.8, AgainstTextWords: 5}
 	o.Dedup.TextMinCharacters = 20
 	writeList(t, filepath.Join(dir, "list.zst"), "cat")
 	for i := range uint64(3) {
@@ -82,6 +84,8 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 	write(t, filepath.Join(dir, "exam/1.txt"), []byte("A black cat that sleeps on the warm kitchen stove\na cat outside\n"))
 	write(t, filepath.Join(dir, "exam/2.txt"), []byte("A cat and two kittens in a basket by the window"))
 	write(t, filepath.Join(dir, "exam/broken.png"), []byte("no picture"))
+	write(t, filepath.Join(dir, "other/1.png"), pngOf(t, scene(50)))
+	write(t, filepath.Join(dir, "other/1.txt"), []byte("nothing of the kind is in this dataset"))
 	write(t, filepath.Join(dir, "exam/.hidden"), []byte("what a file manager left"))
 	writeCandidates(t, dir, map[string]string{"crawl": strings.Join([]string{
 		"a as-it-is alt one cat",
@@ -92,6 +96,7 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 		"a fourth alt a cat and two kittens in a basket by the window!",
 		"a fifth alt a cat outside",
 		"a sixth alt the cat of the neighbours, from behind",
+		"a seventh alt the cat of the neighbours, from behind!",
 	}, "\n")})
 	runStages(t, dir, o, MatchName)
 	bounds, second := scene(1).Bounds(), scene(2)
@@ -109,7 +114,7 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 		"as-it-is": pngOf(t, scene(1)), "smaller": small.Bytes(),
 		"cropped": pngOf(t, scene(3).SubImage(image.Rect(12, 10, bounds.Dx()-12, bounds.Dy()-10))),
 	}
-	for i, name := range []string{"another", "third", "fourth", "fifth", "sixth"} {
+	for i, name := range []string{"another", "third", "fourth", "fifth", "sixth", "seventh"} {
 		pictures[name] = pngOf(t, scene(uint64(100+i)))
 	}
 	pool, err := picture.NewPool(testPictureChild, 1, picture.PoolOptions{})
@@ -151,7 +156,7 @@ func TestEvaluationSets(t *testing.T) {
 			t.Fatal(err)
 		}
 		var files = map[string]string{}
-		for _, name := range []string{"part-00000.arrow", "part-00001.arrow", OverlapName, OverlapSheetName, shard.ManifestName} {
+		for _, name := range []string{"part-00000.arrow", "part-00001.arrow", OverlapName, stats.DuplicatesName, shard.ManifestName} {
 			data, err := os.ReadFile(filepath.Join(dir, shard.SelectionFolder, name))
 			if err != nil {
 				t.Fatal(err)
@@ -182,6 +187,7 @@ func TestEvaluationSets(t *testing.T) {
 		{"fourth", dedup.ReasonEvaluationText, "exam/2.png"},
 		{"fifth", "", ""}, // the evaluation text has three words
 		{"sixth", "", ""},
+		{"seventh", "", ""}, // near texts are off
 	} {
 		if s := got[tt.picture]; s.Reason != tt.reason || !strings.Contains(s.Detail, tt.detail) {
 			t.Errorf("%s: %q, %q; want %q, %q", tt.picture, s.Reason, s.Detail, tt.reason, tt.detail)
@@ -208,17 +214,146 @@ func TestEvaluationSets(t *testing.T) {
 	if !slices.Equal(rows[0], overlapHeader) || !slices.Equal(list, want) {
 		t.Errorf("%s lists %v, want %v", OverlapName, list, want)
 	}
-	sheet, err := os.ReadFile(filepath.Join(dir, shard.SelectionFolder, OverlapSheetName))
+	found, err := stats.ReadDuplicates(filepath.Join(dir, shard.SelectionFolder))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"3 pairs were dropped for their pictures and 2 for their texts", "Held against 3 pictures and 2 texts of <code>exam</code>", "format_unknown 1", "src=\"data:image/jpeg;base64,", "src=\"data:image/png;base64,"} {
-		if !bytes.Contains(sheet, []byte(part)) {
-			t.Errorf("the contact sheet lacks %q: %.900s", part, sheet)
+	wantSets := []stats.OverlapSet{
+		{Set: "exam", Pictures: 3, Texts: 2, PicturePairs: 3, TextPairs: 2},
+		{Set: "other", Pictures: 1, Texts: 1},
+	}
+	if got := found.Overlap; !slices.Equal(got.Sets, wantSets) || !slices.Equal(got.LeftOut, stats.Names{{Name: picture.ReasonFormatUnknown, Count: 1}}) {
+		t.Errorf("the sets are %+v without %v, want %+v without one that is no picture", got.Sets, got.LeftOut, wantSets)
+	}
+	var shown []string
+	last := 0.0
+	for _, p := range found.Overlap.Shown {
+		shown = append(shown, ids[p.PairID]+" "+filepath.Base(p.Like))
+		if p.Correlation < last || p.Correlation > 1 || len(p.Ours.Bytes) == 0 || len(p.Theirs.Bytes) == 0 {
+			t.Errorf("%s: correlation %v after %v, %d and %d bytes of pictures", p.Like, p.Correlation, last, len(p.Ours.Bytes), len(p.Theirs.Bytes))
+		}
+		last = p.Correlation
+	}
+	slices.Sort(shown)
+	if want := []string{"as-it-is 1.png", "cropped 3.png", "smaller 2.png"}; !slices.Equal(shown, want) {
+		t.Errorf("%v are shown, want %v", shown, want)
+	}
+}
+
+// TestReportShowsEvaluationSets makes the page of a whole run: the section is there when
+// sets are named, with both pictures of each, and not when none is.
+func TestReportShowsEvaluationSets(t *testing.T) {
+	dir, o := againstSite(t)
+	o.Dedup.PictureDistance = 4
+	page := func() string {
+		t.Helper()
+		if _, err := curateStage(dir, o).Run(t.Context(), func(int64, int64) {}); err != nil {
+			t.Fatal(err)
+		}
+		runStages(t, dir, o, ShardName, ReportName)
+		data, err := os.ReadFile(filepath.Join(dir, shard.ReportFolder, stats.PageName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	const section, clusters = "Evaluation sets in the dataset", "Pictures that look alike"
+	with := page()
+	for _, part := range []string{
+		section, clusters, "3 pairs were dropped as their picture is an evaluation picture, and 2 for their text", "1 <code>picture_format_unknown</code>",
+		"All of them, the least alike first", `alt="the pair's picture"`, `src="data:image/jpeg;base64,`, `class="square" src="data:image/png;base64,`,
+	} {
+		if !strings.Contains(with, part) {
+			t.Errorf("the report lacks %q", part)
 		}
 	}
-	if n := bytes.Count(sheet, []byte("<img ")); n != 6 {
-		t.Errorf("the contact sheet shows %d pictures, want 3 pairs of them", n)
+	o.Dedup.Against, o.Dedup.PictureDistance = nil, 0
+	without := page()
+	for _, part := range []string{section, clusters} {
+		if strings.Contains(without, part) {
+			t.Errorf("the report has %q, where none is asked for", part)
+		}
+	}
+	// A selection of before these were written is reported, with a note.
+	selection := filepath.Join(dir, shard.SelectionFolder)
+	m, err := shard.ReadManifest(selection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Files = slices.DeleteFunc(m.Files, func(f shard.File) bool { return f.Name == stats.DuplicatesName })
+	if err := errors.Join(shard.WriteManifest(selection, m), os.Remove(filepath.Join(selection, stats.DuplicatesName))); err != nil {
+		t.Fatal(err)
+	}
+	road := Road(Work{Dir: dir, Options: *o})
+	outcome, err := road[slices.IndexFunc(road, func(s Stage) bool { return s.Name == ReportName })].Run(t.Context(), func(int64, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := outcome.Result.(Reported).Notes; len(notes) != 1 || !strings.Contains(notes[0], "run pairloom curate") {
+		t.Errorf("the notes are %q", notes)
+	}
+}
+
+// TestDryRunIsWhatLaterStepsDo holds what the dry run says of evaluation sets and near
+// texts to what curate drops by the same settings.
+func TestDryRunIsWhatLaterStepsDo(t *testing.T) {
+	dir, o := againstSite(t)
+	o.Dedup.PictureDistance, o.Dedup.TextSimilarity = 4, 0.8
+	d, err := DryRun{Dir: dir, Options: o, PictureChild: testPictureChild}.Run(t.Context(), func(int64, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := curateStage(dir, o).Run(t.Context(), func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	curate := tallyOf(t, dir, shard.SelectionFolder)
+	page, err := os.ReadFile(filepath.Join(dir, shard.DryRunFolder, stats.DryRunPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := d.Steps[slices.IndexFunc(d.Steps, func(s stats.DryStep) bool { return s.Name == "duplicates" })]
+	for _, reason := range []string{dedup.ReasonEvaluationPicture, dedup.ReasonEvaluationText, dedup.ReasonNearText} {
+		n := inOrderOf(step, reason)
+		if n == 0 || n != curate.Dropped[reason] {
+			t.Errorf("%s drops %d, in curate %d; want as many, and some", reason, n, curate.Dropped[reason])
+		}
+		if said := fmt.Sprintf("Drops %d of 9 pairs", n); !bytes.Contains(page, []byte(said)) {
+			t.Errorf("the page does not say %q of %s", said, reason)
+		}
+		i := slices.IndexFunc(step.Rules, func(r stats.DropRule) bool { return r.Rule == reason })
+		if r := step.Rules[i]; r.Alone != nil || r.Only != nil || int64(len(r.Samples)) != n {
+			t.Errorf("%s: %v alone, %v only, %d samples; want neither, and all %d", reason, r.Alone, r.Only, len(r.Samples), n)
+		}
+	}
+	if said := "What it would drop alone was not tried"; bytes.Count(page, []byte(said)) != 3 {
+		t.Errorf("the page says %q %d times, want it of the three rules that drop", said, bytes.Count(page, []byte(said)))
+	}
+	if d.Kept != curate.Kept {
+		t.Errorf("%d are kept, in curate %d", d.Kept, curate.Kept)
+	}
+}
+
+// TestOverlapShowsTheLeastAlike takes more verdicts than the report has room for.
+func TestOverlapShowsTheLeastAlike(t *testing.T) {
+	o := newOverlap(&evaluationSets{each: make([]stats.OverlapSet, 3), ends: []int{1, 1, 9}}, t.TempDir())
+	defer o.Close()
+	const pairs = 300
+	for i := range uint64(pairs) {
+		v := &dedup.Verdict{Pair: dedup.Pair{Place: i, PairID: i}, Reason: dedup.ReasonEvaluationPicture, Like: i % 9, Likeness: 0.9 + float64(i*77%pairs)/1e4}
+		if err := o.add(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(o.shown) != stats.OverlapShown {
+		t.Errorf("%d are shown, want %d", len(o.shown), stats.OverlapShown)
+	}
+	for i, v := range o.shown {
+		if want := 0.9 + float64(i)/1e4; v.Likeness != want { // i*77 mod 300 has each value once
+			t.Errorf("number %d has correlation %v, want %v", i, v.Likeness, want)
+		}
+	}
+	if got, want := []int64{o.sets.each[0].PicturePairs, o.sets.each[1].PicturePairs, o.sets.each[2].PicturePairs}, []int64{34, 0, 266}; !slices.Equal(got, want) {
+		t.Errorf("pairs of the sets %v, want %v: one without an entry has none", got, want)
 	}
 }
 

@@ -145,7 +145,7 @@ func (r *archiveRun) identify() {
 			err = &ConfigurationError{err}
 		}
 		if err != nil {
-			err = &archiveFault{s, err}
+			err = archiveFault(s, err)
 		}
 		if !r.add(s.String(), print, err) {
 			continue
@@ -186,7 +186,7 @@ func (r *archiveRun) findRobots(ctx context.Context) error {
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
-			err = fmt.Errorf("look for robots.txt: %w", &archiveFault{s, err})
+			err = fmt.Errorf("look for robots.txt: %w", archiveFault(s, err))
 			if s.URL == "" {
 				r.fault(i, err)
 				return nil
@@ -263,64 +263,34 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 		return nil, err
 	}
 	done := make([]*archiveDone, len(r.Sources))
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, r.Workers))
-	for i := range r.Sources {
-		if r.faults[i] != nil {
-			continue
+	files, err := r.each(ctx, r.Workers, func(ctx context.Context, i int) (*fileDone, error) {
+		d, err := r.one(ctx, i)
+		if err != nil {
+			return nil, err
 		}
-		group.Go(func() (err error) {
-			if inner.Err() != nil {
-				return nil
-			}
-			if done[i], err = r.one(inner, i); err == nil || inner.Err() != nil {
-				return nil
-			}
-			var at *archiveFault
-			if errors.As(err, &at) {
-				r.fault(i, err)
-				return nil
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+		done[i] = d
+		return &d.fileDone, nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	var result Archived
-	files := make([]*fileDone, len(done))
-	for i, d := range done {
+	for _, d := range done {
 		if d != nil {
-			files[i] = &d.fileDone
 			result.Placeholders += d.Placeholders
 			result.Cut += d.Cut
 		}
 	}
 	manifest, n := r.manifest(ArchivesName, "records", r.settings(), r.input, files)
-	outcome := &Outcome{Tally: manifest.Tally, Result: result}
-	bad, first := r.failed()
-	switch {
-	case ctx.Err() != nil:
-		return outcome, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "archives")}
-	case bad > 0:
-		return outcome, r.cannotRead(bad, first)
-	}
-	if err := shard.WriteManifest(r.folder, manifest); err != nil {
-		return nil, err
-	}
-	return outcome, r.tidy(manifest)
+	return r.end(ctx, &Outcome{Tally: manifest.Tally, Result: result}, manifest, n)
 }
 
 func archiveRulesNote(print uint64) string { return fmt.Sprintf("rules-%016x.json", print) }
 
-// archiveFault is one of an archive's own, not of the dataset's folder.
-type archiveFault struct {
-	source archive.Source
-	err    error
+// archiveFault is one of an archive's own.
+func archiveFault(source archive.Source, err error) error {
+	return &fileFault{fmt.Errorf("%s: %w", source, err)}
 }
-
-func (e *archiveFault) Error() string { return e.source.String() + ": " + e.err.Error() }
-func (e *archiveFault) Unwrap() error { return e.err }
 
 var errNoRecord = errors.New("not one record was found in it; it is no WARC, WAT or ARC file, or damaged all through")
 
@@ -336,7 +306,7 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	}
 	in, _, err := source.Open(ctx, r.gate)
 	if err != nil {
-		return nil, &archiveFault{source, err}
+		return nil, archiveFault(source, err)
 	}
 	defer in.Close()
 	d := &archiveDone{fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ArchivesName, "records", "candidates")}}
@@ -367,7 +337,7 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 			return nil, context.Cause(ctx)
 		}
 		if err != nil {
-			return nil, &archiveFault{source, err}
+			return nil, archiveFault(source, err)
 		}
 		records++
 		candidates, reason := extractor.Record(record, source.Name())
@@ -384,7 +354,7 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	}
 	r.advance(reader.Offset() - told)
 	if broken > 0 && records == 0 { // an empty archive has nothing broken either
-		return nil, &archiveFault{source, errNoRecord}
+		return nil, archiveFault(source, errNoRecord)
 	}
 	d.LeftOut = extractor.LeftOut()
 	sites := extractor.Sites()

@@ -410,7 +410,7 @@ func (c *curation) write(balancer *balance.Balancer, list *query.List, progress 
 	if err := stats.WriteQueryCounts(out.path, queryCounts(list, balancer.Counts())); err != nil {
 		return nil, err
 	}
-	files, err := c.overlap.write(out.path)
+	files, err := c.writeDuplicates(out.path)
 	if err != nil {
 		return nil, err
 	}

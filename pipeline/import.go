@@ -112,52 +112,30 @@ func (r *importRun) readAll(ctx context.Context, input string) (*Outcome, error)
 		return nil, err
 	}
 	done := make([]*importDone, len(r.Sources))
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, r.Workers))
-	for i := range r.Sources {
-		if r.faults[i] != nil {
-			continue
+	files, err := r.each(ctx, r.Workers, func(ctx context.Context, i int) (*fileDone, error) {
+		d, err := r.one(ctx, i)
+		var own *lists.FileError
+		if errors.As(err, &own) {
+			return nil, &fileFault{err}
 		}
-		group.Go(func() (err error) {
-			if inner.Err() != nil {
-				return nil
-			}
-			if done[i], err = r.one(inner, i); err == nil || inner.Err() != nil {
-				return nil
-			}
-			var at *lists.FileError
-			if errors.As(err, &at) {
-				r.fault(i, err)
-				return nil
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+		if err != nil {
+			return nil, err
+		}
+		done[i] = d
+		return &d.fileDone, nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	var result Imported
-	files := make([]*fileDone, len(done))
-	for i, d := range done {
+	for _, d := range done {
 		if d != nil {
-			files[i] = &d.fileDone
 			result.Here += d.Here
 		}
 	}
 	manifest, n := r.manifest(ImportName, "rows", r.settings(), input, files)
 	manifest.Options = settings.Values(importFacts(result))
-	outcome := &Outcome{Tally: manifest.Tally, Result: result}
-	bad, first := r.failed()
-	switch {
-	case ctx.Err() != nil:
-		return outcome, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(done)), "files")}
-	case bad > 0:
-		return outcome, r.cannotRead(bad, first)
-	}
-	if err := shard.WriteManifest(r.folder, manifest); err != nil {
-		return nil, err
-	}
-	return outcome, r.tidy(manifest)
+	return r.end(ctx, &Outcome{Tally: manifest.Tally, Result: result}, manifest, n)
 }
 
 // importFacts are what the manifest says of a list beside its tally.

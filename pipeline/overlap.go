@@ -2,18 +2,16 @@ package pipeline
 
 import (
 	"bytes"
-	"encoding/base64"
+	"cmp"
 	"encoding/binary"
 	"encoding/csv"
-	"fmt"
-	"html/template"
 	"image"
 	"image/color"
 	"image/png"
-	"io"
-	"maps"
+	"math"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/pairloom/pairloom/dedup"
@@ -21,24 +19,20 @@ import (
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
 )
 
-// Files beside the selection's parts, where evaluation sets were named: all pairs that
-// were dropped for them, and the first of their pictures beside those of the sets.
-const (
-	OverlapName      = "overlap.csv"
-	OverlapSheetName = "overlap.html"
-)
-
-// mostSheetRows is how many pictures the contact sheet shows.
-const mostSheetRows = 100
+// OverlapName is the file beside the selection's parts, where evaluation sets were
+// named, that lists all pairs that were dropped for them.
+const OverlapName = "overlap.csv"
 
 var overlapHeader = []string{"pair_id", "reason", "like", "distance", "similarity"}
 
 // overlap collects what was dropped for evaluation sets, by place.
 type overlap struct {
-	sets *evaluationSets
-	rows *extsort.Sorter
+	sets  *evaluationSets
+	rows  *extsort.Sorter
+	shown []dedup.Verdict // pictures for the report, the least alike first
 }
 
 // newOverlap is nil where there are no sets.
@@ -46,7 +40,7 @@ func newOverlap(sets *evaluationSets, dir string) *overlap {
 	if sets == nil {
 		return nil
 	}
-	return &overlap{sets, extsort.New(dir, 1<<20)}
+	return &overlap{sets: sets, rows: extsort.New(dir, 1<<20)}
 }
 
 func (o *overlap) Close() {
@@ -60,8 +54,15 @@ func (o *overlap) add(v *dedup.Verdict) error {
 	if o == nil || v.Reason != dedup.ReasonEvaluationPicture && v.Reason != dedup.ReasonEvaluationText {
 		return nil
 	}
+	set := o.sets.set(v.Like)
+	if v.Reason == dedup.ReasonEvaluationPicture {
+		set.PicturePairs++
+		o.show(v)
+	} else {
+		set.TextPairs++
+	}
 	var value []byte
-	for _, n := range []uint64{v.PairID, v.Note, v.Like, uint64(v.Distance)} {
+	for _, n := range []uint64{v.PairID, v.Like, uint64(v.Distance)} {
 		value = binary.BigEndian.AppendUint64(value, n)
 	}
 	value = strconv.AppendFloat(value, v.Likeness, 'f', 4, 64)
@@ -69,44 +70,36 @@ func (o *overlap) add(v *dedup.Verdict) error {
 	return o.rows.Add(binary.BigEndian.AppendUint64(nil, v.Place), value)
 }
 
-// sheetRow is a picture of the contact sheet.
-type sheetRow struct {
-	PairID, Name, Similarity string
-	Distance                 uint64
-	Ours, Theirs             template.URL
+// show keeps a verdict if it is one of the least alike.
+func (o *overlap) show(v *dedup.Verdict) {
+	at, _ := slices.BinarySearchFunc(o.shown, v, func(a dedup.Verdict, b *dedup.Verdict) int {
+		return cmp.Or(cmp.Compare(a.Likeness, b.Likeness), cmp.Compare(a.Place, b.Place))
+	})
+	if at == stats.OverlapShown {
+		return
+	}
+	// What a verdict points at does not outlive the step.
+	kept := dedup.Verdict{Pair: dedup.Pair{Place: v.Place, PairID: v.PairID, Note: v.Note}, Like: v.Like, Distance: v.Distance, Likeness: v.Likeness}
+	o.shown = slices.Insert(o.shown, at, kept)
+	o.shown = o.shown[:min(len(o.shown), stats.OverlapShown)]
 }
 
-// write writes both files, and returns their names.
-func (o *overlap) write(folder string) ([]string, error) {
-	if o == nil {
-		return nil, nil
-	}
+// write writes the list, and returns what the report shows.
+func (o *overlap) write(folder string) (*stats.Overlap, error) {
 	var list bytes.Buffer
 	w := csv.NewWriter(&list)
 	w.Write(overlapHeader)
-	var rows []sheetRow
-	counts := map[string]int{}
 	for rec, err := range o.rows.Sorted() {
 		if err != nil {
 			return nil, err
 		}
 		number := func(i int) uint64 { return binary.BigEndian.Uint64(rec.Value[8*i:]) }
-		id, like, distance := shard.FormatPairID(number(0)), number(2), number(3)
-		similarity, reason, _ := bytes.Cut(rec.Value[32:], []byte{' '})
-		counts[string(reason)]++
+		similarity, reason, _ := bytes.Cut(rec.Value[24:], []byte{' '})
 		bits := ""
 		if string(reason) == dedup.ReasonEvaluationPicture {
-			bits = strconv.FormatUint(distance, 10)
-			if len(rows) < mostSheetRows {
-				row, err := o.row(&dedup.Pair{Note: number(1)}, like)
-				if err != nil {
-					return nil, err
-				}
-				row.PairID, row.Distance, row.Similarity = id, distance, string(similarity)
-				rows = append(rows, row)
-			}
+			bits = strconv.FormatUint(number(2), 10)
 		}
-		w.Write([]string{id, string(reason), o.sets.name(like), bits, string(similarity)})
+		w.Write([]string{shard.FormatPairID(number(0)), string(reason), o.sets.name(number(1)), bits, string(similarity)})
 	}
 	if w.Flush(); w.Error() != nil {
 		return nil, w.Error()
@@ -114,28 +107,29 @@ func (o *overlap) write(folder string) ([]string, error) {
 	if err := atomicfile.WriteFile(filepath.Join(folder, OverlapName), list.Bytes()); err != nil {
 		return nil, err
 	}
-	var left []string
-	for _, reason := range slices.Sorted(maps.Keys(o.sets.left.Dropped)) {
-		left = append(left, fmt.Sprintf("%s %d", reason, o.sets.left.Dropped[reason]))
+	out := &stats.Overlap{Sets: o.sets.each, LeftOut: stats.Names{}, Shown: []stats.OverlapPair{}}
+	for _, reason := range o.sets.left.Reasons() {
+		out.LeftOut = append(out.LeftOut, stats.Name{Name: reason, Count: o.sets.left.Dropped[reason]})
 	}
-	err := atomicfile.WriteStream(filepath.Join(folder, OverlapSheetName), func(w io.Writer) error {
-		return overlapSheet.Execute(w, map[string]any{
-			"Sets": o.sets.options.Against, "Pictures": o.sets.left.Kept, "Texts": o.sets.texts.Len(), "Left": left, "Rows": rows,
-			"Dropped": counts[dedup.ReasonEvaluationPicture], "DroppedTexts": counts[dedup.ReasonEvaluationText], "List": OverlapName,
-		})
-	})
-	return []string{OverlapName, OverlapSheetName}, err
+	for i := range o.shown {
+		p, err := o.pair(&o.shown[i])
+		if err != nil {
+			return nil, err
+		}
+		out.Shown = append(out.Shown, p)
+	}
+	return out, nil
 }
 
-// row shows a pair's picture beside an evaluation picture.
-func (o *overlap) row(p *dedup.Pair, like uint64) (r sheetRow, err error) {
-	stored, err := o.sets.stored(p)
+// pair shows a pair's picture beside an evaluation picture.
+func (o *overlap) pair(v *dedup.Verdict) (p stats.OverlapPair, err error) {
+	stored, err := o.sets.stored(&v.Pair)
 	if err != nil {
-		return r, err
+		return p, err
 	}
-	t, err := o.sets.thumbs.read(o.sets.places[like])
+	t, err := o.sets.thumbs.read(o.sets.places[v.Like])
 	if err != nil {
-		return r, err
+		return p, err
 	}
 	img := image.NewGray(image.Rect(0, 0, lookalike.Side, lookalike.Side))
 	for i, v := range t.grey {
@@ -143,30 +137,41 @@ func (o *overlap) row(p *dedup.Pair, like uint64) (r sheetRow, err error) {
 	}
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
-		return r, err
+		return p, err
 	}
-	return sheetRow{Name: o.sets.name(like), Ours: dataURL(stored.Format, stored.Bytes), Theirs: dataURL("png", b.Bytes())}, nil
+	return stats.OverlapPair{
+		PairID: shard.FormatPairID(v.PairID), Like: o.sets.name(v.Like), Distance: v.Distance, Correlation: math.Round(v.Likeness*1e4) / 1e4,
+		Ours:   stats.NewThumb(stored.Bytes, stored.Format, stored.Width, stored.Height),
+		Theirs: stats.Thumb{Bytes: b.Bytes(), Type: "image/png", Width: lookalike.Side, Height: lookalike.Side},
+	}, nil
 }
 
-// dataURL is a picture within a page. A stored picture without a format is a JPEG.
-func dataURL(format string, data []byte) template.URL {
-	if format == "" {
-		format = "jpeg"
-	}
-	return template.URL("data:image/" + format + ";base64," + base64.StdEncoding.EncodeToString(data))
+// set is the one that an entry is of.
+func (e *evaluationSets) set(number uint64) *stats.OverlapSet {
+	return &e.each[sort.Search(len(e.ends), func(i int) bool { return number < uint64(e.ends[i]) })]
 }
 
-var overlapSheet = template.Must(template.New(OverlapSheetName).Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Evaluation sets in the dataset</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;color:#222}
-table{border-collapse:collapse;width:100%}td,th{padding:.4rem .8rem;text-align:left;border-bottom:1px solid #ddd;vertical-align:middle}
-img{width:128px;height:128px;object-fit:contain;background:#f4f4f4}code{overflow-wrap:anywhere}</style></head><body>
-<h1>Evaluation sets in the dataset</h1>
-<p>Held against {{.Pictures}} pictures and {{.Texts}} texts of {{range $i, $s := .Sets}}{{if $i}}, {{end}}<code>{{$s}}</code>{{end}}:
-{{.Dropped}} pairs were dropped for their pictures and {{.DroppedTexts}} for their texts. All of them stand in {{.List}}.</p>
-{{with .Left}}<p>What is no picture there was left out: {{range $i, $s := .}}{{if $i}}, {{end}}{{$s}}{{end}}.</p>{{end}}
-{{if .Rows}}<table><tr><th>dropped</th><th>evaluation picture, grey and square</th><th>which</th><th>bits</th><th>correlation</th></tr>
-{{range .Rows}}<tr><td><img src="{{.Ours}}" alt="pair {{.PairID}}"><br><code>{{.PairID}}</code></td><td><img src="{{.Theirs}}" alt="evaluation picture"></td><td><code>{{.Name}}</code></td><td>{{.Distance}}</td><td>{{.Similarity}}</td></tr>
-{{end}}</table>{{if gt .Dropped (len .Rows)}}<p>The first {{len .Rows}} are shown.</p>{{end}}{{end}}
-</body></html>
-`))
+// writeDuplicates writes what the report shows of deduplication, and returns the names
+// of the files.
+func (c *curation) writeDuplicates(folder string) (files []string, err error) {
+	var d stats.Duplicates
+	if c.overlap != nil {
+		files = append(files, OverlapName)
+		if d.Overlap, err = c.overlap.write(folder); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range c.steps {
+		near, is := s.(*dedup.NearPictures)
+		if !is {
+			continue
+		}
+		d.NearPictures = &stats.NearPictures{Distance: c.Dedup.PictureDistance, Sizes: []stats.ClusterSize{}}
+		for i, n := range near.Clusters() {
+			if from, to := dedup.ClusterSize(i); n > 0 && from > 1 {
+				d.NearPictures.Sizes = append(d.NearPictures.Sizes, stats.ClusterSize{From: from, To: to, Clusters: n})
+			}
+		}
+	}
+	return append(files, stats.DuplicatesName), stats.WriteDuplicates(folder, &d)
+}

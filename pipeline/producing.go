@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
+	"golang.org/x/sync/errgroup"
 )
 
 // Producers that read files, a part for each: what a run over archives and one over
@@ -246,6 +249,57 @@ func (w *candidateWriter) discard() {
 	if w.part != nil {
 		w.part.Discard()
 	}
+}
+
+// fileFault is a fault of one file, not of the dataset's folder.
+type fileFault struct{ err error }
+
+func (e *fileFault) Error() string { return e.err.Error() }
+func (e *fileFault) Unwrap() error { return e.err }
+
+// each reads the files, workers at a time, and returns what one noted of each, nil of
+// those that were not read. A fileFault is noted, and the others go on; any other error
+// ends the run, but for what comes of the end of ctx.
+func (r *producing) each(ctx context.Context, workers int, one func(ctx context.Context, i int) (*fileDone, error)) ([]*fileDone, error) {
+	done := make([]*fileDone, len(r.names))
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, workers))
+	for i := range r.names {
+		if r.faults[i] != nil {
+			continue
+		}
+		group.Go(func() (err error) {
+			if inner.Err() != nil {
+				return nil
+			}
+			if done[i], err = one(inner, i); err == nil || inner.Err() != nil {
+				return nil
+			}
+			var own *fileFault
+			if errors.As(err, &own) {
+				r.fault(i, err)
+				return nil
+			}
+			return err
+		})
+	}
+	return done, group.Wait()
+}
+
+// end finishes the folder with the manifest of n files, unless ctx has ended or files
+// cannot be read.
+func (r *producing) end(ctx context.Context, outcome *Outcome, m *shard.Manifest, n int) (*Outcome, error) {
+	bad, first := r.failed()
+	switch {
+	case ctx.Err() != nil:
+		return outcome, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(r.names)), r.kind+"s")}
+	case bad > 0:
+		return outcome, r.cannotRead(bad, first)
+	}
+	if err := shard.WriteManifest(r.folder, m); err != nil {
+		return nil, err
+	}
+	return outcome, r.tidy(m)
 }
 
 // manifest is that of all files that are done, of which done says what was noted.

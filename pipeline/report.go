@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path"
@@ -97,6 +98,15 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	figures.Balance = stats.BalanceOf(counts, len(list.Entries), r.Balance.Mode, int64(r.Balance.MaxPairsPerQuery))
 	out := Reported{Page: filepath.Join(s.path(), stats.PageName)}
+	duplicates, err := stats.ReadDuplicates(filepath.Join(r.Dir, shard.SelectionFolder))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		out.Notes = append(out.Notes, "clusters of pictures and evaluation sets are left out: the selection was made before they were written down; delete selection/MANIFEST.json and run pairloom curate")
+	case err != nil:
+		return nil, err
+	default:
+		figures.Duplicates = *duplicates
+	}
 	for _, add := range []func(*stats.Stats, *shard.Dataset) (string, error){r.addTraining, r.addEvaluation} {
 		note, err := add(figures, dataset)
 		if err != nil {

@@ -22,7 +22,7 @@ import (
 func (v *verification) report(context.Context) error {
 	if f := v.byFolder[shard.SelectionFolder]; f.manifest != nil {
 		f.queryCounts()
-		f.overlap()
+		f.otherFiles()
 	}
 	if f := v.check(shard.ReportFolder, ReportName); f.open() {
 		var s stats.Stats
@@ -100,8 +100,8 @@ func (f *folderCheck) json(name string, to any) bool {
 	return true
 }
 
-// overlap holds the files of evaluation sets against their sums, where they are named.
-func (f *folderCheck) overlap() {
+// otherFiles holds the selection's files beside the counts against their sums.
+func (f *folderCheck) otherFiles() {
 	for _, file := range f.manifest.Files {
 		if f.out.State != FolderChanging && file.Name != stats.QueryCountsName {
 			f.read(file.Name)

@@ -76,6 +76,9 @@ func explained(e *pipeline.Explanation) string {
 		if p.Page != e.Asked && p.Page != "" {
 			fmt.Fprintf(&b, "    page %s\n", p.Page)
 		}
+		if p.Language != "" {
+			fmt.Fprintf(&b, "    language detected: %s\n", p.Language)
+		}
 		if len(p.Queries) > 0 {
 			fmt.Fprintf(&b, "    queries: %s\n", strings.Join(p.Queries, ", "))
 		}

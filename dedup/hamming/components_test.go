@@ -43,7 +43,7 @@ func chained(words []uint64, distance int) []uint32 {
 
 func TestComponentsAreThoseOfAllPairs(t *testing.T) {
 	for _, kind := range kinds {
-		words := skewed(rand.New(rand.NewPCG(2, 2)), kind, 1500)
+		words := skewed(rand.New(rand.NewPCG(2, 2)), kind, size(1500, 700, 250))
 		for _, distance := range []int{1, 2, 4, 7} {
 			want := chained(words, distance)
 			for _, o := range []Options{{Workers: 1}, {Workers: 4, Memory: 64 << 20}} {
@@ -62,11 +62,12 @@ func TestWhatIsKnownChangesNothing(t *testing.T) {
 	const seed = 9
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, kind := range kinds {
-		all := skewed(r, kind, 1500)
+		all := skewed(r, kind, size(1500, 1000, 500))
+		distances := []int{1, 4, 7}
 		if testing.Short() {
-			all = all[:min(len(all), 500)]
+			distances = []int{3}
 		}
-		for _, distance := range []int{1, 4, 7} {
+		for _, distance := range distances {
 			for _, tt := range []struct {
 				name             string
 				lost, added, cut float64 // shares of the list
@@ -107,7 +108,7 @@ func TestSetFindsWhatComparingAllFinds(t *testing.T) {
 					*s = *NewSet(distance)
 					s.kernel = plain
 				}
-				words := skewed(r, kind, 700)
+				words := skewed(r, kind, size(700, 700, 300))
 				r.Shuffle(len(words), func(i, j int) { words[i], words[j] = words[j], words[i] })
 				for n, w := range words {
 					number, d, ok := s.First(w)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -21,6 +22,18 @@ func listOf(words []uint64) *bytes.Reader {
 		b = binary.LittleEndian.AppendUint64(b, w)
 	}
 	return bytes.NewReader(b)
+}
+
+// size is how many words a test takes: what all comparisons of them take grows with its
+// square. long is of make test-long, short of the race detector beside it.
+func size(long, usual, short int) int {
+	switch {
+	case os.Getenv("PAIRLOOM_LONG") != "":
+		return long
+	case testing.Short():
+		return short
+	}
+	return usual
 }
 
 // kernels are those that this processor has.
@@ -106,16 +119,16 @@ func TestJoinFindsWhatComparingAllFinds(t *testing.T) {
 	for _, kind := range kinds {
 		r := rand.New(rand.NewPCG(seed, 0))
 		for _, distance := range []int{1, 2, 3, 4, 5, 6, 8, 10, MaxDistance} {
-			n := 3000
-			if distance > 6 || testing.Short() {
-				n = 600
+			n := size(3000, 800, 200)
+			if distance > 4 {
+				n = size(3000, 400, 150)
+			}
+			if distance > 6 {
+				n = size(600, 250, 100)
 			}
 			words := skewed(r, kind, n)
 			want := bruteForce(words, distance)
 			for name, k := range kernels() {
-				if testing.Short() && name == "plain, parting often" && distance > 4 {
-					continue // the race detector makes it take minutes
-				}
 				got := joined(t, k, words, Options{Distance: distance, Workers: 1 + distance%3, Dir: dir})
 				if !slices.Equal(got, want) {
 					t.Errorf("%s, distance %d, %s: %d pairs, want %d", kind, distance, name, len(got), len(want))
@@ -147,10 +160,7 @@ func TestEdges(t *testing.T) {
 // and words that all lie in one bin, which exceeds it.
 func TestMemoryAndWorkersChangeNothing(t *testing.T) {
 	const seed = 5
-	n := 300_000
-	if testing.Short() {
-		n = 90_000
-	}
+	n := size(300_000, 150_000, 90_000)
 	for _, kind := range []string{"clusters", "low bits"} {
 		words := skewed(rand.New(rand.NewPCG(seed, 1)), kind, n)
 		distance := 4

@@ -76,7 +76,6 @@ int pl_png_read(const uint8_t *data, const int64_t *spans, int n, const pl_png_h
 
 // Everything else (vips.c).
 int pl_vips_start(void);
-int pl_vips_has(const char *operation);
 typedef struct pl_vips pl_vips;
 pl_vips *pl_vips_open(const uint8_t *data, size_t n, const char *loader, int *status, int *w, int *h);
 // pl_vips_blob returns a piece of metadata, which lives until close; NULL for none.

@@ -108,6 +108,9 @@ func TestConvertKeepsWhatDecodersWarnOf(t *testing.T) {
 }
 
 func TestConvertDrops(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	img := scene(300, 300)
 	noise := make([]byte, 4096)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -194,6 +197,9 @@ func TestConvertPixelLimitIsExact(t *testing.T) {
 
 // A JPEG that is shrunk while it is decoded must look like one that is not.
 func TestConvertLargeJPEG(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	img := scene(600, 400)
 	res := convertBytes(largeJPEG(t, img, 7))
 	if res.Reason != "" || res.Height != 256 || res.Width != 384 {

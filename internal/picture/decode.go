@@ -185,16 +185,6 @@ var startVips = sync.OnceValue(func() error {
 	return nil
 })
 
-// vipsLoads tells whether this system's libvips has the loader.
-func vipsLoads(loader string) bool {
-	if startVips() != nil {
-		return false
-	}
-	name := C.CString(loader + "load_buffer")
-	defer C.free(unsafe.Pointer(name))
-	return C.pl_vips_has(name) != 0
-}
-
 func openVips(b []byte, loader string) (*vipsDecoder, error) {
 	if err := startVips(); err != nil {
 		return nil, err

@@ -38,6 +38,9 @@ func TestPHashOfFlatPictures(t *testing.T) {
 }
 
 func TestPHashStaysUnderSmallChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts no goroutine")
+	}
 	img := scene(640, 480)
 	want := hashOf(t, img)
 	rng := rand.New(rand.NewPCG(3, 4))

@@ -25,7 +25,6 @@ int pl_vips_start(void) {
 	return 0;
 }
 
-int pl_vips_has(const char *operation) { return vips_type_find("VipsOperation", operation) != 0; }
 
 struct pl_vips {
 	VipsImage *image;

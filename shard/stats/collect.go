@@ -75,6 +75,7 @@ type collector struct {
 	width, height, length, words values
 	size                         values
 	formats, languages, licenses *names
+	textLanguages                *names
 	hosts, sources, optOuts      *names
 	queries                      map[uint32]int64
 	samples                      sampler
@@ -87,7 +88,7 @@ func newCollector(o Options) *collector {
 	for _, d := range []**distinct{&c.imageURLs, &c.pictures, &c.texts, &c.pages} {
 		*d = newDistinct(o.MaxDistinct)
 	}
-	for _, n := range []**names{&c.formats, &c.languages, &c.licenses, &c.hosts, &c.sources, &c.optOuts} {
+	for _, n := range []**names{&c.formats, &c.languages, &c.textLanguages, &c.licenses, &c.hosts, &c.sources, &c.optOuts} {
 		*n = newNames(o.MaxNames)
 	}
 	c.stats = Stats{Version: Version, Stages: []shard.Tally{}}
@@ -125,6 +126,7 @@ func (c *collector) add(p *shard.Pair) {
 	}
 	c.formats.add(orNone(p.OriginalFormat))
 	c.languages.add(orNone(p.Language))
+	c.textLanguages.add(orNone(p.TextLanguage))
 	c.licenses.add(orNone(p.License))
 	c.hosts.add(orNone(hostOf(p.PageURL)))
 	c.sources.add(orNone(p.TextSource))
@@ -155,7 +157,7 @@ func (c *collector) finish(query func(uint32) string) *Stats {
 		to   *Names
 		from *names
 	}{
-		{&s.Formats, c.formats}, {&s.Languages, c.languages}, {&s.Licenses, c.licenses},
+		{&s.Formats, c.formats}, {&s.Languages, c.languages}, {&s.TextLanguages, c.textLanguages}, {&s.Licenses, c.licenses},
 		{&s.Hosts, c.hosts}, {&s.TextSources, c.sources}, {&s.OptOuts, c.optOuts},
 	} {
 		*f.to = f.from.top(topNames)

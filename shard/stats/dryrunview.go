@@ -178,6 +178,9 @@ func sentenceOf(r DropRule, s DryStep) string {
 		text += fmt.Sprintf(", and would drop %s (%s) if it were the only one", grouped(*r.Alone), percent(*r.Alone, s.In))
 	}
 	text += "."
+	if r.Alone == nil {
+		text += " What it would drop alone was not tried, as that takes as long as the step itself."
+	}
 	if r.Only != nil {
 		text += fmt.Sprintf(" Without it %s more would pass this step.", grouped(*r.Only))
 	}

@@ -2,6 +2,8 @@ package stats
 
 import (
 	"bytes"
+	"encoding/base64"
+	"html/template"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -65,17 +67,39 @@ func (s *sampler) finish(query func(uint32) string) []Sample {
 		for _, id := range k.pair.QueryIDs {
 			smp.Queries = append(smp.Queries, query(id))
 		}
-		smp.Thumb, smp.Width, smp.Height = thumbnail(k.pair.Image)
-		smp.ThumbType = still.MediaType("")
-		if p := &k.pair; smp.Thumb == nil && len(p.Image) <= mostAsItIs && p.Format != "" && p.Format != "jpeg" {
-			// Browsers may know it.
-			smp.Thumb, smp.ThumbType = p.Image, still.MediaType(p.Format)
-			scale := max(p.Width, p.Height, thumbSide)
-			smp.Width, smp.Height = int(p.Width*thumbSide/scale), int(p.Height*thumbSide/scale)
-		}
+		smp.Thumb = NewThumb(k.pair.Image, k.pair.Format, k.pair.Width, k.pair.Height)
 		out = append(out, smp)
 	}
 	return out
+}
+
+// A Thumb is a picture for a page: a small JPEG, or the picture as it is where its format
+// is one that browsers know and we do not. It has no bytes when it did not decode.
+type Thumb struct {
+	Bytes  []byte `json:"bytes"`
+	Type   string `json:"type"`  // of media
+	Width  int    `json:"width"` // in pixels, as it is shown
+	Height int    `json:"height"`
+}
+
+// NewThumb shows a stored picture of a format and a size.
+func NewThumb(picture []byte, format string, width, height int32) Thumb {
+	t := Thumb{Type: still.MediaType("")}
+	t.Bytes, t.Width, t.Height = thumbnail(picture)
+	if t.Bytes == nil && len(picture) <= mostAsItIs && format != "" && format != "jpeg" {
+		// Browsers may know it.
+		scale := max(width, height, thumbSide)
+		t = Thumb{picture, still.MediaType(format), int(width * thumbSide / scale), int(height * thumbSide / scale)}
+	}
+	return t
+}
+
+// Src is the picture within a page; "" where there is none.
+func (t Thumb) Src() template.URL {
+	if len(t.Bytes) == 0 {
+		return ""
+	}
+	return template.URL("data:" + t.Type + ";base64," + base64.StdEncoding.EncodeToString(t.Bytes))
 }
 
 // cut shortens a text by characters.

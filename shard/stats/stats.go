@@ -19,8 +19,11 @@ type Stats struct {
 	Sides         []Side         `json:"original_sides"`
 	Distributions []Distribution `json:"distributions"`
 
-	Formats     Names `json:"original_formats"`
-	Languages   Names `json:"languages"`
+	Formats   Names `json:"original_formats"`
+	Languages Names `json:"languages"`
+	// TextLanguages are those that were detected in the texts, where any was.
+	TextLanguages Names `json:"text_languages"`
+
 	Licenses    Names `json:"licenses"`
 	Hosts       Names `json:"hosts"` // of the pages
 	TextSources Names `json:"text_sources"`
@@ -28,6 +31,7 @@ type Stats struct {
 
 	Queries     Queries       `json:"queries"`
 	Balance     *Balance      `json:"balance,omitempty"` // what BalanceOf says, set by the caller
+	Duplicates                // what curate found, set by the caller
 	Stages      []shard.Tally `json:"stages"`
 	FetchErrors Names         `json:"fetch_errors"` // by class
 	Samples     []Sample      `json:"samples"`
@@ -111,10 +115,5 @@ type Sample struct {
 	PageURL  string   `json:"page_url"`
 	Text     string   `json:"text"`
 	Queries  []string `json:"queries"`
-	// Thumb is a small JPEG, or the picture as it is where its format is one that
-	// browsers know and we do not; empty when it did not decode.
-	Thumb     []byte `json:"-"`
-	ThumbType string `json:"-"`
-	Width     int    `json:"-"` // of Thumb, in pixels
-	Height    int    `json:"-"`
+	Thumb    Thumb    `json:"-"`
 }

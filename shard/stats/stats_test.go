@@ -58,7 +58,7 @@ func somePairs(t testing.TB, n int) []shard.Pair {
 			PageURL:  fmt.Sprintf("https://site%d.example/page/%d", rng.IntN(9), rng.IntN(n/3+1)),
 			ImageURL: fmt.Sprintf("https://pictures.example/%d.jpg", i*4/5),
 			Text:     strings.Join(words[rng.IntN(5):5+rng.IntN(len(words)-5)], " "),
-			Language: []string{"en", "en", "en-gb", "de", ""}[rng.IntN(5)], TextSource: []string{"alt", "alt", "title", "figcaption"}[rng.IntN(4)],
+			Language: []string{"en", "en", "en-gb", "de", ""}[rng.IntN(5)], TextLanguage: []string{"en", "en", "de", ""}[i%4], TextSource: []string{"alt", "alt", "title", "figcaption"}[rng.IntN(4)],
 			OriginalWidth: w, OriginalHeight: w * 3 / 4, Width: 341, Height: 256,
 			OriginalFormat: []string{"jpeg", "jpeg", "png", "webp"}[rng.IntN(4)],
 			PictureHash:    uint64(i * 4 / 5), Image: pictures[i%len(pictures)],
@@ -140,6 +140,9 @@ func TestGolden(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := collect(t, somePairs(t, tt.pairs), Options{Samples: 8})
 			s.Balance = BalanceOf(someCounts(tt.pairs), 1000, "cap", 25)
+			if tt.pairs > 0 {
+				s.Duplicates = someDuplicates(t)
+			}
 			if tt.trained {
 				s.Training, s.Evaluation = someTraining(t, 400), someEvaluation()
 			}
@@ -204,6 +207,7 @@ func TestCountsAreRight(t *testing.T) {
 		{"matches", s.Queries.Matches, matches},
 		{"last point of the curve", s.Queries.Curve[len(s.Queries.Curve)-1].Matches, matches},
 		{"formats", sum(s.Formats), 400},
+		{"languages of texts", sum(s.TextLanguages), 400},
 		{"hosts", sum(s.Hosts), 400},
 		{"fetch errors", sum(s.FetchErrors), 200},
 		{"samples", int64(len(s.Samples)), 48},
@@ -274,7 +278,9 @@ func sum(n Names) int64 {
 // The page must not reach for anything outside itself, and no text of the
 // dataset may become markup.
 func TestPageIsSelfContainedAndEscaped(t *testing.T) {
-	_, page := written(t, collect(t, somePairs(t, 60), Options{Samples: 60}))
+	s := collect(t, somePairs(t, 60), Options{Samples: 60})
+	s.Duplicates = someDuplicates(t)
+	_, page := written(t, s)
 	root, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
@@ -304,8 +310,8 @@ func TestPageIsSelfContainedAndEscaped(t *testing.T) {
 	if scripts != 1 {
 		t.Errorf("%d scripts, want the page's own", scripts)
 	}
-	if pictures != 40 {
-		t.Errorf("%d pictures, want 40: a third of 60 do not decode", pictures)
+	if want := 40 + 2*3 + 1; pictures != want {
+		t.Errorf("%d pictures, want %d: a third of 60 do not decode, and one of four that were dropped for evaluation pictures", pictures, want)
 	}
 	if bytes.Contains(page, []byte("ZgotmplZ")) {
 		t.Error("the template refused a value")

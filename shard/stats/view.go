@@ -1,9 +1,7 @@
 package stats
 
 import (
-	"encoding/base64"
 	"fmt"
-	"html/template"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,23 +12,25 @@ import (
 // view is what the page's template reads: figures already in the form in which
 // they are shown.
 type view struct {
-	Pairs       int64
-	Tiles       []tile
-	Stages      []stageView
-	Drops       []dropView
-	Samples     []sampleView
-	Charts      []histogramView
-	Numbers     []numberView
-	Sides       []Side
-	Kinds       []kindView
-	Queries     Queries
-	Curve       *curveView
-	TopQueries  []barView
-	Balance     *balanceView
-	FetchErrors []barView
-	Training    *trainingView
-	Evaluation  *Evaluation
-	Note        string
+	Pairs        int64
+	Tiles        []tile
+	Stages       []stageView
+	Drops        []dropView
+	Samples      []sampleView
+	Charts       []histogramView
+	Numbers      []numberView
+	Sides        []Side
+	Kinds        []kindView
+	Queries      Queries
+	Curve        *curveView
+	TopQueries   []barView
+	Balance      *balanceView
+	NearPictures *nearPicturesView
+	Overlap      *overlapView
+	FetchErrors  []barView
+	Training     *trainingView
+	Evaluation   *Evaluation
+	Note         string
 }
 
 type tile struct{ Value, Label string }
@@ -55,11 +55,10 @@ type dropView struct {
 }
 
 type sampleView struct {
-	Src           template.URL
-	Width, Height int
-	Text, Host    string
-	PairID        string
-	Queries       string
+	Thumb
+	Text, Host string
+	PairID     string
+	Queries    string
 }
 
 type numberView struct {
@@ -83,6 +82,7 @@ type barView struct {
 func viewOf(s *Stats) *view {
 	v := &view{
 		Pairs: s.Pairs, Sides: s.Sides, Queries: s.Queries, Curve: curveOf(s.Queries), Balance: balanceViewOf(s.Balance),
+		NearPictures: nearPicturesViewOf(s.NearPictures), Overlap: overlapViewOf(s.Overlap),
 		TopQueries: barsOf(s.Queries.Top), FetchErrors: barsOf(s.FetchErrors),
 		Training: trainingViewOf(s.Training), Evaluation: s.Evaluation,
 	}
@@ -110,6 +110,7 @@ func viewOf(s *Stats) *view {
 		names Names
 	}{
 		{"Where the text stood", s.TextSources}, {"Languages, as pages declare them", s.Languages},
+		{"Languages, as detected in the texts", s.TextLanguages},
 		{"Original formats", s.Formats}, {"Hosts", s.Hosts},
 		{"Licences, as pages state them", s.Licenses}, {"Opt-outs recorded and not obeyed", s.OptOuts},
 	} {
@@ -117,11 +118,7 @@ func viewOf(s *Stats) *view {
 		v.Kinds = append(v.Kinds, kindView{k.title, barsOf(shorten(k.names, most))})
 	}
 	for _, smp := range s.Samples {
-		sv := sampleView{Width: smp.Width, Height: smp.Height, Text: smp.Text, PairID: smp.PairID, Host: hostOf(smp.PageURL), Queries: listed(smp.Queries)}
-		if len(smp.Thumb) > 0 {
-			sv.Src = template.URL("data:" + smp.ThumbType + ";base64," + base64.StdEncoding.EncodeToString(smp.Thumb))
-		}
-		v.Samples = append(v.Samples, sv)
+		v.Samples = append(v.Samples, sampleView{Thumb: smp.Thumb, Text: smp.Text, PairID: smp.PairID, Host: hostOf(smp.PageURL), Queries: listed(smp.Queries)})
 	}
 	if d := s.Distinct; !d.ImageURLs.Exact || !d.Pictures.Exact || !d.Texts.Exact || !d.Pages.Exact {
 		v.Note = "Figures with ≈ are estimated from an even sample."
