@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,20 +50,28 @@ func (f Fetch) Stage() Stage {
 	return Stage{
 		Name: FetchName, Doing: "fetching pictures", Dir: f.Dir, Folder: shard.ImagesFolder, Inputs: []string{shard.MatchedFolder},
 		Settings: func() (string, error) { return settings.Hash(f.Options.Options, picture.HashVersion), nil },
-		Due:      f.dueNow, Run: tallyOnly(f.Run), Stopped: f.stopped,
+		Due:      f.dueNow, Run: f.Run, Stopped: f.stopped,
 	}
 }
 
 // Run is the stage. At fetch.max_duration and fetch.max_bytes it is stopped as at the
 // end of the time of the whole run.
-func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+func (f Fetch) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	ctx, cancel := WithLimit(ctx, f.Options.MaxDuration)
 	defer cancel()
-	tally, err := f.run(ctx, progress)
-	return tally, Stopped(ctx, err)
+	outcome, err := f.run(ctx, progress)
+	return outcome, Stopped(ctx, err)
 }
 
-func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+// Fetched are the figures of a run over pictures, where there is more to say than its
+// tally does.
+type Fetched struct {
+	// Older is how many pictures are stored as other settings made them, since they could
+	// not be had anew.
+	Older int64 `json:"as_other_settings"`
+}
+
+func (f Fetch) run(ctx context.Context, progress Progress) (*Outcome, error) {
 	matched, err := manifest(f.Dir, shard.MatchedFolder)
 	if err != nil {
 		return nil, err
@@ -107,15 +116,27 @@ func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	}
 	if w.total > 0 {
 		if err := w.fetch(ctx); err != nil {
-			w.tally.Out = w.tally.Kept
-			return w.tally, err
+			return w.outcome(), err
 		}
 	}
 	w.fullQueries()
 	if err := w.dropUnnamed(ctx); err != nil {
 		return nil, err
 	}
-	return w.tally, w.finish()
+	if err := w.finish(); err != nil {
+		return nil, err
+	}
+	return w.outcome(), nil
+}
+
+// outcome is what the run came to so far.
+func (w *fetching) outcome() *Outcome {
+	w.tally.Out = w.tally.Kept
+	o := &Outcome{Tally: w.tally}
+	if w.older > 0 {
+		o.Result = Fetched{w.older}
+	}
+	return o
 }
 
 // fetching is the state of one run.
@@ -126,6 +147,7 @@ type fetching struct {
 	began    time.Time
 	progress Progress
 	tally    *shard.Tally
+	older    int64 // pictures as other settings made them
 	calendar *calendar
 	stored   map[int]storedPart
 	hand     *hand
@@ -222,6 +244,9 @@ func (w *fetching) account(ctx context.Context) error {
 func (w *fetching) count(i *shard.Image) {
 	w.calendar.add(i, w.Options)
 	w.tallyStatus(i.Status)
+	if i.Status == "" && strings.HasPrefix(i.Setting, storedBy) {
+		w.older++
+	}
 }
 
 func (w *fetching) tallyStatus(status string) {

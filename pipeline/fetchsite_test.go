@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 // pictureSite is a server of pictures that change, and a dataset whose pairs point
 // at them.
 type pictureSite struct {
+	older   int64 // as the last run told it: pictures as other settings made them
 	t       *testing.T
 	server  *httptest.Server
 	dir     string
@@ -216,7 +217,15 @@ func (s *pictureSite) run() (asked []string) {
 }
 
 func (s *pictureSite) try() (*shard.Tally, error) {
-	return s.stage().Run(s.ctx, func(int64, int64) {})
+	s.older = 0
+	outcome, err := s.stage().Run(s.ctx, func(int64, int64) {})
+	if outcome == nil {
+		return nil, err
+	}
+	if fetched, ok := outcome.Result.(Fetched); ok {
+		s.older = fetched.Older
+	}
+	return outcome.Tally, err
 }
 
 // rows are the rows of the images folder by path; of a picture there is one.

@@ -23,6 +23,8 @@ func notesOf(result any) []string {
 		if r.Here > 0 {
 			return []string{pipeline.Grouped(r.Here) + " candidates bring their picture along; fetch reads it where it lies, so the files must stay there"}
 		}
+	case pipeline.Fetched:
+		return []string{pipeline.Grouped(r.Older) + " pictures are as other settings stored them, since they could not be had anew; pairloom explain tells of each, and fetch --retry asks again"}
 	case pipeline.Reported:
 		return append([]string{r.Page + " and stats.json beside it"}, r.Notes...)
 	case *trainer.Result:
