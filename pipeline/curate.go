@@ -62,12 +62,27 @@ func (c Curate) Stage() Stage {
 }
 
 // PictureJudge decides on fetched pictures. It has no state.
-type PictureJudge struct{ rules []filter.Rule[shard.Image] }
+type PictureJudge struct {
+	rules []filter.Rule[shard.Image]
+	// asked says that fetch ended with the pairs at hand, so that a picture which it
+	// did not ask for is one that it did not need.
+	asked bool
+}
+
+// fetchedAll tells whether fetch ended with these pairs.
+func fetchedAll(images, matched *shard.Manifest) bool {
+	return images.Input == settings.Hash(matched.Hash())
+}
+
+// fullDetail says to people why a picture was not asked for.
+const fullDetail = "its queries have enough good pictures without it; it was not asked for"
 
 // Judge gives the reason for which the picture's pairs are dropped, and the value
 // that decided; "" when they go on. A nil picture was never asked for.
 func (j *PictureJudge) Judge(i *shard.Image) (reason, detail string) {
 	switch {
+	case i == nil && j.asked:
+		return ReasonQueryFull, fullDetail
 	case i == nil:
 		return ReasonNotFetched, "the picture was never asked for; run pairloom fetch"
 	case i.Status != "":
@@ -272,7 +287,7 @@ func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.Ma
 // judgePictures walks matched pairs and pictures side by side, both in order
 // of the picture's id.
 func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) error {
-	judge := PictureJudge{filter.PictureRules(c.Filter.Picture)}
+	judge := PictureJudge{filter.PictureRules(c.Filter.Picture), fetchedAll(images, c.matched)}
 	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
 	var place uint64
 	var folded, text []byte

@@ -186,7 +186,7 @@ func (w *textTrial) run() {
 
 // pictures tries the picture rules on all matched pairs whose picture is there.
 func (d *dryRun) pictures() error {
-	judge := PictureJudge{filter.PictureRules(d.Options.Filter.Picture)}
+	judge := PictureJudge{rules: filter.PictureRules(d.Options.Filter.Picture)}
 	tried, err := newTriedRules(judge.rules)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,8 @@ type ImageReport struct {
 	// OptOutFrom are the lines of where the wishes stood and what they said.
 	OptOutFrom []string `json:"opt_out_from,omitempty"`
 	// Asked is when it was last asked for; what is said of the picture may be older.
-	Asked        time.Time `json:"asked"`
+	// It is zero for one that never was.
+	Asked        time.Time `json:"asked,omitzero"`
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"last_modified,omitempty"`
 	Tries        int32     `json:"tries,omitempty"`   // how often asking failed since, in a row
@@ -264,6 +266,12 @@ func (x *explainer) picture(e *Explanation) error {
 				}
 			}
 			e.Image = imageReport(i, asked) // the last one counts
+		}
+	}
+	if e.Image == nil && slices.ContainsFunc(e.Pairs, func(p PairReport) bool { return p.goesOn && p.Image == address }) {
+		images, err := shard.ReadManifest(folder)
+		if err == nil && x.matched != nil && fetchedAll(images, x.matched) {
+			e.Image = &ImageReport{Status: ReasonQueryFull, Detail: fullDetail}
 		}
 	}
 	return nil

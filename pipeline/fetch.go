@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/crawl/lists"
+	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/internal/settings"
@@ -33,6 +35,9 @@ type Fetch struct {
 	Dir          string
 	Options      FetchOptions
 	Gate         gate.Options
+	Picture      filter.PictureOptions // with Balance and Seed: which pictures are needed; see full.go
+	Balance      BalanceOptions
+	Seed         int64
 	Memory       int // bytes of sorting
 	Version      string
 	PictureChild []string
@@ -45,20 +50,28 @@ func (f Fetch) Stage() Stage {
 	return Stage{
 		Name: FetchName, Doing: "fetching pictures", Dir: f.Dir, Folder: shard.ImagesFolder, Inputs: []string{shard.MatchedFolder},
 		Settings: func() (string, error) { return settings.Hash(f.Options.Options, picture.HashVersion), nil },
-		Due:      f.dueNow, Run: tallyOnly(f.Run), Stopped: f.stopped,
+		Due:      f.dueNow, Run: f.Run, Stopped: f.stopped,
 	}
 }
 
 // Run is the stage. At fetch.max_duration and fetch.max_bytes it is stopped as at the
 // end of the time of the whole run.
-func (f Fetch) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+func (f Fetch) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	ctx, cancel := WithLimit(ctx, f.Options.MaxDuration)
 	defer cancel()
-	tally, err := f.run(ctx, progress)
-	return tally, Stopped(ctx, err)
+	outcome, err := f.run(ctx, progress)
+	return outcome, Stopped(ctx, err)
 }
 
-func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error) {
+// Fetched are the figures of a run over pictures, where there is more to say than its
+// tally does.
+type Fetched struct {
+	// Older is how many pictures are stored as other settings made them, since they could
+	// not be had anew.
+	Older int64 `json:"as_other_settings"`
+}
+
+func (f Fetch) run(ctx context.Context, progress Progress) (*Outcome, error) {
 	matched, err := manifest(f.Dir, shard.MatchedFolder)
 	if err != nil {
 		return nil, err
@@ -70,14 +83,14 @@ func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	defer out.discard()
 	out.origin.Input = "" // a picture does not depend on who else points at it
 	w := &fetching{
-		Fetch: f, out: out, began: f.Now(), progress: progress,
+		Fetch: f, out: out, began: f.Now(), progress: progress, matched: matched, counting: newCounting(f.Balance, matched),
 		tally: shard.NewTally(FetchName, "pictures", "pictures"), calendar: newCalendar(),
 		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4), apart: extsort.New(f.Dir, f.Memory/8),
 	}
 	defer w.apart.Close()
-	defer w.missing.Close()
+	defer func() { w.missing.Close() }() // each round has its own
 	defer w.due.Close()
-	defer collectAt(f.Memory/8 + handBytes + fetch.MostBodies)()
+	defer collectAt(handBytes + fetch.MostBodies)() // the balance of queries, an eighth, comes while there are none
 	if w.stored, err = storedPictures(out.path, out.origin); err != nil {
 		return nil, err
 	}
@@ -85,28 +98,56 @@ func (f Fetch) run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		return nil, err
 	}
 	defer w.hand.close()
-	if err := w.account(ctx, matched); err != nil {
+	if err := w.account(ctx); err != nil {
 		return nil, err
 	}
-	if w.total = w.missing.Len() + w.due.Len(); w.total > 0 {
+	if w.full = w.counting.over(); w.full {
+		w.total, w.unasked = w.due.Len(), w.missing.Len()
+		if err := w.resumeRound(); err != nil {
+			return nil, err
+		}
+		if w.due.Len() == 0 {
+			if err := w.nextRound(ctx); err != nil {
+				return nil, err
+			}
+		}
+	} else {
+		w.total = w.missing.Len() + w.due.Len()
+	}
+	if w.total > 0 {
 		if err := w.fetch(ctx); err != nil {
-			w.tally.Out = w.tally.Kept
-			return w.tally, err
+			return w.outcome(), err
 		}
 	}
+	w.fullQueries()
 	if err := w.dropUnnamed(ctx); err != nil {
 		return nil, err
 	}
-	return w.tally, w.finish()
+	if err := w.finish(); err != nil {
+		return nil, err
+	}
+	return w.outcome(), nil
+}
+
+// outcome is what the run came to so far.
+func (w *fetching) outcome() *Outcome {
+	w.tally.Out = w.tally.Kept
+	o := &Outcome{Tally: w.tally}
+	if w.older > 0 {
+		o.Result = Fetched{w.older}
+	}
+	return o
 }
 
 // fetching is the state of one run.
 type fetching struct {
 	Fetch
 	out      *folderWriter[shard.Image]
+	matched  *shard.Manifest
 	began    time.Time
 	progress Progress
 	tally    *shard.Tally
+	older    int64 // pictures as other settings made them
 	calendar *calendar
 	stored   map[int]storedPart
 	hand     *hand
@@ -118,6 +159,10 @@ type fetching struct {
 	bytes    int64 // of the pictures that came in
 	opened   bool
 	network  bool // one of the requests goes to a server
+	counting counting
+	full     bool         // a query may be, so that pictures are asked for in rounds
+	known    map[int]bool // parts that the round at hand goes by; nil between rounds
+	unasked  int64        // pictures that no round asked for
 
 	mu       sync.Mutex // of what follows, and of asking
 	answered int64      // of total requests, those that have an answer
@@ -125,8 +170,9 @@ type fetching struct {
 
 // account tallies the distinct pictures of the matched pairs that have an outcome
 // and gathers the others, and those that are due.
-func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
-	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), matched.Parts, "image_id", "image_url", "crawl_time", "picture_at")
+func (w *fetching) account(ctx context.Context) error {
+	columns := append([]string{"image_id", "image_url", "crawl_time", "picture_at"}, w.counting.columns()...)
+	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), w.matched.Parts, columns...)
 	pictures := pictureIndex(w.Dir, partsOf(w.stored), askedColumns, w.Memory/2)
 	var key [8]byte
 	var address []byte     // of the picture at hand, and its place; see appendAddress
@@ -164,6 +210,9 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 		if err == nil {
 			err = ctx.Err()
 		}
+		if err == nil {
+			err = w.counting.add(j.matched.QueryIDs)
+		}
 		if err != nil {
 			return err
 		}
@@ -195,6 +244,9 @@ func (w *fetching) account(ctx context.Context, matched *shard.Manifest) error {
 func (w *fetching) count(i *shard.Image) {
 	w.calendar.add(i, w.Options)
 	w.tallyStatus(i.Status)
+	if i.Status == "" && strings.HasPrefix(i.Setting, storedBy) {
+		w.older++
+	}
 }
 
 func (w *fetching) tallyStatus(status string) {
@@ -205,7 +257,8 @@ func (w *fetching) tallyStatus(status string) {
 	}
 }
 
-// fetch asks for the missing pictures and then for those that are due.
+// fetch asks for the missing pictures and then for those that are due; where queries may
+// be full the other way round, since it depends on these which others are needed.
 func (w *fetching) fetch(ctx context.Context) error {
 	g, closeGate, err := w.openGate()
 	if err != nil {
@@ -220,9 +273,19 @@ func (w *fetching) fetch(ctx context.Context) error {
 	if g != nil {
 		leaveAlone(g, w.out.path)
 	}
-	err = w.ask(ctx, f, w.newOnes(), w.addPart)
-	if err == nil {
-		err = w.ask(ctx, f, w.dueOnes(), w.renewParts)
+	if !w.full {
+		err = w.ask(ctx, f, w.newOnes(), w.addPart)
+	}
+	if err == nil && w.due.Len() > 0 {
+		if err = w.ask(ctx, f, w.dueOnes(), w.renewParts); err == nil && w.full {
+			err = w.nextRound(ctx)
+		}
+	}
+	for w.full && err == nil && w.missing.Len() > 0 {
+		if err = w.ask(ctx, f, w.newOnes(), w.addPart); err == nil {
+			w.known = nil
+			err = w.nextRound(ctx)
+		}
 	}
 	if g != nil {
 		if shutErr := keepShut(g, w.out.path); err == nil {
@@ -290,7 +353,7 @@ func (w *fetching) open() error {
 		return nil
 	}
 	w.opened = true
-	return shard.Clear(w.out.path, func(name string) bool { return w.hand.holds(name) || w.holds(name) })
+	return shard.Clear(w.out.path, func(name string) bool { return name == roundName || w.hand.holds(name) || w.holds(name) })
 }
 
 // holds tells whether the file belongs to a part that is there.
@@ -344,6 +407,9 @@ func (w *fetching) finish() error {
 	}
 	w.out.manifest.Parts = partsOf(w.stored)
 	w.tally.Out = w.tally.Kept
+	if err := unlink(w.out.path, roundName); err != nil { // what it is for comes to its end
+		return err
+	}
 	if err := w.out.finish(w.tally, nil); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
+	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -42,11 +43,14 @@ func TestMain(m *testing.M) {
 // pictureSite is a server of pictures that change, and a dataset whose pairs point
 // at them.
 type pictureSite struct {
+	older   int64 // as the last run told it: pictures as other settings made them
 	t       *testing.T
 	server  *httptest.Server
 	dir     string
 	options FetchOptions
 	gate    gate.Options
+	picture filter.PictureOptions
+	balance BalanceOptions
 	now     time.Time
 	ctx     context.Context
 
@@ -181,7 +185,7 @@ func (s *pictureSite) pairs(crawled time.Time, paths ...string) {
 }
 
 func (s *pictureSite) stage() Fetch {
-	return Fetch{s.dir, s.options, s.gate, 16 << 20, "test", []string{"env", asChild + "=1", os.Args[0]}, func() time.Time { return s.now }}
+	return Fetch{s.dir, s.options, s.gate, s.picture, s.balance, 1, 16 << 20, "test", []string{"env", asChild + "=1", os.Args[0]}, func() time.Time { return s.now }}
 }
 
 // due is what the stage says of whether it must run.
@@ -213,7 +217,15 @@ func (s *pictureSite) run() (asked []string) {
 }
 
 func (s *pictureSite) try() (*shard.Tally, error) {
-	return s.stage().Run(s.ctx, func(int64, int64) {})
+	s.older = 0
+	outcome, err := s.stage().Run(s.ctx, func(int64, int64) {})
+	if outcome == nil {
+		return nil, err
+	}
+	if fetched, ok := outcome.Result.(Fetched); ok {
+		s.older = fetched.Older
+	}
+	return outcome.Tally, err
 }
 
 // rows are the rows of the images folder by path; of a picture there is one.

@@ -16,6 +16,7 @@ const (
 	ReasonRepeatOnTheWeb      = "same_url_and_text"
 	ReasonQueryCapBeforeFetch = "query_cap_before_fetch"
 	ReasonNotFetched          = "picture_not_fetched"
+	ReasonQueryFull           = "query_full"
 	ReasonQueryCap            = "query_cap"
 )
 

@@ -7,7 +7,8 @@ import "runtime/debug"
 //	match   the sorter, seven eighths; when it has settled, what it no longer
 //	        holds goes to the balance of queries (its log, and the candidates for
 //	        each query's last pair)
-//	fetch   the index of outcomes, a half; the lists of missing pictures and of those
+//	fetch   the index of outcomes, a half, where queries are full then a quarter, and
+//	        the balance an eighth; the lists of missing pictures and of those
 //	        that are due, a quarter each; beside it 32 MiB of pictures that wait
 //	        for their part, and 64 MiB of originals that are read or decoded
 //	curate  decisions, a sixth; the index of pictures and then the balance, a sixth;

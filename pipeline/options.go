@@ -63,13 +63,13 @@ type FetchOptions struct {
 type BalanceOptions struct {
 	Mode             string  `yaml:"mode" default:"cap" choices:"cap|probability" doc:"cap: a query keeps at most max_pairs_per_query pairs (CLIP); probability: it keeps each of its n pairs with probability max_pairs_per_query / n (MetaCLIP)"`
 	MaxPairsPerQuery int     `yaml:"max_pairs_per_query" default:"20000" range:"0.." doc:"most pairs that one query keeps (CLIP: 20000); 0 means no limit"`
-	Margin           float64 `yaml:"margin" default:"1.5" range:"0..1000" doc:"pictures are fetched for this many times max_pairs_per_query, since some fail; 0 fetches them all"`
+	Margin           float64 `yaml:"margin" default:"1.5" range:"0..1000" doc:"pairs that match keeps of a query, in times max_pairs_per_query; pictures are asked for among these until enough are good; 0 keeps them all"`
 }
 
 // Validate reports a margin that would fetch too few pictures.
 func (o BalanceOptions) Validate() error {
 	if o.Margin > 0 && o.Margin < 1 {
-		return fmt.Errorf("margin is %v; use 0 to fetch all pictures, or at least 1: below that fewer are fetched than a query may keep", o.Margin)
+		return fmt.Errorf("margin is %v; use 0 to keep all pairs for fetching, or at least 1: below that fewer pictures are fetched than a query may keep", o.Margin)
 	}
 	return nil
 }

@@ -90,6 +90,9 @@ func (w *fetching) renewPart(b *batch, start, end int) error {
 		old := &b.questions[i].old
 		row, replaced := settle(&old.row, answer, stored.foreign)
 		w.count(&row)
+		if !replaced && stored.foreign && row.Status == "" && row.Setting == "" { // as rewrite will say
+			w.older++
+		}
 		if settled[old.place] = (settledRow{i, replaced}); replaced {
 			anew = true
 			continue

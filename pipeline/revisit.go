@@ -93,6 +93,8 @@ type calendar struct {
 	Refused []refused       `json:"refused"` // what the settings decided on
 	Largest int64           `json:"largest"` // original bytes of the largest that is stored
 	Named   string          `json:"named"`   // hash of the candidates that pictures were held against
+	Full    int64           `json:"full"`    // pictures that were not asked for, since queries were full
+	By      string          `json:"by"`      // hash of the settings by which they were
 	kinds   map[refused]int // place in Refused
 }
 
@@ -206,6 +208,9 @@ func (f Fetch) dueNow() (string, error) {
 	}
 	if n := c.due(f.Options, f.Gate, f.Now()); n > 0 {
 		return fmt.Sprintf("%s pictures are due", Grouped(n)), nil
+	}
+	if c.Full > 0 && c.By != f.picking() {
+		return "by other settings queries that were full may need more pictures", nil
 	}
 	return "", nil
 }

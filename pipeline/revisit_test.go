@@ -260,6 +260,12 @@ func TestChangedSettingsReplaceInPlace(t *testing.T) {
 	if stops < 2 {
 		t.Errorf("it was stopped %d times", stops)
 	}
+	if s.older != 1 {
+		t.Errorf("told of %d pictures of other settings, want 1", s.older)
+	}
+	if s.run(); s.older != 1 {
+		t.Errorf("told of %d of them in the next run, want 1", s.older)
+	}
 	for path, i := range s.rows() {
 		short := int32(32)
 		if path == "/2" { // it could not be had: the old copy is better than none
@@ -274,7 +280,7 @@ func TestChangedSettingsReplaceInPlace(t *testing.T) {
 	if asked := s.run(); !slices.Equal(asked, []string{"/2"}) {
 		t.Errorf("when it can be had, asked for %v", asked)
 	}
-	if i := s.rows()["/2"]; min(i.Width, i.Height) != 32 {
+	if i := s.rows()["/2"]; min(i.Width, i.Height) != 32 || s.older != 0 {
 		t.Errorf("when it could be had, it is %d x %d", i.Width, i.Height)
 	}
 }

@@ -143,7 +143,10 @@ func producers(dir string) ([]producer, error) {
 	}
 	if len(list) == 0 {
 		for _, u := range unfinishedProducers(dir) {
-			if u.Folder != shard.ProducerFolder(shard.ProducerCrawl) {
+			if crawl := shard.ProducerFolder(shard.ProducerCrawl); u.Folder != crawl {
+				if exists(filepath.Join(dir, crawl)) {
+					u.GoOn += "; or run pairloom crawl first, which was begun too"
+				}
 				return nil, configurationError("%s: %w; %s", filepath.Join(dir, u.Folder), shard.ErrUnfinished, u.GoOn)
 			}
 		}

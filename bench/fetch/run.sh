@@ -12,24 +12,13 @@ if [ $# -ge 1 ]; then
 	mkdir -p "$1"
 	work=$(realpath "$1")
 else
-	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
+	work=$(mktemp -d) temporary=$work
 fi
+server=
+trap 'kill $server 2>/dev/null || true; rm -rf "${temporary:-}"' EXIT
 cd "$work"
 
-for package in openclipart-png tuxpaint-stamps-default; do
-	[ ! -d "pictures/$package" ] || continue
-	rm -rf partial && mkdir -p partial pictures
-	(cd partial && apt-get download -qq "$package" && dpkg -x "$package"_*.deb . && rm ./*.deb)
-	mv partial "pictures/$package"
-done
-for package in emoji-datasource-google@16.0.0 @tabler/icons-png@3.48.0; do
-	name=$(basename "${package%@*}")
-	[ ! -d "pictures/$name" ] || continue
-	rm -rf partial && mkdir -p partial pictures
-	(cd partial && tar xzf "$(npm pack --silent "$package")" && rm ./*.tgz)
-	mv partial "pictures/$name"
-done
+"$here/../pictures.sh" pictures openclipart-png tuxpaint-stamps-default emoji-datasource-google@16.0.0 @tabler/icons-png@3.48.0
 [ "${PEER:-1}" = 0 ] || [ -x venv/bin/img2dataset ] || { python3 -m venv venv && venv/bin/pip install -q img2dataset==1.47.0; }
 (cd "$here/../.." && go build -o "$work/fetch" ./bench/fetch)
 pairloom=${PAIRLOOM:-$work/pairloom}
@@ -40,11 +29,10 @@ workers=64
 for latency in ${LATENCIES:-0ms 50ms}; do
 	rm -rf dataset img2dataset
 	"$pairloom" init dataset --contact mailto:bench@example.org --set 'gate.allow_addresses=[127.0.0.0/8]' \
-		--set gate.delay=0s --set gate.latency_factor=0 --set gate.connections_per_host=4 --set fetch.workers=$workers >/dev/null
+		--set gate.delay=0s --set gate.latency_factor=0 --set balance.max_pairs_per_query=0 --set gate.connections_per_host=4 --set fetch.workers=$workers >/dev/null
 	./fetch list -rows "$rows" -dataset dataset -csv list.csv >/dev/null
 	coproc ./fetch serve -latency "$latency"
 	server=$COPROC_PID
-	trap 'kill $server 2>/dev/null || true' EXIT
 	read -r _ <&"${COPROC[0]}"
 	echo "latency $latency, $rows rows:"
 	./fetch measure pairloom "$rows" "$pairloom" fetch -C dataset --quiet
@@ -60,4 +48,5 @@ print("img2dataset:", sum(s["successes"] for s in stats), "of", sum(s["count"] f
 	fi
 	kill -TERM "$server"
 	wait "$server" 2>/dev/null || true
+	server=
 done

@@ -12,13 +12,7 @@ count=${2:-10000}
 go build -o "$dir/phash" ./bench/phash
 here=$PWD/bench/phash
 cd "$dir"
-if [ ! -e pictures ]; then
-	mkdir -p get/pictures
-	(cd get && apt-get download -qq openclipart-png tuxpaint-stamps-default gimp-help-en &&
-		for d in *.deb; do dpkg -x "$d" pictures; done &&
-		npm pack --silent emoji-datasource-google && for t in *.tgz; do tar xzf "$t" -C pictures; done)
-	mv get/pictures pictures
-fi
+"$here/../pictures.sh" pictures openclipart-png tuxpaint-stamps-default gimp-help-en emoji-datasource-google@16.0.0
 if [ ! -e venv/done ]; then
 	python3 -m venv venv
 	venv/bin/pip install -q imagededup imagehash
@@ -34,4 +28,4 @@ echo "on white, bits that differ:"
 ./phash agree.txt >agree-pairloom.txt
 venv/bin/python "$here/peer.py" imagededup agree.txt >agree-imagededup.txt
 venv/bin/python "$here/peer.py" imagehash agree.txt >agree-imagehash.txt
-python3 "$here/agree.py" pairloom=agree-pairloom.txt imagehash=agree-imagehash.txt imagededup=agree-imagededup.txt
+python3 "$here/agree.py" kinds.txt pairloom=agree-pairloom.txt imagehash=agree-imagehash.txt imagededup=agree-imagededup.txt

@@ -31,6 +31,8 @@ func notesOf(result any) []string {
 			notes = append(notes, u.Folder+" is not finished and was left out; "+u.GoOn)
 		}
 		return notes
+	case pipeline.Fetched:
+		return []string{pipeline.Grouped(r.Older) + " pictures are as other settings stored them, since they could not be had anew; pairloom explain tells of each, and fetch --retry asks again"}
 	case pipeline.Reported:
 		return append([]string{r.Page + " and stats.json beside it"}, r.Notes...)
 	case *trainer.Result:

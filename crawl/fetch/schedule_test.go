@@ -33,6 +33,16 @@ func newTestSchedule(t *testing.T, connections, window int, urls ...string) *sch
 	return s
 }
 
+// pass lets time of the test's own clock, which synctest keeps, go by.
+func pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+		t.Error(t.Context().Err())
+	}
+}
+
 // In which order requests are given out, the oldest being answered first.
 func TestScheduleOrder(t *testing.T) {
 	a := func(host string, n int) (urls []string) {
@@ -81,7 +91,7 @@ func TestScheduleOrder(t *testing.T) {
 				if len(open) == 0 {
 					break
 				}
-				time.Sleep(time.Second) // in the test's own time
+				pass(t, time.Second)
 				s.answered(open[0].request, open[0].from)
 				open = open[1:]
 			}
@@ -111,12 +121,12 @@ func TestScheduleWaits(t *testing.T) {
 				seconds = append(seconds, time.Since(began))
 				mu.Unlock()
 				if ok {
-					time.Sleep(5 * time.Second)
+					pass(t, 5*time.Second)
 					s.answered(r, from)
 				}
 			})
 		}
-		time.Sleep(10 * time.Second)
+		pass(t, 10*time.Second)
 		synctest.Wait()
 		mu.Lock()
 		if len(seconds) > 0 {

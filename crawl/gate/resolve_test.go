@@ -51,7 +51,9 @@ func TestNamesAreKept(t *testing.T) {
 				return tt.answer.addrs, tt.answer.err
 			}
 			for i, pause := range []time.Duration{0, tt.kept - 1, 1} {
-				time.Sleep(pause) // in the test's own time
+				if err := r.clock.Sleep(t.Context(), pause); err != nil { // in the test's own time
+					t.Fatal(err)
+				}
 				addrs, err := r.addresses(t.Context(), "a.example")
 				if !slices.Equal(addrs, tt.answer.addrs) || !errors.Is(err, tt.answer.err) {
 					t.Errorf("%s: %v, %v", tt.name, addrs, err)
@@ -71,10 +73,9 @@ func TestOneLookupForAll(t *testing.T) {
 		r := newResolver(machineClock{}, time.Minute)
 		defer r.close()
 		var asked atomic.Int64
-		r.lookup = func(context.Context, string) ([]netip.Addr, error) {
+		r.lookup = func(ctx context.Context, _ string) ([]netip.Addr, error) {
 			asked.Add(1)
-			time.Sleep(5 * time.Second)
-			return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, nil
+			return []netip.Addr{netip.MustParseAddr("192.0.2.1")}, r.clock.Sleep(ctx, 5*time.Second)
 		}
 		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
