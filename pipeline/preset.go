@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pairloom/pairloom/dedup"
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/settings"
 )
@@ -33,20 +34,46 @@ type PresetRule struct {
 // Reproduced tells whether the preset, or pairloom by itself, does what the rule says.
 func (r PresetRule) Reproduced() bool { return r.Always || len(r.Keys) > 0 }
 
-// ours are the keys of the filter section that a preset leaves at their defaults: where
-// texts come from, and what a site asks for.
-var ours = []string{"filter.text.sources", "filter.text.obey_opt_out", "filter.picture.obey_opt_out",
-	"filter.text.flagged_words", "filter.text.max_flagged_words", "filter.text.personal_data"}
+// off are the values that turn off those rules that 0, false or an empty list does not.
+var off = map[string]string{"dedup.exact": "none", "filter.text.flagged_words": "none", "filter.text.personal_data": "keep",
+	"match.placeholder_texts": "0", "match.max_url_uses": "0"}
+
+// idle are keys of the sections filter and dedup that drop nothing while the rule that
+// they are part of is off.
+var idle = []string{"filter.text.max_flagged_words", "dedup.text_min_characters", "dedup.against_distance",
+	"dedup.against_correlation", "dedup.against_text_similarity", "dedup.against_text_words"}
+
+// Staying is a key that drops pairs beside a recipe, since no preset sets it.
+type Staying struct {
+	Key string `json:"key"`
+	Why string `json:"why"`
+}
+
+var stays = []Staying{
+	{"filter.text.obey_opt_out", "a page's wish not to be trained on: no preset turns it off"},
+	{"filter.picture.obey_opt_out", "and a picture's"},
+	{"gate.respect", "and the wishes of sites that say what may be asked for"},
+	{"filter.text.sources", "texts come from captions and titles too, and one source of a picture's texts is preferred; [alt] takes alt texts alone"},
+	{"match.keep_without_query", "a text without a query of the list is dropped; true keeps it"},
+	{"balance.max_pairs_per_query", "a query keeps at most so many pairs; 0 keeps all"},
+	{"gate.max_picture_bytes", "a file with more bytes is dropped"},
+	{"fetch.max_megapixels", "a picture with more is dropped undecoded"},
+}
+
+// Stays are the keys that drop pairs beside the preset's rules.
+func (p *Preset) Stays() []Staying {
+	return slices.DeleteFunc(slices.Clone(stays), func(s Staying) bool { return p.own[s.Key] != "" })
+}
 
 // Values are the preset's values by dotted keys, as YAML: its own, and of all other
-// rules of the filter section that they are off, those among them that are on by
-// default.
+// rules over texts, pictures and what repeats that they are off, those among them that
+// are on by default; but for what Stays tells.
 func (p *Preset) Values() map[string]string {
-	values := map[string]string{"dedup.max_pictures_per_text": "0"}
-	settings.Walk(reflect.ValueOf(filter.Options{}), func(path string, f settings.Field) {
-		key := "filter." + path
+	values := maps.Clone(off)
+	set := func(key string, f settings.Field) {
+		stay := func(s Staying) bool { return s.Key == key }
 		switch {
-		case slices.Contains(ours, key):
+		case off[key] != "" || slices.Contains(idle, key) || slices.ContainsFunc(stays, stay):
 		case f.Value.Kind() == reflect.Slice:
 			values[key] = "[]"
 		case f.Value.Kind() == reflect.Bool:
@@ -54,7 +81,9 @@ func (p *Preset) Values() map[string]string {
 		default:
 			values[key] = "0"
 		}
-	})
+	}
+	settings.Walk(reflect.ValueOf(filter.Options{}), func(path string, f settings.Field) { set("filter."+path, f) })
+	settings.Walk(reflect.ValueOf(dedup.Options{}), func(path string, f settings.Field) { set("dedup."+path, f) })
 	maps.Copy(values, p.own)
 	return values
 }

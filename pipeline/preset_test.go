@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,11 @@ func presetsMarkdown() string {
 		}
 		b.WriteByte('\n')
 	}
+	b.WriteString("### What stays on\n\nBeside the rules of a preset, unless it sets them:\n\n| key | what it does |\n|---|---|\n")
+	for _, s := range stays {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", s.Key, s.Why)
+	}
+	b.WriteByte('\n')
 	return b.String()
 }
 
@@ -96,6 +102,36 @@ func TestPresetsSetKeysThatExist(t *testing.T) {
 		if !names[name] {
 			t.Errorf("there is no preset %s", name)
 		}
+	}
+}
+
+// TestPresetsLeaveNoRuleOn holds that each key that can drop a pair is set by the recipe,
+// off, or told of as staying; a new key of these sections must be one of these too.
+func TestPresetsLeaveNoRuleOn(t *testing.T) {
+	dropsNothing := append([]string{"match.queries", "match.mode", "match.part_pairs", "balance.mode", "balance.margin"}, idle...)
+	for i := range Presets {
+		p := &Presets[i]
+		values, told := p.Values(), map[string]bool{}
+		for _, s := range p.Stays() {
+			told[s.Key] = true
+		}
+		settings.Walk(reflect.ValueOf(Options{}), func(key string, f settings.Field) {
+			section, _, _ := strings.Cut(key, ".")
+			if !slices.Contains([]string{"filter", "dedup", "match", "balance"}, section) || slices.Contains(dropsNothing, key) {
+				return
+			}
+			value, set := values[key]
+			_, own := p.own[key]
+			isOff := slices.Contains([]string{"0", "false", "[]", "none", "keep"}, value)
+			switch {
+			case set && told[key]:
+				t.Errorf("%s sets %s and says that it stays as it is", p.Name, key)
+			case !set && !told[key]:
+				t.Errorf("%s leaves %s on and does not say so", p.Name, key)
+			case set && !own && !isOff:
+				t.Errorf("%s sets %s to %s, which no rule of it asks for", p.Name, key, value)
+			}
+		})
 	}
 }
 

@@ -57,3 +57,19 @@ func TestFormatsPageDescribesTheSchemas(t *testing.T) {
 		})
 	}
 }
+
+// TestFormatsPageKnowsTheVersion: the page names today's version, and what it brought.
+func TestFormatsPageKnowsTheVersion(t *testing.T) {
+	page, err := os.ReadFile("docs/formats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		fmt.Sprintf("now `%d` |", SchemaVersion),
+		fmt.Sprintf("\n| %d | ", SchemaVersion),
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("docs/formats.md lacks %q", want)
+		}
+	}
+}

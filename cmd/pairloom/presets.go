@@ -13,8 +13,8 @@ func newPresets(g *global) *cobra.Command {
 		Use: "presets [NAME]", Short: "Show the rules of published datasets, and which of them can be followed",
 		Long: `Show the presets that pairloom init --preset takes: the filter rules of published
 datasets. With a name, each rule of that one: the keys and values that reproduce
-it, where they differ from it, and why those rules that cannot be reproduced
-cannot.`,
+it, where they differ from it, why those rules that cannot be reproduced cannot,
+and what else drops pairs.`,
 		Example: `  pairloom presets coyo`,
 		Args:    optionalArgument("the name of a preset"), ValidArgsFunction: completePresets,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -26,7 +26,7 @@ cannot.`,
 				return &exitError{exitConfiguration, err}
 			}
 			if g.json {
-				return g.printJSON(presetReport{p, p.Values()})
+				return g.printJSON(presetReport{p, p.Values(), p.Stays()})
 			}
 			fmt.Fprint(g.stdout, presetText(p))
 			return nil
@@ -37,7 +37,8 @@ cannot.`,
 // presetReport is a preset with its values, for programs.
 type presetReport struct {
 	*pipeline.Preset
-	Values map[string]string `json:"values"`
+	Values map[string]string  `json:"values"`
+	Stays  []pipeline.Staying `json:"stays"`
 }
 
 func (g *global) listPresets() error {
@@ -45,7 +46,7 @@ func (g *global) listPresets() error {
 		var list []presetReport
 		for i := range pipeline.Presets {
 			p := &pipeline.Presets[i]
-			list = append(list, presetReport{p, p.Values()})
+			list = append(list, presetReport{p, p.Values(), p.Stays()})
 		}
 		return g.printJSON(map[string]any{"presets": list})
 	}
@@ -85,7 +86,11 @@ func presetText(p *pipeline.Preset) string {
 	if left.Len() > 0 {
 		fmt.Fprintf(&b, "not reproduced:\n%s", &left)
 	}
-	fmt.Fprintf(&b, "All other rules of the section filter are off. To use it: pairloom init FOLDER --preset %s\n", p.Name)
+	b.WriteString("stays on beside them:\n")
+	for _, s := range p.Stays() {
+		fmt.Fprintf(&b, "  %s\n    %s\n", s.Key, s.Why)
+	}
+	fmt.Fprintf(&b, "All other rules of the sections filter and dedup, and match.placeholder_texts and max_url_uses, are off. To use it: pairloom init FOLDER --preset %s\n", p.Name)
 	return b.String()
 }
 

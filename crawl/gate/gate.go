@@ -72,7 +72,8 @@ func WithKind(ctx context.Context, k Kind) context.Context {
 type Gate struct {
 	opts      Options
 	userAgent string
-	transport *http.Transport
+	transport *http.Transport // the first one of road
+	road      *road
 	names     *resolver
 	pace      *pacer
 	clock     Clock
@@ -129,6 +130,7 @@ func New(opts Options, version string) (*Gate, error) {
 		// A connection of HTTP/2 that has died is else found out by each request's timeout.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
+	g.road = newRoad(g.transport)
 	g.robots = newRulebook(opts.UserAgent, opts.RobotsTTL, opts.RobotsMaxBytes, g.clock, g.fetch(Robots))
 	g.tdmrep = newPolicies(optout.TDMRepPath, optout.ParseTDMRep, opts.RobotsTTL, g.clock, g.fetch(Policy))
 	g.aitxt = newPolicies(optout.AITxtPath, func(file []byte) optout.MediaRules { return optout.ParseAITxt(file, opts.UserAgent) }, opts.RobotsTTL, g.clock, g.fetch(Policy))
@@ -148,7 +150,7 @@ func idleConnections() int {
 
 // Close drops idle connections and ends lookups of names. Requests under way go on.
 func (g *Gate) Close() {
-	g.transport.CloseIdleConnections()
+	g.road.close()
 	g.names.close()
 }
 

@@ -70,7 +70,11 @@ func text(s string) http.HandlerFunc {
 
 // get reads a URL to its end.
 func get(g *Gate, kind Kind, url string) (status int, body string, err error) {
-	req, err := http.NewRequestWithContext(WithKind(context.Background(), kind), http.MethodGet, url, nil)
+	return getWith(context.Background(), g, kind, url)
+}
+
+func getWith(ctx context.Context, g *Gate, kind Kind, url string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(WithKind(ctx, kind), http.MethodGet, url, nil)
 	if err != nil {
 		return 0, "", err
 	}

@@ -66,10 +66,13 @@ func (g *Gate) send(ctx context.Context, req *http.Request, kind Kind, host stri
 // once asks one time. The turn is given back here on an error, else with the
 // body.
 func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay time.Duration, t *turnstile) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(caller)
-	if kind != Archive { // whose reader watches that bytes come
-		ctx, cancel = context.WithTimeout(caller, g.opts.TotalTimeout)
+	limited := context.WithTimeout
+	if kind == Archive { // whose reader watches that bytes come
+		limited = func(caller context.Context, _ time.Duration) (context.Context, context.CancelFunc) {
+			return context.WithCancel(caller)
+		}
 	}
+	ctx, cancel := limited(caller, g.opts.TotalTimeout)
 	finish := func() {
 		cancel()
 		t.exit(max(delay, min(g.opts.MaxDelay, time.Duration(g.opts.LatencyFactor*float64(t.lastLatency())))))
@@ -85,7 +88,7 @@ func (g *Gate) once(caller context.Context, req *http.Request, kind Kind, delay 
 		hop.Header.Set("Accept-Encoding", "identity")
 	}
 	start := g.clock.Now()
-	resp, err := g.transport.RoundTrip(hop)
+	resp, err := g.road.RoundTrip(hop)
 	t.setLatency(g.clock.Now().Sub(start))
 	if err != nil {
 		finish()
