@@ -177,7 +177,7 @@ func (d *dryRun) openPairs(list string) error {
 	if err != nil {
 		return err
 	}
-	if why != "" {
+	if d.out.MatchDue = why != ""; d.out.MatchDue {
 		note("Match is due, for %s. The rules below the texts are tried on the pairs of its last run; run pairloom match for those that today's text rules let pass.", why)
 	}
 	d.matched = m
