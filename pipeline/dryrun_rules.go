@@ -208,7 +208,7 @@ func (w *textTrial) run() {
 
 // pictures tries the picture rules on all matched pairs whose picture is there.
 func (d *dryRun) pictures() error {
-	judge := PictureJudge{rules: filter.PictureRules(d.Options.Filter.Picture)}
+	judge := PictureJudge{filter.PictureRules(d.Options.Filter.Picture), d.asked}
 	tried, err := newTriedRules(judge.rules)
 	if err != nil {
 		return err
@@ -236,12 +236,15 @@ func (d *dryRun) pictures() error {
 			image = &j.picture.image
 			_ = look(j.picture)
 		}
-		if reason, _ := judge.Judge(image); reason == ReasonNotFetched {
-			if image == nil {
-				missing.Drop("never asked for")
-			} else {
-				missing.Drop(image.Status)
-			}
+		switch reason, _ := judge.Judge(image); {
+		case reason == ReasonQueryFull:
+			missing.Drop(reason)
+			continue
+		case reason == ReasonNotFetched && image == nil:
+			missing.Drop("never asked for")
+			continue
+		case reason == ReasonNotFetched:
+			missing.Drop(image.Status)
 			continue
 		}
 		by := tried.survey.See(image)
