@@ -119,6 +119,7 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		if m.Settings == r.settings() && m.Input == r.input {
 			return &Outcome{Tally: m.Tally}, r.tidy(m)
 		}
+		r.standing = m
 		if !r.holdsOne() {
 			r.Log.Warn("candidates of other archives are replaced; another --name keeps both", "folder", r.Stage().Folder)
 		}

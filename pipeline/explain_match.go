@@ -118,7 +118,7 @@ func (x *explainer) texts(e *Explanation) error {
 		for i := range e.Pairs {
 			p := &e.Pairs[i]
 			if p.Note = "no match has finished yet; this goes by the settings of today"; p.Reason == "" {
-				p.Stage = CrawlName
+				p.Stage = producedBy(p.candidate)
 			}
 		}
 		return nil
@@ -162,12 +162,12 @@ func (x *explainer) texts(e *Explanation) error {
 			}
 			switch {
 			case !x.fresh && missing[id]:
-				p.Stage, p.Note = CrawlName, "the candidates changed since the last match, which has no such pair; run pairloom match"
+				p.Stage, p.Note = producedBy(p.candidate), "the candidates changed since the last match, which has no such pair; run pairloom match"
 			case !x.fresh:
-				p.Stage, p.Note = CrawlName, fmt.Sprintf("the candidates changed since the last match, which took the pair from %s (%s); run pairloom match", stays.PageURL, stays.TextSource)
+				p.Stage, p.Note = producedBy(p.candidate), fmt.Sprintf("the candidates changed since the last match, which took the pair from %s (%s); run pairloom match", cameFrom(stays), stays.TextSource)
 			case p.Reason != "":
 			case missing[id] && !x.exact:
-				p.Stage, p.Note = CrawlName, "the last match left it out, by a query list that is no longer there; run pairloom match"
+				p.Stage, p.Note = producedBy(p.candidate), "the last match left it out, by a query list that is no longer there; run pairloom match"
 			case missing[id] && p.candidate == stays && !capped:
 				capped = true
 				if v := images[shard.ImageID(p.Image)]; v.reason != "" {
@@ -176,7 +176,7 @@ func (x *explainer) texts(e *Explanation) error {
 				}
 				p.Reason, p.Detail = ReasonQueryCapBeforeFetch, balanceDetail(x.decided.Balance, x.decided.Balance.Margin)
 			default:
-				p.Reason, p.Detail = ReasonRepeatOnTheWeb, fmt.Sprintf("the pair stands elsewhere too and goes on from %s (%s)", stays.PageURL, stays.TextSource)
+				p.Reason, p.Detail = ReasonRepeatOnTheWeb, fmt.Sprintf("the pair stands elsewhere too and goes on from %s (%s)", cameFrom(stays), stays.TextSource)
 			}
 		}
 	}
@@ -265,4 +265,20 @@ func (x *explainer) firstOf(ids map[uint64]bool, first map[uint64]shard.Candidat
 		}
 	}
 	return nil
+}
+
+// cameFrom is the page of a candidate, or the row of a list.
+func cameFrom(c shard.Candidate) string {
+	if c.PageURL == "" {
+		return c.Source
+	}
+	return c.PageURL
+}
+
+// producedBy is the command that the candidate is of.
+func producedBy(c shard.Candidate) string {
+	if c.TextSource == "list" {
+		return ImportName
+	}
+	return CrawlName
 }

@@ -2,10 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/crawl/lists"
@@ -26,6 +29,7 @@ type Import struct {
 	Sources []lists.Source
 	Options lists.Options
 	Workers int
+	Replace bool // a list of other files that has the name
 	Log     *slog.Logger
 }
 
@@ -60,6 +64,7 @@ type Imported struct {
 type importDone struct {
 	fileDone
 	Imported
+	Path string `json:"path"`
 }
 
 // importRun is one call of Run.
@@ -85,6 +90,9 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 			continue
 		}
 		sources = append(sources, s)
+		if len(s.Unread) > 0 {
+			r.Log.Warn("tables and tars in a folder of pictures are not read with it; name them too", "folder", s.Path, "not_read", len(s.Unread), "first", s.Unread[0])
+		}
 		r.total += s.Size()
 	}
 	r.Sources = sources
@@ -99,11 +107,36 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		if m.Settings == r.settings() && m.Input == input {
 			return &Outcome{Tally: m.Tally, Result: importedOf(m)}, r.tidy(m)
 		}
-		if !r.holdsOne() {
+		r.standing, r.lacks = m, len(importFactsOf(m).Missing)
+		if r.ofOthers() && !r.Replace {
+			return nil, configurationError("%s holds a list of other files; keep both with another --name, or give --replace", stage.Folder)
+		}
+		if !r.holdsOne() && r.Replace {
 			r.Log.Warn("candidates of another list are replaced; another --name keeps both", "folder", stage.Folder)
 		}
 	}
 	return r.readAll(ctx, input)
+}
+
+// ofOthers tells whether the folder remembers files, and none of the run's by its path.
+func (r *importRun) ofOthers() bool {
+	notes, err := filepath.Glob(filepath.Join(r.folder, "done-*.json"))
+	if err != nil || r.holdsOne() {
+		return false
+	}
+	others := false
+	for _, note := range notes {
+		var d importDone
+		data, err := os.ReadFile(note)
+		if err != nil || json.Unmarshal(data, &d) != nil || d.Path == "" {
+			continue
+		}
+		if slices.Contains(r.names, d.Path) {
+			return false
+		}
+		others = true
+	}
+	return others
 }
 
 // readAll reads the files that are not done and finishes the folder.
@@ -134,22 +167,29 @@ func (r *importRun) readAll(ctx context.Context, input string) (*Outcome, error)
 		}
 	}
 	manifest, n := r.manifest(ImportName, "rows", r.settings(), input, files)
-	manifest.Options = settings.Values(importFacts(result))
+	manifest.Options = settings.Values(importFacts{Here: result.Here})
+	r.incomplete = func(m *shard.Manifest, missing []string) *shard.Manifest {
+		m.Input = settings.Hash(input, "without", missing) // so that the next import is due
+		m.Options = settings.Values(importFacts{result.Here, missing})
+		return m
+	}
 	return r.end(ctx, &Outcome{Tally: manifest.Tally, Result: result}, manifest, n)
 }
 
 // importFacts are what the manifest says of a list beside its tally.
 type importFacts struct {
-	Here int64 `yaml:"pictures_here"`
+	Here    int64    `yaml:"pictures_here"`
+	Missing []string `yaml:"missing_files,omitempty"` // which could not be read
 }
 
 // importedOf are the figures that a manifest keeps.
-func importedOf(m *shard.Manifest) (i Imported) {
-	var facts importFacts
-	if m.Options != nil && settings.Restore(&facts, m.Options) == nil {
-		i.Here = facts.Here
+func importedOf(m *shard.Manifest) Imported { return Imported{Here: importFactsOf(m).Here} }
+
+func importFactsOf(m *shard.Manifest) (facts importFacts) {
+	if m.Options == nil || settings.Restore(&facts, m.Options) != nil {
+		return importFacts{}
 	}
-	return i
+	return facts
 }
 
 // one reads one file, unless it is done.
@@ -161,7 +201,7 @@ func (r *importRun) one(ctx context.Context, i int) (*importDone, error) {
 		r.advance(source.Size())
 		return d, nil
 	}
-	d = &importDone{fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ImportName, "rows", "candidates")}}
+	d = &importDone{Path: source.Path, fileDone: fileDone{Origin: origin, Tally: shard.NewTally(ImportName, "rows", "candidates")}}
 	part := r.writer(print, origin)
 	defer part.discard()
 	if err := r.read(ctx, source, d, part); err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -57,9 +58,18 @@ type producing struct {
 	read   atomic.Int64 // bytes
 	total  int64
 	show   Progress
+	// standing is the manifest of an earlier run, which counts until this one is whole:
+	// what it names stays in its place; nil where there is none.
+	standing *shard.Manifest
+	// incomplete makes, where some files cannot be read, the manifest that says which the
+	// folder lacks; nil where those that can be read do not count without the others.
+	incomplete func(m *shard.Manifest, missing []string) *shard.Manifest
+	lacks      int // files that the standing manifest says are missing
 }
 
-func partOfFile(print uint64) string { return fmt.Sprintf("part-%016x.arrow", print) }
+// partOfFile begins the name of a file's part, which goes on with the hash of what is in
+// it: the part of a file that is read anew, by other settings, lies beside the old one.
+func partOfFile(print uint64) string { return fmt.Sprintf("part-%016x", print) }
 func noteOfFile(print uint64) string { return fmt.Sprintf("done-%016x.json", print) }
 
 // add takes in a file, unless it is one that is there under another name.
@@ -118,16 +128,22 @@ func (r *producing) holdsOne() bool {
 	return false
 }
 
-// begin makes the folder ready: it removes what is of other files. What is remembered
-// of those that cannot be read is not known, so that then all stays but the manifest.
+// begin makes the folder ready: it removes what is of other files. All stays while an
+// earlier run's result counts, and where files cannot be read, since what is remembered
+// of these is not known.
 func (r *producing) begin() error {
-	if bad, _ := r.failed(); bad > 0 {
-		return shard.Clear(r.folder, func(name string) bool { return name != shard.ManifestName })
+	if bad, _ := r.failed(); bad > 0 || r.standing != nil {
+		return shard.Clear(r.folder, func(string) bool { return true })
 	}
 	keep := r.notes()
-	for _, p := range r.prints {
-		keep[partOfFile(p)] = true
+	entries, err := os.ReadDir(r.folder)
+	if err != nil {
+		return err
 	}
+	for _, e := range entries {
+		keep[e.Name()] = keep[e.Name()] || slices.ContainsFunc(r.prints, func(p uint64) bool { return strings.HasPrefix(e.Name(), partOfFile(p)) })
+	}
+	keep[shard.ManifestName] = false
 	return r.clear(keep)
 }
 
@@ -208,7 +224,10 @@ func (r *producing) whole(d *fileDone, print uint64) bool {
 	if d.Part == nil {
 		return true
 	}
-	part, ok, err := shard.Recover[shard.Candidate](r.folder, partOfFile(print), d.Origin)
+	if !strings.HasPrefix(d.Part.Name, partOfFile(print)) || filepath.Base(d.Part.Name) != d.Part.Name {
+		return false
+	}
+	part, ok, err := shard.Recover[shard.Candidate](r.folder, d.Part.Name, d.Origin)
 	return err == nil && ok && part.XXH64 == d.Part.XXH64
 }
 
@@ -225,7 +244,7 @@ func (r *producing) writer(print uint64, origin shard.Origin) *candidateWriter {
 
 func (w *candidateWriter) write(c *shard.Candidate) (err error) {
 	if w.part == nil {
-		if w.part, err = shard.CreatePart[shard.Candidate](w.folder, w.name, w.origin); err != nil {
+		if w.part, err = shard.CreatePart[shard.Candidate](w.folder, w.name+".arrow", w.origin); err != nil {
 			return err
 		}
 	}
@@ -240,8 +259,13 @@ func (w *candidateWriter) close(d *fileDone) error {
 	d.Tally.Out = w.part.Rows()
 	p, err := w.part.Close()
 	w.part = nil
+	if err != nil {
+		return err
+	}
+	unnamed := filepath.Join(w.folder, p.Name)
+	p.Name = fmt.Sprintf("%s-%s.arrow", w.name, p.XXH64)
 	d.Part = &p
-	return err
+	return os.Rename(unnamed, filepath.Join(w.folder, p.Name))
 }
 
 // discard abandons a part that was not closed.
@@ -286,13 +310,27 @@ func (r *producing) each(ctx context.Context, workers int, one func(ctx context.
 	return done, group.Wait()
 }
 
-// end finishes the folder with the manifest of n files, unless ctx has ended or files
-// cannot be read.
+// end finishes the folder with the manifest of n files, unless ctx has ended. Where
+// files cannot be read it does so only with incomplete, and never in the place of a
+// result that lacks fewer.
 func (r *producing) end(ctx context.Context, outcome *Outcome, m *shard.Manifest, n int) (*Outcome, error) {
 	bad, first := r.failed()
 	switch {
 	case ctx.Err() != nil:
 		return outcome, &StoppedError{Cause: context.Cause(ctx), Kept: keptOf(int64(n), int64(len(r.names)), r.kind+"s")}
+	case bad > 0 && n > 0 && r.incomplete != nil && (r.standing == nil || bad <= r.lacks):
+		var missing []string
+		for i, err := range r.faults {
+			if err != nil {
+				missing = append(missing, r.names[i])
+			}
+		}
+		if err := shard.WriteManifest(r.folder, r.incomplete(m, missing)); err != nil {
+			return nil, err
+		}
+		return outcome, fmt.Errorf("%w; until then the candidates of the others count", r.cannotRead(bad, first))
+	case bad > 0 && r.standing != nil:
+		return outcome, fmt.Errorf("%w; until then the candidates of the last run that finished count", r.cannotRead(bad, first))
 	case bad > 0:
 		return outcome, r.cannotRead(bad, first)
 	}

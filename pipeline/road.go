@@ -113,12 +113,22 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 		if nothing != nil && !(s.holdsPairs() && exists(filepath.Join(s.path(), shard.ManifestName))) {
 			return all, nothing
 		}
+		var leftOut []LeftOut
+		if s.Name == MatchName {
+			leftOut = unfinishedProducers(s.Dir)
+		}
+		for _, u := range leftOut {
+			log.Warn("candidates are left out, for their folder is not finished", "folder", u.Folder, "what_to_do", u.GoOn)
+		}
 		done, err := do(ctx, s, force, log, func() Progress { return watch.Begin(s, i, len(stages)) }, watch.End)
 		if err != nil {
 			if done.Unfinished != "" {
 				all = append(all, done)
 			}
 			return all, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		if len(leftOut) > 0 {
+			done.Result = Matched{leftOut}
 		}
 		again := slices.ContainsFunc(stages[:i], func(before Stage) bool { return before.Name == s.Name })
 		if again && done.Skipped != "" {

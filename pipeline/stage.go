@@ -3,9 +3,11 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/internal/settings"
@@ -140,6 +142,14 @@ func producers(dir string) ([]producer, error) {
 		list = append(list, producer{e.Name(), folder, m})
 	}
 	if len(list) == 0 {
+		for _, u := range unfinishedProducers(dir) {
+			if crawl := shard.ProducerFolder(shard.ProducerCrawl); u.Folder != crawl {
+				if exists(filepath.Join(dir, crawl)) {
+					u.GoOn += "; or run pairloom crawl first, which was begun too"
+				}
+				return nil, configurationError("%s: %w; %s", filepath.Join(dir, u.Folder), shard.ErrUnfinished, u.GoOn)
+			}
+		}
 		_, err := manifest(dir, shard.ProducerFolder(shard.ProducerCrawl))
 		if err == nil { // finished since
 			return producers(dir)
@@ -147,6 +157,75 @@ func producers(dir string) ([]producer, error) {
 		return nil, err
 	}
 	return list, nil
+}
+
+// LeftOut is a folder of candidates that is not finished, which match does not read.
+type LeftOut struct {
+	Folder string `json:"folder"` // under the dataset's folder
+	GoOn   string `json:"go_on"`  // what to do, for people
+}
+
+// unfinishedProducers lists the folders of candidates that have no manifest, by name.
+func unfinishedProducers(dir string) (list []LeftOut) {
+	entries, err := os.ReadDir(filepath.Join(dir, shard.CandidatesFolder))
+	if err != nil {
+		return nil // which producers tells
+	}
+	for _, e := range entries {
+		folder := shard.ProducerFolder(e.Name())
+		if _, err := shard.ReadManifest(filepath.Join(dir, folder)); !e.IsDir() || !errors.Is(err, shard.ErrUnfinished) {
+			continue
+		}
+		goOn := ""
+		if name, ok := strings.CutPrefix(e.Name(), shard.ProducerList); ok {
+			goOn = "go on with pairloom import FILES --name " + name + ", with the files of before"
+		} else if name, ok := strings.CutPrefix(e.Name(), shard.ProducerArchive); ok {
+			goOn = "go on with pairloom crawl --archive FILES --name " + name + ", with the files of before"
+		} else if e.Name() == shard.ProducerCrawl {
+			goOn = "go on with pairloom crawl"
+		} else {
+			continue
+		}
+		list = append(list, LeftOut{folder, goOn + ", or remove the folder"})
+	}
+	return list
+}
+
+// Matched are the figures of the match beside its tally.
+type Matched struct {
+	LeftOut []LeftOut `json:"left_out"`
+}
+
+// ProducerStates tells where each folder of archives and lists stands; the crawl's is a
+// stage of the road. It only reads.
+func ProducerStates(dir string) ([]State, error) {
+	var states []State
+	for _, u := range unfinishedProducers(dir) {
+		if u.Folder != shard.ProducerFolder(shard.ProducerCrawl) {
+			states = append(states, State{Stage: filepath.Base(u.Folder), State: "unfinished", Reason: u.GoOn})
+		}
+	}
+	all, err := producers(dir)
+	var none *ConfigurationError
+	if err != nil && !errors.As(err, &none) {
+		return nil, err
+	}
+	for _, p := range all {
+		if p.name == shard.ProducerCrawl {
+			continue
+		}
+		state := State{Stage: p.name, State: "finished", Tally: p.manifest.Tally, Parts: len(p.manifest.Parts)}
+		if missing := importFactsOf(p.manifest).Missing; len(missing) > 0 {
+			state.State, state.Reason = "due", fmt.Sprintf("%d files could not be read, the first: %s", len(missing), missing[0])
+		}
+		for _, part := range p.manifest.Parts {
+			state.Rows += part.Rows
+			state.Bytes += part.Bytes
+		}
+		states = append(states, state)
+	}
+	slices.SortFunc(states, func(a, b State) int { return strings.Compare(a.Stage, b.Stage) })
+	return states, nil
 }
 
 // inputs reads the manifests of the stage's inputs.

@@ -41,6 +41,7 @@ func newImport(g *global) *cobra.Command {
 	var o lists.Options
 	var name string
 	var workers int
+	var replace bool
 	run := runOptions{force: true}
 	c := &cobra.Command{
 		Use: "import FILES...", Short: "Make candidates of lists, tars and folders that you have", Long: importLong, Example: importExample,
@@ -68,7 +69,7 @@ func newImport(g *global) *cobra.Command {
 				name = pipeline.ListName(sources[0].Path)
 			}
 			run.only = func(w *workspace) pipeline.Stage {
-				return pipeline.Import{Dir: w.dir, Name: name, Sources: sources, Options: o, Workers: workers, Log: w.log}.Stage()
+				return pipeline.Import{Dir: w.dir, Name: name, Sources: sources, Options: o, Workers: workers, Replace: replace, Log: w.log}.Stage()
 			}
 			return g.run(c.Context(), pipeline.ImportName, run)
 		},
@@ -82,6 +83,8 @@ func newImport(g *global) *cobra.Command {
 	flags.StringVar(&o.Captions, "captions", "", "table of a folder's captions, a `file` with a column file_name")
 	flags.StringVar(&o.Encoding, "encoding", "", "`name` of the texts' encoding, such as windows-1252 (default: UTF-8, or UTF-16 where it looks like it)")
 	flags.StringVar(&name, "name", "", "`NAME` of the folder candidates/list-NAME (default: of the first of FILES)")
+	flags.StringVar(&o.Separator, "separator", "", "`character` between the fields of CSV (default: a comma, or the ; | or tab of a first line without one)")
+	flags.BoolVar(&replace, "replace", false, "put these FILES in the place of a list of other files of the same name")
 	flags.IntVar(&workers, "workers", 0, "files read at one time; 0 is one a processor")
 	flags.DurationVar(&run.limit, "max-duration", 0, limitHelp)
 	return c

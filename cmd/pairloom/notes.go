@@ -20,9 +20,17 @@ func notesOf(result any) []string {
 	case pipeline.Archived:
 		return leftOut(r.Placeholders, r.Cut)
 	case pipeline.Imported:
+		notes := []string{"go on with pairloom run --from match"}
 		if r.Here > 0 {
-			return []string{pipeline.Grouped(r.Here) + " candidates bring their picture along; fetch reads it where it lies, so the files must stay there"}
+			return append([]string{pipeline.Grouped(r.Here) + " candidates bring their picture along; fetch reads it where it lies, so the files must stay there"}, notes...)
 		}
+		return notes
+	case pipeline.Matched:
+		var notes []string
+		for _, u := range r.LeftOut {
+			notes = append(notes, u.Folder+" is not finished and was left out; "+u.GoOn)
+		}
+		return notes
 	case pipeline.Fetched:
 		return []string{pipeline.Grouped(r.Older) + " pictures are as other settings stored them, since they could not be had anew; pairloom explain tells of each, and fetch --retry asks again"}
 	case pipeline.Reported:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/pairloom/pairloom/crawl/frontier"
@@ -12,6 +13,8 @@ import (
 // standing is all that status tells.
 type standing struct {
 	Stages []pipeline.State `json:"stages"`
+	// Producers are the folders of candidates of archives and lists.
+	Producers []pipeline.State `json:"producers"`
 	// Holder is who has the folder, or had it last; null when nobody is known of.
 	Holder *pipeline.Holder `json:"holder"`
 	// Pages are those of the crawl; null when nothing was crawled yet.
@@ -56,6 +59,9 @@ func (w *workspace) standing() (*standing, error) {
 		}
 		s.Stages = append(s.Stages, state)
 	}
+	if s.Producers, err = pipeline.ProducerStates(w.dir); err != nil {
+		return nil, err
+	}
 	if h, known, err := pipeline.LookAtHolder(w.dir); err != nil {
 		return nil, err
 	} else if known {
@@ -72,7 +78,7 @@ func (w *workspace) standing() (*standing, error) {
 func (g *global) printStanding(s *standing) {
 	t := tabwriter.NewWriter(g.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprint(t, "stage\tstate\tkept\tin\tfiles\tsize\t\n")
-	for _, s := range s.Stages {
+	for _, s := range slices.Concat(s.Producers, s.Stages) {
 		kept, in := "-", "-"
 		if s.Tally != nil {
 			kept, in = pipeline.Grouped(s.Tally.Kept), pipeline.Grouped(s.Tally.In)+" "+s.Tally.Unit

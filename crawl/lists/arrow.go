@@ -145,6 +145,9 @@ func schemaFits(schema *flatbuffers.Table) error {
 			if field.GetByteSlot(8, 0) == 14 { // Field.type_type is Union, which has a vector of its own
 				return errors.New("it has a column of a union type, which is not read; leave it out")
 			}
+			if kind := field.GetByteSlot(8, 0); kind >= 23 && kind <= 26 { // BinaryView, Utf8View, ListView, LargeListView
+				return fmt.Errorf("it has columns of a type that this version does not read (%s): write Parquet, or, with polars, write_ipc(compat_level=CompatLevel.oldest())", [...]string{"binary_view", "string_view", "list_view", "large_list_view"}[kind-23])
+			}
 			if err := follow(&field, 14, 16, depth+1); err != nil { // Field.children, custom_metadata
 				return err
 			}

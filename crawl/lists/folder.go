@@ -68,7 +68,10 @@ func (f *folder) place(name string) (at, reason string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", ReasonMissing
 	case err != nil:
-		return "", ReasonUnsafeName // which leads out of the folder, or may not be read
+		if at, err := f.root.Lstat(name); err == nil && at.Mode()&fs.ModeSymlink != 0 {
+			return "", ReasonLink // which leads out of the folder
+		}
+		return "", ReasonUnsafeName // below such a link, or it may not be read
 	case !info.Mode().IsRegular():
 		return "", ReasonNoFile
 	}

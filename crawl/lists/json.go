@@ -190,6 +190,9 @@ func (t *textFile) objects(l *lines) error {
 				continue
 			}
 			r.fill(object)
+			if line == 1 && r.columnwise() {
+				return t.fault(line, errColumnwise)
+			}
 			l.pass(end)
 		}
 		if err := t.next(line); err != nil {
@@ -203,6 +206,13 @@ func (t *textFile) objects(l *lines) error {
 }
 
 var errNoArray = errors.New("it is no array of JSON objects; write the table as lines of objects (pandas: to_json(orient='records', lines=True))")
+
+var errColumnwise = errors.New("an array of objects is expected, and its members are whole columns; write the table as lines of objects (pandas: to_json(orient='records', lines=True))")
+
+// columnwise tells an object of columns, as pandas writes them unasked, from a row.
+func (r *objectRows) columnwise() bool {
+	return len(r.members) > 0 && !slices.ContainsFunc(r.members, func(m member) bool { return m.value[0] != '{' && m.value[0] != '[' })
+}
 
 // array reads an array of JSON objects, or objects one after another.
 func (t *textFile) array(l *lines) error {
@@ -238,7 +248,9 @@ func (t *textFile) array(l *lines) error {
 			t.more.reset()
 			t.row = row{reason: ReasonTooLong}
 		default:
-			r.fill(object)
+			if r.fill(object); !inArray && line == 1 && r.columnwise() {
+				return t.fault(line, errColumnwise)
+			}
 		}
 		if err := t.next(line); err != nil {
 			return err

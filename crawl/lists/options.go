@@ -29,6 +29,9 @@ type Options struct {
 	// Encoding is the name of the texts' character encoding (as in HTML); "" is UTF-8, or
 	// UTF-16 where a file looks like it.
 	Encoding string
+	// Separator is that of CSV; "" takes the comma, or where the first line has none the
+	// semicolon, bar or tab that it has.
+	Separator string
 }
 
 // Validate reports what no file could be read by.
@@ -38,6 +41,9 @@ func (o Options) Validate() error {
 	}
 	if o.KeepAll && len(o.Keep) > 0 {
 		return fmt.Errorf("columns to keep are named, and all are asked for; give one of the two")
+	}
+	if len(o.Separator) > 1 || o.Separator == "\"" || o.Separator == "\n" || o.Separator == "\r" || o.Separator >= "\x80" {
+		return fmt.Errorf("separator %q is not one ASCII character that stands between fields, such as ; or |", o.Separator)
 	}
 	if _, err := o.encoding(); err != nil {
 		return err

@@ -224,7 +224,7 @@ func (p *parquetFile) group(g int, first int64, pictures *folder) (rows int64, e
 			continue
 		}
 		p.fill(&row, values)
-		if p.bytes >= 0 && (known && here || !known && !values[p.bytes].Null) {
+		if p.bytes >= 0 && (known && here || !known && !values[p.bytes].Null && len(values[p.bytes].Bytes) > 0) {
 			row.place = place{placeParquet, p.print, [3]int64{int64(g), n, int64(p.leaves[p.bytes])}, p.source.Path}.String()
 			row.file = nil
 		}
@@ -236,6 +236,9 @@ func (p *parquetFile) group(g int, first int64, pictures *folder) (rows int64, e
 			} else {
 				row.reason = pictures.find(&row)
 			}
+		}
+		if p.bytes >= 0 && row.place == "" && len(row.url) == 0 && row.reason == "" {
+			row.reason = ReasonNoPicture
 		}
 		if err := p.take(&row, p.source.Label+":"+number); err != nil {
 			return 0, err
@@ -260,6 +263,9 @@ func (p *parquetFile) present(g int, rows int64) (all, known bool) {
 	}
 	switch stats.NullCount() {
 	case 0:
+		if stats.HasMinMax() && len(stats.EncodeMin()) == 0 {
+			return false, false // some of them are empty
+		}
 		return true, true
 	case rows:
 		return false, true

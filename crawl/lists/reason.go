@@ -21,7 +21,7 @@ const (
 	ReasonNotText     = "not_text"      // address or text is a list, an object or a number
 	ReasonNoPicture   = "no_picture"    // a sample without a picture and without an address
 	ReasonMorePicture = "more_pictures" // beyond the first of a sample
-	ReasonLink        = "link"          // a link in a tar or folder
+	ReasonLink        = "link"          // a link in a tar, or one that leads out of its folder
 	ReasonNoFile      = "no_file"       // a device, pipe or other thing that is no file
 	ReasonUnsafeName  = "unsafe_name"   // a path that leaves its folder, or is not UTF-8
 	ReasonRepeatedKey = "repeated_key"  // a sample or row of a name that came before

@@ -22,6 +22,8 @@ type Source struct {
 	// pictures, with what it could not fetch; several of a folder.
 	Beside []string
 	Err    error // why it cannot be read
+	// Unread are the tables and tars of a folder of pictures, which are not read with it.
+	Unread []string
 }
 
 // Sources are the files that arguments name, in order, each once: a file, a folder, or
@@ -70,6 +72,9 @@ func Sources(args []string, o Options) ([]Source, error) {
 				return nil, err
 			}
 			if info.IsDir() {
+				if name, err = filepath.EvalSymlinks(name); err != nil {
+					return nil, err
+				}
 				list, err := o.inFolder(name)
 				if err != nil {
 					return nil, err
@@ -163,6 +168,8 @@ func (o Options) inFolder(folder string) ([]Source, error) {
 		for _, t := range tables {
 			if strings.HasSuffix(t.Path, ".parquet") && filepath.Base(t.Path) != "metadata.parquet" && t.Path != o.captions() {
 				s.Beside = append(s.Beside, t.Path)
+			} else if !slices.Contains(metadataNames, filepath.Base(t.Path)) && t.Path != o.captions() {
+				s.Unread = append(s.Unread, t.Path)
 			}
 		}
 		return []Source{s}, nil

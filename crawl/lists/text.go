@@ -47,7 +47,7 @@ func readText(k *candidates, s Source, o *Options) error {
 	l := newLines(in.utf8Text(e))
 	switch s.Format {
 	case "csv":
-		err = t.table(&table{lines: l, separator: ','})
+		err = t.table(&table{lines: l, separator: o.separator(l)})
 	case "tsv":
 		err = t.table(&table{lines: l, separator: '\t'})
 	case "json":
@@ -64,6 +64,23 @@ func readText(k *candidates, s Source, o *Options) error {
 		return err
 	}
 	return t.tell()
+}
+
+// separator is that of a table whose first line comes next.
+func (o *Options) separator(l *lines) byte {
+	if o.Separator != "" {
+		return o.Separator[0]
+	}
+	if l.more() {
+		if end, fits := l.until(0); fits {
+			for _, c := range []byte(",;|\t") {
+				if bytes.IndexByte(l.line(end), c) >= 0 {
+					return c
+				}
+			}
+		}
+	}
+	return ','
 }
 
 // addresses reads lines of an address, and behind white space a text.
