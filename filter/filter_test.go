@@ -145,11 +145,29 @@ func TestValidate(t *testing.T) {
 		{func(o *Options) { o.Picture.Formats = []string{"jpg"} }, `picture.formats has "jpg"; the formats are jpeg, `},
 		{func(o *Options) { o.Picture.MinPixels, o.Picture.MaxPixels = 2, 1 }, "max_pixels"},
 		{func(o *Options) { o.Picture.MaxLongSide = 1 }, "max_long_side"},
+		{func(o *Options) { o.Text.BlockedWords = []string{"sale", ""} }, `text.blocked_words has "", in which there is no word`},
+		{func(o *Options) { o.Text.BlockedWords = []string{"!!!"} }, `text.blocked_words has "!!!", in which there is no word`},
+		{func(o *Options) { o.Picture.MaxAspectRatio = 0.5 }, "picture.max_aspect_ratio 0.5 is less than 1"},
+		{func(o *Options) { o.Picture.MinShortSide, o.Picture.MaxPixels = 64, 4095 }, "picture.max_pixels 4095 is less than a square of picture.min_short_side 64 has (4096)"},
+		{func(o *Options) { o.Picture.MaxLongSide, o.Picture.MinPixels = 100, 10_001 }, "picture.min_pixels 10001 is more than a square of picture.max_long_side 100 has (10000)"},
 	} {
 		o := testOptions
 		tt.change(&o)
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error is %v, want it to name %s", err, tt.want)
+		}
+	}
+	for _, change := range []func(*Options){ // the edges
+		func(o *Options) { o.Text.BlockedWords = []string{"Sale!", "click here"} },
+		func(o *Options) { o.Picture.MaxAspectRatio = 1 },
+		func(o *Options) { o.Picture.MaxAspectRatio = 0 },
+		func(o *Options) { o.Picture.MinShortSide, o.Picture.MaxPixels = 64, 4096 },
+		func(o *Options) { o.Picture.MaxLongSide, o.Picture.MinPixels = 100, 10_000 },
+	} {
+		o := testOptions
+		change(&o)
+		if err := o.Validate(); err != nil {
+			t.Errorf("what can work is refused: %v", err)
 		}
 	}
 }

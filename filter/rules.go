@@ -88,15 +88,32 @@ func (o Options) Validate() error {
 			faults = append(faults, fmt.Errorf("text.require has %q; the classes are %s", class, strings.Join(Classes, ", ")))
 		}
 	}
+	for _, entry := range t.BlockedWords {
+		if len(newPhrases([]string{entry}, nil).list) == 0 {
+			faults = append(faults, fmt.Errorf("text.blocked_words has %q, in which there is no word: it blocks nothing; take it out", entry))
+		}
+	}
 	for _, format := range o.Picture.Formats {
 		if !slices.Contains(Formats, format) {
 			faults = append(faults, fmt.Errorf("picture.formats has %q; the formats are %s", format, strings.Join(Formats, ", ")))
 		}
 	}
-	if p := o.Picture; p.MaxPixels > 0 && p.MaxPixels < p.MinPixels {
+	p := o.Picture
+	if p.MaxPixels > 0 && p.MaxPixels < p.MinPixels {
 		faults = append(faults, fmt.Errorf("picture.max_pixels %d is less than picture.min_pixels %d", p.MaxPixels, p.MinPixels))
 	}
-	if p := o.Picture; p.MaxLongSide > 0 && p.MaxLongSide < p.MinShortSide {
+	// As floating point, since the squares of settings may be beyond an int.
+	square := func(side int) float64 { return float64(side) * float64(side) }
+	if p.MaxPixels > 0 && float64(p.MaxPixels) < square(p.MinShortSide) {
+		faults = append(faults, fmt.Errorf("picture.max_pixels %d is less than a square of picture.min_short_side %d has (%.0f): no picture could pass", p.MaxPixels, p.MinShortSide, square(p.MinShortSide)))
+	}
+	if p.MaxLongSide > 0 && square(p.MaxLongSide) < float64(p.MinPixels) {
+		faults = append(faults, fmt.Errorf("picture.min_pixels %d is more than a square of picture.max_long_side %d has (%.0f): no picture could pass", p.MinPixels, p.MaxLongSide, square(p.MaxLongSide)))
+	}
+	if p.MaxAspectRatio > 0 && p.MaxAspectRatio < 1 {
+		faults = append(faults, fmt.Errorf("picture.max_aspect_ratio %v is less than 1, and a long side is never shorter than a short one: no picture could pass; use 0 for no limit", p.MaxAspectRatio))
+	}
+	if p.MaxLongSide > 0 && p.MaxLongSide < p.MinShortSide {
 		faults = append(faults, fmt.Errorf("picture.max_long_side %d is less than picture.min_short_side %d", p.MaxLongSide, p.MinShortSide))
 	}
 	return errors.Join(faults...)

@@ -127,10 +127,19 @@ func (e *evaluationSets) read(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, set := range e.options.Against {
-		pictures, texts := e.left.Kept, e.texts.Len()
-		err := eachEvaluationEntry(resolve(dir, set), func(entry evaluationEntry) error {
+		path, err := evaluationPath(dir, set)
+		if err != nil {
+			return err
+		}
+		pictures, texts, first, short := e.left.Kept, e.texts.Len(), len(e.names), 0
+		err = eachEvaluationEntry(path, func(entry evaluationEntry) error {
 			if err := ctx.Err(); err != nil {
 				return context.Cause(ctx)
+			}
+			for _, text := range entry.texts {
+				if strings.TrimSpace(text) != "" && !e.holds(fold.Text(text)) {
+					short++
+				}
 			}
 			entry.picture = bytes.Clone(entry.picture)
 			if batch = append(batch, entry); len(batch) < together {
@@ -139,18 +148,23 @@ func (e *evaluationSets) read(ctx context.Context, dir string) error {
 			return flush()
 		})
 		if err != nil {
-			return configurationError("dedup.against: %s: %w", set, err)
+			return configurationError("dedup.against: %s (%s): %w", set, path, err)
 		}
 		if err := flush(); err != nil {
 			return err
 		}
+		if e.left.Kept == pictures && e.texts.Len() == texts {
+			return configurationError("dedup.against: %s (%s) holds nothing to hold pairs against: %d files or rows that have no picture, and %d texts that are not asked for (fewer than against_text_words %d words, or against_text_similarity is 0); name a folder of pictures, a Parquet file or a pairloom dataset with shards", set, path, len(e.names)-first, short, e.options.AgainstTextWords)
+		}
 		e.each = append(e.each, stats.OverlapSet{Set: set, Pictures: e.left.Kept - pictures, Texts: e.texts.Len() - texts})
 		e.ends = append(e.ends, len(e.names))
 	}
-	if len(e.names) == 0 {
-		return configurationError("dedup.against: the sets hold neither picture nor text: %s", strings.Join(e.options.Against, ", "))
-	}
 	return nil
+}
+
+// holds tells whether pairs are held against a folded text.
+func (e *evaluationSets) holds(folded string) bool {
+	return e.options.AgainstTextSimilarity > 0 && len(strings.Fields(folded)) >= e.options.AgainstTextWords
 }
 
 // add takes in some entries. What is no picture is counted by its reason.
@@ -197,7 +211,7 @@ func (e *evaluationSets) add(ctx context.Context, batch []evaluationEntry) error
 			e.owners = append(e.owners, uint32(number))
 		}
 		for _, text := range entry.texts {
-			if folded := fold.Text(text); len(strings.Fields(folded)) >= e.options.AgainstTextWords && e.options.AgainstTextSimilarity > 0 {
+			if folded := fold.Text(text); e.holds(folded) {
 				if err := e.texts.Add(binary.BigEndian.AppendUint64(nil, uint64(number)), []byte(folded)); err != nil {
 					return err
 				}
@@ -321,6 +335,9 @@ func eachEvaluationEntry(path string, visit func(evaluationEntry) error) error {
 			return eachDatasetEntry(folder, visit)
 		}
 	}
+	if unfinishedDataset(path) {
+		return errors.New("it is the folder of a pairloom dataset that has no finished shards yet; run pairloom there first, or name the folder of its pictures")
+	}
 	files, _, err := evaluate.PictureFiles(path)
 	if err != nil {
 		return err
@@ -343,6 +360,34 @@ func eachEvaluationEntry(path string, visit func(evaluationEntry) error) error {
 		}
 	}
 	return nil
+}
+
+// unfinishedDataset tells whether a folder without a manifest of shards is a dataset's,
+// or that of its shards, rather than one of pictures.
+func unfinishedDataset(path string) bool {
+	return exists(filepath.Join(path, "pairloom.yaml")) || exists(filepath.Join(path, shard.ShardsFolder)) ||
+		filepath.Base(path) == shard.ShardsFolder && exists(filepath.Join(filepath.Dir(path), "pairloom.yaml"))
+}
+
+// evaluationPath is the full path of a set, which is there and not the dataset itself.
+func evaluationPath(dir, set string) (string, error) {
+	path, err := filepath.Abs(resolve(dir, set))
+	if err != nil {
+		return "", fmt.Errorf("dedup.against: %s: %w", set, err)
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", configurationError("dedup.against: %s: there is no %s; paths are relative to the dataset's folder", set, path)
+	}
+	if err != nil {
+		return "", configurationError("dedup.against: %s: %w", set, err)
+	}
+	for _, own := range []string{dir, filepath.Join(dir, shard.ShardsFolder)} {
+		if o, err := os.Stat(own); err == nil && os.SameFile(o, info) {
+			return "", configurationError("dedup.against: %s (%s) is this dataset itself, of which no pair would be left; name a set that it must not hold", set, path)
+		}
+	}
+	return path, nil
 }
 
 func eachDatasetEntry(folder string, visit func(evaluationEntry) error) error {
@@ -368,7 +413,11 @@ func eachDatasetEntry(folder string, visit func(evaluationEntry) error) error {
 func againstPrint(dir string, sets []string) (string, error) {
 	d := xxhash.New()
 	for _, set := range sets {
-		err := filepath.WalkDir(resolve(dir, set), func(path string, entry fs.DirEntry, err error) error {
+		root, err := evaluationPath(dir, set)
+		if err != nil {
+			return "", err
+		}
+		err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
 			}

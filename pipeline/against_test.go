@@ -311,13 +311,13 @@ func TestDryRunIsWhatLaterStepsDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := d.Steps[slices.IndexFunc(d.Steps, func(s stats.DryStep) bool { return s.Name == "duplicates" })]
+	step := d.Steps[slices.IndexFunc(d.Steps, func(s stats.DryStep) bool { return s.Name == "near_duplicates" })]
 	for _, reason := range []string{dedup.ReasonEvaluationPicture, dedup.ReasonEvaluationText, dedup.ReasonNearText} {
 		n := inOrderOf(step, reason)
 		if n == 0 || n != curate.Dropped[reason] {
 			t.Errorf("%s drops %d, in curate %d; want as many, and some", reason, n, curate.Dropped[reason])
 		}
-		if said := fmt.Sprintf("Drops %d of 9 pairs", n); !bytes.Contains(page, []byte(said)) {
+		if said := fmt.Sprintf("Drops %d of %d pairs", n, step.In); !bytes.Contains(page, []byte(said)) {
 			t.Errorf("the page does not say %q of %s", said, reason)
 		}
 		i := slices.IndexFunc(step.Rules, func(r stats.DropRule) bool { return r.Rule == reason })
@@ -508,5 +508,54 @@ func TestVerifyHoldsOverlapFilesAgainstTheirSums(t *testing.T) {
 	}
 	if list := faults(); len(list) != 1 || !strings.Contains(list[0], "missing") {
 		t.Errorf("faults %v, want that %s is missing", list, OverlapName)
+	}
+}
+
+// TestEvaluationSetsThatHoldNothing holds that a set of which nothing is held against
+// the pairs ends the run, by an error that names the set, where it lies and what is
+// wrong with it.
+func TestEvaluationSetsThatHoldNothing(t *testing.T) {
+	dir, o := againstSite(t)
+	other := t.TempDir()
+	write(t, filepath.Join(other, "new/pairloom.yaml"), []byte("seed: 1\n"))
+	write(t, filepath.Join(other, "stopped/shards/part.parquet.tmp"), []byte("x"))
+	write(t, filepath.Join(other, "own-shards/pairloom.yaml"), []byte("seed: 1\n"))
+	write(t, filepath.Join(other, "own-shards/shards/part.parquet.tmp"), []byte("x"))
+	write(t, filepath.Join(other, "papers/a.doc"), []byte("x"))
+	write(t, filepath.Join(other, "papers/b.doc"), []byte("x"))
+	write(t, filepath.Join(other, "short/a.doc"), []byte("x"))
+	write(t, filepath.Join(other, "short/a.txt"), []byte("a cat\n"))
+	write(t, filepath.Join(dir, "shards/left"), nil)
+	if err := os.Mkdir(filepath.Join(other, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(other, name) }
+	for _, tt := range []struct {
+		set  string
+		want []string
+	}{
+		{at("new"), []string{at("new"), "no finished shards yet", "run pairloom there first"}},
+		{at("stopped"), []string{at("stopped"), "no finished shards yet"}},
+		{at("own-shards/shards"), []string{"no finished shards yet"}},
+		{at("papers"), []string{at("papers"), "2 files or rows that have no picture"}},
+		{at("short"), []string{at("short"), "1 files or rows that have no picture", "1 texts", "against_text_words 5"}},
+		{at("empty"), []string{at("empty"), "0 files or rows"}},
+		{"../nosuch", []string{"../nosuch", filepath.Join(filepath.Dir(dir), "nosuch"), "relative to the dataset's folder"}},
+		{".", []string{dir, "this dataset itself"}},
+		{"shards", []string{filepath.Join(dir, "shards"), "this dataset itself"}},
+	} {
+		with := *o
+		with.Dedup.Against = []string{"exam", tt.set} // the other set does not make up for it
+		_, err := curateStage(dir, &with).Run(t.Context(), func(int64, int64) {})
+		var configuration *ConfigurationError
+		if !errors.As(err, &configuration) {
+			t.Errorf("%s: %v, want a wrong setting", tt.set, err)
+			continue
+		}
+		for _, want := range tt.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not say %q", tt.set, err, want)
+			}
+		}
 	}
 }

@@ -56,6 +56,7 @@ type dryRun struct {
 	done, total int64
 
 	images  []shard.Part             // of the images folder
+	asked   bool                     // fetch ended with the matched pairs
 	shown   []*shownRule             // whose samples wait for their pictures
 	wanted  map[uint64]*picturePlace // pictures of texts that are shown, by id
 	matched *shard.Manifest          // nil when there are no pairs to try
@@ -177,7 +178,7 @@ func (d *dryRun) openPairs(list string) error {
 	if err != nil {
 		return err
 	}
-	if why != "" {
+	if d.out.MatchDue = why != ""; d.out.MatchDue {
 		note("Match is due, for %s. The rules below the texts are tried on the pairs of its last run; run pairloom match for those that today's text rules let pass.", why)
 	}
 	d.matched = m
@@ -190,7 +191,7 @@ func (d *dryRun) openPairs(list string) error {
 	d.out.LeftOut = countsOf(left)
 	images, err := shard.ReadManifest(filepath.Join(d.Dir, shard.ImagesFolder))
 	if err == nil {
-		d.images = images.Parts
+		d.images, d.asked = images.Parts, fetchedAll(images, d.matched)
 		return nil
 	}
 	if !errors.Is(err, shard.ErrUnfinished) {

@@ -222,16 +222,16 @@ func (d *dryRun) addRepeats(s *repeatStep) {
 	}
 }
 
-// tryExact tells what each step of deduplication dropped and, of exact deduplication,
-// what it would alone, and by other limits. What the later steps would is not tried: it
-// takes as long as they do.
+// tryExact tells what exact deduplication and the steps behind it dropped and, of the
+// first, what it would alone, and by other limits. What the later steps would is not
+// tried: it takes as long as they do.
 func (d *dryRun) tryExact(before, after *dedup.Tap, dropped map[string]int64, samples map[string]*preview.Sample[droppedPair]) error {
-	s := &repeatStep{DryStep: stats.DryStep{Name: "duplicates", Unit: "pairs", In: before.Len(), Kept: after.Len(), Rules: []stats.DropRule{}}}
 	o := d.Options.Dedup
 	today, err := d.passExact(before, o)
 	if err != nil {
 		return err
 	}
+	s := &repeatStep{DryStep: stats.DryStep{Name: "exact_duplicates", Unit: "pairs", In: before.Len(), Kept: today, Rules: []stats.DropRule{}}}
 	known := map[string]bool{ReasonNotFetched: true, ReasonQueryCap: true}
 	for _, rule := range d.out.Steps[len(d.out.Steps)-1].Rules { // those of pictures
 		known[rule.Rule] = true
@@ -260,6 +260,8 @@ func (d *dryRun) tryExact(before, after *dedup.Tap, dropped map[string]int64, sa
 		}
 		s.add(r, samples[rule.reason])
 	}
+	d.addRepeats(s)
+	s = &repeatStep{DryStep: stats.DryStep{Name: "near_duplicates", Unit: "pairs", In: today, Kept: after.Len(), Rules: []stats.DropRule{}}}
 	for _, rule := range laterRules {
 		known[rule.reason] = true
 		s.add(stats.DropRule{Rule: rule.reason, Settings: d.settingsOf(rule.keys...), InOrder: dropped[rule.reason]}, samples[rule.reason])

@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/filter/preview"
+	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
 	"golang.org/x/sync/errgroup"
@@ -66,7 +68,7 @@ func (t *triedRules[T]) result(d *dryRun, name, unit string, likeness func(dropp
 		for _, trial := range t.survey.Trials(i) {
 			key := "filter." + trial.Limit.Key
 			keys = append(keys, key)
-			r.WhatIf = append(r.WhatIf, whatIfOf(key, trial))
+			r.WhatIf = append(r.WhatIf, whatIfOf(key, trial, d.allows(trial.Limit.Key)))
 		}
 		r.Settings = d.settingsOf(keys...)
 		s.Rules = append(s.Rules, r)
@@ -77,16 +79,36 @@ func (t *triedRules[T]) result(d *dryRun, name, unit string, likeness func(dropp
 	}
 }
 
-// whatIfOf lists the thresholds from the loosest on: without one a least value comes
-// first, and a greatest one last.
-func whatIfOf(key string, trial preview.Trial) stats.WhatIf {
+// allows tells of values of a key in the section filter whether the configuration may
+// have them, beside today's others.
+func (d *dryRun) allows(key string) func(at float64) bool {
+	return func(at float64) bool {
+		o := d.Options.Filter
+		settings.Walk(reflect.ValueOf(&o).Elem(), func(path string, f settings.Field) {
+			switch {
+			case path != key:
+			case f.Value.CanInt():
+				f.Value.SetInt(int64(at))
+			default:
+				f.Value.SetFloat(at)
+			}
+		})
+		return o.Validate() == nil
+	}
+}
+
+// whatIfOf lists the thresholds that are allowed, from the loosest on: without one a
+// least value comes first, and a greatest one last.
+func whatIfOf(key string, trial preview.Trial, allowed func(at float64) bool) stats.WhatIf {
 	w := stats.WhatIf{Key: key, Least: trial.Limit.Least, Today: trial.Limit.At}
 	kept := trial.Kept()
 	if !w.Least {
 		kept = append(kept[1:], kept[0])
 	}
 	for _, k := range kept {
-		w.Rows = append(w.Rows, stats.WhatIfRow{At: k.At, Alone: k.Alone, Others: k.Others})
+		if allowed(k.At) {
+			w.Rows = append(w.Rows, stats.WhatIfRow{At: k.At, Alone: k.Alone, Others: k.Others})
+		}
 	}
 	return w.Trimmed()
 }
@@ -186,7 +208,7 @@ func (w *textTrial) run() {
 
 // pictures tries the picture rules on all matched pairs whose picture is there.
 func (d *dryRun) pictures() error {
-	judge := PictureJudge{rules: filter.PictureRules(d.Options.Filter.Picture)}
+	judge := PictureJudge{filter.PictureRules(d.Options.Filter.Picture), d.asked}
 	tried, err := newTriedRules(judge.rules)
 	if err != nil {
 		return err
@@ -214,12 +236,15 @@ func (d *dryRun) pictures() error {
 			image = &j.picture.image
 			_ = look(j.picture)
 		}
-		if reason, _ := judge.Judge(image); reason == ReasonNotFetched {
-			if image == nil {
-				missing.Drop("never asked for")
-			} else {
-				missing.Drop(image.Status)
-			}
+		switch reason, _ := judge.Judge(image); {
+		case reason == ReasonQueryFull:
+			missing.Drop(reason)
+			continue
+		case reason == ReasonNotFetched && image == nil:
+			missing.Drop("never asked for")
+			continue
+		case reason == ReasonNotFetched:
+			missing.Drop(image.Status)
 			continue
 		}
 		by := tried.survey.See(image)

@@ -145,12 +145,8 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 			}
 			for _, w := range r.WhatIf {
 				i := slices.IndexFunc(w.Rows, func(row stats.WhatIfRow) bool { return row.At == w.Today })
-				kept := s.Kept
-				if s.Name == "duplicates" { // which are tried without the steps behind
-					kept += inOrderOf(s, dedup.ReasonNearPicture)
-				}
-				if i < 0 || w.Rows[i].Others != kept {
-					t.Errorf("%s as it is: %+v, but %d pass", w.Key, w.Rows, kept)
+				if i < 0 || w.Rows[i].Others != s.Kept {
+					t.Errorf("%s as it is: %+v, but %d pass", w.Key, w.Rows, s.Kept)
 				} else if alone := s.In - w.Rows[i].Alone; len(r.WhatIf) == 1 && alone != *r.Alone {
 					t.Errorf("%s as it is drops %d alone, the rule %d", w.Key, alone, *r.Alone)
 				}
@@ -176,7 +172,7 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 		missing += n.Count
 	}
 	got := map[string]int64{ReasonNotFetched: missing}
-	for _, step := range []string{"pictures", "duplicates", "balance"} {
+	for _, step := range []string{"pictures", "exact_duplicates", "near_duplicates", "balance"} {
 		for reason, n := range inOrder[step] {
 			if n > 0 {
 				got[reason] = n
@@ -185,7 +181,7 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 	}
 	for step, reasons := range map[string]string{
 		"texts": "text_source characters file_name words word_repetition no_query", "pictures": "picture_opt_out short_side aspect_ratio",
-		"duplicates": "placeholder_picture duplicate_picture repeated_text near_duplicate_picture", "balance": "query_cap",
+		"exact_duplicates": "placeholder_picture duplicate_picture repeated_text", "near_duplicates": "near_duplicate_picture", "balance": "query_cap",
 	} {
 		for _, reason := range strings.Fields(reasons) {
 			if inOrder[step][reason] == 0 {
@@ -195,6 +191,38 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 	}
 	if !maps.Equal(got, curate.Dropped) || d.Kept != curate.Kept || d.Matched != curate.In || d.Fetched != curate.In-missing {
 		t.Errorf("dry: %v, %d kept of %d; curate: %v, %d kept of %d", got, d.Kept, d.Matched, curate.Dropped, curate.Kept, curate.In)
+	}
+}
+
+// TestDryRunTriesWhatIsAllowed holds that each threshold that is tried may be set, with
+// the other settings as they are.
+func TestDryRunTriesWhatIsAllowed(t *testing.T) {
+	dir, o := triedFolder(t)
+	o.Filter.Text.MaxCharacters, o.Filter.Picture.MaxLongSide = 90, 9000
+	tried := 0
+	for _, s := range tryDry(t, dir, o).Steps {
+		for _, r := range s.Rules {
+			for _, w := range r.WhatIf {
+				for _, row := range w.Rows {
+					with := *o
+					settings.Walk(reflect.ValueOf(&with).Elem(), func(path string, f settings.Field) {
+						switch {
+						case path != w.Key:
+						case f.Value.CanInt():
+							f.Value.SetInt(int64(row.At))
+						default:
+							f.Value.SetFloat(row.At)
+						}
+					})
+					if tried++; with.Filter.Validate() != nil {
+						t.Errorf("%s %v is tried: %v", w.Key, row.At, with.Filter.Validate())
+					}
+				}
+			}
+		}
+	}
+	if tried < 100 {
+		t.Errorf("%d thresholds were tried", tried)
 	}
 }
 
@@ -259,7 +287,7 @@ func TestWhatIfIsWhatCurateWouldDo(t *testing.T) {
 						runStages(t, dir, &with, CurateName)
 						curate := tallyOf(t, dir, shard.SelectionFolder)
 						kept := curate.Kept
-						if s.Name == "duplicates" {
+						if s.Name == "exact_duplicates" {
 							kept += curate.Dropped[ReasonQueryCap] + curate.Dropped[dedup.ReasonNearPicture]
 						}
 						if row.Others != kept {
@@ -324,7 +352,7 @@ func TestDryRunOfAnUnfinishedFolder(t *testing.T) {
 		}
 	}
 	whole := tryDry(t, dir, o)
-	if len(whole.Notes) > 0 {
+	if len(whole.Notes) > 0 || whole.MatchDue {
 		t.Errorf("of a folder in which all is done the page notes %q", whole.Notes)
 	}
 
@@ -332,6 +360,13 @@ func TestDryRunOfAnUnfinishedFolder(t *testing.T) {
 	o.Filter.Text.MinWords++
 	d := tryDry(t, dir, o)
 	noted(d, "Match is due, for its settings changed")
+	page, err := os.ReadFile(filepath.Join(dir, shard.DryRunFolder, stats.DryRunPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if due, number := bytes.Index(page, []byte("Match is due")), bytes.Index(page, []byte("matched pairs of the last match")); !d.MatchDue || number < 0 || due > number {
+		t.Errorf("match is due: %v; the page says so at %d and counts pairs of the last match at %d, want it before", d.MatchDue, due, number)
+	}
 	if d.Matched != whole.Matched || d.Steps[0].Kept >= whole.Steps[0].Kept {
 		t.Errorf("%d pairs and %d texts, before %d and %d", d.Matched, d.Steps[0].Kept, whole.Matched, whole.Steps[0].Kept)
 	}

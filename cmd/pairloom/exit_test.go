@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/pairloom/pairloom/cmd/pairloom/config"
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -98,5 +101,30 @@ func TestExitCodesOfTheProgram(t *testing.T) {
 	}
 	if _, stdout, _ := pairloom(t, "--help"); !strings.Contains(stdout, "75  another process has the folder's lock") {
 		t.Errorf("help does not list the exit codes:\n%s", stdout)
+	}
+}
+
+// TestWrongSettingIsToldOnce holds that nothing is told beside the error of a set that
+// is not there: not that metrics lack something for the same reason.
+func TestWrongSettingIsToldOnce(t *testing.T) {
+	t.Setenv(asProgram, "1") // for the children of what runs in this process
+	dir := finished(t)
+	file := filepath.Join(dir, config.FileName)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(text), "\n  against: []", "\n  against: [../nosuch]", 1)
+	if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := run([]string{"curate", "-C", dir}, &out, &errs)
+	missing, err := filepath.Abs(filepath.Join(dir, "../nosuch"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code != exitConfiguration || !strings.Contains(errs.String(), missing) || strings.Contains(errs.String(), "metrics lack") {
+		t.Errorf("exit %d, want %d, %s named, and no word of metrics:\n%s", code, exitConfiguration, missing, errs.String())
 	}
 }

@@ -18,3 +18,9 @@ func TestExplainSaysTheDetectedLanguage(t *testing.T) {
 		}
 	}
 }
+
+func TestExplainSaysHowImportedPicturesAreNamed(t *testing.T) {
+	if out := explained(&pipeline.Explanation{Asked: "/pictures/e.jpg"}); !strings.Contains(out, "list:NAME/PATH") {
+		t.Errorf("of what is not known explain says\n%s", out)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -42,7 +43,10 @@ func (m *runMetrics) tell(s *pipeline.Stage, done, total int64) {
 func (m *runMetrics) end(exit int, done []pipeline.Done) {
 	s, err := m.w.standing()
 	if err != nil {
-		m.w.log.Warn("metrics lack where the stages stand", "error", err)
+		// A run that ended by a wrong setting has told of it.
+		if c := (*pipeline.ConfigurationError)(nil); exit != exitConfiguration || !errors.As(err, &c) {
+			m.w.log.Warn("metrics lack where the stages stand", "error", err)
+		}
 		s = &standing{}
 	}
 	m.mu.Lock()

@@ -107,7 +107,9 @@ func (c *collector) add(p *shard.Pair) {
 	c.imageURLs.add(xxhash.Sum64String(p.ImageURL))
 	c.pictures.add(p.PictureHash)
 	c.texts.add(xxhash.Sum64String(p.Text))
-	c.pages.add(xxhash.Sum64String(p.PageURL))
+	if p.PageURL != "" { // pairs that were imported have no page
+		c.pages.add(xxhash.Sum64String(p.PageURL))
+	}
 
 	c.width.add(int64(p.OriginalWidth))
 	c.height.add(int64(p.OriginalHeight))

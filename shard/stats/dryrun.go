@@ -12,7 +12,8 @@ import (
 // DryRunVersion is that of dry-run.json.
 //
 //	1  first version
-const DryRunVersion = 1
+//	2  exact_duplicates and near_duplicates are steps of their own; match_due
+const DryRunVersion = 2
 
 // DryRun is what the settings would drop, rule by rule, and what other thresholds
 // would. The caller fills it in; [WriteDryRun] shows it.
@@ -22,6 +23,9 @@ type DryRun struct {
 	Matched    int64 `json:"matched_pairs"`
 	Fetched    int64 `json:"fetched_pairs"` // matched pairs whose picture is there
 	Kept       int64 `json:"kept_pairs"`    // by all steps
+	// MatchDue says that matched pairs, and all that is counted of them, are those of
+	// the last match, whose settings or input are not today's.
+	MatchDue bool `json:"match_due"`
 	// Notes say what the figures leave out, and why.
 	Notes []string `json:"notes"`
 	// LeftOut is what the last match dropped, by reason, of the candidates whose text
@@ -33,7 +37,7 @@ type DryRun struct {
 
 // DryStep is a number of rules that the same records go through.
 type DryStep struct {
-	Name  string     `json:"step"` // texts, pictures, duplicates or balance
+	Name  string     `json:"step"` // texts, pictures, exact_duplicates, near_duplicates or balance
 	Unit  string     `json:"unit"` // what the counts count: candidates or pairs
 	In    int64      `json:"in"`
 	Kept  int64      `json:"kept"`

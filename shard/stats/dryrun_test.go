@@ -59,7 +59,7 @@ func someDryRun(t testing.TB) *DryRun {
 				{Rule: "short_side", Settings: []Setting{{"filter.picture.min_short_side", "64", "least short side"}}, Alone: n(1), InOrder: 1, Only: n(1),
 					WhatIf: []WhatIf{whatIf("filter.picture.min_short_side", true, 64, 8000, 0, 32, 64, 128, 1024)}, Samples: []DropSample{sample(4, "a fox", "30x20, less than 64", nil, picture)}},
 			}},
-			{Name: "duplicates", Unit: "pairs", In: 7500, Kept: 7200, Rules: []DropRule{
+			{Name: "near_duplicates", Unit: "pairs", In: 7500, Kept: 7200, Rules: []DropRule{
 				{Rule: "near_picture", Settings: []Setting{}, InOrder: 300, WhatIf: []WhatIf{}, Samples: []DropSample{sample(5, "a fox", "as pair 1", nil, []byte("damaged"))}},
 			}},
 			{Name: "balance", Unit: "pairs", In: 7200, Kept: 7000, Rules: []DropRule{

@@ -74,8 +74,10 @@ var dryStepWords = map[string]struct{ title, lead, others, all string }{
 		"all other text rules, and a query, as they are", "With all rules"},
 	"pictures": {"Pictures", "Rules over the picture. All pairs whose picture is there go through them.",
 		"all other picture rules as they are", "With all rules"},
-	"duplicates": {"Duplicates", "What may not repeat, among the pairs that the picture rules let pass.",
+	"exact_duplicates": {"Exact duplicates", "What may not repeat as it is, among the pairs that the picture rules let pass.",
 		"all other settings of exact duplicates as they are", "With all exact"},
+	"near_duplicates": {"Near duplicates and evaluation sets", "What is too much like another pair or an evaluation set, among the pairs that are no exact duplicates.",
+		"all other settings as they are", "With all"},
 	"balance": {"Balance", "How many pairs a query may have, of those that are left.",
 		"all steps before as they are", "After all steps"},
 }
@@ -89,7 +91,11 @@ func dryRunViewOf(d *DryRun) *dryRunView {
 		}
 	}
 	if d.Matched > 0 {
-		v.Tiles = append(v.Tiles, tile{grouped(d.Matched), "matched pairs"}, tile{grouped(d.Fetched), "of them with a picture"},
+		matched := "matched pairs"
+		if d.MatchDue {
+			matched = "matched pairs of the last match"
+		}
+		v.Tiles = append(v.Tiles, tile{grouped(d.Matched), matched}, tile{grouped(d.Fetched), "of them with a picture"},
 			tile{grouped(d.Kept), "pairs kept in the end"})
 	}
 	for _, s := range d.Steps {

@@ -180,6 +180,32 @@ func TestSameBytesInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestNoPageIsNoPage holds that pairs without a page, as imported ones are, count for
+// none.
+func TestNoPageIsNoPage(t *testing.T) {
+	for _, tt := range []struct {
+		addresses []string
+		want      int64
+	}{
+		{[]string{"", "", ""}, 0},
+		{[]string{"", "https://a.example/", "https://a.example/"}, 1},
+	} {
+		pairs := somePairs(t, len(tt.addresses))
+		for i := range pairs {
+			pairs[i].PageURL = tt.addresses[i]
+		}
+		s := collect(t, pairs, Options{})
+		if s.Distinct.Pages.Count != tt.want {
+			t.Errorf("%q are %d pages, want %d", tt.addresses, s.Distinct.Pages.Count, tt.want)
+		}
+		for _, d := range s.Distributions {
+			if d.Of == "pages" && d.Count != tt.want {
+				t.Errorf("%s: %s of %d pages, want %d", tt.addresses, d.Name, d.Count, tt.want)
+			}
+		}
+	}
+}
+
 func TestCountsAreRight(t *testing.T) {
 	pairs := somePairs(t, 400)
 	s := collect(t, pairs, Options{})
