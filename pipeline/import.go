@@ -118,7 +118,8 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	return r.readAll(ctx, input)
 }
 
-// ofOthers tells whether the folder remembers files, and none of the run's by its path.
+// ofOthers tells whether the folder remembers files that are there, and none of the run's
+// by its path.
 func (r *importRun) ofOthers() bool {
 	notes, err := filepath.Glob(filepath.Join(r.folder, "done-*.json"))
 	if err != nil || r.holdsOne() {
@@ -134,7 +135,7 @@ func (r *importRun) ofOthers() bool {
 		if slices.Contains(r.names, d.Path) {
 			return false
 		}
-		others = true
+		others = others || exists(d.Path) // else it may have moved
 	}
 	return others
 }
