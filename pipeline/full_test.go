@@ -19,6 +19,7 @@ import (
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/query/balance"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
 )
 
 // newRankedSite is a site of n pictures and a pair of each with query 0, whose paths
@@ -358,6 +359,16 @@ func TestFullQueriesBehindFetch(t *testing.T) {
 		if strings.HasPrefix(f.Path, shard.ImagesFolder) || strings.HasPrefix(f.Path, shard.SelectionFolder) {
 			t.Errorf("verify finds %+v", f)
 		}
+	}
+	crawled := filepath.Join(s.dir, shard.ProducerFolder(shard.ProducerCrawl))
+	if err := os.MkdirAll(crawled, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := shard.WriteManifest(crawled, &shard.Manifest{Stage: CrawlName, Tally: shard.NewTally(CrawlName, "pages", "candidates")}); err != nil {
+		t.Fatal(err)
+	}
+	if d := tryDry(t, s.dir, o); !slices.Contains(d.NotFetched, stats.Name{Name: ReasonQueryFull, Count: tallyOf(t, s.dir, shard.SelectionFolder).Dropped[ReasonQueryFull]}) {
+		t.Errorf("the dry run says %v of pictures that are not there", d.NotFetched)
 	}
 	// Before fetch has ended nobody can tell.
 	judge := PictureJudge{}
