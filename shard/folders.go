@@ -49,8 +49,13 @@ var makers = map[string]string{
 // Maker names the command that fills the folder at path, and is "" for a folder
 // that is none of a dataset's.
 func Maker(path string) string {
-	name := filepath.Base(path)
-	if parent := filepath.Base(filepath.Dir(path)); parent == CandidatesFolder || parent == EmbeddingsFolder {
+	name, parent := filepath.Base(path), filepath.Base(filepath.Dir(path))
+	switch {
+	case parent == CandidatesFolder && strings.HasPrefix(name, ProducerList):
+		return "import"
+	case parent == CandidatesFolder && strings.HasPrefix(name, ProducerArchive):
+		return "crawl --archive"
+	case parent == CandidatesFolder, parent == EmbeddingsFolder:
 		name = parent
 	}
 	return makers[name]
