@@ -14,9 +14,6 @@ func (s *Set) Reset(shingles []uint64) {
 	}
 }
 
-// Len is the number of different shingles.
-func (s *Set) Len() int { return s.own.count }
-
 // Jaccard is how many shingles the set shares with others, over how many there are in
 // either; 1 for two empty sets.
 func (s *Set) Jaccard(others []uint64) float64 {
