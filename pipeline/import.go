@@ -91,7 +91,7 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		}
 		sources = append(sources, s)
 		if len(s.Unread) > 0 {
-			r.Log.Warn("tables and tars in a folder of pictures are not read with it; name them too", "folder", s.Path, "not_read", len(s.Unread), "first", s.Unread[0])
+			r.Log.Warn("files of the folder that may be lists are not read with it; name them too", "not_read", len(s.Unread), "first", s.Unread[0])
 		}
 		r.total += s.Size()
 	}

@@ -231,6 +231,7 @@ var inPlace = map[string]string{
 	"trainer/checkpoint/replace.go":          "it moves whole folders, whose files are whole",
 	"trainer/device/conformance/equality.go": "it writes a page of the documentation",
 	"pipeline/lock.go":                       "it moves whole files",
+	"pipeline/producing.go":                  "it gives a whole file its name",
 	"pipeline/shard.go":                      "it moves whole files",
 	"crawl/archive/writer.go":                "it renames a file that is whole, and finishes one that a kill left",
 	"crawl/frontier/look.go":                 "it copies into a temporary folder of its own",

@@ -44,7 +44,17 @@ func TestLinksOfFolders(t *testing.T) {
 			t.Errorf("%s: %d rows, dropped %q, want 1 and one link", name, len(r.rows), counts(r.dropped))
 		}
 	}
-	sources, err := Sources([]string{folder}, Options{})
+	mixed := t.TempDir()
+	for _, name := range []string{"a.jsonl", "a.json", "a.txt", "a.feather", "00000_stats.json"} {
+		if err := os.WriteFile(filepath.Join(mixed, name), []byte("{}\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sources, err := Sources([]string{mixed}, Options{})
+	if err != nil || len(sources) != 1 || len(sources[0].Unread) != 3 {
+		t.Errorf("%+v, %v; want one list, and three files among what is not read", sources, err)
+	}
+	sources, err = Sources([]string{folder}, Options{})
 	if err != nil || len(sources) != 1 || len(sources[0].Unread) != 1 {
 		t.Errorf("%+v, %v; want the table among what is not read", sources, err)
 	}

@@ -22,7 +22,9 @@ type Source struct {
 	// pictures, with what it could not fetch; several of a folder.
 	Beside []string
 	Err    error // why it cannot be read
-	// Unread are the tables and tars of a folder of pictures, which are not read with it.
+	// Unread are files of the folder that was named which may be lists, and are not read
+	// with it: tables and tars beside pictures, and of other folders what its name does not
+	// tell from notes, such as .txt.
 	Unread []string
 }
 
@@ -136,7 +138,7 @@ func withoutBeside(all []Source) []Source {
 
 // inFolder are the sources of a folder.
 func (o Options) inFolder(folder string) ([]Source, error) {
-	tables, pictures := []Source{}, false
+	tables, unsure, pictures := []Source{}, []string{}, false
 	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -157,6 +159,8 @@ func (o Options) inFolder(folder string) ([]Source, error) {
 				return err
 			}
 			tables = append(tables, Source{Path: path, Label: filepath.ToSlash(label)})
+		case mayBeTable(e.Name()) && isFile(path, e):
+			unsure = append(unsure, path)
 		}
 		return nil
 	})
@@ -180,6 +184,7 @@ func (o Options) inFolder(folder string) ([]Source, error) {
 	for i, t := range tables {
 		tables[i] = o.file(t.Path, t.Label)
 	}
+	tables[0].Unread = unsure
 	return tables, nil
 }
 
@@ -214,6 +219,13 @@ func isTable(name string) bool {
 		}
 	}
 	return false
+}
+
+// mayBeTable tells what may be a list or something else, such as notes or what
+// img2dataset says of its run.
+func mayBeTable(name string) bool {
+	name = strings.ToLower(withoutCoding(name))
+	return slices.Contains([]string{".txt", ".json", ".feather", ".ipc"}, filepath.Ext(name)) && !strings.HasSuffix(name, "_stats.json")
 }
 
 // Fingerprint tells the source from others: its label and path, which candidates name,
