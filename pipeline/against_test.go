@@ -360,6 +360,9 @@ func TestOverlapShowsTheLeastAlike(t *testing.T) {
 // TestEvaluationPicturesAreDecodedOnce opens the sets again with children that do not
 // start, which works as long as nothing is decoded.
 func TestEvaluationPicturesAreDecodedOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestEvaluationSets starts what it does; children that the race detector watches take seconds to start")
+	}
 	dir, o := againstSite(t)
 	if err := os.Remove(filepath.Join(dir, "exam/broken.png")); err != nil {
 		t.Fatal(err)
@@ -515,6 +518,9 @@ func TestVerifyHoldsOverlapFilesAgainstTheirSums(t *testing.T) {
 // the pairs ends the run, by an error that names the set, where it lies and what is
 // wrong with it.
 func TestEvaluationSetsThatHoldNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestEvaluationSets starts what it does; children that the race detector watches take seconds to start")
+	}
 	dir, o := againstSite(t)
 	other := t.TempDir()
 	write(t, filepath.Join(other, "new/pairloom.yaml"), []byte("seed: 1\n"))
