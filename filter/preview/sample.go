@@ -1,6 +1,9 @@
 package preview
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Sample keeps the entries with the smallest keys, one for a key: an even sample
 // where keys are hashes, and the same in any order of offering.
@@ -32,15 +35,7 @@ func (s *Sample[E]) Offer(key uint64, entry E) {
 	if !s.Wants(key) {
 		return
 	}
-	at, there := slices.BinarySearchFunc(s.kept, key, func(k keyed[E], key uint64) int {
-		switch {
-		case k.key < key:
-			return -1
-		case k.key > key:
-			return 1
-		}
-		return 0
-	})
+	at, there := slices.BinarySearchFunc(s.kept, key, func(k keyed[E], key uint64) int { return cmp.Compare(k.key, key) })
 	if there {
 		if s.before(entry, s.kept[at].entry) {
 			s.kept[at].entry = entry

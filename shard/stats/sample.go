@@ -2,6 +2,7 @@ package stats
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"html/template"
 	"image"
@@ -39,15 +40,7 @@ func (s *sampler) add(p *shard.Pair) {
 	if len(s.kept) == s.most && key >= s.kept[len(s.kept)-1].key {
 		return
 	}
-	at, found := slices.BinarySearchFunc(s.kept, key, func(k sampled, key uint64) int {
-		switch {
-		case k.key < key:
-			return -1
-		case k.key > key:
-			return 1
-		}
-		return 0
-	})
+	at, found := slices.BinarySearchFunc(s.kept, key, func(k sampled, key uint64) int { return cmp.Compare(k.key, key) })
 	if found {
 		return
 	}
