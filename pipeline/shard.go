@@ -76,7 +76,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		tally:    shard.NewTally(ShardName, "pairs", "pairs"),
 		progress: func(done int64) { progress(done, total) },
 	}
-	heldout := min(int64(s.Options.Heldout), total/10)
+	heldout := int64(s.Options.HeldoutShare * float64(total))
 	if err = r.write(shard.HeldOut, heldout); err == nil {
 		err = r.write(shard.Training, total-heldout)
 	}
@@ -92,7 +92,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 
 // nextFolder is where new shards are written, within the folder of those that they
 // replace: these stay, and can be trained on, until all new ones are whole.
-const nextFolder = "next"
+const nextFolder = "_next"
 
 // replace moves the new parts to their places and finishes the folder. A kill
 // within leaves parts in both, which the next run finds.

@@ -14,9 +14,9 @@ import (
 //	   frames, spread, license and credit of images; of pairs what they take from these
 const SchemaVersion = 3
 
-// Record is one of the five records that a part can hold.
+// Record is one of the records that a part can hold.
 type Record interface {
-	Candidate | Matched | Image | Selection | Pair
+	Candidate | Matched | Image | Selection | Pair | Deletion
 }
 
 // A kind is the physical layout of a column.
@@ -186,6 +186,14 @@ var pairColumns = []column{
 	{"more", kindString, unsafe.Offsetof(Pair{}.More), 3},
 }
 
+var deletionColumns = []column{
+	{"pair_id", kindUint64, unsafe.Offsetof(Deletion{}.PairID), 0},
+	{"part", kindString, unsafe.Offsetof(Deletion{}.Part), 0},
+	{"row", kindUint32, unsafe.Offsetof(Deletion{}.Row), 0},
+	{"reason", kindString, unsafe.Offsetof(Deletion{}.Reason), 0},
+	{"detail", kindString, unsafe.Offsetof(Deletion{}.Detail), 0},
+}
+
 // A layout says how parts of one record are written. No column is nullable: an
 // absent text is "", an absent number 0.
 type layout struct {
@@ -209,6 +217,8 @@ func layoutOf[T Record]() *layout {
 		return &imageLayout
 	case *Selection:
 		return &selectionLayout
+	case *Deletion:
+		return &deletionLayout
 	default:
 		return &pairLayout
 	}
@@ -220,4 +230,5 @@ var (
 	imageLayout     = layout{imageColumns, 256, false}
 	selectionLayout = layout{selectionColumns, 4096, true}
 	pairLayout      = layout{pairColumns, 256, false}
+	deletionLayout  = layout{deletionColumns, 4096, true}
 )

@@ -233,6 +233,7 @@ var inPlace = map[string]string{
 	"pipeline/lock.go":                       "it moves whole files",
 	"pipeline/producing.go":                  "it gives a whole file its name",
 	"pipeline/shard.go":                      "it moves whole files",
+	"shard/manifest.go":                      "it gives a whole file the name of today",
 	"crawl/archive/writer.go":                "it renames a file that is whole, and finishes one that a kill left",
 	"crawl/frontier/look.go":                 "it copies into a temporary folder of its own",
 }
