@@ -12,7 +12,8 @@ import (
 //	   images
 //	3  picture_at and more of candidates; text_language of matched pairs; format, sha256,
 //	   frames, spread, license and credit of images; of pairs what they take from these
-const SchemaVersion = 3
+//	4  picture_hash and digest of selection; the deletion vectors of shards
+const SchemaVersion = 4
 
 // Record is one of the records that a part can hold.
 type Record interface {
@@ -155,6 +156,8 @@ var selectionColumns = []column{
 	{"query_ids", kindUint32List, unsafe.Offsetof(Selection{}.QueryIDs), 0},
 	{"image_part", kindUint32, unsafe.Offsetof(Selection{}.ImagePart), 0},
 	{"image_row", kindUint32, unsafe.Offsetof(Selection{}.ImageRow), 0},
+	{"picture_hash", kindUint64, unsafe.Offsetof(Selection{}.PictureHash), 4},
+	{"digest", kindUint64, unsafe.Offsetof(Selection{}.Digest), 4},
 }
 
 var pairColumns = []column{

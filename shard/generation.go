@@ -42,3 +42,14 @@ func HeldOutPicture(seed int64, share float64, pictureHash uint64) bool {
 	binary.LittleEndian.PutUint64(b[16:], pictureHash)
 	return float64(xxhash.Sum64(b[:])>>11) < share*float64(uint64(1)<<53) && !math.IsNaN(share)
 }
+
+// Digest stands for the pair but for where and when it was found last (Source,
+// CrawlTime) and for the bytes of Image, for which PictureHash speaks: a pair whose
+// digest is another than in the dataset takes its place anew. scratch, which may be
+// nil, is overwritten and returned for the next call.
+func (p *Pair) Digest(scratch []byte) (digest uint64, _ []byte) {
+	facts := *p
+	facts.Source, facts.CrawlTime, facts.Image = "", 0, nil
+	scratch = AppendRow(scratch[:0], &facts)
+	return xxhash.Sum64(scratch), scratch
+}
