@@ -20,7 +20,7 @@
 //   - Distinct things (addresses, pictures, texts, pages) are counted exactly up
 //     to Options.MaxDistinct. Past it only those whose hash starts with a number
 //     of zero bits are kept, so that the count, and how often each occurs, comes
-//     from an even sample; at the default bound the error is about 0.3%.
+//     from an even sample; X.
 //   - Names (hosts, languages, licences) are counted exactly up to
 //     Options.MaxNames of a kind, and together as "(other)" from then on.
 //   - Quantiles are exact for values below 4,096; above it a value is rounded
