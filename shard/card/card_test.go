@@ -160,7 +160,9 @@ func TestCroissantValidates(t *testing.T) {
 		change func(*stats.Stats)
 	}{
 		{"all there is", func(s *stats.Stats) { s.Dataset.License, s.Dataset.URL = "cc-by-4.0", "https://example.org/cats" }},
-		{"as little as there can be", func(s *stats.Stats) { s.Dataset.HeldOut, s.Dataset.Contact, s.Crawled, s.TextLanguages, s.Languages = 0, "", nil, nil, nil }},
+		{"as little as there can be", func(s *stats.Stats) {
+			s.Dataset.HeldOut, s.Dataset.Contact, s.Crawled, s.TextLanguages, s.Languages = 0, "", nil, nil, nil
+		}},
 		{"a page to contact", func(s *stats.Stats) { s.Dataset.Contact = "https://example.org/contact" }},
 		{"no pair", func(s *stats.Stats) { s.Pairs, s.Dataset.Training, s.Dataset.HeldOut = 0, 0, 0 }},
 	} {
