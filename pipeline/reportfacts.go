@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -136,6 +138,12 @@ func (r Report) write(figures *stats.Stats) (files []string, err error) {
 			return nil, err
 		}
 		files = append(files, stats.AppendixName, stats.BibTeXName)
+	} else { // those of an older report would say otherwise
+		for _, name := range []string{stats.AppendixName, stats.BibTeXName} {
+			if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("remove the tables of an older report: %w", err)
+			}
+		}
 	}
 	times, err := readTimes(r.Dir)
 	if err != nil || times == nil {

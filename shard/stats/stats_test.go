@@ -162,7 +162,11 @@ func TestGolden(t *testing.T) {
 				s.Training, s.Evaluation = someTraining(t, 400), someEvaluation()
 			}
 			figures, page := written(t, s)
-			for name, got := range map[string][]byte{tt.name + ".json": figures, tt.name + ".html": pixels.ReplaceAll(page, []byte("data:image/jpeg;base64,"))} {
+			golden := map[string][]byte{tt.name + ".json": figures, tt.name + ".html": pixels.ReplaceAll(page, []byte("data:image/jpeg;base64,"))}
+			if s.Dataset != nil {
+				golden[tt.name+".tex"], golden[tt.name+".bib"] = Appendix(s), []byte(BibTeX(s))
+			}
+			for name, got := range golden {
 				file := filepath.Join("testdata", name)
 				if *update {
 					if err := os.WriteFile(file, got, 0o644); err != nil {
