@@ -17,9 +17,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
@@ -83,14 +85,13 @@ func run(folder string, pairs, times, workers int, profile string) error {
 	fmt.Println("| pairs | workers | pairs/s wall | processor us a pair | peak memory, MiB | of it not mapped files | page, kB |")
 	fmt.Println("|---|---|---|---|---|---|---|")
 	fmt.Printf("| %d | %d | %.0f | %.2f | %d | %d | %d |\n", s.Pairs, workers, n/wall.Seconds(), used.Seconds()*1e6/n, memory("VmHWM:"), memory("RssAnon:"), info.Size()/1000)
-	fmt.Println(s.Distinct, s.Hosts.Count, s.Domains.Count, s.Hosts.Excess, "wrong by at most")
 	return nil
 }
 
 // othered makes the pairs of a part those of another dataset, for time above 0.
 func othered(rows iter.Seq2[*shard.Row, error], time int) iter.Seq2[*shard.Pair, error] {
 	return func(yield func(*shard.Pair, error) bool) {
-		var page, image, text strings.Builder
+		var page, image, text []byte
 		for row, err := range rows {
 			if err != nil {
 				yield(nil, err)
@@ -98,18 +99,17 @@ func othered(rows iter.Seq2[*shard.Row, error], time int) iter.Seq2[*shard.Pair,
 			}
 			p := &row.Pair
 			if time > 0 {
-				for _, b := range []*strings.Builder{&page, &image, &text} {
-					b.Reset()
-				}
+				page, image, text = page[:0], append(image[:0], p.ImageURL...), append(text[:0], p.Text...)
 				url := p.PageURL
 				if p.PairID%4 == 0 {
-					fmt.Fprintf(&page, "https://t%d-", time)
+					page = append(strconv.AppendInt(append(page, "https://t"...), int64(time), 10), '-')
 					url = strings.TrimPrefix(url, "https://")
 				}
-				fmt.Fprintf(&page, "%s?%d", url, time)
-				fmt.Fprintf(&image, "%s?%d", p.ImageURL, time)
-				fmt.Fprintf(&text, "%s %d", p.Text, time)
-				p.PageURL, p.ImageURL, p.Text = page.String(), image.String(), text.String()
+				page = append(page, url...)
+				for _, b := range []*[]byte{&page, &image, &text} {
+					*b = strconv.AppendInt(append(*b, '?'), int64(time), 10)
+				}
+				p.PageURL, p.ImageURL, p.Text = view(page), view(image), view(text)
 				p.PictureHash += uint64(time) << 7
 				p.PairID += uint64(time) * 0x9e3779b97f4a7c15
 			}
@@ -119,6 +119,9 @@ func othered(rows iter.Seq2[*shard.Row, error], time int) iter.Seq2[*shard.Pair,
 		}
 	}
 }
+
+// view is b as a string, until b is written again.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // memory is a figure of the process in MiB.
 func memory(name string) int {
