@@ -124,6 +124,11 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if note, err := r.writeTimes(); err != nil {
+		return nil, err
+	} else if note != "" {
+		out.Notes = append(out.Notes, note)
+	}
 	tally := shard.NewTally(ReportName, "pairs", "pairs")
 	tally.In, tally.Kept, tally.Out = figures.Pairs, figures.Pairs, figures.Pairs
 	return &Outcome{Tally: tally, Result: out}, s.finish(tally, files...)

@@ -145,9 +145,16 @@ func (r Report) write(figures *stats.Stats) (files []string, err error) {
 			}
 		}
 	}
-	times, err := readTimes(r.Dir)
-	if err != nil || times == nil {
-		return files, err
+	return files, nil
+}
+
+// writeTimes writes the page of the times; the note says why there is none.
+func (r Report) writeTimes() (note string, err error) {
+	switch times, err := readTimes(r.Dir); {
+	case err != nil:
+		return "the page of times is left out: " + err.Error(), nil
+	case times != nil:
+		return "", stats.WriteTimes(r.Dir, times)
 	}
-	return files, stats.WriteTimes(r.Dir, times)
+	return "", nil
 }

@@ -190,7 +190,7 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 		done.Outcome = *out
 	}
 	if err := keepTime(s.Dir, done); err != nil {
-		return Done{}, err
+		log.Warn("how long the stage took is not kept", "stage", s.Name, "error", err)
 	}
 	if err != nil {
 		return stopped(ctx, done, err)

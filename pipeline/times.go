@@ -18,6 +18,9 @@ import (
 // took.
 const TimesName = "times.json"
 
+// errNewerTimes marks a file that a newer pairloom wrote.
+var errNewerTimes = errors.New("a newer pairloom wrote it")
+
 // readTimes is nil where no stage has run.
 func readTimes(dir string) (*stats.Times, error) {
 	path := filepath.Join(dir, TimesName)
@@ -30,18 +33,19 @@ func readTimes(dir string) (*stats.Times, error) {
 		err = json.Unmarshal(text, t)
 	}
 	if err == nil && t.SchemaVersion > stats.TimesVersion {
-		return nil, fmt.Errorf("read %s: version %d, but this pairloom reads versions up to %d; update pairloom", path, t.SchemaVersion, stats.TimesVersion)
+		return nil, fmt.Errorf("read %s: %w: version %d, but this one reads versions up to %d; update pairloom", path, errNewerTimes, t.SchemaVersion, stats.TimesVersion)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w; delete it, and the next run begins it anew", path, err)
+		return nil, fmt.Errorf("read %s: %w; the next run begins it anew", path, err)
 	}
 	return t, nil
 }
 
-// keepTime adds what a stage took to the times of its folder.
+// keepTime adds what a stage took to the times of its folder. A file that cannot be
+// read is begun anew: no dataset depends on it.
 func keepTime(dir string, done Done) error {
 	t, err := readTimes(dir)
-	if err != nil {
+	if errors.Is(err, errNewerTimes) {
 		return err
 	}
 	if t == nil {

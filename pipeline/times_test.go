@@ -38,17 +38,32 @@ func TestTimesAddUp(t *testing.T) {
 	}
 }
 
+// TestTimesThatCannotBeRead holds that a damaged file is begun anew, and that of a newer
+// pairloom stays.
 func TestTimesThatCannotBeRead(t *testing.T) {
-	for text, want := range map[string]string{
-		"{":                     "delete it, and the next run begins it anew",
-		`{"schema_version": 2}`: "update pairloom",
+	for _, tt := range []struct{ text, fault string }{
+		{"{", ""}, {"", ""}, {`{"schema_version": "x"}`, ""},
+		{`{"schema_version": 2}`, "a newer pairloom wrote it"},
 	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, TimesName), []byte(text), 0o644); err != nil {
+		path := filepath.Join(dir, TimesName)
+		if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := keepTime(dir, Done{Stage: MatchName}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), TimesName) {
-			t.Errorf("%s: %v, want %q of the file", text, err, want)
+		if _, err := readTimes(dir); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: read with %v, which does not name the file", tt.text, err)
+		}
+		err := keepTime(dir, Done{Stage: MatchName, Took: time.Second})
+		if tt.fault == "" {
+			got, readErr := readTimes(dir)
+			if err != nil || readErr != nil || len(got.Stages) != 1 {
+				t.Errorf("%s: %+v, %v, %v; want one stage", tt.text, got, err, readErr)
+			}
+			continue
+		}
+		kept, _ := os.ReadFile(path)
+		if err == nil || !strings.Contains(err.Error(), tt.fault) || string(kept) != tt.text {
+			t.Errorf("%s: %v, and the file is %s; want %q and the file as it was", tt.text, err, kept, tt.fault)
 		}
 	}
 }
