@@ -14,7 +14,7 @@ import (
 )
 
 // Listed is what lies in a folder of checkpoints: those of its run, and of one
-// that is to replace it.
+// that is to replace it now or when it is complete.
 type Listed struct {
 	Whole      []*Checkpoint // those whose state.json can be read, oldest first
 	Damaged    []*Damaged    // those whose state.json cannot
@@ -24,7 +24,7 @@ type Listed struct {
 // List finds all checkpoints of folder; an absent folder has none.
 func List(folder string) (*Listed, error) {
 	l := &Listed{}
-	for _, run := range []string{folder, filepath.Join(folder, nextFolder), filepath.Join(folder, arrivingFolder)} {
+	for _, run := range []string{folder, filepath.Join(folder, nextFolder), filepath.Join(folder, arrivingFolder), filepath.Join(folder, AnewFolder)} {
 		for _, pattern := range []*regexp.Regexp{stepName, bestName} {
 			found, err := names(run, pattern)
 			if err != nil {
