@@ -30,7 +30,7 @@ func (t Train) Stage() Stage {
 		Settings: func() (string, error) {
 			return settings.Hash(t.Options, t.Options.Extend, t.Options.ExtendShare, t.Options.ExtendRate), nil
 		},
-		Due:      t.due, Run: t.Run, Stopped: t.stopped,
+		Due: t.due, Run: t.Run, Stopped: t.stopped,
 	}
 }
 

@@ -53,6 +53,9 @@ var seenName = regexp.MustCompile(`^seen-[0-9]{3,}\.arrow$`)
 // ErrUnknown is wrapped where it is not known which pairs a model was trained on.
 var ErrUnknown = errors.New("an older pairloom trained it and kept no list of its pairs; train anew with --replace to know")
 
+// SeenCure says what to do about a table that is damaged.
+const SeenCure = "the model can be used, but what it was trained on is not known without it: run pairloom train --replace, which trains anew"
+
 // A SeenPair is a pair that a model was trained on, and since which segment, from 1:
 // every checkpoint of the run that has so many segments was.
 type SeenPair struct {
@@ -63,7 +66,8 @@ type SeenPair struct {
 // Seen walks the pairs that the newest checkpoint of folder was trained on: each once,
 // or once more where its picture became another. columns are those of [shard.Seen],
 // all when none is named. The row is reused. Where some are not known the last error
-// wraps [ErrUnknown]; without a checkpoint it wraps [ErrNone].
+// wraps [ErrUnknown]; without a checkpoint it wraps [ErrNone]; a damaged table gives a
+// *[shard.DamagedPart].
 func Seen(folder string, columns ...string) iter.Seq2[*SeenPair, error] {
 	return func(yield func(*SeenPair, error) bool) {
 		c, err := Latest(folder)
@@ -80,18 +84,17 @@ func (c *Checkpoint) Seen(columns ...string) iter.Seq2[*SeenPair, error] {
 	return func(yield func(*SeenPair, error) bool) {
 		var row SeenPair
 		unknown := len(c.State.Segments) == 0
-		for i, s := range c.State.Segments {
-			if s.Seen.XXH64 == "" {
+		for i, t := range c.SeenTables() {
+			if t.Path == "" {
 				unknown = true
 				continue
 			}
-			folder := c.seenFolder(i + 1)
-			if d := s.damage(folder, i+1); d != nil {
-				yield(nil, d)
+			if cause := t.Differs(); cause != "" {
+				yield(nil, &shard.DamagedPart{Path: t.Path, Cause: cause, Cure: SeenCure})
 				return
 			}
 			row.Segment = i + 1
-			for seen, err := range shard.Rows[shard.Seen](folder, []shard.Part{{Name: SeenName(i + 1), Rows: s.Added}}, columns...) {
+			for seen, err := range shard.Rows[shard.Seen](filepath.Dir(t.Path), []shard.Part{{Name: filepath.Base(t.Path), Rows: t.Rows}}, columns...) {
 				if err != nil {
 					yield(nil, err)
 					return
@@ -118,37 +121,30 @@ func (c *Checkpoint) seenFolder(segment int) string {
 	return folder
 }
 
-// damage holds the segment's table against its sum; nil when it is right.
-func (s *Segment) damage(folder string, segment int) error {
-	path := filepath.Join(folder, SeenName(segment))
-	if cause := s.Seen.differs(path); cause != "" {
-		return &DamagedSeen{path, cause}
-	}
-	return nil
+// A SeenTable is the table of one segment of a checkpoint, and what its state.json says
+// of it.
+type SeenTable struct {
+	File
+	Path string
+	Rows int64
 }
 
-// DamagedSeen says that a table of the pairs that a model was trained on cannot be
-// used, and why. The model can.
-type DamagedSeen struct{ Path, Cause string }
-
-func (e *DamagedSeen) Error() string {
-	return fmt.Sprintf("read %s: %s; what the model was trained on is not known without it: run pairloom train --replace to train anew", e.Path, e.Cause)
-}
-
-// VerifySeen holds the tables of a checkpoint's segments against their sums.
-func (c *Checkpoint) VerifySeen() (faults []*DamagedSeen, files []File) {
+// SeenTables are those of the checkpoint's segments, from the first; one of a segment
+// whose pairs are not known has no path.
+func (c *Checkpoint) SeenTables() []SeenTable {
+	var list []SeenTable
 	for i, s := range c.State.Segments {
-		if s.Seen.XXH64 == "" {
-			continue
+		t := SeenTable{s.Seen, "", s.Added}
+		if s.Seen.XXH64 != "" {
+			t.Path = filepath.Join(c.seenFolder(i+1), SeenName(i+1))
 		}
-		files = append(files, s.Seen)
-		var d *DamagedSeen
-		if errors.As(s.damage(c.seenFolder(i+1), i+1), &d) {
-			faults = append(faults, d)
-		}
+		list = append(list, t)
 	}
-	return faults, files
+	return list
 }
+
+// Differs says in what the table is not as it was written; "" for nothing.
+func (t *SeenTable) Differs() string { return t.differs(t.Path) }
 
 // WriteSeen writes the table of a segment, counted from 1, into the folder of the
 // checkpoints. The rows are read as they come.

@@ -59,6 +59,10 @@ func (l *Listed) add(path string) {
 // run goes on.
 func (c *Checkpoint) IsBest() bool { return bestName.MatchString(filepath.Base(c.Path)) }
 
+// IsBeside tells whether the checkpoint is of a run that takes the place of the other
+// when it is complete.
+func (c *Checkpoint) IsBeside() bool { return filepath.Base(filepath.Dir(c.Path)) == AnewFolder }
+
 // Verify holds the folder's name against the step, and each file that state.json names against its length and hash, a
 // little at a time, and returns all that differ.
 func (c *Checkpoint) Verify() []*Damaged {
