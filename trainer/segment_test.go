@@ -17,6 +17,7 @@ import (
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/clip"
 )
 
 // grow adds a generation to the shards of dir: pairs numbered first to last-1, as
@@ -416,6 +417,24 @@ func TestReplaceAfterGrowth(t *testing.T) {
 		if err != nil || row.PairID == 5 {
 			t.Errorf("the new model was trained on %+v, %v", row, err)
 		}
+	}
+}
+
+// TestLabelsAfterGrowth finds the classes of new rows, and counts those without.
+func TestLabelsAfterGrowth(t *testing.T) {
+	dir := t.TempDir()
+	compacted(t, dir, numbers(0, 32)...)
+	o := growing()
+	o.Objective, o.Labels = clip.Supervised, filepath.Join(dir, "labels.txt")
+	if err := os.WriteFile(o.Labels, []byte("a red square\na green square\na blue disc\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	train(t, dir, o)
+	grow(t, dir, 32, 64, 0)
+	r := train(t, dir, o)
+	// Every 18th pair is a red square, and the first is deleted.
+	if want := int64(63 - 11); !r.Complete || r.Segments != 2 || r.Tally.In != 63 || r.Tally.Dropped[NoLabel] != want {
+		t.Errorf("the result is %+v with the tally %+v, want %d without a label", r, r.Tally, want)
 	}
 }
 
