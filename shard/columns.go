@@ -12,12 +12,13 @@ import (
 //	   images
 //	3  picture_at and more of candidates; text_language of matched pairs; format, sha256,
 //	   frames, spread, license and credit of images; of pairs what they take from these
-//	4  picture_hash and digest of selection; the deletion vectors of shards
+//	4  picture_hash and digest of selection; the deletion vectors of shards; what models have
+//	   seen
 const SchemaVersion = 4
 
 // Record is one of the records that a part can hold.
 type Record interface {
-	Candidate | Matched | Image | Selection | Pair | Deletion
+	Candidate | Matched | Image | Selection | Pair | Deletion | Seen
 }
 
 // A kind is the physical layout of a column.
@@ -222,6 +223,8 @@ func layoutOf[T Record]() *layout {
 		return &selectionLayout
 	case *Deletion:
 		return &deletionLayout
+	case *Seen:
+		return &seenLayout
 	default:
 		return &pairLayout
 	}

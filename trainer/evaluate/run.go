@@ -27,7 +27,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, err
 	}
 	folder := filepath.Join(dir, shard.CheckpointsFolder)
-	source, err := batch.Open(filepath.Join(dir, shard.ShardsFolder), batch.HeldOut)
+	dataset, source, err := shardsOf(dir)
 	if err != nil {
 		return Result{}, err
 	}
@@ -39,13 +39,25 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	defer e.Close()
 
 	r := Result{SchemaVersion: SchemaVersion, ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Weights: o.Weights, Step: c.State.Step}
-	pairs, images, texts, tally, err := e.embedAll(ctx, source, o, progress)
+	rows, seen, err := unseen(source, dataset, c, o)
 	if err != nil {
 		return Result{}, err
 	}
-	r.Tally, r.Pairs = tally, len(pairs)
+	pairs, images, texts, tally, err := e.embedAll(ctx, source, rows, o, progress)
+	if err != nil {
+		return Result{}, err
+	}
+	if seen.Rule == seenLeaveOut && seen.Pairs > 0 {
+		tally.In += seen.Pairs
+		tally.Dropped[SeenPairs] = seen.Pairs
+	}
+	if over := int64(source.Len()) - tally.In; over > 0 {
+		tally.In += over
+		tally.Dropped[OverLimit] = over
+	}
+	r.Tally, r.Pairs, r.Seen = tally, len(pairs), seen
 	if len(pairs) < 2 {
-		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, len(pairs))
+		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode, and %d that the model has seen)", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, len(pairs), tally.Dropped[SeenPairs])
 	}
 	right := rightAnswers(pairs)
 	for _, side := range []struct {
@@ -63,7 +75,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if r.ZeroShot, err = e.zeroShotPairs(ctx, classifiers, o, classes, pairs, images); err != nil {
 		return Result{}, err
 	}
-	if err := e.runSets(ctx, dir, classifiers, o, &r); err != nil {
+	if err := e.runSets(ctx, c, dir, classifiers, o, &r); err != nil {
 		return Result{}, err
 	}
 	if err := tally.Check(); err != nil {
@@ -76,17 +88,17 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, ResultName), append(text, '\n'))
 }
 
-// embedAll embeds the held-out pairs, batch by batch.
-func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
+// embedAll embeds held-out pairs, batch by batch.
+func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, rows []int, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
 	tally = shard.NewTally("eval", "pairs", "pairs")
-	total := min(source.Len(), o.MaxPairs)
 	textNumbers, pictureNumbers := map[string]int{}, map[uint64]int{}
-	err = e.EachPictures(ctx, firstOf{ShardPictures{source}, total}, o.Batch, func(done int, v Vectors) error {
+	err = e.EachPictures(ctx, chosen{ShardPictures{source}, rows}, o.Batch, func(done int, v Vectors) error {
 		for _, bad := range v.Bad {
 			tally.Drop(bad.Reason)
 		}
 		var captions []string
-		for _, row := range v.Kept {
+		for _, i := range v.Kept {
+			row := rows[i]
 			p, err := source.Pair(row)
 			if err != nil {
 				return err
@@ -103,27 +115,16 @@ func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, o Options
 		y, err := e.Texts(ctx, captions, o.Batch)
 		images, texts = append(images, v.Rows...), append(texts, y...)
 		if progress != nil {
-			progress(int64(done), int64(total))
+			progress(int64(done), int64(len(rows)))
 		}
 		return err
 	})
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	for range source.Len() - total {
-		tally.Drop(OverLimit)
-	}
 	tally.Out = tally.Kept
 	return pairs, images, texts, tally, nil
 }
-
-// firstOf is the first n of pictures.
-type firstOf struct {
-	Pictures
-	n int
-}
-
-func (p firstOf) Len() int { return p.n }
 
 // number gives equal keys equal numbers, from 0.
 func number[K comparable](numbers map[K]int, key K) int {
