@@ -12,11 +12,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/internal/readers"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
@@ -168,21 +168,6 @@ func embed(t *testing.T, folder string, c *checkpoint.Checkpoint, pictures []str
 	}
 }
 
-// python is the interpreter that PAIRLOOM_PYTHON names, or python3; the test is
-// skipped where it lacks one of the modules.
-func python(t *testing.T, modules ...string) string {
-	t.Helper()
-	name := os.Getenv("PAIRLOOM_PYTHON")
-	if name == "" {
-		name = "python3"
-	}
-	find := "import importlib.util as u, sys; sys.exit(' '.join(m for m in sys.argv[1:] if u.find_spec(m) is None) or 0)"
-	if out, err := exec.Command(name, append([]string{"-c", find}, modules...)...).CombinedOutput(); err != nil {
-		t.Skipf("%s lacks modules: %s %v; PAIRLOOM_PYTHON names another python", name, out, err)
-	}
-	return name
-}
-
 // TestOthersRead holds the vectors of pictures and texts, and what comes before
 // them, against open_clip and transformers, which read the files that lie in a
 // checkpoint or were exported of one.
@@ -190,7 +175,7 @@ func TestOthersRead(t *testing.T) {
 	if testing.Short() {
 		t.Skip("its subject is numbers")
 	}
-	interpreter := python(t, "torch", "open_clip", "transformers", "safetensors", "PIL")
+	readers.Python(t)
 	pictures := drawPictures(t, t.TempDir())
 	type model struct {
 		preset     string
@@ -202,7 +187,7 @@ func TestOthersRead(t *testing.T) {
 	if os.Getenv("PAIRLOOM_LONG") != "" {
 		list = append(list, model{"vit-b-32", small, false}, model{"rn50", small, false})
 	}
-	args := []string{filepath.Join("testdata", "equal.py")}
+	var folders []string
 	for _, m := range list {
 		folder := t.TempDir()
 		c := save(t, filepath.Join(folder, "checkpoints"), m.preset, m.vocabulary, m.siglip)
@@ -216,18 +201,19 @@ func TestOthersRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		embed(t, folder, c, pictures, models)
-		args = append(args, folder)
+		folders = append(folders, folder)
 	}
-	command := exec.Command(interpreter, args...)
-	command.Env = append(os.Environ(), "HF_HUB_OFFLINE=1", "OMP_NUM_THREADS=2")
-	var said bytes.Buffer
-	command.Stderr = &said
-	out, err := command.Output()
+	script, err := os.ReadFile(filepath.Join("testdata", "equal.py"))
 	if err != nil {
-		t.Fatalf("%v\n%s", err, said.Bytes())
+		t.Fatal(err)
 	}
+	arguments, err := json.Marshal(folders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := readers.Script(t, ".", fmt.Sprintf("import sys\nsys.argv[1:] = %s\n%s", arguments, script))
 	var found []map[string]map[string]float64
-	if err := json.Unmarshal(out, &found); err != nil || len(found) != len(list) {
+	if err := json.Unmarshal([]byte(out), &found); err != nil || len(found) != len(list) {
 		t.Fatalf("%v in %s", err, out)
 	}
 	for i, m := range list {
