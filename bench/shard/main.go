@@ -3,6 +3,7 @@
 // process reads one way, and prints a line of JSON. See run.sh.
 //
 //	go run ./bench/shard make FOLDER PAIRS
+//	go run ./bench/shard link FOLDER TIMES
 //	go run ./bench/shard read FOLDER WAY
 package main
 
@@ -35,13 +36,16 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 3 {
-		return fmt.Errorf("give make FOLDER PAIRS, or read FOLDER and one of %s", strings.Join(names(), ", "))
+		return fmt.Errorf("give make FOLDER PAIRS, link FOLDER TIMES, or read FOLDER and one of %s", strings.Join(names(), ", "))
 	}
 	switch args[0] {
-	case "make":
+	case "make", "link":
 		n, err := strconv.Atoi(args[2])
 		if err != nil {
 			return err
+		}
+		if args[0] == "link" {
+			return link(args[1], n)
 		}
 		return makeShards(args[1], n)
 	case "read":
@@ -102,6 +106,34 @@ func makeShards(folder string, n int) error {
 	}
 	tally.In, tally.Kept = int64(n), int64(n)
 	return shard.WriteManifest(folder, m)
+}
+
+// link makes of a folder of shards another beside it, FOLDER-linked, in which each
+// shard stands so many times: as many pairs, without room for more on the disk or in the
+// page cache.
+func link(folder string, times int) error {
+	m, err := shard.ReadManifest(folder)
+	if err != nil {
+		return err
+	}
+	to := strings.TrimSuffix(folder, "/") + "-linked"
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	parts := m.Parts
+	m.Parts = nil
+	for i := range times * len(parts) {
+		part := parts[i%len(parts)]
+		from := filepath.Join(folder, part.Name)
+		part.Name = fmt.Sprintf("shard-%05d.arrow", i)
+		if err := os.Link(from, filepath.Join(to, part.Name)); err != nil {
+			return err
+		}
+		m.Parts = append(m.Parts, part)
+	}
+	m.Tally.In, m.Tally.Kept = m.Rows(), m.Rows()
+	m.Generations[0].Added = m.Rows()
+	return shard.WriteManifest(to, m)
 }
 
 // A way to read a folder of shards. read returns how many pairs it read and the bytes
