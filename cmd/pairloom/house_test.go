@@ -229,6 +229,7 @@ var inPlace = map[string]string{
 	"internal/atomicfile/file.go":            "it is the writer",
 	"trainer/checkpoint/checkpoint.go":       "it renames a link",
 	"trainer/checkpoint/replace.go":          "it moves whole folders, whose files are whole",
+	"trainer/layout/export.go":               "it moves a whole folder, whose files are whole",
 	"trainer/device/conformance/equality.go": "it writes a page of the documentation",
 	"pipeline/lock.go":                       "it moves whole files",
 	"pipeline/producing.go":                  "it gives a whole file its name",
