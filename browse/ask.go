@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/pairloom/pairloom/internal/fold"
@@ -29,9 +30,16 @@ const (
 	keyReason = "reason" // of a drop; of pictures that were not fetched the status too
 	keyIs     = "is"     // training, held-out, kept (both), dropped, waiting, or any
 	keyLike   = "like"   // a pair's id: pairs near to it in meaning
+	keyCopies = "copies" // a pair's id: it, what it was dropped for, and its other copies
 )
 
-var keys = []string{keyHost, keyQuery, keyReason, keyIs, keyLike}
+var keys = []string{keyHost, keyQuery, keyReason, keyIs, keyLike, keyCopies}
+
+// What is: takes beside what a pair can be.
+const (
+	isKept = "kept" // for training, or held out
+	isAny  = "any"
+)
 
 // parseAsk reads the search field: words separated by spaces, phrases in quotes,
 // conditions as key:value or key:"several words", and "-" before what must not hold. What
@@ -149,6 +157,7 @@ type filter struct {
 	queries  [][]uint32 // of each condition: the ids with that name
 	noQuery  [][]uint32
 	has, not [][]byte // patterns of the text, the longest first
+	clusters []int    // the pair is in each of them
 	never    bool     // a condition that nothing meets
 }
 
@@ -156,17 +165,9 @@ type filter struct {
 // vectors.
 func (x *index) newFilter(a ask, meaning bool) *filter {
 	f := &filter{x: x, verdicts: make([]bool, len(x.verdicts))}
-	is := a.value(keyIs)
-	if is == "" {
-		if is = "kept"; a.value(keyReason) != "" {
-			is = isDropped
-		}
-		if x.finished == 0 && is == "kept" {
-			is = "any"
-		}
-	}
+	is := x.effective(a)
 	for i, v := range x.verdicts {
-		f.verdicts[i] = is == "any" || v.Is == is || is == "kept" && (v.Is == isTraining || v.Is == isHeldOut)
+		f.verdicts[i] = is == isAny || v.Is == is || is == isKept && (v.Is == isTraining || v.Is == isHeldOut)
 	}
 	for _, t := range a.terms {
 		switch t.key {
@@ -190,6 +191,13 @@ func (x *index) newFilter(a ask, meaning bool) *filter {
 			} else {
 				f.queries = append(f.queries, ids)
 			}
+		case keyCopies:
+			id, err := strconv.ParseUint(t.value, 16, 64)
+			e, known := x.find(id)
+			n, inside := x.inside[e]
+			if f.never = f.never || err != nil || !known || !inside; !f.never {
+				f.clusters = append(f.clusters, n)
+			}
 		case "", phrase:
 			if meaning && !t.not {
 				continue
@@ -207,6 +215,20 @@ func (x *index) newFilter(a ask, meaning bool) *filter {
 	}
 	slices.SortStableFunc(f.has, func(a, b []byte) int { return len(b) - len(a) })
 	return f
+}
+
+// effective is the is: of a search that names none: kept pairs, or with a reason dropped
+// ones.
+func (x *index) effective(a ask) string {
+	switch is := a.value(keyIs); {
+	case is != "":
+		return is
+	case a.value(keyReason) != "":
+		return isDropped
+	case a.value(keyCopies) != "", x.finished == 0:
+		return isAny
+	}
+	return isKept
 }
 
 // because tells whether the reason is that, or the status behind it.
@@ -252,11 +274,17 @@ func (x *index) queriesNamed(name string) []uint32 {
 	return ids
 }
 
-// meets tells whether the pair meets all conditions but the texts' first pattern.
+// meets tells whether the pair meets all conditions but those of its verdict and the
+// texts' first pattern.
 func (f *filter) meets(e entry) bool {
 	x := f.x
-	if f.never || !f.verdicts[x.verdict[e]] {
+	if f.never {
 		return false
+	}
+	for _, c := range f.clusters {
+		if n, inside := x.inside[e]; !inside || n != c {
+			return false
+		}
 	}
 	for _, set := range f.hosts {
 		if !set[x.page[e]] && !set[x.image[e]] {
@@ -292,35 +320,34 @@ func (f *filter) meets(e entry) bool {
 }
 
 // all lists the pairs that the search finds, in order of the index: those of the shards
-// as they lie there, then the others by the address of their picture. Texts are gone
-// through as one run of bytes, for the longest pattern.
-func (f *filter) all() []entry {
+// as they lie there, then the others by the address of their picture. counts has for each
+// verdict how many there are but for the conditions of what pairs are and why. Texts
+// are gone through as one run of bytes, for the longest pattern.
+func (f *filter) all() (found []entry, counts []int) {
 	x := f.x
-	var found []entry
-	if len(f.has) == 0 {
-		for e := range entry(x.len()) {
-			if f.meets(e) {
-				found = append(found, e)
+	counts = make([]int, len(x.verdicts))
+	for e := 0; e < x.len(); e++ {
+		if len(f.has) > 0 {
+			at := bytes.Index(x.texts[x.textAt[e]:], f.has[0])
+			if at < 0 {
+				break
+			}
+			at += int(x.textAt[e])
+			e += sort.Search(x.len()-e, func(i int) bool { return int(x.textAt[e+i+1]) > at })
+		}
+		if f.meets(entry(e)) {
+			v := x.verdict[e]
+			counts[v]++
+			if f.verdicts[v] {
+				found = append(found, entry(e))
 			}
 		}
-		return found
 	}
-	for e := 0; e < x.len(); {
-		at := bytes.Index(x.texts[x.textAt[e]:], f.has[0])
-		if at < 0 {
-			return found
-		}
-		at += int(x.textAt[e])
-		e += sort.Search(x.len()-e, func(i int) bool { return int(x.textAt[e+i+1]) > at })
-		if f.meets(entry(e)) {
-			found = append(found, entry(e))
-		}
-		e++
-	}
-	return found
+	return found, counts
 }
 
 // finds tells of one pair whether the search finds it.
 func (f *filter) finds(e entry) bool {
-	return f.meets(e) && (len(f.has) == 0 || bytes.Contains(f.x.texts[f.x.textAt[e]:f.x.textAt[e+1]], f.has[0]))
+	x := f.x
+	return f.verdicts[x.verdict[e]] && f.meets(e) && (len(f.has) == 0 || bytes.Contains(x.texts[x.textAt[e]:x.textAt[e+1]], f.has[0]))
 }

@@ -144,7 +144,7 @@ func build(dir string, nameOf func(uint32) string) (x *index, err error) {
 	b.byID = b.sorted()
 	for id, n := range b.names {
 		if nameOf != nil {
-			n.Name = nameOf(id)
+			n.Name = strings.Clone(nameOf(id)) // which would hold the whole list
 		}
 		if n.Name == "" {
 			n.Name = fmt.Sprintf("#%d", id) // its list is gone

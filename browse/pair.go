@@ -1,0 +1,336 @@
+package browse
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pairloom/pairloom/pipeline"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// mostBeside is how many copies and pairs near in meaning stand beside a pair.
+const mostBeside = 11
+
+// fact is a line of what is known; Link may be "".
+type fact struct {
+	Name, Value, Link string
+	Away              bool // the link leads out to the web
+}
+
+// sheet is the page of one pair.
+type sheet struct {
+	cell
+	Detail         string
+	Facts          []fact
+	Queries        []tab
+	Copies         []cell
+	CopiesLink     string
+	CopiesTotal    int
+	LikeLink       string
+	Back           string // the grid that it was opened from
+	Previous, Next string
+	At, Total      int // its place among what was searched for, from 1; 0 when unknown
+	Explain        string
+}
+
+// pair is the page of one pair.
+func (s *Server) pair(r *http.Request, f *frame) error {
+	e, err := s.find(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.index.row(e, false)
+	if err != nil {
+		return err
+	}
+	v := &sheet{Detail: p.Detail, Facts: facts(&p)}
+	if v.cell, err = s.cell(e); err != nil {
+		return err
+	}
+	f.Template, f.Title, f.Place, f.Body = "pair.html", p.Text, "pairs", v
+	for _, q := range s.index.queriesOf(e) {
+		n := s.index.names[q]
+		v.Queries = append(v.Queries, tab{Name: n.Name, Link: search(term{key: keyQuery, value: n.Name}.String()), Count: n.Kept})
+	}
+	if n, ok := s.index.inside[e]; ok {
+		c := s.index.clusters[n]
+		v.CopiesTotal, v.CopiesLink = len(c.dropped), search(keyCopies+":"+v.ID)
+		if e != c.stays {
+			v.Copies = append(v.Copies, cell{})
+			if v.Copies[0], err = s.cell(c.stays); err != nil {
+				return err
+			}
+		}
+		for _, d := range c.dropped {
+			if d == e || len(v.Copies) == mostBeside {
+				continue
+			}
+			one, err := s.cell(d)
+			if err != nil {
+				return err
+			}
+			v.Copies = append(v.Copies, one)
+		}
+	}
+	if s.Near != nil && int(e) < s.index.finished {
+		v.LikeLink = search(keyLike + ":" + v.ID)
+	}
+	v.Explain = "/road?" + url.Values{"asked": {v.ID}}.Encode()
+	return s.beside(r, f, v, e)
+}
+
+// beside finds the pairs before and after among those that were searched for.
+func (s *Server) beside(r *http.Request, f *frame, v *sheet, e entry) error {
+	at, err := strconv.Atoi(r.FormValue("at"))
+	if err != nil {
+		v.Back = "/"
+		return nil
+	}
+	found, err := s.search(r.Context(), parseAsk(r.FormValue("q")), f.Meaning)
+	if err != nil {
+		return err
+	}
+	query := url.Values{}
+	for _, key := range []string{"q", "by"} {
+		if r.FormValue(key) != "" {
+			query.Set(key, r.FormValue(key))
+		}
+	}
+	address := func(at int) string {
+		query.Set("at", strconv.Itoa(at))
+		return "/pair/" + shard.FormatPairID(s.index.ids[found.entries[at]]) + "?" + query.Encode()
+	}
+	if at >= 0 && at < len(found.entries) && found.entries[at] == e {
+		v.At, v.Total = at+1, len(found.entries)
+		if at > 0 {
+			v.Previous = address(at - 1)
+		}
+		if at+1 < len(found.entries) {
+			v.Next = address(at + 1)
+		}
+	}
+	query.Del("at")
+	if page := at/onPage + 1; page > 1 {
+		query.Set("page", strconv.Itoa(page))
+	}
+	v.Back = "/"
+	if len(query) > 0 {
+		v.Back += "?" + query.Encode()
+	}
+	v.Back += "#" + v.ID
+	return nil
+}
+
+// facts are the lines of a pair.
+func facts(p *row) []fact {
+	var list []fact
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, fact{Name: name, Value: value})
+		}
+	}
+	away := func(name, address string) {
+		switch {
+		case strings.HasPrefix(address, "https://"), strings.HasPrefix(address, "http://"):
+			list = append(list, fact{Name: name, Value: address, Link: address, Away: true})
+		default:
+			add(name, address)
+		}
+	}
+	away("page", p.PageURL)
+	away("picture", p.ImageURL)
+	if p.Width > 0 {
+		add("stored", fmt.Sprintf("%d × %d %s", p.Width, p.Height, orElse(p.Format, "jpeg")))
+	}
+	if p.OriginalWidth > 0 {
+		original := fmt.Sprintf("%d × %d %s", p.OriginalWidth, p.OriginalHeight, p.OriginalFormat)
+		if p.Frames > 1 {
+			original += fmt.Sprintf(", %d frames", p.Frames)
+		}
+		add("original", original)
+	}
+	add("text from", p.TextSource)
+	add("language", p.Language)
+	if p.TextLanguage != p.Language {
+		add("detected", p.TextLanguage)
+	}
+	away("license", p.License)
+	add("credit", p.Credit)
+	add("opt-out", p.OptOut)
+	add("said by", strings.TrimSpace(p.OptOutFrom))
+	add("from", p.Source)
+	if p.CrawlTime > 0 {
+		add("read", time.Unix(p.CrawlTime, 0).UTC().Format("2006-01-02 15:04 MST"))
+	}
+	add("pair", shard.FormatPairID(p.PairID))
+	if p.PictureHash != 0 {
+		add("hash", fmt.Sprintf("%016x", p.PictureHash))
+		add("pHash", fmt.Sprintf("%016x", p.PHash))
+	}
+	add("SHA-256", p.SHA256)
+	add("more", p.More)
+	return list
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// step is a stage of a pair's way.
+type step struct {
+	Stage, State string // State is kept, dropped or open
+	Says         string
+	Lines        []string
+}
+
+// way is that of one candidate.
+type way struct {
+	Page, Text, Source string
+	Steps              []step
+	Note               string
+}
+
+// told is an explanation, for people.
+type told struct {
+	Asked string
+	Known bool
+	Page  *step
+	Image *step
+	Ways  []way
+	More  bool
+}
+
+// road answers with what became of an address or a pair: the same that pairloom explain
+// says. It reads all folders from end to end, so that the page of a pair asks for it
+// apart, as a fragment.
+func (s *Server) road(w http.ResponseWriter, r *http.Request) {
+	asked := strings.TrimSpace(r.FormValue("asked"))
+	s.explaining.Lock()
+	e, err := pipeline.Explain(s.Dir, s.Settings, asked)
+	s.explaining.Unlock()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.mu.RLock()
+	f := s.frame(r)
+	s.mu.RUnlock()
+	f.Title, f.Body = asked, tell(e)
+	name := "road.html"
+	if r.FormValue("part") != "" {
+		name = "way"
+	}
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, name, f); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(b.Bytes())
+}
+
+// tell says an explanation step by step.
+func tell(e *pipeline.Explanation) *told {
+	t := &told{Asked: e.Asked, Known: e.Known(), More: e.More}
+	if p := e.Page; p != nil {
+		t.Page = &step{Stage: "page", State: "kept", Says: "read, " + pipeline.Grouped(int64(p.Candidates)) + " candidates"}
+		switch {
+		case p.State != "decided":
+			t.Page.State, t.Page.Says = "open", p.State
+		case p.Reason == p.Kind: // a sitemap or feed
+			t.Page.Says = "read for the addresses in it"
+		case p.Reason != "":
+			t.Page.State, t.Page.Says = "dropped", p.Reason
+		}
+		for _, line := range []struct{ name, value string }{{"rule", p.Rule}, {"redirects to", p.Target}, {"opts out:", p.OptOut}, {"linked from", p.Referrer}} {
+			if line.value != "" {
+				t.Page.Lines = append(t.Page.Lines, line.name+" "+line.value)
+			}
+		}
+	}
+	fetched := fetchStep(e.Image)
+	for i := range e.Pairs {
+		p := &e.Pairs[i]
+		t.Ways = append(t.Ways, way{Page: p.Page, Text: p.Text, Source: p.Source, Note: p.Note, Steps: steps(p, fetched)})
+	}
+	if len(e.Pairs) == 0 {
+		t.Image = fetched
+	}
+	return t
+}
+
+func fetchStep(i *pipeline.ImageReport) *step {
+	if i == nil {
+		return nil
+	}
+	f := &step{Stage: pipeline.FetchName, State: "kept", Says: i.Size}
+	if i.Status != "fetched" {
+		f.State, f.Says = "dropped", i.Status
+	}
+	for _, line := range append([]string{i.Detail, i.OptOut, i.Failure}, i.OptOutFrom...) {
+		if line != "" {
+			f.Lines = append(f.Lines, line)
+		}
+	}
+	if i.Asked.Unix() > 0 {
+		f.Lines = append(f.Lines, "asked for "+i.Asked.Format("2006-01-02 15:04 MST"))
+	}
+	return f
+}
+
+// steps are a candidate's way up to where it was dropped, or to the shard.
+func steps(p *pipeline.PairReport, fetched *step) []step {
+	found := step{Stage: "found", State: "kept", Says: p.Source}
+	if p.From != "" && p.From != "live" {
+		found.Lines = []string{p.From}
+	}
+	list := []step{found}
+	end := func(stage string) bool { return p.Stage == stage && p.Reason != "" }
+	dropped := func(stage string) []step {
+		d := step{Stage: stage, State: "dropped", Says: p.Reason}
+		if p.Detail != "" {
+			d.Lines = []string{p.Detail}
+		}
+		return append(list, d)
+	}
+	open := func(stage string) []step {
+		return append(list, step{Stage: stage, State: "open", Says: "has not seen it yet"})
+	}
+	switch {
+	case end(pipeline.MatchName):
+		return dropped(pipeline.MatchName)
+	case p.Stage != pipeline.MatchName && p.Stage != pipeline.CurateName && p.Stage != pipeline.ShardName:
+		return open(pipeline.MatchName)
+	}
+	matched := step{Stage: pipeline.MatchName, State: "kept", Says: strings.Join(p.Queries, ", ")}
+	if p.Language != "" {
+		matched.Lines = []string{"language " + p.Language}
+	}
+	list = append(list, matched)
+	if fetched == nil {
+		return open(pipeline.FetchName)
+	}
+	list = append(list, *fetched)
+	switch {
+	case end(pipeline.CurateName) && p.Reason == pipeline.ReasonNotFetched:
+		return list
+	case end(pipeline.CurateName):
+		return dropped(pipeline.CurateName)
+	case p.Stage == pipeline.MatchName:
+		return open(pipeline.CurateName)
+	}
+	list = append(list, step{Stage: pipeline.CurateName, State: "kept", Says: "stays"})
+	if p.Shard == "" {
+		return open(pipeline.ShardName)
+	}
+	return append(list, step{Stage: pipeline.ShardName, State: "kept", Says: fmt.Sprintf("%s, row %d", p.Shard, p.Row)})
+}
