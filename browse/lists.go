@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -220,17 +219,4 @@ func listed(r *http.Request, f *frame, key string, lines []line) error {
 	l.Filter, l.Rows = wanted, lines[l.First:l.Last]
 	f.Body = l
 	return nil
-}
-
-// stageWords says a stage's name for a heading.
-func stageWords(stage string) string {
-	switch stage {
-	case pipeline.MatchName:
-		return "Match: texts"
-	case pipeline.FetchName:
-		return "Fetch: pictures"
-	case pipeline.CurateName:
-		return "Curate: pairs"
-	}
-	return reasonWords(stage)
 }

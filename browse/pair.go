@@ -27,7 +27,7 @@ type sheet struct {
 	cell
 	Detail         string
 	Facts          []fact
-	Queries        []tab
+	Queries        []choice
 	Copies         []cell
 	CopiesLink     string
 	CopiesTotal    int
@@ -55,7 +55,7 @@ func (s *Server) pair(r *http.Request, f *frame) error {
 	f.Template, f.Title, f.Place, f.Body = "pair.html", p.Text, "pairs", v
 	for _, q := range s.index.queriesOf(e) {
 		n := s.index.names[q]
-		v.Queries = append(v.Queries, tab{Name: n.Name, Link: search(term{key: keyQuery, value: n.Name}.String()), Count: n.Kept})
+		v.Queries = append(v.Queries, choice{Name: n.Name, Link: search(term{key: keyQuery, value: n.Name}.String()), Count: n.Kept})
 	}
 	if n, ok := s.index.inside[e]; ok {
 		c := s.index.clusters[n]

@@ -7,10 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/pairloom/pairloom/shard"
 )
@@ -157,8 +155,8 @@ func (s *Server) cells(entries []entry) ([]cell, error) {
 	return cells, nil
 }
 
-// tab is a link of a row of them.
-type tab struct {
+// choice is a link of a row of them.
+type choice struct {
 	Name, Link string
 	Count      int
 	Here       bool
@@ -167,8 +165,8 @@ type tab struct {
 // grid is the page of what a search finds.
 type grid struct {
 	Cells               []cell
-	Tabs, Reasons       []tab
-	Terms               []tab // the search's conditions, each with the search without it
+	Tabs, Reasons       []choice
+	Terms               []choice // the search's conditions, each with the search without it
 	Total, First, Last  int
 	Took                string
 	Previous, Next      string
@@ -236,7 +234,7 @@ func (s *Server) pairs(r *http.Request, f *frame) error {
 	s.tabs(g, a, found.counts, address)
 	for i, t := range a.terms {
 		if t.key != "" && t.key != phrase && t.key != keyIs {
-			g.Terms = append(g.Terms, tab{Name: t.String(), Link: address(a.without(i), 1)})
+			g.Terms = append(g.Terms, choice{Name: t.String(), Link: address(a.without(i), 1)})
 		}
 	}
 	g.Took = time.Since(began).Round(time.Millisecond / 10).String()
@@ -262,17 +260,17 @@ func (s *Server) tabs(g *grid, a ask, counts []int, address func(string, int) st
 			continue
 		}
 		without := ask{terms: slices.DeleteFunc(slices.Clone(a.terms), func(x term) bool { return x.key == keyReason && t.is != isDropped })}
-		g.Tabs = append(g.Tabs, tab{Name: t.name, Link: address(without.with(keyIs, t.is), 1), Count: byIs[t.is], Here: t.is == is})
+		g.Tabs = append(g.Tabs, choice{Name: t.name, Link: address(without.with(keyIs, t.is), 1), Count: byIs[t.is], Here: t.is == is})
 	}
 	if is != isDropped {
 		return
 	}
 	for i, n := range counts {
 		if v := s.index.verdicts[i]; v.Is == isDropped && n > 0 {
-			g.Reasons = append(g.Reasons, tab{Name: v.Reason, Link: address(a.with(keyReason, v.Reason), 1), Count: n, Here: a.value(keyReason) != "" && v.because(a.value(keyReason))})
+			g.Reasons = append(g.Reasons, choice{Name: v.Reason, Link: address(a.with(keyReason, v.Reason), 1), Count: n, Here: a.value(keyReason) != "" && v.because(a.value(keyReason))})
 		}
 	}
-	slices.SortStableFunc(g.Reasons, func(a, b tab) int { return b.Count - a.Count })
+	slices.SortStableFunc(g.Reasons, func(a, b choice) int { return b.Count - a.Count })
 }
 
 // pageNumber is the page that is asked for, from 1.
@@ -282,17 +280,4 @@ func pageNumber(r *http.Request, pages int) int {
 		return 1
 	}
 	return max(1, min(n, pages))
-}
-
-// reasonWords says a reason as people read it.
-func reasonWords(reason string) string {
-	whole, status, more := strings.Cut(reason, "/")
-	words := []rune(strings.ReplaceAll(whole, "_", " "))
-	if len(words) > 0 {
-		words[0] = unicode.ToUpper(words[0])
-	}
-	if more {
-		return string(words) + ": " + strings.ReplaceAll(status, "_", " ")
-	}
-	return string(words)
 }

@@ -261,8 +261,6 @@ func parsePages() (*template.Template, error) {
 		"n64":     pipeline.Grouped,
 		"search":  search,
 		"percent": func(share float64) string { return strconv.FormatFloat(share, 'f', 1, 64) },
-		"words":   reasonWords,
-		"stage":   stageWords,
 	}).ParseFS(files, "templates/*.html")
 }
 
