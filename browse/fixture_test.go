@@ -2,6 +2,7 @@ package browse
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -126,10 +127,37 @@ func writeDataset(t testing.TB, dir string, pairs []testPair) {
 		}
 	}
 	writeRows(t, dir, shard.MatchedFolder, "part-", matched, 5, passed)
+	decide(t, dir)
 	writeRows(t, dir, shard.ImagesFolder, "part-", images, 4, fetched)
 	writeRows(t, dir, shard.SelectionFolder, "part-", selected, 5, curated)
 	writeRows(t, dir, shard.ShardsFolder, shard.HeldOut, held, 100, shard.NewTally("shard", "pairs", "pairs"))
 	writeRows(t, dir, shard.ShardsFolder, shard.Training, training, 3, kept)
+}
+
+// decide writes the query list, and into the matched folder that it was matched with it.
+func decide(t testing.TB, dir string) {
+	t.Helper()
+	var entries []query.Entry
+	for _, name := range testQueries {
+		entries = append(entries, query.Entry{Text: name, Source: "test", Count: 1})
+	}
+	path := filepath.Join(dir, "list.zst")
+	if err := query.WriteFile(path, nil, entries); err != nil {
+		t.Fatal(err)
+	}
+	list, err := query.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, shard.MatchedFolder)
+	m, err := shard.ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Options = map[string]json.RawMessage{"match.queries": []byte(`"list.zst"`), "match.mode": []byte(`"clean"`), "query_list": []byte(`"` + list.Hash + `"`)}
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // hostile is a text of a page that wants to be more than a text.
@@ -172,13 +200,6 @@ func newServer(t testing.TB, pairs []testPair, change func(*Options)) *Server {
 
 func serverOf(t testing.TB, dir string, change func(*Options)) *Server {
 	t.Helper()
-	var entries []query.Entry
-	for _, name := range testQueries {
-		entries = append(entries, query.Entry{Text: name, Source: "test", Count: 1})
-	}
-	if err := query.WriteFile(filepath.Join(dir, "list.zst"), nil, entries); err != nil {
-		t.Fatal(err)
-	}
 	o := Options{Dir: dir, Address: address, Settings: &pipeline.Options{Workers: 1, MemoryMiB: 64}}
 	o.Settings.Match = pipeline.MatchOptions{Queries: "list.zst", Mode: "clean"}
 	if change != nil {
@@ -189,9 +210,6 @@ func serverOf(t testing.TB, dir string, change func(*Options)) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	for id, n := range s.index.names { // no match wrote which list it used
-		n.Name = testQueries[id]
-	}
 	return s
 }
 

@@ -57,6 +57,9 @@ type index struct {
 	hosts    []hostCount
 	names    map[uint32]*queryCount
 	finished int // pairs of the shards come first
+
+	queryLines, hostLines []line // of the pages that list them
+
 	clusters []cluster
 	inside   map[entry]int // cluster of each pair that is in one
 
@@ -150,6 +153,7 @@ func build(dir string, nameOf func(uint32) string) (x *index, err error) {
 			n.Name = fmt.Sprintf("#%d", id) // its list is gone
 		}
 	}
+	b.queryLines, b.hostLines = b.countedLines()
 	b.cluster(b.stays)
 	return b.index, nil
 }

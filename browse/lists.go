@@ -175,48 +175,62 @@ type line struct {
 	Share         float64
 }
 
+// countedLines are the lists of queries and hosts, those with most kept pairs first. They
+// are made with the index, since sorting hundreds of thousands takes a moment.
+func (x *index) countedLines() (queries, hosts []line) {
+	for _, n := range x.names {
+		queries = append(queries, line{Name: n.Name, Kept: n.Kept, Dropped: n.Dropped})
+	}
+	for _, h := range x.hosts {
+		if h.Name != "" {
+			hosts = append(hosts, line{Name: h.Name, Kept: h.Pages, Pictures: h.Pictures, Dropped: h.DroppedPages})
+		}
+	}
+	for _, lines := range [][]line{queries, hosts} {
+		slices.SortFunc(lines, func(a, b line) int {
+			return cmp.Or(b.Kept+b.Pictures-a.Kept-a.Pictures, b.Dropped-a.Dropped, cmp.Compare(a.Name, b.Name))
+		})
+	}
+	return queries, hosts
+}
+
 // queries is the page of the queries that pairs have.
 func (s *Server) queries(r *http.Request, f *frame) error {
-	var lines []line
-	for _, n := range s.index.names {
-		lines = append(lines, line{Name: n.Name, Kept: n.Kept, Dropped: n.Dropped})
-	}
 	f.Template, f.Title, f.Place = "lines.html", "Queries", "queries"
-	return listed(r, f, keyQuery, lines)
+	return listed(r, f, keyQuery, s.index.queryLines)
 }
 
 // hosts is the page of the hosts of pages and pictures.
 func (s *Server) hosts(r *http.Request, f *frame) error {
-	var lines []line
-	for _, h := range s.index.hosts {
-		lines = append(lines, line{Name: h.Name, Kept: h.Pages, Pictures: h.Pictures, Dropped: h.DroppedPages})
-	}
 	f.Template, f.Title, f.Place = "lines.html", "Hosts", "hosts"
-	return listed(r, f, keyHost, lines)
+	return listed(r, f, keyHost, s.index.hostLines)
 }
 
-// listed shows the lines whose name has what is asked for, those with most pairs
-// first.
+// listed shows the lines whose name has what is asked for.
 func listed(r *http.Request, f *frame, key string, lines []line) error {
 	wanted := strings.ToLower(strings.TrimSpace(r.FormValue("has")))
-	lines = slices.DeleteFunc(lines, func(l line) bool { return l.Name == "" || !strings.Contains(strings.ToLower(l.Name), wanted) })
-	slices.SortFunc(lines, func(a, b line) int {
-		return cmp.Or(b.Kept+b.Pictures-a.Kept-a.Pictures, b.Dropped-a.Dropped, cmp.Compare(a.Name, b.Name))
-	})
 	query := url.Values{}
 	if wanted != "" {
 		query.Set("has", wanted)
+		var with []line
+		for _, l := range lines {
+			if strings.Contains(strings.ToLower(l.Name), wanted) {
+				with = append(with, l)
+			}
+		}
+		lines = with
 	}
 	l := newList(r, "/"+f.Place, len(lines), onList, query)
 	most := 1
 	if len(lines) > 0 {
 		most = max(1, lines[0].Kept)
 	}
-	for i := range lines[l.First:l.Last] {
-		n := &lines[l.First+i]
+	shown := slices.Clone(lines[l.First:l.Last])
+	for i := range shown {
+		n := &shown[i]
 		n.Link, n.Share = search(term{key: key, value: n.Name}.String()), min(100, 100*float64(n.Kept)/float64(most))
 	}
-	l.Filter, l.Rows = wanted, lines[l.First:l.Last]
+	l.Filter, l.Rows = wanted, shown
 	f.Body = l
 	return nil
 }
