@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pairloom/pairloom/dedup"
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -26,6 +27,7 @@ type fact struct {
 type sheet struct {
 	cell
 	Detail         string
+	Stays          string // the page of the pair that stays for this one, a copy
 	Facts          []fact
 	Queries        []choice
 	Copies         []cell
@@ -51,6 +53,11 @@ func (s *Server) pair(r *http.Request, f *frame) error {
 	v := &sheet{Detail: p.Detail, Facts: facts(&p)}
 	if v.cell, err = s.cell(e); err != nil {
 		return err
+	}
+	if id, ok := dedup.StaysFor(p.Detail); ok {
+		if _, known := s.index.find(id); known {
+			v.Stays = "/pair/" + shard.FormatPairID(id)
+		}
 	}
 	f.Template, f.Title, f.Place, f.Body = "pair.html", p.Text, "pairs", v
 	for _, q := range s.index.queriesOf(e) {

@@ -254,7 +254,7 @@ func (s *Server) tabs(g *grid, a ask, counts []int, address func(string, int) st
 	byIs[isKept] = byIs[isTraining] + byIs[isHeldOut]
 	byIs[isAny] = all
 	for _, t := range []struct{ name, is string }{
-		{"Kept", isKept}, {"Training", isTraining}, {"Held out", isHeldOut}, {"Waiting", isWaiting}, {"Dropped", isDropped}, {"All", isAny},
+		{"Kept", isKept}, {"Dropped", isDropped}, {"Held out", isHeldOut}, {"Training", isTraining}, {"Waiting", isWaiting}, {"All", isAny},
 	} {
 		if byIs[t.is] == 0 && t.is != is && t.is != isKept {
 			continue

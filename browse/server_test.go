@@ -47,7 +47,7 @@ func TestPages(t *testing.T) {
 		{"/?q=fox&page=99", 200, []string{"1–4 of 4"}, nil},
 		{pair(0), 200, []string{"A red fox in the Snow", "24 × 16 png", "48 × 32 png", "red fox", "Copies <b>2</b>", "Refuse picture", `href="https://page.example/a"`, `rel="noopener noreferrer nofollow"`}, nil},
 		{pair(1), 200, []string{"Held out"}, []string{"Copies"}},
-		{pair(6), 200, []string{"duplicate_picture", "which stays", "smaller", "A red fox in the Snow"}, nil},
+		{pair(6), 200, []string{"duplicate_picture", "which stays", `<a href="/pair/` + f[5].id() + `">see that one</a>`, "smaller", "A red fox in the Snow"}, nil},
 		{pair(7), 200, []string{"picture_not_fetched/http_404", "http_404: gone", "no picture is stored"}, nil},
 		{pair(9), 200, []string{"Waiting"}, nil},
 		{pair(0) + "?at=1&q=fox", 200, []string{"2 of 4", "‹ Previous", "Next ›", `href="/?q=fox#` + f[0].id() + `"`}, nil},
