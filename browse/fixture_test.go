@@ -84,9 +84,11 @@ func writeDataset(t testing.TB, dir string, pairs []testPair) {
 	var matched []shard.Matched
 	var selected []shard.Selection
 	var images []shard.Image
+	var candidates []shard.Candidate
 	curated, kept := shard.NewTally("curate", "pairs", "pairs"), shard.NewTally("shard", "pairs", "pairs")
 	for i, p := range pairs {
 		c := shard.Candidate{PageURL: p.page, ImageURL: p.image, Text: p.text, TextSource: "alt", Source: "live", CrawlTime: 1_700_000_000, License: "https://licenses.example/by"}
+		candidates = append(candidates, c)
 		id, imageID := shard.PairID(p.image, p.text), shard.ImageID(p.image)
 		matched = append(matched, shard.Matched{Candidate: c, PairID: id, ImageID: imageID, QueryIDs: p.queries, TextLanguage: "en"})
 		selected = append(selected, shard.Selection{PairID: id, Reason: p.reason, Detail: p.detail, QueryIDs: p.queries})
@@ -117,7 +119,14 @@ func writeDataset(t testing.TB, dir string, pairs []testPair) {
 	for range matched {
 		passed.Keep()
 	}
-	passed.Drop("no_query")
+	for _, text := range []string{"Nothing to be seen", strings.TrimSuffix(hostile, " fox")} {
+		passed.Drop(pipeline.ReasonNoQuery)
+		candidates = append(candidates, shard.Candidate{PageURL: "https://page.example/none", ImageURL: pairs[0].image, Text: text, TextSource: "title"})
+	}
+	found := shard.NewTally("crawl", "pages", "candidates")
+	found.Keep()
+	found.Drop("http_404")
+	writeRows(t, dir, shard.ProducerFolder(shard.ProducerCrawl), "part-", candidates, 100, found)
 	fetched := shard.NewTally("fetch", "pictures", "pictures")
 	for _, i := range images {
 		if i.Status == "" {
@@ -154,7 +163,7 @@ func decide(t testing.TB, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Options = map[string]json.RawMessage{"match.queries": []byte(`"list.zst"`), "match.mode": []byte(`"clean"`), "query_list": []byte(`"` + list.Hash + `"`)}
+	m.Options = map[string]json.RawMessage{"match.queries": []byte(`"list.zst"`), "match.mode": []byte(`"clean"`), "filter.text.sources": []byte(`["alt","title"]`), "query_list": []byte(`"` + list.Hash + `"`)}
 	if err := shard.WriteManifest(folder, m); err != nil {
 		t.Fatal(err)
 	}

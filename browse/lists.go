@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -57,7 +58,11 @@ func (s *Server) dropped(_ *http.Request, f *frame) error {
 		a := account{Tally: m.Tally, Folder: folder}
 		for _, name := range m.Tally.Reasons() {
 			n := m.Tally.Dropped[name]
-			a.Reasons = append(a.Reasons, reason{Name: name, Count: n, Share: 100 * float64(n) / float64(max(m.Tally.In, 1))})
+			why := reason{Name: name, Count: n, Share: 100 * float64(n) / float64(max(m.Tally.In, 1))}
+			if folder == shard.MatchedFolder && pipeline.DecidedByText(name) {
+				why.Link = "/texts?" + url.Values{"reason": {name}}.Encode()
+			}
+			a.Reasons = append(a.Reasons, why)
 		}
 		if folder == shard.SelectionFolder || folder == shard.ImagesFolder {
 			if err := s.sample(a.Reasons); err != nil {

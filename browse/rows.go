@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sort"
 	"sync"
@@ -192,7 +191,7 @@ func openStored(path string) (*stored, error) {
 
 // read is the picture with that id; ok is false where none is stored.
 func (s *stored) read(id uint64) (image shard.Image, ok bool, err error) {
-	i, found := slices.BinarySearchFunc(s.places, id, func(p picturePlace, id uint64) int { return cmp.Compare(p.id, id) })
+	i, found := s.find(id)
 	if !found {
 		return image, false, nil
 	}
@@ -201,11 +200,18 @@ func (s *stored) read(id uint64) (image shard.Image, ok bool, err error) {
 	return image, err == nil, err
 }
 
+// has tells whether there is one.
+func (s *stored) has(id uint64) bool {
+	_, found := s.find(id)
+	return found
+}
+
+func (s *stored) find(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(s.places, id, func(p picturePlace, id uint64) int { return cmp.Compare(p.id, id) })
+}
+
 func (s *stored) close() {
 	for _, p := range s.parts {
 		p.Close()
 	}
 }
-
-// shardPath is where a folder's part lies, for people.
-func shardPath(part string) string { return filepath.Join(shard.ShardsFolder, part) }

@@ -106,11 +106,13 @@ func New(o Options) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /picture/{id}", s.picture)
+	mux.HandleFunc("GET /stored/{id}", s.stored)
 	mux.HandleFunc("POST /refuse", s.refuse)
 	mux.HandleFunc("GET /{$}", s.page(s.pairs))
 	mux.HandleFunc("GET /pair/{id}", s.page(s.pair))
 	mux.HandleFunc("GET /road", s.road)
 	mux.HandleFunc("GET /dropped", s.page(s.dropped))
+	mux.HandleFunc("GET /texts", s.texts)
 	mux.HandleFunc("GET /alike", s.page(s.alike))
 	mux.HandleFunc("GET /queries", s.page(s.queries))
 	mux.HandleFunc("GET /hosts", s.page(s.hosts))
@@ -190,22 +192,27 @@ func (e *notFound) Error() string { return e.what }
 func (s *Server) page(view func(*http.Request, *frame) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.refresh()
-		s.mu.RLock()
-		f := s.frame(r)
-		err := view(r, f)
-		var b bytes.Buffer
-		if err == nil {
-			err = s.pages.ExecuteTemplate(&b, f.Template, f)
-		}
-		s.mu.RUnlock()
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Write(b.Bytes())
+		s.answer(w, r, func(f *frame) error { return view(r, f) })
 	}
+}
+
+// answer is page for a view of one request.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, view func(*frame) error) {
+	s.mu.RLock()
+	f := s.frame(r)
+	err := view(f)
+	var b bytes.Buffer
+	if err == nil {
+		err = s.pages.ExecuteTemplate(&b, f.Template, f)
+	}
+	s.mu.RUnlock()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(b.Bytes())
 }
 
 // fail answers with what went wrong.
@@ -283,16 +290,36 @@ func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		p, err = s.index.row(e, true)
 	}
-	if err == nil && len(p.Image) == 0 {
-		err = &notFound{"no picture is stored of the pair"}
-	}
 	image, media := bytes.Clone(p.Image), mediaType(p.Format)
-	tag := fmt.Sprintf(`"%016x"`, p.PictureHash)
 	s.mu.RUnlock()
+	s.send(w, r, image, media, p.PictureHash, err)
+}
+
+// stored sends a picture by the id of its address: also of texts that were dropped
+// before there was a pair.
+func (s *Server) stored(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.ParseUint(r.PathValue("id"), 16, 64)
+	var p shard.Image
+	s.mu.RLock()
+	if err == nil {
+		p, _, err = s.index.images.read(id)
+	} else {
+		err = &notFound{"an id of 16 hexadecimal digits is expected"}
+	}
+	image, media := bytes.Clone(p.Bytes), mediaType(p.Format)
+	s.mu.RUnlock()
+	s.send(w, r, image, media, p.PictureHash, err)
+}
+
+func (s *Server) send(w http.ResponseWriter, r *http.Request, image []byte, media string, hash uint64, err error) {
+	if err == nil && len(image) == 0 {
+		err = &notFound{"no picture is stored of it"}
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	tag := fmt.Sprintf(`"%016x"`, hash)
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Cache-Control", "private, max-age=600")
 	w.Header().Set("ETag", tag)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,7 +22,7 @@ import (
 // pagesOf are the addresses of all kinds of pages.
 func pagesOf() []string {
 	f := foxes()
-	paths := []string{"/", "/?q=fox", "/?q=is:any", "/?q=is:dropped", "/?q=no+such+word", "/dropped", "/alike", "/queries", "/queries?has=fox", "/hosts", "/hosts?has=nothing",
+	paths := []string{"/", "/?q=fox", "/?q=is:any", "/?q=is:dropped", "/?q=no+such+word", "/dropped", "/alike", "/queries", "/queries?has=fox", "/hosts", "/hosts?has=nothing", "/texts?reason=no_query", "/texts?reason=" + url.QueryEscape(hostile),
 		"/?q=" + url.QueryEscape(hostile), "/road?asked=" + url.QueryEscape(hostile), "/pair/nonsense", "/nowhere", "/?q=like:" + f[0].id(), "/?q=fox&by=meaning"}
 	for _, p := range f {
 		paths = append(paths, "/pair/"+p.id(), "/pair/"+p.id()+"?at=1&q=is:any", "/road?part=1&asked="+p.id(), "/road?asked="+url.QueryEscape(p.image))
@@ -55,7 +56,12 @@ func TestPages(t *testing.T) {
 		{pair(0) + "?at=-7&q=fox", 200, nil, []string{"‹ Previous"}},
 		{"/pair/0123456789abcdef", 404, []string{"no pair"}, nil},
 		{"/pair/1", 404, []string{"16 hexadecimal digits"}, nil},
-		{"/dropped", 200, []string{"near_duplicate_picture", "short_side", "http_404", "no_query", "reason%3Ashort_side", "/picture/" + f[8].id()}, nil},
+		{"/dropped", 200, []string{"near_duplicate_picture", "short_side", "http_404", "crawl", "/texts?reason=no_query", "reason%3Ashort_side", "/picture/" + f[8].id()}, nil},
+		{"/texts?reason=no_query", 200, []string{"Nothing to be seen", "contains none of the 5 queries", fmt.Sprintf("/stored/%016x", shard.ImageID(f[0].image))}, []string{"red fox"}},
+		{"/texts?reason=short_side", 200, []string{"no text for that"}, nil},
+		{fmt.Sprintf("/stored/%016x", shard.ImageID(f[0].image)), 200, []string{"PNG"}, nil},
+		{fmt.Sprintf("/stored/%016x", shard.ImageID(f[7].image)), 404, nil, nil},
+		{"/stored/x", 404, nil, nil},
 		{"/alike", 200, []string{"1 groups", f[0].id(), f[5].id(), f[6].id()}, []string{f[2].id()}},
 		{"/queries", 200, []string{"red fox", "C&#43;&#43;"}, nil},
 		{"/queries?has=Red", 200, []string{"red fox"}, []string{"C&#43;&#43;"}},
@@ -119,7 +125,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 					t.Errorf("%s has a script of its own", path)
 				}
 			case "img":
-				if !strings.HasPrefix(attributes["src"], "/picture/") {
+				if !strings.HasPrefix(attributes["src"], "/picture/") && !strings.HasPrefix(attributes["src"], "/stored/") {
 					t.Errorf("%s shows a picture from %s", path, attributes["src"])
 				}
 			case "iframe", "object", "embed", "base", "style":
