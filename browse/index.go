@@ -43,7 +43,7 @@ type index struct {
 	dir   string
 
 	ids     []uint64
-	place   []uint32 // row of the finished pairs' view, or of the matched folder
+	place   []uint32 // row of the finished pairs' views, or of the matched folder
 	verdict []uint16
 	page    []uint32 // host of the page
 	image   []uint32 // host of the picture
@@ -63,11 +63,20 @@ type index struct {
 	clusters []cluster
 	inside   map[entry]int // cluster of each pair that is in one
 
-	view     *shard.View // nil before the first shards
+	// facts are the finished pairs without their pictures, so that a page of texts from all
+	// over the shards reads little; pictures are the same with them. nil before the first
+	// shards.
+	facts, pictures *shard.View
+	// deleted are the finished pairs that are none any more, and why.
+	deleted map[uint64]deletion
+
 	matched  *folder[shard.Matched]
 	selected *folder[shard.Selection] // nil where curate has not ended with these pairs
 	images   *stored
 }
+
+// deletion is why a pair was deleted from the shards.
+type deletion struct{ reason, detail string }
 
 // hostCount is a host, with the port where it is not the scheme's, and its pairs.
 type hostCount struct {
@@ -121,7 +130,7 @@ type link struct {
 // build reads the folder. nameOf names the queries; it may be nil.
 func build(dir string, nameOf func(uint32) string) (x *index, err error) {
 	b := &building{
-		index:  &index{stamp: stampOf(dir), dir: dir, textAt: []uint32{0}, queryAt: []uint32{0}, names: map[uint32]*queryCount{}, inside: map[entry]int{}},
+		index:  &index{stamp: stampOf(dir), dir: dir, textAt: []uint32{0}, queryAt: []uint32{0}, names: map[uint32]*queryCount{}, inside: map[entry]int{}, deleted: map[uint64]deletion{}},
 		kinds:  map[[2]string]uint16{},
 		hostOf: map[string]uint32{},
 	}
@@ -138,7 +147,7 @@ func build(dir string, nameOf func(uint32) string) (x *index, err error) {
 	if err := b.others(finished); err != nil {
 		return nil, err
 	}
-	if b.view == nil && b.matched == nil {
+	if b.facts == nil && b.matched == nil {
 		return nil, fmt.Errorf("browse %s: %w", dir, errEmpty)
 	}
 	if b.images, err = openStored(filepath.Join(dir, shard.ImagesFolder)); err != nil {
@@ -168,7 +177,10 @@ func (b *building) finishedPairs() error {
 	if err != nil {
 		return err
 	}
-	if b.view, err = dataset.Open(""); err != nil {
+	if b.facts, err = dataset.Open("", pairFacts...); err != nil {
+		return err
+	}
+	if b.pictures, err = dataset.Open(""); err != nil {
 		return err
 	}
 	for row, err := range dataset.Rows("", "pair_id", "text", "image_url", "page_url", "query_ids") {
@@ -183,8 +195,13 @@ func (b *building) finishedPairs() error {
 			return err
 		}
 	}
-	if len(b.ids) != b.view.Len() {
-		return fmt.Errorf("browse %s: it changed while it was read; try again", folder)
+	for g := range dataset.Generation() {
+		for d, err := range dataset.Deletions(g + 1) {
+			if err != nil {
+				return err
+			}
+			b.deleted[d.PairID] = deletion{strings.Clone(d.Reason), strings.Clone(d.Detail)}
+		}
 	}
 	return nil
 }
@@ -231,6 +248,8 @@ func (b *building) others(finished []entry) error {
 			if stays, ok := dedup.StaysFor(s.Detail); ok {
 				b.stays = append(b.stays, link{entry(len(b.ids)), stays})
 			}
+		} else if d, gone := b.deleted[m.PairID]; gone {
+			is, reason = isDropped, d.reason
 		}
 		if err := b.add(m.PairID, at, b.kind(is, reason), m.PageURL, m.ImageURL, m.Text, m.QueryIDs); err != nil {
 			return err
@@ -376,8 +395,10 @@ func (x *index) queriesOf(e entry) []uint32 { return x.queries[x.queryAt[e]:x.qu
 
 // close unmaps the files.
 func (x *index) close() {
-	if x.view != nil {
-		x.view.Close()
+	for _, v := range []*shard.View{x.facts, x.pictures} {
+		if v != nil {
+			v.Close()
+		}
 	}
 	if x.matched != nil {
 		x.matched.close()

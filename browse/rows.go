@@ -19,10 +19,22 @@ type row struct {
 	Detail string // of a dropped pair
 }
 
+// pairFacts are the columns of pairs that are shown beside the picture, and imageFacts
+// those of pictures.
+var (
+	pairFacts = []string{"pair_id", "text", "width", "height", "image_url", "page_url", "text_source", "language", "license", "opt_out", "opt_out_from", "source",
+		"crawl_time", "query_ids", "original_format", "original_width", "original_height", "picture_hash", "phash", "format", "sha256", "frames", "credit", "text_language", "more"}
+	imageFacts = []string{"image_id", "format", "width", "height", "picture_hash", "phash", "sha256", "frames", "license", "credit", "original_format", "original_width", "original_height"}
+)
+
 // row reads a pair; with picture its bytes too, where they are stored.
 func (x *index) row(e entry, picture bool) (r row, err error) {
 	if int(e) < x.finished {
-		r.Pair, err = x.view.Pair(int(x.place[e]))
+		view := x.facts
+		if picture {
+			view = x.pictures
+		}
+		r.Pair, err = view.Pair(int(x.place[e]))
 		if err == nil && r.PairID != x.ids[e] {
 			err = fmt.Errorf("read pair %s: the shards changed; load the page again", shard.FormatPairID(x.ids[e]))
 		}
@@ -42,15 +54,15 @@ func (x *index) row(e entry, picture bool) (r row, err error) {
 		if err != nil {
 			return r, err
 		}
-		r.Detail = s.Detail
+		if r.Detail = s.Detail; s.Reason == "" {
+			r.Detail = x.deleted[m.PairID].detail
+		}
 	}
-	i, ok, err := x.images.read(m.ImageID)
+	i, ok, err := x.images.read(m.ImageID, picture)
 	if err != nil || !ok {
 		return r, err
 	}
-	if picture {
-		r.Image = i.Bytes
-	}
+	r.Image = i.Bytes
 	r.Format, r.Width, r.Height = i.Format, i.Width, i.Height
 	r.PictureHash, r.PHash, r.SHA256, r.Frames, r.Credit = i.PictureHash, i.PHash, i.SHA256, i.Frames, i.Credit
 	r.OriginalFormat, r.OriginalWidth, r.OriginalHeight = i.OriginalFormat, i.OriginalWidth, i.OriginalHeight
@@ -143,7 +155,9 @@ func (f *folder[T]) close() {
 
 // stored finds the pictures of the images folder by the id of their address.
 type stored struct {
-	parts  []*shard.PartReader[shard.Image]
+	// facts and pictures are the parts without and with the pictures.
+	facts, pictures []*shard.PartReader[shard.Image]
+
 	places []picturePlace // in order of id
 }
 
@@ -163,13 +177,21 @@ func openStored(path string) (*stored, error) {
 	if err != nil {
 		return nil, err
 	}
+	open := func(p shard.Part, into *[]*shard.PartReader[shard.Image], columns ...string) {
+		var r *shard.PartReader[shard.Image]
+		if err == nil {
+			r, err = shard.OpenPart[shard.Image](path, p, columns...)
+		}
+		if err == nil {
+			*into = append(*into, r)
+		}
+	}
 	for i, p := range m.Parts {
-		r, err := shard.OpenPart[shard.Image](path, p)
-		if err != nil {
+		open(p, &s.facts, imageFacts...)
+		if open(p, &s.pictures); err != nil {
 			s.close()
 			return nil, err
 		}
-		s.parts = append(s.parts, r)
 		n := uint32(0)
 		for image, err := range shard.Rows[shard.Image](path, []shard.Part{p}, "image_id", "status") {
 			if err != nil {
@@ -189,14 +211,18 @@ func openStored(path string) (*stored, error) {
 	return s, nil
 }
 
-// read is the picture with that id; ok is false where none is stored.
-func (s *stored) read(id uint64) (image shard.Image, ok bool, err error) {
+// read is the picture with that id, with its bytes or without; ok is false where none is
+// stored.
+func (s *stored) read(id uint64, picture bool) (image shard.Image, ok bool, err error) {
 	i, found := s.find(id)
 	if !found {
 		return image, false, nil
 	}
-	p := s.places[i]
-	err = s.parts[p.part].Read(int(p.row), &image)
+	p, parts := s.places[i], s.facts
+	if picture {
+		parts = s.pictures
+	}
+	err = parts[p.part].Read(int(p.row), &image)
 	return image, err == nil, err
 }
 
@@ -211,7 +237,7 @@ func (s *stored) find(id uint64) (int, bool) {
 }
 
 func (s *stored) close() {
-	for _, p := range s.parts {
+	for _, p := range slices.Concat(s.facts, s.pictures) {
 		p.Close()
 	}
 }

@@ -302,7 +302,7 @@ func (s *Server) stored(w http.ResponseWriter, r *http.Request) {
 	var p shard.Image
 	s.mu.RLock()
 	if err == nil {
-		p, _, err = s.index.images.read(id)
+		p, _, err = s.index.images.read(id, true)
 	} else {
 		err = &notFound{"an id of 16 hexadecimal digits is expected"}
 	}

@@ -417,3 +417,50 @@ func TestBeforeTheEndOfTheRoad(t *testing.T) {
 		})
 	}
 }
+
+// TestDeletedPairsAreDropped takes one pair out of the shards by a deletion vector.
+func TestDeletedPairsAreDropped(t *testing.T) {
+	f := foxes()
+	dir := t.TempDir()
+	writeDataset(t, dir, f)
+	folder := filepath.Join(dir, shard.ShardsFolder)
+	m, err := shard.ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := shard.CreatePart[shard.Deletion](folder, shard.DeletionsName(2), shard.Origin{Stage: "shard"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// c is the second row of the first shard.
+	if err := w.Write(&shard.Deletion{PairID: shard.PairID(f[2].image, f[2].text), Part: "shard-00000.arrow", Row: 1, Reason: "removed", Detail: "url " + f[2].image}); err != nil {
+		t.Fatal(err)
+	}
+	part, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Generation = 2
+	m.Deletions = []shard.Part{part}
+	m.Generations = []shard.Generation{{Number: 1, Added: 5}, {Number: 2, Deleted: 1, Reasons: map[string]int64{"removed": 1}}}
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+	s := serverOf(t, dir, nil)
+	for ask, want := range map[string]string{"": "bade", "reason:removed": "c", "is:dropped boat": "ci", "is:any": "badecfghij"} {
+		found, _ := s.index.newFilter(parseAsk(ask), false).all()
+		if got := s.letters(found); got != want {
+			t.Errorf("%q finds %q, want %q", ask, got, want)
+		}
+	}
+	for i, p := range f[:5] {
+		e, known := s.index.find(shard.PairID(p.image, p.text))
+		r, err := s.index.row(e, false)
+		if picture := get(s, "/picture/"+p.id()).Body.Bytes(); !known || err != nil || r.Text != p.text || !bytes.Equal(picture, pngOf(t, i)) {
+			t.Errorf("pair %d is shown with the text %q, %v, and %d bytes of picture", i, r.Text, err, len(picture))
+		}
+	}
+	if page := get(s, "/pair/"+f[2].id()).Body.String(); !strings.Contains(page, "removed") || !strings.Contains(page, "url "+f[2].image) {
+		t.Errorf("why it was deleted is not told:\n%s", page)
+	}
+}
