@@ -39,6 +39,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			http.Error(w, "this page is for "+s.Address+" alone", http.StatusMisdirectedRequest)
 			return
 		}
+		// Another site may link here; it may not make pictures, scripts or frames of this
+		// one's (Fetch Metadata Request Headers).
+		if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Dest") != "document" {
+			http.Error(w, "this is for the pages of "+s.Address+" alone", http.StatusForbidden)
+			return
+		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 			token := r.Header.Get(tokenHeader)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
 	"golang.org/x/net/html"
 
 	"github.com/pairloom/pairloom/pipeline"
@@ -165,6 +166,10 @@ func TestGuards(t *testing.T) {
 		{"a name that begins like ours", "GET", "/", address + ".evil.example", "", nil, 421},
 		{"a foreign name asks for a picture", "GET", "/picture/" + id, "evil.example", "", nil, 421},
 		{"a foreign name refuses", "POST", "/refuse", "evil.example", form(s.token), nil, 421},
+		{"a link on another site", "GET", "/", address, "", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}, 200},
+		{"a picture on another site", "GET", "/picture/" + id, address, "", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}, 403},
+		{"a frame on a site beside", "GET", "/", address, "", map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"}, 403},
+		{"a script on another site", "GET", "/road?asked=" + id, address, "", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "empty"}, 403},
 		{"a form of the page", "POST", "/refuse", address, form(s.token), map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "http://" + address}, 303},
 		{"the page's script", "POST", "/refuse", address, "pair=" + id, map[string]string{tokenHeader: s.token, "Sec-Fetch-Site": "same-origin"}, 204},
 		{"without a token", "POST", "/refuse", address, "pair=" + id, nil, 403},
@@ -310,6 +315,7 @@ func TestRefuse(t *testing.T) {
 
 // TestAChangedDatasetIsReadAnew writes the folders again under the open page.
 func TestAChangedDatasetIsReadAnew(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	f := foxes()
 	s := newServer(t, f, nil)
 	if got := get(s, "/").Body.String(); !strings.Contains(got, "1–5 of 5") {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pairloom/pairloom/browse"
 	"github.com/pairloom/pairloom/pipeline"
+	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -42,7 +43,9 @@ func measure(dir string, pairs, size int) error {
 		}
 	}
 	began, cpu := time.Now(), processor()
-	page, err := browse.New(browse.Options{Dir: dir, Address: address, Settings: &pipeline.Options{}})
+	settings := &pipeline.Options{Workers: 1, MemoryMiB: 256}
+	settings.Match = pipeline.MatchOptions{Queries: "list.zst", Mode: "clean"}
+	page, err := browse.New(browse.Options{Dir: dir, Address: address, Settings: settings})
 	if err != nil {
 		return err
 	}
@@ -72,12 +75,15 @@ func measure(dir string, pairs, size int) error {
 		fmt.Printf("%-40s first %7.1f ms, median %7.1f ms, most %7.1f ms\n", path, ms(first), ms(later[len(later)/2]), ms(later[len(later)-1]))
 	}
 	ids := regexp.MustCompile(`data-pair="([0-9a-f]{16})"`).FindAllStringSubmatch(body(page, "/?q=w7+w11"), -1)
-	var sheets, pictures []time.Duration
-	for _, id := range ids {
+	var sheets, pictures, ways []time.Duration
+	for i, id := range ids {
+		if i < 5 {
+			ways = append(ways, timed(page, "/road?part=1&asked="+id[1]))
+		}
 		sheets = append(sheets, timed(page, "/pair/"+id[1]+"?q=w7+w11&at=0"))
 		pictures = append(pictures, timed(page, "/picture/"+id[1]))
 	}
-	for name, list := range map[string][]time.Duration{"one pair": sheets, "a picture, all over the shards": pictures} {
+	for name, list := range map[string][]time.Duration{"one pair": sheets, "a picture, all over the shards": pictures, "the way of a pair, asked for apart": ways} {
 		if slices.Sort(list); len(list) > 0 {
 			fmt.Printf("%-40s median %7.2f ms, most %7.1f ms, of %d\n", name, ms(list[len(list)/2]), ms(list[len(list)-1]), len(list))
 		}
@@ -188,6 +194,10 @@ func write(dir string, pairs, size int) error {
 	finished := newRows[shard.Pair](dir, shard.ShardsFolder, shard.Training, 10_000)
 	matched := newRows[shard.Matched](dir, shard.MatchedFolder, "part-", 50_000)
 	selected := newRows[shard.Selection](dir, shard.SelectionFolder, "part-", 50_000)
+	candidates := newRows[shard.Candidate](dir, shard.ProducerFolder(shard.ProducerCrawl), "part-", 50_000)
+	if err := query.WriteFile(filepath.Join(dir, "list.zst"), nil, []query.Entry{{Text: "w7", Source: "bench", Count: 1}}); err != nil {
+		return err
+	}
 	images := newRows[shard.Image](dir, shard.ImagesFolder, "part-", 10_000)
 	seed := rng(1)
 	picture := make([]byte, size)
@@ -220,12 +230,13 @@ func write(dir string, pairs, size int) error {
 		default:
 			s.Reason, s.Detail = "short_side", "the short side has 64 pixels, at least 200 expected"
 		}
+		candidates.write(&c, "")
 		matched.write(&m, "")
 		selected.write(&s, s.Reason)
 		img := shard.Image{ImageID: m.ImageID, ImageURL: c.ImageURL, HTTPStatus: 200, FetchTime: c.CrawlTime, Bytes: picture, Format: "jpeg", Width: 256, Height: 256}
 		images.write(&img, "")
 	}
-	for _, finish := range []func() error{finished.finish, matched.finish, selected.finish, images.finish} {
+	for _, finish := range []func() error{finished.finish, candidates.finish, matched.finish, selected.finish, images.finish} {
 		if err := finish(); err != nil {
 			return err
 		}
