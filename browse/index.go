@@ -43,7 +43,7 @@ type index struct {
 	dir   string
 
 	ids     []uint64
-	place   []uint32 // row of the finished pairs' views, or of the matched folder
+	place   []uint32 // row of the view of training or held-out pairs, or of the matched folder
 	verdict []uint16
 	page    []uint32 // host of the page
 	image   []uint32 // host of the picture
@@ -63,16 +63,33 @@ type index struct {
 	clusters []cluster
 	inside   map[entry]int // cluster of each pair that is in one
 
-	// facts are the finished pairs without their pictures, so that a page of texts from all
-	// over the shards reads little; pictures are the same with them. nil before the first
-	// shards.
-	facts, pictures *shard.View
+	training, heldOut views
 	// deleted are the finished pairs that are none any more, and why.
 	deleted map[uint64]deletion
 
 	matched  *folder[shard.Matched]
 	selected *folder[shard.Selection] // nil where curate has not ended with these pairs
 	images   *stored
+}
+
+// views are finished pairs of one kind: facts without their pictures, so that a page of
+// texts from all over the shards reads little; pictures with them. Both are nil before
+// the first shards.
+type views struct{ facts, pictures *shard.View }
+
+func (v *views) open(dataset *shard.Dataset, prefix string) (err error) {
+	if v.facts, err = dataset.Open(prefix, pairFacts...); err == nil {
+		v.pictures, err = dataset.Open(prefix)
+	}
+	return err
+}
+
+func (v *views) close() {
+	for _, view := range []*shard.View{v.facts, v.pictures} {
+		if view != nil {
+			view.Close()
+		}
+	}
 }
 
 // deletion is why a pair was deleted from the shards.
@@ -147,7 +164,7 @@ func build(dir string, nameOf func(uint32) string) (x *index, err error) {
 	if err := b.others(finished); err != nil {
 		return nil, err
 	}
-	if b.facts == nil && b.matched == nil {
+	if b.training.facts == nil && b.matched == nil {
 		return nil, fmt.Errorf("browse %s: %w", dir, errEmpty)
 	}
 	if b.images, err = openStored(filepath.Join(dir, shard.ImagesFolder)); err != nil {
@@ -177,22 +194,22 @@ func (b *building) finishedPairs() error {
 	if err != nil {
 		return err
 	}
-	if b.facts, err = dataset.Open("", pairFacts...); err != nil {
-		return err
-	}
-	if b.pictures, err = dataset.Open(""); err != nil {
-		return err
-	}
-	for row, err := range dataset.Rows("", "pair_id", "text", "image_url", "page_url", "query_ids") {
-		if err != nil {
+	for _, kind := range []struct {
+		prefix, is string
+		views      *views
+	}{{shard.Training, isTraining, &b.training}, {shard.HeldOut, isHeldOut, &b.heldOut}} {
+		if err := kind.views.open(dataset, kind.prefix); err != nil {
 			return err
 		}
-		is := isTraining
-		if strings.HasPrefix(row.Part, shard.HeldOut) {
-			is = isHeldOut
-		}
-		if err := b.add(row.PairID, uint32(len(b.ids)), b.kind(is, ""), row.PageURL, row.ImageURL, row.Text, row.QueryIDs); err != nil {
-			return err
+		place := uint32(0)
+		for row, err := range dataset.Rows(kind.prefix, "pair_id", "text", "image_url", "page_url", "query_ids") {
+			if err != nil {
+				return err
+			}
+			if err := b.add(row.PairID, place, b.kind(kind.is, ""), row.PageURL, row.ImageURL, row.Text, row.QueryIDs); err != nil {
+				return err
+			}
+			place++
 		}
 	}
 	for g := range dataset.Generation() {
@@ -395,11 +412,8 @@ func (x *index) queriesOf(e entry) []uint32 { return x.queries[x.queryAt[e]:x.qu
 
 // close unmaps the files.
 func (x *index) close() {
-	for _, v := range []*shard.View{x.facts, x.pictures} {
-		if v != nil {
-			v.Close()
-		}
-	}
+	x.training.close()
+	x.heldOut.close()
 	if x.matched != nil {
 		x.matched.close()
 	}

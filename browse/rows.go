@@ -30,9 +30,13 @@ var (
 // row reads a pair; with picture its bytes too, where they are stored.
 func (x *index) row(e entry, picture bool) (r row, err error) {
 	if int(e) < x.finished {
-		view := x.facts
+		views := &x.training
+		if x.verdicts[x.verdict[e]].Is == isHeldOut {
+			views = &x.heldOut
+		}
+		view := views.facts
 		if picture {
-			view = x.pictures
+			view = views.pictures
 		}
 		r.Pair, err = view.Pair(int(x.place[e]))
 		if err == nil && r.PairID != x.ids[e] {

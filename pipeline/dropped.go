@@ -22,9 +22,9 @@ func DecidedByText(reason string) bool {
 	return true
 }
 
-// DroppedTexts lists the first candidates, at most that many, that the last match
-// dropped for the reason, by its settings and its judge, as [Explain] does. It goes through
-// the candidates until it has them.
+// DroppedTexts lists the first candidates of different texts, at most that many, that the
+// last match dropped for the reason, by its settings and its judge, as [Explain] does. It
+// goes through the candidates until it has them.
 func DroppedTexts(ctx context.Context, dir string, o *Options, reason string, most int) ([]DroppedText, error) {
 	x, err := newExplainer(dir, o)
 	if err != nil {
@@ -34,6 +34,7 @@ func DroppedTexts(ctx context.Context, dir string, o *Options, reason string, mo
 	var list []DroppedText
 	var s JudgeScratch
 	var ids []uint32
+	listed := map[string]bool{}
 	for c, err := range x.rows() {
 		if err == nil {
 			err = ctx.Err()
@@ -42,10 +43,12 @@ func DroppedTexts(ctx context.Context, dir string, o *Options, reason string, mo
 			return nil, err
 		}
 		var why string
-		if ids, why = x.judge.Judge(c, ids[:0], &s); why != reason {
+		if ids, why = x.judge.Judge(c, ids[:0], &s); why != reason || listed[c.Text] {
 			continue
 		}
-		if list = append(list, DroppedText{cloned(c), x.judge.Detail(&s)}); len(list) == most {
+		own := cloned(c)
+		listed[own.Text] = true
+		if list = append(list, DroppedText{own, x.judge.Detail(&s)}); len(list) == most {
 			break
 		}
 	}

@@ -439,7 +439,7 @@ func TestDroppedTexts(t *testing.T) {
 	dir, o := t.TempDir(), testOptions()
 	writeList(t, filepath.Join(dir, "list.zst"), "cat")
 	o.Filter.Text.MinWords = 2
-	writeCandidates(t, dir, map[string]string{"crawl": "a 1 alt a cat\n b 2 alt a dog\n c 3 alt cat\n d 4 alt a fox\n e 1 title a cat"})
+	writeCandidates(t, dir, map[string]string{"crawl": "a 1 alt a cat\n b 2 alt a dog\n c 3 alt cat\n d 4 alt a fox\n d 5 alt a dog\n e 1 title a cat"})
 	runStages(t, dir, o, MatchName)
 	o.Filter.Text.MinWords = 9
 	for _, tt := range []struct {
