@@ -29,7 +29,8 @@ type Options struct {
 	// are refused.
 	Address string
 	// Near finds pairs by meaning. It is nil where the shards have no embeddings. It
-	// may be called by several requests at once.
+	// may be called by several requests at once. An error that wraps fs.ErrNotExist says
+	// that the pair has no vector.
 	Near func(context.Context, Nearest) ([]Near, error)
 	// Refuse puts a picture on the dataset's refusal list. When it returns nil, that is
 	// on disk; asked for one that is there it does nothing. nil shows no way to refuse.
@@ -219,7 +220,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, view func(*frame
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusInternalServerError
 	var missing *notFound
-	if errors.As(err, &missing) {
+	if errors.As(err, &missing) || errors.Is(err, fs.ErrNotExist) {
 		status = http.StatusNotFound
 	} else if r.Context().Err() == nil {
 		s.Log.Warn("a page could not be made", "address", r.URL.String(), "error", err)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -111,33 +112,47 @@ func serveUntil(ctx context.Context, l net.Listener, handler http.Handler) error
 }
 
 // meaning searches the vectors of the shards' pictures. Model and vectors are opened by
-// the first search.
+// the first search, and again when the vectors are others.
 type meaning struct {
 	w     *workspace
 	mu    sync.Mutex // of what is below; the model answers one at a time
+	stamp string     // of the files that are open
 	model *evaluate.Embedder
 	index *search.Index
 }
 
-func (m *meaning) folder() string {
-	return filepath.Join(m.w.path(shard.EmbeddingsFolder), search.Pictures)
+// files are those of the vectors, and a stamp that changes when one is written.
+func (m *meaning) files() (folder, stamp string) {
+	folder = filepath.Join(m.w.path(shard.EmbeddingsFolder), search.Pictures)
+	names, err := filepath.Glob(filepath.Join(folder, "*.arrow"))
+	if err != nil {
+		return folder, ""
+	}
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil { // one that is gone is another stamp
+			stamp += fmt.Sprintln(name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return folder, stamp
 }
 
 // there tells whether there are vectors.
 func (m *meaning) there() bool {
-	files, err := filepath.Glob(filepath.Join(m.folder(), "*.arrow"))
-	return err == nil && len(files) > 0
+	_, stamp := m.files()
+	return stamp != ""
 }
 
 func (m *meaning) open() (err error) {
-	if m.model == nil {
-		if m.model, err = m.w.openModel(); err != nil {
-			return err
-		}
+	folder, stamp := m.files()
+	if m.index != nil && stamp == m.stamp {
+		return nil
 	}
-	if m.index == nil {
-		m.index, err = search.Open(m.model.Hash, m.folder())
+	m.close()
+	if m.model, err = m.w.openModel(); err != nil {
+		return err
 	}
+	m.stamp = stamp
+	m.index, err = search.Open(m.model.Hash, folder)
 	return err
 }
 
@@ -175,4 +190,5 @@ func (m *meaning) close() {
 	if m.model != nil {
 		m.model.Close()
 	}
+	m.index, m.model = nil, nil
 }
