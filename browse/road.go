@@ -1,6 +1,7 @@
 package browse
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,13 +13,27 @@ import (
 // What is asked of the folders themselves: each of these pages reads them from end to
 // end, so that one is made at a time, and without the index's lock.
 
+// explain does one of these when no other is done, or nothing when whoever asked is
+// gone by then: who turns over pairs does not wait for those passed.
+func (s *Server) explain(ctx context.Context, do func() error) error {
+	select {
+	case s.explaining <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.explaining }()
+	return do()
+}
+
 // road answers with what became of an address or a pair: the same that pairloom explain
 // says. The page of a pair asks for it apart, as a fragment.
 func (s *Server) road(w http.ResponseWriter, r *http.Request) {
 	asked := strings.TrimSpace(r.FormValue("asked"))
-	s.explaining.Lock()
-	e, err := pipeline.Explain(s.Dir, s.Settings, asked)
-	s.explaining.Unlock()
+	var e *pipeline.Explanation
+	err := s.explain(r.Context(), func() (err error) {
+		e, err = pipeline.Explain(s.Dir, s.Settings, asked)
+		return err
+	})
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -44,9 +59,11 @@ type text struct {
 // texts is the page of texts that a rule of the match stage dropped.
 func (s *Server) texts(w http.ResponseWriter, r *http.Request) {
 	reason := r.FormValue("reason")
-	s.explaining.Lock()
-	list, err := pipeline.DroppedTexts(r.Context(), s.Dir, s.Settings, reason, mostTexts)
-	s.explaining.Unlock()
+	var list []pipeline.DroppedText
+	err := s.explain(r.Context(), func() (err error) {
+		list, err = pipeline.DroppedTexts(r.Context(), s.Dir, s.Settings, reason, mostTexts)
+		return err
+	})
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -82,7 +82,7 @@ type Server struct {
 	refusing sync.RWMutex
 	refused  map[string]bool // addresses that were refused here
 
-	explaining sync.Mutex // one at a time, since each reads all folders
+	explaining chan struct{} // of room for one, since each reads all folders
 	recent     recent
 }
 
@@ -91,7 +91,7 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Options: o, token: rand.Text(), refused: map[string]bool{}}
+	s := &Server{Options: o, token: rand.Text(), refused: map[string]bool{}, explaining: make(chan struct{}, 1)}
 	var err error
 	if s.index, err = s.build(); err != nil {
 		return nil, err

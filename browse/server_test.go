@@ -470,3 +470,25 @@ func TestDeletedPairsAreDropped(t *testing.T) {
 		t.Errorf("why it was deleted is not told:\n%s", page)
 	}
 }
+
+// TestWhoTurnsOverWaitsForNobody asks for a pair's way while another is told, and is gone.
+func TestWhoTurnsOverWaitsForNobody(t *testing.T) {
+	s := newServer(t, foxes(), nil)
+	s.explaining <- struct{}{} // another is told
+	ctx, leave := context.WithCancel(t.Context())
+	answered := make(chan int)
+	go func() {
+		r := httptest.NewRequestWithContext(ctx, "GET", "http://"+address+"/road?asked="+foxes()[0].id(), nil)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		answered <- w.Code
+	}()
+	leave()
+	if code := <-answered; code == http.StatusOK {
+		t.Errorf("who left was told, status %d", code)
+	}
+	<-s.explaining
+	if w := get(s, "/road?asked="+foxes()[0].id()); w.Code != http.StatusOK {
+		t.Errorf("the next: status %d", w.Code)
+	}
+}

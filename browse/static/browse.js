@@ -110,11 +110,13 @@
   const form = one("button.refuse") && one("button.refuse").form;
   if (form) form.addEventListener("submit", (e) => { e.preventDefault(); one("#back").focus(); refuse(); });
 
+  // The way of a pair takes a while where there are millions; who only turns over does
+  // not ask for it.
   const way = one("#way");
-  if (way) {
+  if (way) setTimeout(() => {
     fetch(way.dataset.from).then(async (answer) => {
       if (!answer.ok) throw new Error("it could not be read");
       way.innerHTML = await answer.text(); // a page of this server, escaped there
     }).catch((e) => { way.textContent = "Not told: " + e.message; });
-  }
+  }, 250);
 })();
