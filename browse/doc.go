@@ -3,7 +3,7 @@
 //
 // [New] reads a dataset's folder once and keeps an index in memory: of each pair its
 // id, where its row lies, what decided on it, the hosts of its page and its picture, its
-// queries, and its text folded for searching. That is 60 bytes, 4 for each query, and
+// queries, and its text folded for searching. That is 50 bytes, 4 for each query, and
 // the text; names of hosts and queries come once. Texts as they stand, addresses and
 // pictures are read from the mapped files when a page shows them. When a stage has
 // written a manifest anew, the next request finds it, the index is built again beside
