@@ -92,6 +92,8 @@ func within(room string, rooms ...string) bool {
 func floor(room string) int {
 	switch {
 	case within(room, "cmd", "bench"):
+		return 6
+	case within(room, "browse"):
 		return 5
 	case within(room, "pipeline"):
 		return 4
