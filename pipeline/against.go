@@ -331,7 +331,7 @@ func eachEvaluationEntry(path string, visit func(evaluationEntry) error) error {
 		})
 	}
 	for _, folder := range []string{path, filepath.Join(path, shard.ShardsFolder)} {
-		if exists(filepath.Join(folder, shard.ManifestName)) {
+		if shard.IsFinished(folder) {
 			return eachDatasetEntry(folder, visit)
 		}
 	}

@@ -167,17 +167,29 @@ func sweep(dir string) error {
 
 // oldLayout tells whether the candidates of dir lie as pairloom 0.1 laid them.
 func oldLayout(dir string) bool {
-	return exists(filepath.Join(dir, shard.CandidatesFolder, shard.ManifestName))
+	return shard.IsFinished(filepath.Join(dir, shard.CandidatesFolder))
 }
 
 // convert moves the candidates of pairloom 0.1, which knew one producer and laid
 // its parts into candidates/ itself, to candidates/crawl. The manifest goes last:
 // where a kill comes between, the next call goes on.
 func convert(dir string) error {
+	old := filepath.Join(dir, shard.CandidatesFolder)
+	folders, err := filepath.Glob(filepath.Join(old, "*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range shard.Folders() {
+		folders = append(folders, filepath.Join(dir, name))
+	}
+	for _, folder := range folders {
+		if err := shard.RenewManifestName(folder); err != nil {
+			return err
+		}
+	}
 	if !oldLayout(dir) {
 		return nil
 	}
-	old := filepath.Join(dir, shard.CandidatesFolder)
 	parts, err := filepath.Glob(filepath.Join(old, "*.arrow"))
 	if err != nil {
 		return err

@@ -76,8 +76,8 @@ func (o BalanceOptions) Validate() error {
 
 // ShardOptions are the settings of the shard stage.
 type ShardOptions struct {
-	Pairs   int `yaml:"pairs" default:"10000" range:"1.." doc:"pairs in one shard"`
-	Heldout int `yaml:"heldout" default:"1000" range:"0.." doc:"pairs held out of training for evaluation, at most a tenth of all"`
+	Pairs        int     `yaml:"pairs" default:"10000" range:"1.." doc:"pairs in one shard"`
+	HeldoutShare float64 `yaml:"heldout_share" default:"0.02" range:"0..1" doc:"share of the pictures whose pairs are held out of training for evaluation; decided by a hash of the picture with the seed, so that no pair changes sides"`
 }
 
 // Validate asks the sections whose faults concern more than one value. Gate and

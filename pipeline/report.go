@@ -71,7 +71,7 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	tally := shard.NewTally(ReportName, "pairs", "pairs")
-	total := dataset.Manifest().Rows()
+	total := dataset.Len("")
 	pairs := iter.Seq2[shard.Pair, error](func(yield func(shard.Pair, error) bool) {
 		for row, err := range dataset.Rows("") {
 			if err == nil {
@@ -101,7 +101,7 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	duplicates, err := stats.ReadDuplicates(filepath.Join(r.Dir, shard.SelectionFolder))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		out.Notes = append(out.Notes, "clusters of pictures and evaluation sets are left out: the selection was made before they were written down; delete selection/MANIFEST.json and run pairloom curate")
+		out.Notes = append(out.Notes, "clusters of pictures and evaluation sets are left out: the selection was made before they were written down; delete selection/_MANIFEST.json and run pairloom curate")
 	case err != nil:
 		return nil, err
 	default:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +109,7 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 	var nothing error
 	for i := range stages {
 		s := &stages[i]
-		if nothing != nil && !(s.holdsPairs() && exists(filepath.Join(s.path(), shard.ManifestName))) {
+		if nothing != nil && !(s.holdsPairs() && shard.IsFinished(s.path())) {
 			return all, nothing
 		}
 		var leftOut []LeftOut

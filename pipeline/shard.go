@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
@@ -76,7 +77,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		tally:    shard.NewTally(ShardName, "pairs", "pairs"),
 		progress: func(done int64) { progress(done, total) },
 	}
-	heldout := min(int64(s.Options.Heldout), total/10)
+	heldout := int64(s.Options.HeldoutShare * float64(total))
 	if err = r.write(shard.HeldOut, heldout); err == nil {
 		err = r.write(shard.Training, total-heldout)
 	}
@@ -92,7 +93,7 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 
 // nextFolder is where new shards are written, within the folder of those that they
 // replace: these stay, and can be trained on, until all new ones are whole.
-const nextFolder = "next"
+const nextFolder = "_next"
 
 // replace moves the new parts to their places and finishes the folder. A kill
 // within leaves parts in both, which the next run finds.
@@ -114,6 +115,9 @@ func (s *sharding) replace(folder string) error {
 		return err
 	}
 	s.out.path = folder
+	if err := atomicfile.WriteFile(filepath.Join(folder, shard.SplitsName), []byte(shard.Splits(s.out.manifest.Parts))); err != nil {
+		return err
+	}
 	if err := s.out.finish(s.tally, nil); err != nil { // it syncs the folder's names
 		return err
 	}

@@ -32,7 +32,7 @@ func (v *verification) producerFolders() []string {
 
 // candidates checks the folders of all producers.
 func (v *verification) candidates(ctx context.Context) error {
-	if exists(filepath.Join(v.Dir, shard.CandidatesFolder, shard.ManifestName)) {
+	if oldLayout(v.Dir) {
 		v.check(shard.CandidatesFolder, MatchName).unfinished("it has the layout of pairloom 0.1; run pairloom match, which brings it into today's")
 	}
 	folders := v.producerFolders()

@@ -12,11 +12,12 @@ import (
 //	   images
 //	3  picture_at and more of candidates; text_language of matched pairs; format, sha256,
 //	   frames, spread, license and credit of images; of pairs what they take from these
-const SchemaVersion = 3
+//	4  picture_hash and digest of selection; the deletion vectors of shards
+const SchemaVersion = 4
 
-// Record is one of the five records that a part can hold.
+// Record is one of the records that a part can hold.
 type Record interface {
-	Candidate | Matched | Image | Selection | Pair
+	Candidate | Matched | Image | Selection | Pair | Deletion
 }
 
 // A kind is the physical layout of a column.
@@ -155,6 +156,8 @@ var selectionColumns = []column{
 	{"query_ids", kindUint32List, unsafe.Offsetof(Selection{}.QueryIDs), 0},
 	{"image_part", kindUint32, unsafe.Offsetof(Selection{}.ImagePart), 0},
 	{"image_row", kindUint32, unsafe.Offsetof(Selection{}.ImageRow), 0},
+	{"picture_hash", kindUint64, unsafe.Offsetof(Selection{}.PictureHash), 4},
+	{"digest", kindUint64, unsafe.Offsetof(Selection{}.Digest), 4},
 }
 
 var pairColumns = []column{
@@ -186,6 +189,14 @@ var pairColumns = []column{
 	{"more", kindString, unsafe.Offsetof(Pair{}.More), 3},
 }
 
+var deletionColumns = []column{
+	{"pair_id", kindUint64, unsafe.Offsetof(Deletion{}.PairID), 0},
+	{"part", kindString, unsafe.Offsetof(Deletion{}.Part), 0},
+	{"row", kindUint32, unsafe.Offsetof(Deletion{}.Row), 0},
+	{"reason", kindString, unsafe.Offsetof(Deletion{}.Reason), 0},
+	{"detail", kindString, unsafe.Offsetof(Deletion{}.Detail), 0},
+}
+
 // A layout says how parts of one record are written. No column is nullable: an
 // absent text is "", an absent number 0.
 type layout struct {
@@ -209,6 +220,8 @@ func layoutOf[T Record]() *layout {
 		return &imageLayout
 	case *Selection:
 		return &selectionLayout
+	case *Deletion:
+		return &deletionLayout
 	default:
 		return &pairLayout
 	}
@@ -220,4 +233,5 @@ var (
 	imageLayout     = layout{imageColumns, 256, false}
 	selectionLayout = layout{selectionColumns, 4096, true}
 	pairLayout      = layout{pairColumns, 256, false}
+	deletionLayout  = layout{deletionColumns, 4096, true}
 )

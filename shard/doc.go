@@ -12,7 +12,7 @@
 // temporary name, syncs, renames, and syncs the folder. Its schema metadata
 // carries the schema version, the stage, the hash of the stage's settings and
 // the hash of what the part was made from, so that a stage that was killed
-// knows which of its parts still hold. A folder's MANIFEST.json is written
+// knows which of its parts still hold. A folder's _MANIFEST.json is written
 // last; it names the parts with rows, bytes and xxhash64 and holds the stage's
 // [Tally]. A folder without a manifest is unfinished work.
 //

@@ -19,6 +19,9 @@ func Clear(folder string, keep func(name string) bool) error {
 		if err := os.Remove(filepath.Join(folder, ManifestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clear %s: %w", folder, err)
 		}
+		if err := removeOldManifest(folder); err != nil {
+			return err
+		}
 	}
 	if _, err := atomicfile.Sweep(folder); err != nil {
 		return err

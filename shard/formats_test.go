@@ -34,7 +34,8 @@ func TestFormatsPageDescribesTheSchemas(t *testing.T) {
 		{"matched/", rowsOf(matchedColumns[:len(matchedColumns)-len(candidateColumns)])},
 		{"images/", rowsOf(imageColumns)},
 		{"selection/", rowsOf(selectionColumns)},
-		{"shards/", rowsOf(pairColumns)},
+		{"shards/shard-", rowsOf(pairColumns)},
+		{"shards/_deleted-", rowsOf(deletionColumns)},
 	} {
 		t.Run(tt.section, func(t *testing.T) {
 			for _, s := range sections {

@@ -9,22 +9,30 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/internal/atomicfile"
 )
 
-// ManifestName is the file that makes a folder of parts finished.
-const ManifestName = "MANIFEST.json"
+// ManifestName is the file that makes a folder of parts finished. Like all files of
+// ours among parts its name begins with a line: pyarrow, Spark and Hadoop pass over
+// such files when they read a folder.
+const ManifestName = "_MANIFEST.json"
+
+// oldManifestName is the manifest's name up to 0.1. It is read where there is no
+// other; who writes the folder gives it its new name.
+const oldManifestName = "MANIFEST.json"
 
 // manifestFormat is the version of the manifest.
 //
 //	1  first version
 //	2  parts have the sums of their batches, files beside them a sum, stages their
 //	   options
+//	3  shards have generations and deletion vectors
 //
 // Manifests from 1 on are read; what they lack is not checked.
-const manifestFormat = 2
+const manifestFormat = 3
 
 // Part is one part as its folder's manifest names it.
 type Part struct {
@@ -41,6 +49,9 @@ type Part struct {
 	// buffers of the other columns, one behind the other, so that who reads
 	// those alone can tell damage in them.
 	Facts []string `json:"facts,omitempty"`
+	// Generation is the number of the generation that a shard, or a deletion vector,
+	// came with; 0 in other folders and in shards from before there were any.
+	Generation int `json:"generation,omitempty"`
 }
 
 // Manifest is the table of contents of a finished folder, and the account of
@@ -55,7 +66,11 @@ type Manifest struct {
 	Options map[string]json.RawMessage `json:"options,omitempty"`
 	Tally   *Tally                     `json:"tally"`
 	Parts   []Part                     `json:"parts"`
-	Files   []File                     `json:"files,omitempty"` // those that are no parts
+	// Generations and Deletions are those of a dataset's shards, oldest first; see
+	// [Dataset].
+	Generations []Generation `json:"generations,omitempty"`
+	Deletions   []Part       `json:"deletions,omitempty"`
+	Files       []File       `json:"files,omitempty"` // those that are no parts
 }
 
 // File is a file beside the parts, such as a report's page.
@@ -107,7 +122,45 @@ func WriteManifest(folder string, m *Manifest) error {
 	if m.Parts == nil {
 		m.Parts = []Part{}
 	}
-	return atomicfile.WriteFile(filepath.Join(folder, ManifestName), m.encode())
+	if err := atomicfile.WriteFile(filepath.Join(folder, ManifestName), m.encode()); err != nil {
+		return err
+	}
+	return removeOldManifest(folder)
+}
+
+// removeOldManifest removes a manifest of the old name, which counts for nothing
+// beside one of the new.
+func removeOldManifest(folder string) error {
+	if err := os.Remove(filepath.Join(folder, oldManifestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the manifest of an older version: %w", err)
+	}
+	return nil
+}
+
+// RenewManifestName gives a folder's manifest that lies under the name that it had up
+// to 0.1 its present one. Where there is none, nothing is done.
+func RenewManifestName(folder string) error {
+	if _, err := os.Lstat(filepath.Join(folder, ManifestName)); err == nil {
+		return removeOldManifest(folder)
+	}
+	err := os.Rename(filepath.Join(folder, oldManifestName), filepath.Join(folder, ManifestName))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("bring the manifest of %s into today's layout: %w", folder, err)
+	}
+	return atomicfile.SyncFolder(folder)
+}
+
+// IsFinished tells whether there is a manifest in folder.
+func IsFinished(folder string) bool {
+	for _, name := range []string{ManifestName, oldManifestName} {
+		if _, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // ErrUnfinished is wrapped by ReadManifest when the folder has no manifest.
@@ -144,7 +197,7 @@ func ReadManifest(folder string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range m.Parts {
+	for _, p := range slices.Concat(m.Parts, m.Deletions) {
 		if err := present(folder, p.Name, p.Bytes); err != nil {
 			return nil, err
 		}
@@ -180,6 +233,9 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	path := filepath.Join(folder, ManifestName)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		data, err = os.ReadFile(filepath.Join(folder, oldManifestName))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read %s: %w", path, ErrUnfinished)
 	}
 	if err != nil {
@@ -199,7 +255,7 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	if m.Tally == nil {
 		return nil, fmt.Errorf("read %s: it has no tally; delete it and run the stage again", path)
 	}
-	for _, p := range m.Parts {
+	for _, p := range slices.Concat(m.Parts, m.Deletions) {
 		if p.Name != filepath.Base(p.Name) {
 			return nil, fmt.Errorf("read %s: part name %q leads out of the folder", path, p.Name)
 		}

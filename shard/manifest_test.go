@@ -51,8 +51,8 @@ func TestManifestNamesWhatIsWrong(t *testing.T) {
 			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 99}`), 0o644)
 		}, "format 99"},
 		{"later format with keys of its own", func(f string) error {
-			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"generation": 7, "format": 3, "parts": {"a": 1}}`), 0o644)
-		}, "format 3, but this pairloom reads formats 1 to 2; update pairloom"},
+			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"generation": 7, "format": 4, "parts": {"a": 1}}`), 0o644)
+		}, "format 4, but this pairloom reads formats 1 to 3; update pairloom"},
 		{"no format", func(f string) error {
 			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"tally": {}}`), 0o644)
 		}, "format 0"},

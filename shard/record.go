@@ -118,6 +118,10 @@ type Selection struct {
 	// ImagePart and ImageRow say where the picture lies in the images folder.
 	ImagePart uint32
 	ImageRow  uint32
+	// Since version 4: of a pair that is kept, the picture's hash, and a digest of all that
+	// makes its row in a shard another one when it changes; see [Pair.Digest].
+	PictureHash uint64
+	Digest      uint64
 }
 
 // Pair is one record of the finished dataset.

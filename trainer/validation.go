@@ -57,7 +57,7 @@ func (r *run) openValidation(ctx context.Context) error {
 		}
 	}
 	if len(v.rows) < 2 {
-		return fmt.Errorf("validate on the held-out pairs of %s: %w (there are %d that decode); raise shard.heldout, or set train.validate_every to 0",
+		return fmt.Errorf("validate on the held-out pairs of %s: %w (there are %d that decode); raise shard.heldout_share, or set train.validate_every to 0",
 			filepath.Join(r.dir, shardsFolder), ErrTooFew, len(v.rows))
 	}
 	v.embedded, err = r.newEmbeddings(len(v.rows))

@@ -36,7 +36,7 @@ func TestArchivesThatCannotBeRead(t *testing.T) {
 			if parts(files) != 2 {
 				t.Errorf("the others gave %v", files)
 			}
-			if _, err := os.Stat(filepath.Join(dir, archiveFolder, "MANIFEST.json")); err == nil {
+			if _, err := os.Stat(filepath.Join(dir, archiveFolder, "_MANIFEST.json")); err == nil {
 				t.Error("the folder counts as finished")
 			}
 			code, _, stderr = pairloom(t, "crawl", "-C", dir, "--archive", bad)

@@ -27,7 +27,7 @@ func demoValues(address, seed string) map[string]string {
 		"match.part_pairs":              "1000",
 		"filter.picture.min_short_side": "16",
 		"shard.pairs":                   "500",
-		"shard.heldout":                 "200",
+		"shard.heldout_share":           "0.1",
 		"train.epochs":                  "45",
 		"train.validate_every":          "27",
 		// A manual does not say "a photo of"; these are how its texts read.

@@ -112,7 +112,7 @@ func TestUnfinishedListsAreNamed(t *testing.T) {
 	dir := newFolder(t, listSettings)
 	list := filepath.Join(folder, "laion.csv")
 	must(t, "import", "-C", dir, list, "--name", "late")
-	if err := os.Remove(filepath.Join(dir, "candidates", "list-late", "MANIFEST.json")); err != nil { // as a kill leaves it
+	if err := os.Remove(filepath.Join(dir, "candidates", "list-late", "_MANIFEST.json")); err != nil { // as a kill leaves it
 		t.Fatal(err)
 	}
 	const goOn = "pairloom import FILES --name late"

@@ -92,10 +92,10 @@ func testNoFaults(t *testing.T, whole string) {
 				t.Fatal(err)
 			}
 		}, "report", "not there", ""},
-		{"no manifest", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "images", "MANIFEST.json")) },
+		{"no manifest", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "images", "_MANIFEST.json")) },
 			"images", "not finished", "run pairloom fetch, which finishes it"},
 		{"other candidates", func(t *testing.T, dir string) {
-			replaced(`"settings": "....`, `"settings": "0000`)(t, filepath.Join(dir, "candidates/crawl/MANIFEST.json"))
+			replaced(`"settings": "....`, `"settings": "0000`)(t, filepath.Join(dir, "candidates/crawl/_MANIFEST.json"))
 		}, "matched", "sound", "it was made from other input: run pairloom match"},
 		{"other shards", func(t *testing.T, dir string) {
 			rewritten(func(r []shard.Pair) []shard.Pair { slices.Reverse(r); return r })(t, filepath.Join(dir, "shards/shard-00000.arrow"))
@@ -179,7 +179,7 @@ func testBesideARun(t *testing.T, whole string) {
 				t.Fatal(err)
 			}
 			cfg.Workers = 1
-			path := filepath.Join(dir, "candidates/crawl/MANIFEST.json")
+			path := filepath.Join(dir, "candidates/crawl/_MANIFEST.json")
 			changes := 0
 			found, err := pipeline.Verify{Dir: dir, Options: *cfg}.Run(context.Background(), func(int64, int64) {
 				if changes++; changes <= tt.changes {
@@ -301,11 +301,11 @@ func testGaps(t *testing.T, whole string) {
 		code int
 	}{
 		{"nothing", nil, " folders are sound\n", exitDone},
-		{"no manifest", []string{"shards/MANIFEST.json"}, " folders are sound; not finished: shards\n", exitDone},
+		{"no manifest", []string{"shards/_MANIFEST.json"}, " folders are sound; not finished: shards\n", exitDone},
 		{"no folder", []string{"images", "report"}, " folders are sound; not there: images, report\n", exitDone},
 		{"no folder at the end", []string{"evaluation", "embeddings"}, " folders are sound\n", exitDone},
-		{"both", []string{"matched", "selection/MANIFEST.json"}, " folders are sound; not finished: selection; not there: matched\n", exitDone},
-		{"beside a fault", []string{"matched/MANIFEST.json", "report/index.html"}, " 1 fault; not finished: matched; the first: report/index.html: ", exitStorage},
+		{"both", []string{"matched", "selection/_MANIFEST.json"}, " folders are sound; not finished: selection; not there: matched\n", exitDone},
+		{"beside a fault", []string{"matched/_MANIFEST.json", "report/index.html"}, " 1 fault; not finished: matched; the first: report/index.html: ", exitStorage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := copied(t, whole)

@@ -258,14 +258,14 @@ func testCures(t *testing.T, whole string) {
 	}
 	// faults are the paths that are named; nil for the damaged one.
 	cases := []verifyCase{
-		{"a stage's manifest in another's place", "selection/MANIFEST.json", replaced(`"stage": "curate"`, `"stage": "match"`), "it is that of the stage match, not curate", nil, false},
-		{"candidates out", "candidates/crawl/MANIFEST.json", replaced(`"out": (\d+)`, `"out": 1$1`), "its tally says 1", nil, false},
-		{"candidates in", "matched/MANIFEST.json", replaced(`"in": (\d+),\s+"kept": (\d+),\s+"dropped": \{`, `"in": 10000$1, "kept": $2, "dropped": {"none": 1000000,`), "candidates in, but there are", nil, false},
-		{"pairs matched", "matched/MANIFEST.json", replaced(`"kept": (\d+)`, `"kept": 1$1`), "its tally has", []string{"matched/MANIFEST.json", "matched/MANIFEST.json"}, false},
-		{"one picture more", "images/MANIFEST.json", replaced(`"in": (\d+),\s+"kept": (\d+)`, `"in": 1$1, "kept": 1$2`), "its tally", []string{"images/MANIFEST.json", "images/MANIFEST.json", "images/MANIFEST.json"}, false},
-		{"a reason that was not", "selection/MANIFEST.json", replaced(`"dropped": \{\s+"([a-z_]+)"`, `"dropped": {"x$1"`), "pairs dropped for ", []string{"selection/MANIFEST.json", "selection/MANIFEST.json"}, false},
+		{"a stage's manifest in another's place", "selection/_MANIFEST.json", replaced(`"stage": "curate"`, `"stage": "match"`), "it is that of the stage match, not curate", nil, false},
+		{"candidates out", "candidates/crawl/_MANIFEST.json", replaced(`"out": (\d+)`, `"out": 1$1`), "its tally says 1", nil, false},
+		{"candidates in", "matched/_MANIFEST.json", replaced(`"in": (\d+),\s+"kept": (\d+),\s+"dropped": \{`, `"in": 10000$1, "kept": $2, "dropped": {"none": 1000000,`), "candidates in, but there are", nil, false},
+		{"pairs matched", "matched/_MANIFEST.json", replaced(`"kept": (\d+)`, `"kept": 1$1`), "its tally has", []string{"matched/_MANIFEST.json", "matched/_MANIFEST.json"}, false},
+		{"one picture more", "images/_MANIFEST.json", replaced(`"in": (\d+),\s+"kept": (\d+)`, `"in": 1$1, "kept": 1$2`), "its tally", []string{"images/_MANIFEST.json", "images/_MANIFEST.json", "images/_MANIFEST.json"}, false},
+		{"a reason that was not", "selection/_MANIFEST.json", replaced(`"dropped": \{\s+"([a-z_]+)"`, `"dropped": {"x$1"`), "pairs dropped for ", []string{"selection/_MANIFEST.json", "selection/_MANIFEST.json"}, false},
 		{"rows out of order", "matched/part-00000.arrow", rewritten(func(r []shard.Matched) []shard.Matched { slices.Reverse(r); return r }), "is out of order", nil, false},
-		{"a matched pair that is gone", "matched/part-00000.arrow", rewritten(func(r []shard.Matched) []shard.Matched { return r[1:] }), "pairs kept, but the parts have", []string{"matched/MANIFEST.json"}, false},
+		{"a matched pair that is gone", "matched/part-00000.arrow", rewritten(func(r []shard.Matched) []shard.Matched { return r[1:] }), "pairs kept, but the parts have", []string{"matched/_MANIFEST.json"}, false},
 		{"no picture in its row", "images/part-00000.arrow", rewritten(func(r []shard.Image) []shard.Image {
 			i := slices.IndexFunc(r, func(i shard.Image) bool { return i.Status == "" })
 			r[i].Bytes = nil
@@ -331,7 +331,7 @@ func testCures(t *testing.T, whole string) {
 		if folder == "shards" {
 			part, first = "shards/shard-00000.arrow", "shards/heldout-00000.arrow"
 		}
-		manifest, other := folder+"/MANIFEST.json", strings.Replace(part, "00000", "00001", 1)
+		manifest, other := folder+"/_MANIFEST.json", strings.Replace(part, "00000", "00001", 1)
 		cases = append(cases, []verifyCase{
 			{folder + ": a bit", part, flip, "checksum of batch 0 differs from the manifest", nil, false},
 			{folder + ": a bit of the end", part, flipEnd, "", nil, false},

@@ -155,12 +155,12 @@ func TestOpenAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer one.Close()
-	manifest, err := shard.ReadManifest(a)
+	dataset, err := shard.OpenDataset(a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one.Hash() != manifest.Hash() || one.Draws() != 4 || one.Hash() == s.Hash() {
-		t.Errorf("hash %s of one folder, %s of two, %s of its manifest", one.Hash(), s.Hash(), manifest.Hash())
+	if one.Hash() != dataset.Hash() || one.Draws() != 4 || one.Hash() == s.Hash() {
+		t.Errorf("hash %s of one folder, %s of two, %s of the dataset", one.Hash(), s.Hash(), dataset.Hash())
 	}
 	for _, weight := range []float64{0, -1, 1e9} {
 		if _, err := OpenAll([]Dataset{{a, weight}}, Training); err == nil || !strings.Contains(err.Error(), a) || !strings.Contains(err.Error(), "weight") {
