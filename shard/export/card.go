@@ -33,7 +33,7 @@ func (r *running) readme() ([]byte, error) {
 	b.WriteString("  splits:\n")
 	for _, split := range r.o.splits() {
 		if n := r.out.Pairs[split]; n > 0 {
-			fmt.Fprintf(&b, "  - name: %s\n    num_examples: %d\n", split, n)
+			fmt.Fprintf(&b, "  - name: %s\n    num_bytes: %d\n    num_examples: %d\n", split, r.bytesOf(split), n)
 		}
 	}
 	b.WriteString("---\n\n")

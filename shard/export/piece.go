@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"iter"
 
@@ -29,67 +28,58 @@ type share struct {
 	first, last int
 }
 
-// pieces cuts a split.
-func pieces(ctx context.Context, d *shard.Dataset, split string, o *Options) (list []*piece, err error) {
+// pieces cuts a split. Nothing of it is read.
+func pieces(d *shard.Dataset, split string, o *Options) (list []*piece) {
 	all := *o
 	all.Split = "" // who exports both writes the same files
 	settings := fmt.Sprintf("%+v", all)
-	var now *piece
-	var sum xxhash.Digest
-	next := 0   // place in now of the row that comes next
-	base := 0   // rows of the parts before
-	number := 0 // of now, the pieces without rows among them
+	now, sum := &piece{split: split}, xxhash.New()
+	place := 0 // in now of the row that comes next
 	end := func() {
-		if now == nil || now.live == 0 {
-			return
+		if now.live > 0 {
+			fmt.Fprintln(sum, place, now.gone)
+			now.number = len(list)
+			if o.Format == WebDataset || o.Format == Folder { // the number is part of each key
+				fmt.Fprintln(sum, now.number)
+			}
+			now.digest = fmt.Sprintf("%016x", sum.Sum64())
+			list = append(list, now)
 		}
-		now.digest = fmt.Sprintf("%016x", sum.Sum64())
-		now.number = len(list)
-		list = append(list, now)
+		now, place = &piece{split: split}, 0
+		sum.Reset()
 	}
 	for _, part := range d.Parts(prefixOf(split)) {
-		read := 0
-		for row, err := range d.Rows(part.Name, "pair_id") {
-			if err == nil {
-				err = ctx.Err()
+		rows := int(part.Rows)
+		whole := d.Len(part.Name) == part.Rows
+		read := 0 // pairs of the part before the present row
+		for row := 0; row < rows; {
+			if place == 0 {
+				fmt.Fprintln(sum, 1, settings) // the version of what files look like
 			}
-			if err != nil {
-				return nil, err
+			take := min(rows-row, o.Size-place)
+			fmt.Fprintln(sum, part.XXH64, row, take)
+			s := share{part.Name, read, read + take}
+			for i := range take {
+				if !whole && d.Deleted(part.Name, row+i) {
+					now.gone = append(now.gone, place+i)
+					s.last--
+				}
 			}
-			at := base + row.Number
-			if now == nil || at/o.Size != number {
+			if s.last > s.first {
+				now.shares = append(now.shares, s)
+			}
+			now.live += int64(s.last - s.first)
+			read, row, place = s.last, row+take, place+take
+			if place == o.Size {
 				end()
-				now, number, next = &piece{split: split}, at/o.Size, 0
-				sum.Reset()
-				fmt.Fprintf(&sum, "1 %s\n", settings) // 1 is the version of what files look like
 			}
-			if n := len(now.shares); n == 0 || now.shares[n-1].part != part.Name {
-				now.shares = append(now.shares, share{part.Name, read, read})
-				fmt.Fprintf(&sum, "%s\n", part.XXH64)
-			}
-			place := at % o.Size
-			for ; next < place; next++ {
-				now.gone = append(now.gone, next)
-			}
-			next++
-			read++
-			now.shares[len(now.shares)-1].last = read
-			now.live++
-			var b [16]byte
-			binary.LittleEndian.PutUint64(b[:], uint64(place))
-			binary.LittleEndian.PutUint64(b[8:], row.PairID)
-			sum.Write(b[:])
 		}
-		base += int(part.Rows)
 	}
 	end()
 	for _, p := range list {
 		p.of = len(list)
-		if o.Format == WebDataset || o.Format == Folder { // the number is part of each key
-			p.digest = fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%s %d", p.digest, p.number)))
-		}
 	}
-	return list, nil
+	return list
 }
 
 // digits is how many a place within a file has: img2dataset takes the logarithm.

@@ -106,7 +106,9 @@ func faultAt(p place, verb, name string, err error) error {
 }
 
 // safeName tells a name that leads nowhere but below the place.
-func safeName(name string) bool { return fs.ValidPath(name) && name != "." && !strings.Contains(name, "\\") }
+func safeName(name string) bool {
+	return fs.ValidPath(name) && name != "." && !strings.Contains(name, "\\")
+}
 
 // seeker is an input that knows its end, as the reader of Parquet files asks for it.
 type seeker struct{ input }

@@ -21,7 +21,7 @@ type Record struct {
 	Format     int     `json:"record_format"`
 	Finished   bool    `json:"finished"` // else Files says what is whole so far
 	Dataset    string  `json:"dataset"`  // Dataset.Hash of what was exported
-	Generation int     `json:"generation,omitempty"`
+	Generation int     `json:"generation"`
 	Options    Options `json:"options"`
 	// Pairs are the rows by split.
 	Pairs map[string]int64 `json:"pairs"`

@@ -82,10 +82,7 @@ func (e *Export) Run(ctx context.Context) (*Outcome, error) {
 	r := &running{Export: e, o: o, columns: columnsOf(&o), layout: layoutOf(&o), there: map[string]presence{}, fresh: map[string]File{}}
 	pairs := map[string]int64{}
 	for _, split := range o.splits() {
-		list, err := pieces(ctx, e.Dataset, split, &o)
-		if err != nil {
-			return nil, err
-		}
+		list := pieces(e.Dataset, split, &o)
 		for _, p := range list {
 			pairs[split] += p.live
 		}
@@ -209,7 +206,7 @@ func (r *running) bring(ctx context.Context) error {
 	}
 	stale := r.stale(wanted, extras)
 	if r.old != nil && r.old.Finished && len(due) == 0 && len(stale) == 0 && r.standing(extras) &&
-		r.old.Dataset == r.Dataset.Hash() && r.old.Generation == generation(r.Dataset) {
+		r.old.Dataset == r.Dataset.Hash() && r.old.Generation == r.Dataset.Generation() {
 		r.count()
 		return nil
 	}
@@ -223,6 +220,9 @@ func (r *running) bring(ctx context.Context) error {
 	}
 	if err := r.sync(); err != nil {
 		return fmt.Errorf("write %s: %w; run again to go on", r, err)
+	}
+	if extras, err = r.layout.extras(r); err != nil { // anew: they tell the sizes of files
+		return err
 	}
 	for _, x := range extras {
 		if err := r.extra(ctx, x); err != nil {
@@ -296,7 +296,7 @@ func (r *running) standing(extras []extra) bool {
 // that whatever becomes of the run, what it leaves is known to be an export's.
 func (r *running) begin(wanted map[string]bool, extras []extra) {
 	r.every = max(1, len(r.plan)/500)
-	r.record = &Record{Format: recordFormat, Dataset: r.Dataset.Hash(), Generation: generation(r.Dataset), Options: r.o, Pairs: r.out.Pairs}
+	r.record = &Record{Format: recordFormat, Dataset: r.Dataset.Hash(), Generation: r.Dataset.Generation(), Options: r.o, Pairs: r.out.Pairs}
 	known := func(name string) {
 		if _, is := r.fresh[name]; !is {
 			r.fresh[name] = File{Name: name}
@@ -332,6 +332,18 @@ func (r *running) save(ctx context.Context) error {
 	r.record.Files = r.files()
 	r.passed = 0
 	return r.record.write(ctx, r)
+}
+
+// bytesOf are those of the files of a split, as far as they are whole.
+func (r *running) bytesOf(split string) (n int64) {
+	for _, p := range r.plan {
+		if p.split == split {
+			for _, name := range r.layout.names(p) {
+				n += r.fresh[name].Bytes
+			}
+		}
+	}
+	return n
 }
 
 // count fills in the outcome.
@@ -448,4 +460,3 @@ func (r *running) removeUnit(ctx context.Context, name string) error {
 	r.out.Removed += len(names)
 	return nil
 }
-

@@ -23,8 +23,10 @@ type tableWriter struct {
 	int64s  []int64
 }
 
-// levels of a column of lists: an element begins a row (0) or goes on (1), and is there
-// (1) or is an empty list (0).
+// levels say of each value how much of it is there (Parquet's definition levels), and of
+// an element of a list whether it begins a row (0) or goes on (1). All columns may be
+// null, and none is: the fields of Hugging Face's features may, and datasets pass over
+// features whose fields are others.
 type levels struct{ defined, repeated []int16 }
 
 // pageBytes is about how much of a column is written at a time, which is what a page
@@ -54,11 +56,10 @@ func newTable(w io.Writer, list []column) (*tableWriter, error) {
 	return &tableWriter{columns: list, file: f}, nil
 }
 
-// tableSchema has no column that may be null.
 func tableSchema(list []column) (*schema.GroupNode, error) {
 	var fault error
 	leaf := func(name string, logical schema.LogicalType, kind parquet.Type) schema.Node {
-		n, err := schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Required, logical, kind, 0, -1)
+		n, err := schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Optional, logical, kind, 0, -1)
 		fault = errors.Join(fault, err)
 		return n
 	}
@@ -76,9 +77,9 @@ func tableSchema(list []column) (*schema.GroupNode, error) {
 		case kindUint64:
 			n = leaf(c.name, schema.NewIntLogicalType(64, false), parquet.Types.Int64)
 		case kindUint32s:
-			n, err = schema.ListOfWithName(c.name, leaf("element", schema.NewIntLogicalType(32, false), parquet.Types.Int32), parquet.Repetitions.Required, -1)
+			n, err = schema.ListOfWithName(c.name, leaf("element", schema.NewIntLogicalType(32, false), parquet.Types.Int32), parquet.Repetitions.Optional, -1)
 		case kindPicture:
-			n, err = schema.NewGroupNode(c.name, parquet.Repetitions.Required, schema.FieldList{
+			n, err = schema.NewGroupNode(c.name, parquet.Repetitions.Optional, schema.FieldList{
 				leaf("bytes", schema.NoLogicalType{}, parquet.Types.ByteArray),
 				leaf("path", schema.StringLogicalType{}, parquet.Types.ByteArray),
 			}, -1)
@@ -98,7 +99,7 @@ func (t *tableWriter) write(batch []sample) error {
 		var err error
 		switch c := &t.columns[i]; c.kind {
 		case kindText:
-			err = t.writeTexts(group, batch, c.text)
+			err = t.writeTexts(group, batch, 1, c.text)
 		case kindPicture:
 			err = t.writePictures(group, batch)
 		case kindUint32s:
@@ -109,7 +110,7 @@ func (t *tableWriter) write(batch []sample) error {
 				t.int32s = append(t.int32s, int32(c.number(&batch[k])))
 			}
 			err = nextColumn(group, func(w *file.Int32ColumnChunkWriter) error {
-				_, err := w.WriteBatch(t.int32s, nil, nil)
+				_, err := w.WriteBatch(t.int32s, t.all(len(t.int32s), 1), nil)
 				return err
 			})
 		default:
@@ -118,7 +119,7 @@ func (t *tableWriter) write(batch []sample) error {
 				t.int64s = append(t.int64s, int64(c.number(&batch[k])))
 			}
 			err = nextColumn(group, func(w *file.Int64ColumnChunkWriter) error {
-				_, err := w.WriteBatch(t.int64s, nil, nil)
+				_, err := w.WriteBatch(t.int64s, t.all(len(t.int64s), 1), nil)
 				return err
 			})
 		}
@@ -138,20 +139,30 @@ func nextColumn[W file.ColumnChunkWriter](group file.SerialRowGroupWriter, write
 	return errors.Join(write(column.(W)), column.Close())
 }
 
-func (t *tableWriter) writeTexts(group file.SerialRowGroupWriter, batch []sample, text func(*sample) string) error {
+// all is the level of as many values that are there.
+func (t *tableWriter) all(n int, level int16) []int16 {
+	t.levels.defined = t.levels.defined[:0]
+	for range n {
+		t.levels.defined = append(t.levels.defined, level)
+	}
+	return t.levels.defined
+}
+
+// writeTexts writes texts; those within a picture have the level 2.
+func (t *tableWriter) writeTexts(group file.SerialRowGroupWriter, batch []sample, level int16, text func(*sample) string) error {
 	return nextColumn(group, func(w *file.ByteArrayColumnChunkWriter) error {
-		return t.writeBytes(w, batch, func(s *sample) []byte { return []byte(text(s)) })
+		return t.writeBytes(w, batch, level, func(s *sample) []byte { return []byte(text(s)) })
 	})
 }
 
 func (t *tableWriter) writePictures(group file.SerialRowGroupWriter, batch []sample) error {
 	err := nextColumn(group, func(w *file.ByteArrayColumnChunkWriter) error {
-		return t.writeBytes(w, batch, func(s *sample) []byte { return s.Image })
+		return t.writeBytes(w, batch, 2, func(s *sample) []byte { return s.Image })
 	})
 	if err != nil {
 		return err
 	}
-	return t.writeTexts(group, batch, pictureName)
+	return t.writeTexts(group, batch, 2, pictureName)
 }
 
 // pictureName is the path that a picture has beside its bytes, by which readers tell its
@@ -160,7 +171,7 @@ func pictureName(s *sample) string { return s.key + "." + extension(s.Format) }
 
 // writeBytes hands values to the library a page at a time: it counts a page's bytes no
 // more often than that.
-func (t *tableWriter) writeBytes(w *file.ByteArrayColumnChunkWriter, batch []sample, value func(*sample) []byte) error {
+func (t *tableWriter) writeBytes(w *file.ByteArrayColumnChunkWriter, batch []sample, level int16, value func(*sample) []byte) error {
 	t.texts = t.texts[:0]
 	bytes := 0
 	for i := range batch {
@@ -169,7 +180,7 @@ func (t *tableWriter) writeBytes(w *file.ByteArrayColumnChunkWriter, batch []sam
 		if bytes += len(v); bytes < pageBytes && i < len(batch)-1 {
 			continue
 		}
-		if _, err := w.WriteBatch(t.texts, nil, nil); err != nil {
+		if _, err := w.WriteBatch(t.texts, t.all(len(t.texts), level), nil); err != nil {
 			return err
 		}
 		t.texts, bytes = t.texts[:0], 0
@@ -182,11 +193,11 @@ func (t *tableWriter) writeLists(group file.SerialRowGroupWriter, batch []sample
 	for i := range batch {
 		ids := batch[i].QueryIDs
 		if len(ids) == 0 {
-			t.levels.defined, t.levels.repeated = append(t.levels.defined, 0), append(t.levels.repeated, 0)
+			t.levels.defined, t.levels.repeated = append(t.levels.defined, 1), append(t.levels.repeated, 0) // a list without elements
 		}
 		for k, id := range ids {
 			t.int32s = append(t.int32s, int32(id))
-			t.levels.defined, t.levels.repeated = append(t.levels.defined, 1), append(t.levels.repeated, int16(min(k, 1)))
+			t.levels.defined, t.levels.repeated = append(t.levels.defined, 3), append(t.levels.repeated, int16(min(k, 1)))
 		}
 	}
 	return nextColumn(group, func(w *file.Int32ColumnChunkWriter) error {

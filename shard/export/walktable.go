@@ -54,6 +54,7 @@ func (w *walking) table(in input) error {
 	for g := range f.NumRowGroups() {
 		group := f.RowGroup(g)
 		rows := int(group.NumRows())
+		levels := make([]int16, rows) // all 1, or values are missing
 		numbers, texts := map[string][]int64{}, map[string][]parquet.ByteArray{}
 		for _, name := range rowColumns {
 			i := f.MetaData().Schema.ColumnIndexByName(name)
@@ -71,16 +72,19 @@ func (w *walking) table(in input) error {
 			switch c := column.(type) {
 			case *file.Int64ColumnChunkReader:
 				values := make([]int64, rows)
-				n, err = readAll(rows, func(at int) (int64, int, error) { return c.ReadBatch(int64(rows-at), values[at:], nil, nil) })
+				n, err = readAll(rows, func(at int) (int, error) {
+					_, read, err := c.ReadBatch(int64(rows-at), values[at:], levels, nil)
+					return read, err
+				})
 				numbers[name] = values
 			case *file.ByteArrayColumnChunkReader:
 				values := make([]parquet.ByteArray, rows)
-				n, err = readAll(rows, func(at int) (int64, int, error) {
-					_, read, err := c.ReadBatch(int64(rows-at), values[at:], nil, nil)
+				n, err = readAll(rows, func(at int) (int, error) {
+					_, read, err := c.ReadBatch(int64(rows-at), values[at:], levels, nil)
 					for k := range values[at : at+read] { // a page is let go when the next is read
 						values[at+k] = append(parquet.ByteArray(nil), values[at+k]...)
 					}
-					return 0, read, err
+					return read, err
 				})
 				texts[name] = values
 			}
@@ -104,9 +108,9 @@ func (w *walking) table(in input) error {
 }
 
 // readAll reads until that many values are there.
-func readAll(rows int, read func(at int) (int64, int, error)) (n int, err error) {
+func readAll(rows int, read func(at int) (int, error)) (n int, err error) {
 	for n < rows {
-		_, more, err := read(n)
+		more, err := read(n)
 		if err != nil {
 			return n, err
 		}

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/pairloom/pairloom/shard"
 )
 
 // writing is a file that is being written, summed on its way.
@@ -242,6 +241,3 @@ func (r *running) sumOf(ctx context.Context, f File) (string, error) {
 	}
 	return fmt.Sprintf("%016x", sum.Sum64()), nil
 }
-
-// generation is the number of the dataset's last generation.
-func generation(*shard.Dataset) int { return 0 }
