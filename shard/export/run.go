@@ -29,6 +29,8 @@ type Export struct {
 	Workers int // files made at one time; 0 is 1
 	// Progress, which may be nil, is told how many pairs of how many are written.
 	Progress func(done, total int64)
+
+	through func(place) place // of tests: where faults come from
 }
 
 // Outcome is what a run did.
@@ -95,6 +97,9 @@ func (e *Export) Run(ctx context.Context) (*Outcome, error) {
 		return nil, err
 	}
 	defer r.close()
+	if e.through != nil {
+		r.place = e.through(r.place)
+	}
 	r.out = &Outcome{Format: o.Format, To: r.String(), Pairs: pairs}
 	if err := r.look(ctx); err != nil {
 		return nil, err

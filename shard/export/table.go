@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/apache/arrow/go/v17/parquet/schema"
+	"github.com/pairloom/pairloom/shard"
 )
 
 // tableWriter writes a Parquet file, a row group a batch. A picture is a group of bytes
@@ -167,7 +168,7 @@ func (t *tableWriter) writePictures(group file.SerialRowGroupWriter, batch []sam
 
 // pictureName is the path that a picture has beside its bytes, by which readers tell its
 // format.
-func pictureName(s *sample) string { return s.key + "." + extension(s.Format) }
+func pictureName(s *sample) string { return shard.FormatPairID(s.PairID) + "." + extension(s.Format) }
 
 // writeBytes hands values to the library a page at a time: it counts a page's bytes no
 // more often than that.

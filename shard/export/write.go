@@ -173,7 +173,7 @@ func (r *running) folder(ctx context.Context, p *piece) (File, error) {
 		}
 		for i := range batch {
 			s := &batch[i]
-			name := pictureName(s)
+			name := s.key + "." + extension(s.Format)
 			ours[unit+"/"+name] = true
 			if err := r.picture(ctx, unit+"/"+name, s.Image); err != nil {
 				return f, faultAt(r, "write", unit+"/"+name, err)
