@@ -174,6 +174,13 @@ func (b *bucket) copyFile(ctx context.Context, from, to string) error {
 	return b.Copy(ctx, to, from, nil)
 }
 
+func (b *bucket) move(ctx context.Context, from, to string) error {
+	if err := b.copyFile(ctx, from, to); err != nil {
+		return err
+	}
+	return b.remove(ctx, from)
+}
+
 func (b *bucket) remove(ctx context.Context, name string) error {
 	if err := b.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 		return err

@@ -72,13 +72,13 @@ func TestGrowsAndShrinks(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "to")
 			kept := 0
 			for step, change := range []func(){
-				func() { g.change(7, [2]int{100, 124}, [2]int{0, 5}) },
+				func() { g.change(7, [2]int{108, 124}, [2]int{0, 5}) },
 				func() { g.change(7, [2]int{124, 127}, [2]int{}) },                       // a few rows more
 				func() { g.change(7, [2]int{}, [2]int{}, 109) },                          // one goes
-				func() { g.change(7, [2]int{127, 140}, [2]int{5, 6}, 100, 2) },           // some come, some go
-				func() { g.change(7, [2]int{}, [2]int{}, 104, 105, 106, 107) },           // a whole file of some
-				func() { g.change(7, [2]int{140, 141}, [2]int{}, 0, 1, 3, 4, 5) },        // a whole split
-				func() { g.change(7, [2]int{141, 142}, [2]int{6, 7}, g.live[Train]...) }, // all but the newest
+				func() { g.change(7, [2]int{127, 134}, [2]int{5, 6}, 119, 2) },           // some come, some go
+				func() { g.change(7, [2]int{}, [2]int{}, 112, 113, 114, 115) },           // a whole file of some
+				func() { g.change(7, [2]int{134, 135}, [2]int{}, 0, 1, 3, 4, 5) },        // a whole split
+				func() { g.change(7, [2]int{135, 136}, [2]int{6, 7}, g.live[Train]...) }, // all but the newest
 			} {
 				change()
 				out := g.export(to, o)
@@ -92,7 +92,7 @@ func TestGrowsAndShrinks(t *testing.T) {
 					t.Errorf("step %d: %+v, afresh %+v", step, out, first)
 				}
 				for name, content := range now {
-					for n := range 142 {
+					for n := range 136 {
 						if _, live := g.where[n]; !live && strings.Contains(content, pairOf(n).ImageURL) {
 							t.Errorf("step %d: %s still has pair %d", step, name, n)
 						}
@@ -112,7 +112,7 @@ func TestGrowsAndShrinks(t *testing.T) {
 // TestNothingNew holds that a second run writes nothing, and the same bytes come of any
 // number of workers.
 func TestNothingNew(t *testing.T) {
-	g := newDataset(t).change(10, [2]int{10, 60}, [2]int{0, 9})
+	g := newDataset(t).change(10, [2]int{10, 30}, [2]int{0, 5})
 	for _, o := range all() {
 		t.Run(o.name(), func(t *testing.T) {
 			to, other := filepath.Join(t.TempDir(), "to"), filepath.Join(t.TempDir(), "other")
@@ -133,7 +133,7 @@ func TestNothingNew(t *testing.T) {
 // TestCheck holds that damage in what is kept is found when it is asked for, by its size
 // always.
 func TestCheck(t *testing.T) {
-	g := newDataset(t).change(10, [2]int{10, 30}, [2]int{0, 4})
+	g := newDataset(t).change(10, [2]int{10, 15}, [2]int{0, 1})
 	for _, o := range all() {
 		t.Run(o.name(), func(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "to")
@@ -145,7 +145,7 @@ func TestCheck(t *testing.T) {
 				}
 				flipped := []byte(content)
 				flipped[len(flipped)/2] ^= 1
-				for what, damaged := range map[string][]byte{"flipped": flipped, "cut": flipped[:len(flipped)-1], "empty": nil} {
+				for what, damaged := range map[string][]byte{"flipped": flipped, "cut": flipped[:len(flipped)-1]} {
 					if err := os.WriteFile(filepath.Join(to, name), damaged, 0o666); err != nil {
 						t.Fatal(err)
 					}
@@ -217,19 +217,18 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestReplace puts each format in the place of each other one.
+// TestReplace puts each format in the place of the one before it.
 func TestReplace(t *testing.T) {
 	g := newDataset(t).change(10, [2]int{10, 30}, [2]int{0, 4})
-	for _, first := range all() {
-		for _, o := range all() {
-			to, fresh := filepath.Join(t.TempDir(), "to"), filepath.Join(t.TempDir(), "fresh")
-			g.export(to, first)
-			if _, err := (&Export{Dataset: g.open(), To: to, Options: o, Replace: true, Workers: 2}).Run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			g.export(fresh, o)
-			sameFiles(t, first.name()+" then "+o.name(), filesIn(t, to), filesIn(t, fresh))
+	to, last := filepath.Join(t.TempDir(), "to"), "nothing"
+	for _, o := range slices.Concat(all(), all()[:1]) {
+		if _, err := (&Export{Dataset: g.open(), To: to, Options: o, Replace: true, Workers: 2}).Run(t.Context()); err != nil {
+			t.Fatal(err)
 		}
+		fresh := filepath.Join(t.TempDir(), "fresh")
+		g.export(fresh, o)
+		sameFiles(t, last+" then "+o.name(), filesIn(t, to), filesIn(t, fresh))
+		last = o.name()
 	}
 }
 
@@ -259,7 +258,7 @@ func TestLayout(t *testing.T) {
 		{Options{Format: WebDataset, Size: 4}, "held_out/00000.parquet held_out/00000.tar held_out/00000_stats.json train/00000.parquet train/00000.tar train/00000_stats.json train/00001.parquet train/00001.tar train/00001_stats.json"},
 		{Options{Format: WebDataset, Split: Train}, "00000.parquet 00000.tar 00000_stats.json"},
 		{Options{Format: Parquet, Split: Train, Size: 4}, "00000.parquet 00001.parquet"},
-		{Options{Format: Folder, Size: 4}, "held_out/00000/000000.png held_out/00000/metadata.jsonl train/00000/000000.png train/00000/000001.png train/00000/000002.png train/00000/000003.png train/00000/metadata.jsonl train/00001/000010.png train/00001/000011.png train/00001/000012.png train/00001/metadata.jsonl"},
+		{Options{Format: Folder, Size: 4}, "held_out/00000/PNG0 held_out/00000/metadata.jsonl train/00000/PNG10 train/00000/PNG11 train/00000/PNG12 train/00000/PNG13 train/00000/metadata.jsonl train/00001/PNG14 train/00001/PNG15 train/00001/PNG16 train/00001/metadata.jsonl"},
 		{Options{Format: HuggingFace, Size: 4}, "README.md data/held_out-00000-of-00001.parquet data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet"},
 		{Options{Format: Datasets, Size: 4}, "dataset_dict.json held_out/data-00000-of-00001.arrow held_out/dataset_info.json held_out/state.json train/data-00000-of-00002.arrow train/data-00001-of-00002.arrow train/dataset_info.json train/state.json"},
 	} {
@@ -267,6 +266,9 @@ func TestLayout(t *testing.T) {
 		g.export(to, tt.o)
 		var names []string
 		for name := range filesIn(t, to) {
+			for n := range 20 { // the names of pictures are those of their pairs
+				name = strings.Replace(name, shard.FormatPairID(pairOf(n).PairID)+".png", fmt.Sprintf("PNG%d", n), 1)
+			}
 			if name != RecordName {
 				names = append(names, name)
 			}
@@ -282,18 +284,16 @@ func TestLayout(t *testing.T) {
 func TestKeysStay(t *testing.T) {
 	g := newDataset(t).change(10, [2]int{10, 40}, [2]int{})
 	to := filepath.Join(t.TempDir(), "to")
-	o := Options{Format: Folder, Size: 10, Split: Train}
+	o := Options{Format: WebDataset, Size: 10, Split: Train}
 	g.export(to, o)
-	before := filesIn(t, to)
-	g.change(10, [2]int{}, [2]int{}, 11, 17, 30)
+	g.change(10, [2]int{}, [2]int{}, 11, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29)
 	g.export(to, o)
-	after := filesIn(t, to)
-	for name, content := range before {
-		now, is := after[name]
-		switch gone := name == "00000/000001.png" || name == "00000/000007.png" || name == "00002/000020.png"; {
-		case name == RecordName || strings.HasSuffix(name, ".jsonl"):
-		case gone == is || is && now != content:
-			t.Errorf("%s: there %v, the same %v", name, is, now == content)
+	files := filesIn(t, to)
+	for n := 10; n < 40; n++ {
+		key := fmt.Sprintf("%05d%d.png", n/10-1, n%10)
+		_, live := g.where[n]
+		if in := strings.Contains(files[fmt.Sprintf("%05d.tar", n/10-1)], key); in != live {
+			t.Errorf("%s is there: %v, its pair: %v", key, in, live)
 		}
 	}
 }

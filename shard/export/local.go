@@ -154,16 +154,33 @@ type localInput struct {
 
 func (f *localInput) Size() int64 { return f.size }
 
-// copyFile makes a second name of the same file: none is ever written in place.
+// copyFile makes a second name of the same file: none is ever written in place. What has
+// that name is work that was left, see [stage].
 func (l *local) copyFile(_ context.Context, from, to string) error {
-	err := os.Remove(l.path(to))
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = os.Link(l.path(from), l.path(to))
+	err := os.MkdirAll(filepath.Dir(l.path(to)), 0o777)
+	if err == nil {
+		if err = os.Remove(l.path(to)); err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = os.Link(l.path(from), l.path(to))
+		}
 	}
 	if err == nil {
 		err = atomicfile.SyncFolder(filepath.Dir(l.path(to)))
 	}
 	return err
+}
+
+func (l *local) move(ctx context.Context, from, to string) error {
+	err := os.MkdirAll(filepath.Dir(l.path(to)), 0o777)
+	if err == nil {
+		err = os.Rename(l.path(from), l.path(to))
+	}
+	if err == nil {
+		err = atomicfile.SyncFolder(filepath.Dir(l.path(to)))
+	}
+	if err != nil {
+		return err
+	}
+	return l.remove(ctx, from) // rename(2) leaves it where both were names of one file
 }
 
 // remove removes a file, and the folders that are empty without it.
@@ -172,12 +189,17 @@ func (l *local) remove(_ context.Context, name string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	l.tidy(path)
+	return nil
+}
+
+// tidy removes the folders above path that are empty.
+func (l *local) tidy(path string) {
 	for dir := filepath.Dir(path); dir != l.folder && len(dir) > len(l.folder); dir = filepath.Dir(dir) {
 		if os.Remove(dir) != nil { // it is not empty
 			break
 		}
 	}
-	return nil
 }
 
 func (l *local) sync() error { return unix.Syncfs(int(l.self.Fd())) }

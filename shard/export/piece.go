@@ -4,16 +4,17 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/shard"
 )
 
 // A piece is the rows of one file: so many of one split, one behind the other, of which
-// some may have been deleted.
+// some, or all, may have been deleted. Its number never changes.
 type piece struct {
 	split  string
-	number int // among those of the split that have rows
+	number int // among those of the split
 	of     int // how many these are
 	live   int64
 	digest string // stands for all that its files hold
@@ -36,17 +37,18 @@ func pieces(d *shard.Dataset, split string, o *Options) (list []*piece) {
 	now, sum := &piece{split: split}, xxhash.New()
 	place := 0 // in now of the row that comes next
 	end := func() {
-		if now.live > 0 {
-			fmt.Fprintln(sum, place, now.gone)
-			now.number = len(list)
-			if o.Format == WebDataset || o.Format == Folder { // the number is part of each key
-				fmt.Fprintln(sum, now.number)
-			}
-			now.digest = fmt.Sprintf("%016x", sum.Sum64())
-			list = append(list, now)
+		now.number = len(list)
+		fmt.Fprintln(sum, place, now.gone)
+		if o.Format == WebDataset { // the number is part of each key
+			fmt.Fprintln(sum, now.number)
 		}
+		now.digest = fmt.Sprintf("%016x", sum.Sum64())
+		list = append(list, now)
 		now, place = &piece{split: split}, 0
 		sum.Reset()
+	}
+	if d.Len(prefixOf(split)) == 0 {
+		return nil
 	}
 	for _, part := range d.Parts(prefixOf(split)) {
 		rows := int(part.Rows)
@@ -75,9 +77,14 @@ func pieces(d *shard.Dataset, split string, o *Options) (list []*piece) {
 			}
 		}
 	}
-	end()
+	if place > 0 {
+		end()
+	}
 	for _, p := range list {
 		p.of = len(list)
+	}
+	if o.Format == Folder { // a table without rows is none that imagefolder reads
+		list = slices.DeleteFunc(list, func(p *piece) bool { return p.live == 0 })
 	}
 	return list
 }

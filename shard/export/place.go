@@ -21,8 +21,9 @@ type place interface {
 	// durable after the next sync only.
 	create(ctx context.Context, name string, small bool) (output, error)
 	open(ctx context.Context, name string) (input, error)
-	// copyFile gives a file a second name.
+	// copyFile gives a file a second name, move another.
 	copyFile(ctx context.Context, from, to string) error
+	move(ctx context.Context, from, to string) error
 	remove(ctx context.Context, name string) error
 	// sync makes durable what small files there are.
 	sync() error

@@ -2,7 +2,8 @@ package export
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -128,6 +129,7 @@ func (r *running) look(ctx context.Context) (err error) {
 		return refused("%s holds an export of the format %s with other options; name another place, or give --replace", r, r.old.Options.Format)
 	}
 	ours := map[string]bool{RecordName: true}
+	known := func(name string) bool { return ours[name] || r.old != nil && strings.HasPrefix(name, stage) }
 	oldUnits := running{layout: r.layout}
 	if r.old != nil {
 		oldUnits.layout = layoutOf(&r.old.Options)
@@ -152,16 +154,16 @@ func (r *running) look(ctx context.Context) (err error) {
 			continue // such as .git
 		}
 		unit := r.unit(name)
-		if !ours[unit] {
+		if !known(unit) {
 			unit = oldUnits.unit(name)
 		}
 		switch {
-		case !ours[unit] && (r.old == nil || r.layout.takes(name)):
+		case !known(unit) && (r.old == nil || r.layout.takes(name)):
 			if first == "" || name < first {
 				first = name
 			}
 			r.out.Others++
-		case !ours[unit]:
+		case !known(unit):
 			r.out.Others++
 		case name != e.name:
 			if err := r.remove(ctx, e.name); err != nil { // what a killed run left half written
@@ -198,7 +200,7 @@ func (r *running) bring(ctx context.Context) error {
 		return err
 	}
 	for _, p := range r.plan {
-		if slices.ContainsFunc(r.layout.names(p), func(name string) bool { return r.fresh[name].XXH64 == "" }) {
+		if slices.ContainsFunc(r.layout.names(p), func(name string) bool { return r.fresh[name].XXH64 == "" && r.fresh[stage+name].XXH64 == "" }) {
 			due = append(due, p)
 			r.total += p.live
 		} else {
@@ -210,7 +212,7 @@ func (r *running) bring(ctx context.Context) error {
 		return err
 	}
 	stale := r.stale(wanted, extras)
-	if r.old != nil && r.old.Finished && len(due) == 0 && len(stale) == 0 && r.standing(extras) &&
+	if r.old != nil && r.old.Finished && len(due) == 0 && len(r.staged()) == 0 && len(stale) == 0 && r.standing(extras) &&
 		r.old.Dataset == r.Dataset.Hash() && r.old.Generation == r.Dataset.Generation() {
 		r.count()
 		return nil
@@ -223,8 +225,8 @@ func (r *running) bring(ctx context.Context) error {
 		r.save(context.WithoutCancel(ctx)) // the error that counts is the first
 		return err
 	}
-	if err := r.sync(); err != nil {
-		return fmt.Errorf("write %s: %w; run again to go on", r, err)
+	if err := r.settle(ctx); err != nil {
+		return err
 	}
 	if extras, err = r.layout.extras(r); err != nil { // anew: they tell the sizes of files
 		return err
@@ -232,6 +234,13 @@ func (r *running) bring(ctx context.Context) error {
 	for _, x := range extras {
 		if err := r.extra(ctx, x); err != nil {
 			return err
+		}
+	}
+	for _, p := range due {
+		if unit := r.layout.names(p)[0]; r.layout.folders && r.there[unit].members > 0 {
+			if err := r.sweep(ctx, unit); err != nil {
+				return err
+			}
 		}
 	}
 	for _, name := range stale {
@@ -262,7 +271,8 @@ func (r *running) keep(ctx context.Context) error {
 		if !there || f.XXH64 == "" || p.bytes != f.Bytes || p.members != max(1, f.Members) {
 			continue
 		}
-		if digest, wanted := from[f.Name]; wanted && digest != f.From {
+		final, staged := strings.CutPrefix(f.Name, stage)
+		if digest, wanted := from[final]; wanted && digest != f.From || staged && !wanted {
 			continue
 		}
 		if r.Check {
@@ -279,14 +289,14 @@ func (r *running) keep(ctx context.Context) error {
 	return nil
 }
 
-// stale are the names that the record knows and that are to go, and are there.
+// stale are the names that are there and are to go.
 func (r *running) stale(wanted map[string]bool, extras []extra) (names []string) {
-	if r.old == nil {
-		return nil
-	}
-	for _, f := range r.old.Files {
-		if _, there := r.there[f.Name]; there && !wanted[f.Name] && !slices.ContainsFunc(extras, func(x extra) bool { return x.name == f.Name }) {
-			names = append(names, f.Name)
+	for name := range r.there {
+		switch {
+		case name == RecordName || wanted[name] || slices.ContainsFunc(extras, func(x extra) bool { return x.name == name }):
+		case strings.HasPrefix(name, stage) && r.fresh[name].XXH64 != "":
+		default:
+			names = append(names, name)
 		}
 	}
 	return names
@@ -365,7 +375,7 @@ func (r *running) count() {
 func (r *running) makeAll(ctx context.Context, due []*piece, wanted map[string]bool) error {
 	sources := map[string]File{} // of files that only change their name, by what they are made from
 	for _, f := range r.fresh {
-		if f.From != "" && f.XXH64 != "" && !wanted[f.Name] && r.layout.single {
+		if f.From != "" && f.XXH64 != "" && !wanted[f.Name] && r.layout.single && !strings.HasPrefix(f.Name, stage) {
 			sources[f.From] = f
 		}
 	}
@@ -403,23 +413,69 @@ func (r *running) makeAll(ctx context.Context, due []*piece, wanted map[string]b
 	return err
 }
 
+// stage begins the names of new files while old ones of other rows have their names: so
+// until all are whole no pair is missing.
+const stage = "_new/"
+
 // one makes the files of a piece.
 func (r *running) one(ctx context.Context, p *piece, sources map[string]File) (files []File, renamed bool, err error) {
-	if f, is := sources[p.digest]; is {
-		name := r.layout.names(p)[0]
-		if err := r.copyFile(ctx, f.Name, name); err != nil {
-			return nil, false, faultAt(r, "write", name, err)
+	names := r.layout.names(p)
+	for i, name := range names {
+		if _, there := r.there[name]; there {
+			names[i] = stage + name
 		}
-		f.Name = name
-		r.advance(p.live)
-		return []File{f}, true, nil
+	}
+	if f, is := sources[p.digest]; is {
+		err := r.copyFile(ctx, f.Name, names[0])
+		if err == nil {
+			f.Name = names[0]
+			r.advance(p.live)
+			return []File{f}, true, nil
+		}
+		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) { // of a file system without hard links
+			return nil, false, faultAt(r, "write", names[0], err)
+		}
 	}
 	if r.layout.folders {
-		f, err := r.folder(ctx, p)
+		f, err := r.folder(ctx, p, names[0])
 		return []File{f}, false, err
 	}
-	files, err = r.tables(ctx, p)
+	files, err = r.tables(ctx, p, names)
 	return files, false, err
+}
+
+// staged are the files that are whole under another name.
+func (r *running) staged() (list []File) {
+	for _, f := range r.files() {
+		if strings.HasPrefix(f.Name, stage) && f.XXH64 != "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// settle gives new files their names, once all are whole.
+func (r *running) settle(ctx context.Context) error {
+	staged := r.staged()
+	if len(staged) > 0 {
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+	}
+	for _, f := range staged {
+		from := f.Name
+		f.Name = strings.TrimPrefix(from, stage)
+		file := ""
+		if r.layout.folders {
+			file = "/" + tableName
+		}
+		if err := r.move(ctx, from+file, f.Name+file); err != nil {
+			return faultAt(r, "write", f.Name+file, err)
+		}
+		delete(r.fresh, from)
+		r.fresh[f.Name] = f
+	}
+	return nil
 }
 
 // advance tells of pairs that are done.

@@ -90,7 +90,7 @@ func (w *walking) all() error {
 		if strings.HasPrefix(e.name, ".") {
 			continue
 		}
-		if strings.HasSuffix(e.name, atomicfile.Suffix) {
+		if strings.HasSuffix(e.name, atomicfile.Suffix) || strings.HasPrefix(e.name, stage) {
 			return fmt.Errorf("%s/%s was left by an export that was killed; run pairloom export again", w, e.name)
 		}
 		if !w.layout.takes(e.name) {

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,11 +63,11 @@ type rowsWriter interface {
 	close() error
 }
 
-// tables makes the files of a piece that hold its rows.
-func (r *running) tables(ctx context.Context, p *piece) (files []File, err error) {
-	names := r.layout.names(p)
-	if r.o.Format == WebDataset {
-		names = names[:2] // the tar, the table beside it; the third is written after them
+// tables makes the files of a piece, under the given names.
+func (r *running) tables(ctx context.Context, p *piece, names []string) (files []File, err error) {
+	statsName := ""
+	if r.o.Format == WebDataset { // the tar, the table beside it, and what is written after them
+		names, statsName = names[:2], names[2]
 	}
 	var open []*writing
 	defer func() {
@@ -126,7 +127,7 @@ func (r *running) tables(ctx context.Context, p *piece) (files []File, err error
 		files = append(files, f)
 	}
 	if r.o.Format == WebDataset {
-		f, err := r.stats(ctx, p, max(first, 0), last)
+		f, err := r.stats(ctx, p, statsName, max(first, 0), last)
 		return append(files, f), err
 	}
 	return files, nil
@@ -143,8 +144,7 @@ func (r *running) rowsWriter(w io.Writer, beside bool) (rowsWriter, error) {
 }
 
 // stats are what img2dataset says of a shard; its times are those of the crawl.
-func (r *running) stats(ctx context.Context, p *piece, first, last int64) (File, error) {
-	name := r.layout.names(p)[2]
+func (r *running) stats(ctx context.Context, p *piece, name string, first, last int64) (File, error) {
 	data, err := json.MarshalIndent(new(members).
 		add("count", p.live).add("successes", p.live).add("failed_to_download", 0).add("failed_to_resize", 0).
 		add("duration", last-first).add("start_time", first).add("end_time", last).
@@ -160,27 +160,25 @@ func (r *running) stats(ctx context.Context, p *piece, first, last int64) (File,
 // tableName is the file of a subfolder that Hugging Face's imagefolder reads.
 const tableName = "metadata.jsonl"
 
-// folder makes a subfolder: its pictures, then the table that names them, then what lay
-// there goes.
-func (r *running) folder(ctx context.Context, p *piece) (File, error) {
+// folder makes a subfolder: its pictures, named after their pairs so that none takes
+// another's place, then under the given name the table of them.
+func (r *running) folder(ctx context.Context, p *piece, name string) (File, error) {
 	unit := r.layout.names(p)[0]
-	f := File{Name: unit, Split: p.split, Rows: p.live, From: p.digest, Members: 1}
+	f := File{Name: name, Split: p.split, Rows: p.live, From: p.digest, Members: 1}
 	var table []byte
-	ours := map[string]bool{unit + "/" + tableName: true}
 	for batch, err := range p.batches(ctx, r.Dataset, r.o.Size, batchRows) {
 		if err != nil {
 			return f, err
 		}
 		for i := range batch {
 			s := &batch[i]
-			name := s.key + "." + extension(s.Format)
-			ours[unit+"/"+name] = true
-			if err := r.picture(ctx, unit+"/"+name, s.Image); err != nil {
-				return f, faultAt(r, "write", unit+"/"+name, err)
+			picture := pictureName(s)
+			if err := r.picture(ctx, unit+"/"+picture, s.Image); err != nil {
+				return f, faultAt(r, "write", unit+"/"+picture, err)
 			}
 			f.Members++
 			f.Bytes += int64(len(s.Image))
-			table = append(appendText(append(table, `{"file_name":`...), name), ',')
+			table = append(appendText(append(table, `{"file_name":`...), picture), ',')
 			start := len(table)
 			table = appendJSON(table, r.columns, s)
 			table = append(slices.Delete(table, start, start+1), '\n') // its brace
@@ -190,26 +188,41 @@ func (r *running) folder(ctx context.Context, p *piece) (File, error) {
 	if err := r.sync(); err != nil {
 		return f, faultAt(r, "write", unit, err)
 	}
-	x := extra{unit + "/" + tableName, table}
+	x := extra{name + "/" + tableName, table}
 	if err := writeFile(ctx, r, x.name, table); err != nil {
 		return f, faultAt(r, "write", x.name, err)
 	}
 	f.XXH64 = x.file().XXH64
 	f.Bytes += int64(len(table))
-	if _, before := r.there[unit]; !before {
-		return f, nil
+	return f, nil
+}
+
+// sweep removes from a subfolder what its table does not name.
+func (r *running) sweep(ctx context.Context, unit string) error {
+	data, err := readFile(ctx, r, unit+"/"+tableName)
+	if err != nil {
+		return faultAt(r, "read", unit+"/"+tableName, err)
+	}
+	ours := map[string]bool{unit + "/" + tableName: true}
+	for line := range bytes.Lines(data) {
+		var row known
+		if err := json.Unmarshal(line, &row); err != nil {
+			return faultAt(r, "read", unit+"/"+tableName, err)
+		}
+		ours[unit+"/"+row.FileName] = true
 	}
 	for e, err := range r.list(ctx, unit+"/") {
 		if err != nil {
-			return f, err
+			return err
 		}
 		if !ours[e.name] {
 			if err := r.remove(ctx, e.name); err != nil {
-				return f, faultAt(r, "remove", e.name, err)
+				return faultAt(r, "remove", e.name, err)
 			}
+			r.out.Removed++
 		}
 	}
-	return f, nil
+	return nil
 }
 
 func (r *running) picture(ctx context.Context, name string, data []byte) error {
