@@ -43,7 +43,7 @@ func TestExportAndImport(t *testing.T) {
 	settings := testSettings(newSite(t))
 	maps.Copy(settings, listSettings)
 	settings["fetch.format"] = "original"
-	settings["dedup.pictures"] = "off"
+	settings["dedup.picture_distance"] = "0"
 	for _, format := range export.Formats {
 		t.Run(format, func(t *testing.T) {
 			args := []string{"export", format, "-C", dir, "--to", filepath.Join(t.TempDir(), "to"), "--shard-size", "20"}
