@@ -28,32 +28,31 @@ The same dataset gives the same bytes. Again, only files are written whose pairs
 others than before; what left the dataset leaves DEST, last of all. A run that was
 stopped, or whose bucket failed, goes on. _pairloom-export.json in DEST says what it holds.`
 
-const exportExample = `  pairloom export webdataset -C cats --to /data/cats-tars
-  pairloom export huggingface -C cats --to cats-on-the-hub
-  pairloom export parquet -C cats --split train --columns width,height,license --to s3://bucket/cats
-  pairloom export datasets -C cats --to cats-mapped --json`
+const exportExample = `  pairloom export -C cats --format webdataset --to /data/cats-tars
+  pairloom export -C cats --format huggingface --to cats-on-the-hub
+  pairloom export -C cats --format parquet --split train --columns width,height,license --to s3://bucket/cats
+  pairloom export -C cats --format datasets --to cats-mapped --json`
 
 func newExport(g *global) *cobra.Command {
 	var e pipeline.Export
 	c := &cobra.Command{
-		Use: "export " + strings.Join(export.Formats, "|"), Short: "Write the pairs as WebDataset, Parquet, a folder or for Hugging Face, here or into a bucket",
+		Use: "export", Short: "Write the pairs as WebDataset, Parquet, a folder or for Hugging Face, here or into a bucket",
 		Long: exportLong, Example: exportExample,
-		ValidArgs: export.Formats,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return fmt.Errorf("export takes one format, one of %s; found %q", strings.Join(export.Formats, ", "), args)
-			}
-			if e.To == "" {
+		Args: noArguments,
+		PreRunE: func(*cobra.Command, []string) error {
+			switch {
+			case e.Options.Format == "":
+				return fmt.Errorf("--format is missing: name one of %s", strings.Join(export.Formats, ", "))
+			case e.To == "":
 				return errors.New("--to is missing: name a folder, or s3://BUCKET/PREFIX")
-			}
-			if e.Workers < 0 {
+			case e.Workers < 0:
 				return fmt.Errorf("--workers is %d; it must be 0 or more", e.Workers)
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			return g.withWorkspace(c.Context(), pipeline.ExportName, func(w *workspace) error {
-				e.Dir, e.Options.Format = w.dir, args[0]
+				e.Dir = w.dir
 				g.lock.Begin(pipeline.ExportName, "exporting", "pairs", 1, 1)
 				bar := newProgress(g, "exporting")
 				out, err := e.Run(c.Context(), bar.set)
@@ -69,6 +68,7 @@ func newExport(g *global) *cobra.Command {
 		},
 	}
 	flags := c.Flags()
+	choiceVar(c, &e.Options.Format, "format", "form of the files", export.Formats...)
 	flags.StringVar(&e.To, "to", "", "`DEST`, a folder or a bucket with a prefix")
 	e.Options.Split = export.All
 	choiceVar(c, &e.Options.Split, "split", "which pairs", export.Splits...)

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/readers"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/export"
 )
@@ -46,7 +49,7 @@ func TestExportAndImport(t *testing.T) {
 	settings["dedup.picture_distance"] = "0"
 	for _, format := range export.Formats {
 		t.Run(format, func(t *testing.T) {
-			args := []string{"export", format, "-C", dir, "--to", filepath.Join(t.TempDir(), "to"), "--shard-size", "20"}
+			args := []string{"export", "--format=" + format, "-C", dir, "--to", filepath.Join(t.TempDir(), "to"), "--shard-size", "20"}
 			if format == export.Parquet {
 				args = append(args, "--pictures")
 			}
@@ -77,7 +80,7 @@ func TestExportKilled(t *testing.T) {
 	for _, format := range []string{export.WebDataset, export.Folder} {
 		whole := filepath.Join(t.TempDir(), "whole")
 		in := func(to string) []string {
-			return []string{"export", format, "-C", dir, "--to", to, "--shard-size", "30", "--workers", "1"}
+			return []string{"export", "--format=" + format, "-C", dir, "--to", to, "--shard-size", "30", "--workers", "1"}
 		}
 		must(t, in(whole)...)
 		want := hashes(t, whole, ".")
@@ -113,18 +116,19 @@ func TestExportCommand(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"export", "-C", dir}, exitConfiguration, "export takes one format, one of webdataset"},
-		{[]string{"export", "zip", "-C", dir, "--to", to}, exitConfiguration, `format "zip" is none of`},
-		{[]string{"export", "parquet", "-C", dir}, exitConfiguration, "--to is missing"},
-		{[]string{"export", "parquet", "-C", dir, "--to", to, "--columns", "with"}, exitConfiguration, `no column "with"`},
-		{[]string{"export", "parquet", "-C", dir, "--to", filepath.Join(dir, shard.ShardsFolder)}, exitConfiguration, "which a stage fills"},
-		{[]string{"export", "parquet", "-C", dir, "--to", dir}, exitConfiguration, "own folder"},
-		{[]string{"export", "parquet", "-C", empty, "--to", to}, exitConfiguration, "run pairloom shard first"},
-		{[]string{"export", "parquet", "-C", dir, "--to", to, "--split", "train"}, exitDone, "1 written"},
-		{[]string{"export", "parquet", "-C", dir, "--to", to, "--split", "train"}, exitDone, "all was there"},
-		{[]string{"export", "folder", "-C", dir, "--to", to}, exitConfiguration, "give --replace"},
-		{[]string{"export", "folder", "-C", dir, "--to", to, "--replace", "--json"}, exitDone, `"written": 2`},
-		{[]string{"export", "folder", "-C", dir, "--to", "s3://u:p@b/c"}, exitConfiguration, "environment alone"},
+		{[]string{"export", "-C", dir, "--to", to}, exitConfiguration, "--format is missing: name one of webdataset"},
+		{[]string{"export", "parquet", "-C", dir, "--to", to}, exitConfiguration, "takes no arguments"},
+		{[]string{"export", "--format", "zip", "-C", dir, "--to", to}, exitConfiguration, "webdataset, parquet, folder, huggingface or datasets expected"},
+		{[]string{"export", "--format=parquet", "-C", dir}, exitConfiguration, "--to is missing"},
+		{[]string{"export", "--format=parquet", "-C", dir, "--to", to, "--columns", "with"}, exitConfiguration, `no column "with"`},
+		{[]string{"export", "--format=parquet", "-C", dir, "--to", filepath.Join(dir, shard.ShardsFolder)}, exitConfiguration, "which a stage fills"},
+		{[]string{"export", "--format=parquet", "-C", dir, "--to", dir}, exitConfiguration, "own folder"},
+		{[]string{"export", "--format=parquet", "-C", empty, "--to", to}, exitConfiguration, "run pairloom shard first"},
+		{[]string{"export", "--format=parquet", "-C", dir, "--to", to, "--split", "train"}, exitDone, "1 written"},
+		{[]string{"export", "--format=parquet", "-C", dir, "--to", to, "--split", "train"}, exitDone, "all was there"},
+		{[]string{"export", "--format=folder", "-C", dir, "--to", to}, exitConfiguration, "give --replace"},
+		{[]string{"export", "--format=folder", "-C", dir, "--to", to, "--replace", "--json"}, exitDone, `"written": 2`},
+		{[]string{"export", "--format=folder", "-C", dir, "--to", "s3://u:p@b/c"}, exitConfiguration, "environment alone"},
 	} {
 		code, out, errs := pairloom(t, tt.args...)
 		if code != tt.code || !strings.Contains(out+errs, tt.want) {
@@ -139,7 +143,7 @@ func TestExportCommand(t *testing.T) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := pairloom(t, "export", "folder", "-C", dir, "--to", to); code != exitLocked || !strings.Contains(errs, "wait for it to end") {
+	if code, _, errs := pairloom(t, "export", "--format=folder", "-C", dir, "--to", to); code != exitLocked || !strings.Contains(errs, "wait for it to end") {
 		t.Errorf("beside another export: exit %d, %s", code, errs)
 	}
 }
@@ -154,14 +158,14 @@ func TestExportDiskFull(t *testing.T) {
 	t.Cleanup(func() { syscall.Unmount(mount, syscall.MNT_DETACH) })
 	for _, format := range []string{export.WebDataset, export.Folder} {
 		to := filepath.Join(mount, format)
-		code, _, errs := pairloom(t, "export", format, "-C", dir, "--to", to)
+		code, _, errs := pairloom(t, "export", "--format="+format, "-C", dir, "--to", to)
 		if code != exitStorage || !strings.Contains(errs, to+"/") || !strings.Contains(errs, "no space left on device; run again to go on") {
 			t.Errorf("%s: exit %d, %s", format, code, errs)
 		}
 		if err := syscall.Mount("tmpfs", mount, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 			t.Fatal(err)
 		}
-		must(t, "export", format, "-C", dir, "--to", to)
+		must(t, "export", "--format="+format, "-C", dir, "--to", to)
 		n := 0
 		ids := map[uint64]bool{}
 		for row, err := range export.Walk(t.Context(), to) {
@@ -179,5 +183,38 @@ func TestExportDiskFull(t *testing.T) {
 		if err := syscall.Mount("tmpfs", mount, "tmpfs", syscall.MS_REMOUNT, "size=64k"); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestExportPage runs each block of docs/export.md on a dataset, as its reader would.
+func TestExportPage(t *testing.T) {
+	readers.Python(t)
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Symlink(finished(t), filepath.Join(dir, "cats")), os.Mkdir(filepath.Join(dir, "bin"), 0o777), os.Symlink(self, filepath.Join(dir, "bin", "pairloom"))); err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range readers.Blocks(t, "../../docs/export.md") {
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+			got := ""
+			if block.Language == "sh" {
+				c := exec.Command("sh", "-e", "-c", block.Code)
+				c.Dir = dir
+				c.Env = append(os.Environ(), asProgram+"=1", "SOURCE_DATE_EPOCH=1700000000", "LC_ALL=C", "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
+				out, err := c.CombinedOutput()
+				if err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				got = string(out)
+			} else {
+				got = readers.Script(t, dir, block.Code)
+			}
+			if got != block.Wants && (block.Wants != "" || block.Language != "sh") { // an export's own line is not shown
+				t.Errorf("%s\nprinted\n%s\nthe page says\n%s", block.Code, got, block.Wants)
+			}
+		})
 	}
 }
