@@ -29,9 +29,9 @@ cat "$dir"/cats/shards/*.arrow >/dev/null # the page cache is warm for all
 measure "cp -r shards" cp -r "$dir/cats/shards" "$dir/out"
 for format in webdataset parquet "parquet --pictures" folder huggingface datasets; do
 	# shellcheck disable=SC2086
-	measure "$format" "$dir/pairloom" export $format -C "$dir/cats" --to "$dir/out" --quiet
+	measure "$format" "$dir/pairloom" export --format $format -C "$dir/cats" --to "$dir/out" --quiet
 done
-measure again "$dir/pairloom" export datasets -C "$dir/cats" --to "$dir/out" --quiet
+measure again "$dir/pairloom" export --format datasets -C "$dir/cats" --to "$dir/out" --quiet
 if [ $# -ge 3 ]; then
 	for peer in webdataset pyarrow datasets; do
 		measure "$peer (Python)" "$3" bench/export/peer.py "$peer" "$dir/cats/shards" "$dir/out"

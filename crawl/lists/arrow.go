@@ -28,6 +28,7 @@ type messages struct {
 	f        *os.File
 	at, size int64
 	left     int64 // of the message at at that was looked at
+	footer   int64 // where a file's footer begins; 0 in a stream
 
 	places []int64 // where in the file the buffers of the last batch begin
 	packed bool    // they are compressed
@@ -54,6 +55,9 @@ var errCutArrow = errors.New("it is cut off or damaged; get it again")
 // look checks the message that begins at at: a mark, the length of its head, the head,
 // the body.
 func (m *messages) look() (err error) {
+	if m.footer > 0 && m.at == m.footer {
+		return io.EOF
+	}
 	var begin [8]byte
 	if _, err := m.f.ReadAt(begin[:], m.at); err != nil {
 		if err == io.EOF && m.at == m.size {
@@ -208,6 +212,12 @@ func readArrow(k *candidates, s Source, o *Options) error {
 	var begin [8]byte
 	if _, err := f.ReadAt(begin[:], 0); err == nil && string(begin[:6]) == "ARROW1" {
 		m.at = 8
+		// Before its footer, the footer's length and the magic, a file may end its stream or
+		// not: Arrow's library for Go does not.
+		var end [10]byte
+		if _, err := f.ReadAt(end[:], m.size-10); err == nil && string(end[4:]) == "ARROW1" {
+			m.footer = m.size - 10 - int64(binary.LittleEndian.Uint32(end[:]))
+		}
 	}
 	return strippedOf(s.Path, cells.Recovered(s.Path, func() error {
 		r, err := ipc.NewReader(m)
