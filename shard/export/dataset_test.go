@@ -186,11 +186,21 @@ func sameFiles(t testing.TB, what string, got, want map[string]string) {
 	}
 }
 
-// all are options of each format, with files of a few rows.
-func all() []Options {
-	var list []Options
+// each are options of each format, with files of a few rows; of two formats in a short
+// run, such as one with the race detector: the others go the same ways.
+func each() (list []Options) {
 	for _, format := range Formats {
-		list = append(list, Options{Format: format, Size: 4, Pictures: true})
+		if !testing.Short() || format == WebDataset || format == Folder {
+			list = append(list, Options{Format: format, Size: 4, Pictures: true})
+		}
 	}
-	return append(list, Options{Format: Parquet, Size: 5, Columns: []string{"width"}}, Options{Format: WebDataset, Size: 3, Split: Train})
+	return list
+}
+
+// all are those of each and some more.
+func all() []Options {
+	if testing.Short() {
+		return each()
+	}
+	return append(each(), Options{Format: Parquet, Size: 5, Columns: []string{"width"}}, Options{Format: WebDataset, Size: 3, Split: Train})
 }
