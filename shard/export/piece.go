@@ -105,20 +105,28 @@ const (
 
 // batches reads the piece's samples, as many at a time as batchBytes and most allow. A
 // batch lives until the next step; what its samples point to until the last.
-func (p *piece) batches(ctx context.Context, d *shard.Dataset, size, most int) iter.Seq2[[]sample, error] {
+func (p *piece) batches(ctx context.Context, d *shard.Dataset, o *Options, most int) iter.Seq2[[]sample, error] {
 	return func(yield func([]sample, error) bool) {
 		var batch []sample
 		bytes, place, gone := 0, 0, p.gone
-		width := digits(size)
-		for _, s := range p.shares {
-			view, err := d.Open(s.part)
-			if err != nil {
-				yield(nil, err)
-				return
+		width := digits(o.Size)
+		var views []*shard.View
+		defer func() {
+			for _, v := range views {
+				v.Close()
 			}
-			defer view.Close()
-			for i := s.first; i < s.last; i++ {
-				pair, err := view.Pair(i)
+		}()
+		for _, s := range p.shares {
+			pairs := s.facts(d)
+			if o.Pictures {
+				view, err := d.Open(s.part)
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				views, pairs = append(views, view), s.whole(view)
+			}
+			for pair, err := range pairs {
 				if err == nil {
 					err = ctx.Err()
 				}
@@ -143,6 +151,40 @@ func (p *piece) batches(ctx context.Context, d *shard.Dataset, size, most int) i
 		}
 		if len(batch) > 0 {
 			yield(batch, nil)
+		}
+	}
+}
+
+// whole are the pairs of a share in a view of its shard.
+func (s share) whole(view *shard.View) iter.Seq2[shard.Pair, error] {
+	return func(yield func(shard.Pair, error) bool) {
+		for i := s.first; i < s.last; i++ {
+			if !yield(view.Pair(i)) {
+				return
+			}
+		}
+	}
+}
+
+// facts are the pairs of a share without their pictures, of which no byte is read.
+func (s share) facts(d *shard.Dataset) iter.Seq2[shard.Pair, error] {
+	return func(yield func(shard.Pair, error) bool) {
+		i := 0
+		for row, err := range d.Rows(s.part, slices.DeleteFunc(ColumnNames(), func(name string) bool { return name == "image" })...) {
+			var own shard.Pair
+			if err == nil && i >= s.first { // memory of its own: the row's lives until the next step
+				_, err = shard.ReadRow(shard.AppendRow(nil, &row.Pair), &own)
+			}
+			if err != nil {
+				yield(own, err)
+				return
+			}
+			if i >= s.first && !yield(own, nil) {
+				return
+			}
+			if i++; i >= s.last {
+				return
+			}
 		}
 	}
 }

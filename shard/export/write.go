@@ -95,7 +95,7 @@ func (r *running) tables(ctx context.Context, p *piece, names []string) (files [
 		most = streamRows
 	}
 	first, last := int64(-1), int64(0)
-	for batch, err := range p.batches(ctx, r.Dataset, r.o.Size, most) {
+	for batch, err := range p.batches(ctx, r.Dataset, &r.o, most) {
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +166,7 @@ func (r *running) folder(ctx context.Context, p *piece, name string) (File, erro
 	unit := r.layout.names(p)[0]
 	f := File{Name: name, Split: p.split, Rows: p.live, From: p.digest, Members: 1}
 	var table []byte
-	for batch, err := range p.batches(ctx, r.Dataset, r.o.Size, batchRows) {
+	for batch, err := range p.batches(ctx, r.Dataset, &r.o, batchRows) {
 		if err != nil {
 			return f, err
 		}
