@@ -3,6 +3,7 @@ package export
 import (
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -146,8 +147,11 @@ func TestBucketFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left atomic.Int64
-	forward := httputil.NewSingleHostReverseProxy(target)
-	forward.ErrorLog = nil
+	// The signature names the host: the driver's is that of the proxy, as is the server's.
+	forward := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(p *httputil.ProxyRequest) {
+		p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
+		p.Out.Host = p.In.Host
+	}}
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut && left.Add(-1) < 0 {
 			io.Copy(io.Discard, r.Body)
@@ -157,12 +161,6 @@ func TestBucketFails(t *testing.T) {
 		forward.ServeHTTP(w, r)
 	}))
 	t.Cleanup(proxy.Close)
-	// The signature names the host: the driver's is that of the proxy, as is the server's.
-	forward.Director = nil
-	forward.Rewrite = func(p *httputil.ProxyRequest) {
-		p.Out.URL.Scheme, p.Out.URL.Host = target.Scheme, target.Host
-		p.Out.Host = p.In.Host
-	}
 	g := newDataset(t).change(7, [2]int{100, 110}, [2]int{0, 3})
 	o := Options{Format: WebDataset, Size: 4}
 	fresh := filepath.Join(t.TempDir(), "fresh")

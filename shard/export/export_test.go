@@ -232,6 +232,23 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestLink exports through a link to a folder.
+func TestLink(t *testing.T) {
+	g := newDataset(t).change(10, [2]int{10, 30}, [2]int{0, 4})
+	folder, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Format: Folder, Size: 5}
+	g.export(link, o)
+	g.wantRows(link, o)
+	g.change(10, [2]int{}, [2]int{}, 12)
+	if out := g.export(link, o); out.Written != 1 || out.Kept != 4 {
+		t.Errorf("again: %+v", out)
+	}
+	g.wantRows(folder, o)
+}
+
 // TestInUse holds that two exports never write to one folder.
 func TestInUse(t *testing.T) {
 	g := newDataset(t).change(10, [2]int{10, 30}, [2]int{})

@@ -17,7 +17,8 @@ import (
 // local is a folder. While it is open for writing it is locked by flock(2) on the folder
 // itself, which leaves nothing behind and which a killed process gives back.
 type local struct {
-	folder string
+	name   string // as the user calls it
+	folder string // without links
 	self   *os.File
 }
 
@@ -34,12 +35,16 @@ func openLocal(folder string, write bool) (place, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(folder)
+	target, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(target)
 	if err != nil {
 		return nil, err
 	}
 	if !write {
-		return &local{folder, f}, nil
+		return &local{folder, target, f}, nil
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
@@ -48,10 +53,10 @@ func openLocal(folder string, write bool) (place, error) {
 		}
 		return nil, err
 	}
-	return &local{folder, f}, nil
+	return &local{folder, target, f}, nil
 }
 
-func (l *local) String() string { return l.folder }
+func (l *local) String() string { return l.name }
 
 func (l *local) path(name string) string { return filepath.Join(l.folder, filepath.FromSlash(name)) }
 
