@@ -11,14 +11,12 @@ import (
 	"strings"
 
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/card"
 	"github.com/pairloom/pairloom/shard/export"
 )
 
 // ExportName is the name of what Export does.
 const ExportName = "export"
-
-// cardName is the dataset's card among the files of the report.
-const cardName = "README.md"
 
 // Export writes the finished pairs of a folder in the form that another tool reads.
 type Export struct {
@@ -47,12 +45,12 @@ func (e Export) Run(ctx context.Context, progress Progress) (*export.Outcome, er
 			e.Workers = 8
 		}
 	}
-	card, err := os.ReadFile(filepath.Join(e.Dir, shard.ReportFolder, cardName))
+	text, err := os.ReadFile(filepath.Join(e.Dir, shard.ReportFolder, card.ReadmeName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the dataset's card: %w", err)
 	}
 	x := export.Export{
-		Dataset: d, To: e.To, Options: e.Options, Card: card, Replace: e.Replace, Check: e.Check, Workers: e.Workers, Progress: progress,
+		Dataset: d, To: e.To, Options: e.Options, Card: text, Replace: e.Replace, Check: e.Check, Workers: e.Workers, Progress: progress,
 	}
 	out, err := x.Run(ctx)
 	var refused *export.RefusedError
