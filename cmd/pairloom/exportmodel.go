@@ -11,22 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newExport is the commands that write for other programs.
-func newExport(g *global) *cobra.Command {
-	c := &cobra.Command{
-		Use: "export", Short: "Write the model as other programs read it",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("export has no command %q; pairloom export --help lists them", args[0])
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	c.AddCommand(newExportModel(g))
-	return c
-}
-
+// newExportModel is the part of export for the trained model.
 func newExportModel(g *global) *cobra.Command {
 	to, format := "", layout.FormatHuggingFace
 	c := &cobra.Command{
