@@ -19,8 +19,7 @@ const exportLong = `Write the finished pairs in the form that another tool reads
   huggingface  a repository that load_dataset opens: README.md, data/*.parquet
   datasets     what save_to_disk writes, for load_from_disk: mapped, not copied
 
-DEST is a folder, or s3://BUCKET/PREFIX (also gs:// and azblob://, where the program was
-built with them); a server of your own is named by
+DEST is a folder, or s3://BUCKET/PREFIX (also gs:// and azblob://); a server of your own is named by
 s3://BUCKET/PREFIX?endpoint=http://127.0.0.1:9000&use_path_style=true&region=us-east-1.
 Keys come from the environment (AWS_ACCESS_KEY_ID and the like) alone.
 

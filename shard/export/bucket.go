@@ -31,7 +31,7 @@ func openBucket(ctx context.Context, u *url.URL) (place, error) {
 		for _, scheme := range blob.DefaultURLMux().BucketSchemes() {
 			known = append(known, scheme+"://")
 		}
-		return nil, refused("%s:// is none of %s; gs:// and azblob:// are in what make build TAGS=clouds makes", u.Scheme, strings.Join(known, ", "))
+		return nil, refused("%s:// is none of %s; gs:// and azblob:// are in what make build makes, and not where it was told TAGS=", u.Scheme, strings.Join(known, ", "))
 	}
 	name := u.Scheme + "://" + u.Host + u.Path
 	root := *u
