@@ -83,7 +83,7 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 // what a killed run had left to do.
 func newRun(dir string, o Options, source *batch.Source) (*run, error) {
 	if rows := source.Draws(); rows < 2 {
-		return nil, fmt.Errorf("train on %s: %w (there are %d); crawl more pages or loosen the filters", filepath.Join(dir, shardsFolder), ErrTooFew, rows)
+		return nil, fmt.Errorf("train on %s: %w (there are %d); crawl more pages, loosen the filters, or hold less out (shard.heldout_share)", filepath.Join(dir, shardsFolder), ErrTooFew, rows)
 	}
 	r := &run{options: o, dir: dir, source: source, home: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, source.Draws())}
 	if o.Folder != "" {

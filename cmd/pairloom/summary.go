@@ -64,6 +64,8 @@ func (s *summary) line() string {
 	for _, st := range s.Stages {
 		part := st.Stage
 		switch {
+		case st.Skipped != "" && st.Tally == nil:
+			part += " skipped (" + st.Skipped + ")"
 		case st.Skipped != "":
 			part += " unchanged"
 		case st.Tally != nil:

@@ -13,7 +13,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/batch"
 )
 
-// ErrTooFew is wrapped when there is nothing to tell apart.
+// ErrTooFew is wrapped when there is nothing to tell apart; the error says what to do.
 var ErrTooFew = errors.New("fewer than two held-out pairs")
 
 // ResultName is the file that Run writes.
@@ -32,6 +32,9 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, err
 	}
 	defer source.Close()
+	if source.Len() < 2 {
+		return Result{}, tooFew(dir, source.Len())
+	}
 	e, c, err := Load(folder, o)
 	if err != nil {
 		return Result{}, err
@@ -45,7 +48,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	}
 	r.Tally, r.Pairs = tally, len(pairs)
 	if len(pairs) < 2 {
-		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, len(pairs))
+		return Result{}, tooFew(dir, len(pairs))
 	}
 	right := rightAnswers(pairs)
 	for _, side := range []struct {
@@ -74,6 +77,10 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, fmt.Errorf("write evaluation: %w", err)
 	}
 	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, ResultName), append(text, '\n'))
+}
+
+func tooFew(dir string, pairs int) error {
+	return fmt.Errorf("evaluate on %s: %w (there are %d that decode); raise shard.heldout_share, or wait until the dataset has grown", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, pairs)
 }
 
 // embedAll embeds the held-out pairs, batch by batch.
