@@ -90,10 +90,6 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	return r.tally, r.replace(stage.path())
 }
 
-// nextFolder is where new shards are written, within the folder of those that they
-// replace: these stay, and can be trained on, until all new ones are whole.
-const nextFolder = "_next"
-
 // replace moves the new parts to their places and finishes the folder. A kill
 // within leaves parts in both, which the next run finds.
 func (s *sharding) replace(folder string) error {
