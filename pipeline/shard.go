@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
@@ -110,6 +111,9 @@ func (s *sharding) replace(folder string) error {
 		return err
 	}
 	s.out.path = folder
+	if err := atomicfile.WriteFile(filepath.Join(folder, shard.SplitsName), []byte(shard.Splits(s.out.manifest.Parts))); err != nil {
+		return err
+	}
 	if err := s.out.finish(s.tally, nil); err != nil { // it syncs the folder's names
 		return err
 	}
