@@ -34,7 +34,9 @@ func (r *run) openValidation(ctx context.Context) error {
 	if r.options.ValidateEvery == 0 {
 		return nil
 	}
-	source, err := batch.Open(filepath.Join(r.dir, shardsFolder), batch.HeldOut)
+	held := r.grounds[0].Dataset
+	held.Weight, held.Generation = 1, r.segment().Data[0].Generation
+	source, err := batch.OpenAll([]batch.Dataset{held}, batch.HeldOut)
 	if err != nil {
 		return err
 	}
@@ -44,7 +46,9 @@ func (r *run) openValidation(ctx context.Context) error {
 	for first := 0; first < min(source.Len(), validationPairs); first += validationBatch {
 		var rows []int
 		for row := first; row < min(first+validationBatch, source.Len(), validationPairs); row++ {
-			rows = append(rows, row)
+			if !source.Gone(row) {
+				rows = append(rows, row)
+			}
 		}
 		fine, err := v.decode(ctx, rows, side, r.options.workers())
 		if err != nil {
@@ -102,7 +106,7 @@ func (v *validation) decode(ctx context.Context, rows []int, side, workers int) 
 func (r *run) validateIfDue(ctx context.Context) error {
 	s := &r.state
 	if r.validation == nil || s.Step == 0 || s.Validation.Step == s.Step ||
-		s.Step%int64(r.options.ValidateEvery) != 0 && s.Step != s.Total {
+		s.Step%int64(r.options.ValidateEvery) != 0 && s.Step != s.Total && s.Step != r.segment().From {
 		return nil
 	}
 	loss, err := r.validate(ctx)
