@@ -70,16 +70,23 @@ type sided struct {
 	picture, phash uint64
 }
 
-// sidesOf are the pairs that curate keeps.
-func sidesOf(t *testing.T, dir string, o *Options) map[uint64]sided {
+// sidesOf are the pairs of the dataset, by where they lie.
+func sidesOf(t *testing.T, dir string) map[uint64]sided {
 	t.Helper()
-	pairs, phashes := map[uint64]sided{}, map[uint64]uint64{}
-	for _, i := range rowsOf[shard.Image](t, dir, shard.ImagesFolder) {
-		phashes[i.PictureHash] = i.PHash
+	dataset, err := shard.OpenDataset(filepath.Join(dir, shard.ShardsFolder))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, s := range rowsOf[shard.Selection](t, dir, shard.SelectionFolder) {
-		if s.Reason == "" {
-			pairs[s.PairID] = sided{shard.HeldOutPicture(o.Seed, o.Shard.HeldoutShare, s.PictureHash), s.PictureHash, phashes[s.PictureHash]}
+	pairs := map[uint64]sided{}
+	for _, side := range []string{shard.Training, shard.HeldOut} {
+		for row, err := range dataset.Rows(side, "pair_id", "picture_hash", "phash") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, twice := pairs[row.PairID]; twice {
+				t.Fatalf("pair %016x is there twice", row.PairID)
+			}
+			pairs[row.PairID] = sided{side == shard.HeldOut, row.PictureHash, row.PHash}
 		}
 	}
 	return pairs
@@ -140,18 +147,20 @@ func growWorld(t *testing.T, r *rand.Rand, exact string, distance int, share flo
 	var now map[uint64]sided
 	for generation := range 4 {
 		writeWorld(t, dir, matched, images, order[:len(order)*(generation+1)/4])
-		runStages(t, dir, o, CurateName)
+		runStages(t, dir, o, CurateName, ShardName)
 		for _, s := range rowsOf[shard.Selection](t, dir, shard.SelectionFolder) {
 			if s.Reason != "" {
 				reasons[s.Reason] = true
 			}
 		}
-		now = sidesOf(t, dir, o)
+		now = sidesOf(t, dir)
 		for id, p := range now {
 			if before, ok := ever[id]; ok && before != p {
 				t.Fatalf("generation %d: pair %016x was %+v and is %+v", generation, id, before, p)
 			}
-			ever[id] = p
+			if ever[id] = p; p.heldOut != shard.HeldOutPicture(o.Seed, share, p.picture) {
+				t.Fatalf("generation %d: pair %016x lies on the other side than its picture's hash says", generation, id)
+			}
 		}
 		for id, p := range now {
 			for other, q := range ever {
