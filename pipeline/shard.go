@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/crawl/fetch"
@@ -37,6 +41,29 @@ type Sharded struct {
 	Deleted    map[string]int64 `json:"deleted"`    // rows by reason
 	// Anew says why all shards were written anew, "" when they were not.
 	Anew string `json:"anew,omitempty"`
+}
+
+// String says it to people, on a line.
+func (s Sharded) String() string {
+	var deleted []string
+	var total int64
+	for _, reason := range slices.Sorted(maps.Keys(s.Deleted)) {
+		deleted = append(deleted, reason+" "+Grouped(s.Deleted[reason]))
+		total += s.Deleted[reason]
+	}
+	gone := Grouped(total) + " deleted"
+	if total > 0 {
+		gone += ": " + strings.Join(deleted, ", ")
+	}
+	switch {
+	case s.Anew != "":
+		return fmt.Sprintf("all shards were written anew, %s pairs; %s", Grouped(s.Added), s.Anew)
+	case s.Added == 0 && total == 0 && s.Generation == 1:
+		return "nothing is new, and nothing is deleted in them: the shards stay as they are"
+	case s.Added == 0 && total == 0:
+		return "nothing is new: the shards stay as they are"
+	}
+	return fmt.Sprintf("generation %d: %s pairs added, %s", s.Generation, Grouped(s.Added), gone)
 }
 
 // Reasons for which the stage deletes rows, beside those of the selection.
