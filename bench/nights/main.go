@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -44,11 +45,31 @@ func main() {
 
 const childCommand = "picture-child"
 
-// clock is the road's, and the gate's: nobody waits.
-type clock struct{ now time.Time }
+// clock is the road's, and the gate's: who waits moves it on, and nobody does in truth.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
 
-func (c *clock) Now() time.Time                                   { return c.now }
-func (c *clock) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	return ctx.Err()
+}
+
+// turn moves the clock to a night.
+func (c *clock) turn(night int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = time.Date(2026, 3, 1+night, 2, 17, 0, 0, time.UTC)
+}
 
 // nights is a dataset and what is around it.
 type nights struct {
@@ -76,7 +97,7 @@ func run(args []string) error {
 			return err
 		}
 	}
-	n := &nights{dir: args[0], clock: clock{time.Date(2026, 3, 1, 2, 17, 0, 0, time.UTC)}, files: map[string]file{}, known: map[uint64]bool{}}
+	n := &nights{dir: args[0], files: map[string]file{}, known: map[uint64]bool{}}
 	n.world = world{Rand: rand.New(rand.NewPCG(15, 30)), left: map[uint64]bool{}}
 	for _, address := range []string{"127.0.0.1", "127.0.0.2"} {
 		s, err := newSite(address)
@@ -95,13 +116,13 @@ func run(args []string) error {
 	fmt.Println("| night | on the sites | asked: pages, pictures (as before) | KiB written: crawl, matched, images, selection, shards, report, model | generation | pairs, held out | training | picture to text R@1 | s |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|")
 	for night := range count {
+		n.clock.turn(night)
 		c := n.change(night)
 		line, err := n.night()
 		if err != nil {
 			return fmt.Errorf("night %d: %w", night, err)
 		}
 		fmt.Printf("| %d | %s | %s |\n", night, c, line)
-		n.clock.now = n.clock.now.Add(24 * time.Hour)
 	}
 	return n.atTheEnd()
 }
@@ -195,6 +216,9 @@ func (n *nights) night() (string, error) {
 			training = trained(r)
 		case *evaluate.Result:
 			recall = fmt.Sprintf("%.1f%% of %d", 100*r.ImageToText.Recall[0].Rate, r.Pairs)
+			if r.Seen != nil && r.Seen.Pairs > 0 {
+				recall += fmt.Sprintf(", %d that it has seen left out", r.Seen.Pairs)
+			}
 		case pipeline.Sharded:
 			generation = sharded(r)
 		}

@@ -37,10 +37,12 @@ type page struct {
 	tag    string   // X-Robots-Tag
 }
 
-// shot is a picture: a pattern by a seed, shown at a size and a brightness.
+// shot is a picture: a pattern by a seed in the colour of an animal, shown at a size and
+// a brightness.
 type shot struct {
 	seed, size uint64
 	shade      int
+	animal     int
 	status     int
 	bytes      []byte
 }
@@ -137,7 +139,8 @@ func (p *shot) png() []byte {
 	r := rand.New(rand.NewPCG(p.seed, 0))
 	var fields [25]color.NRGBA
 	for i := range fields {
-		fields[i] = color.NRGBA{uint8(r.IntN(200)), uint8(r.IntN(200)), uint8(r.IntN(200)), 255}
+		light := 40 + r.IntN(80)
+		fields[i] = color.NRGBA{uint8(light + p.animal%3*40), uint8(light + p.animal/3%3*40), uint8(light + p.animal/9*40), 255}
 	}
 	side := int(p.size)
 	img := image.NewNRGBA(image.Rect(0, 0, side, side))
@@ -191,24 +194,26 @@ type world struct {
 	*rand.Rand
 	sites []*site
 	next  int
-	seeds []uint64 // of pictures that were shown
-	left  map[uint64]bool
+	seen  []*shot         // all but copies
+	left  map[uint64]bool // pictures that are no longer to be had, by their hashes
 }
 
 // withdraw notes that a picture is no longer shown.
 func (w *world) withdraw(p *shot) { w.left[xxhash.Sum64(p.png())] = true }
 
-func (w *world) text() string {
-	return fmt.Sprintf("a %s %s %s", manners[w.IntN(len(manners))], animals[w.IntN(len(animals))], places[w.IntN(len(places))])
+func (w *world) text(animal int) string {
+	return fmt.Sprintf("a %s %s %s", manners[w.IntN(len(manners))], animals[animal], places[w.IntN(len(places))])
 }
 
 // shot draws a picture; one in eight is a copy of another in another size and light.
 func (w *world) shot() *shot {
-	if len(w.seeds) > 0 && w.IntN(8) == 0 {
-		return &shot{seed: w.seeds[w.IntN(len(w.seeds))], size: 90 + uint64(w.IntN(60)), shade: w.IntN(40)}
+	if len(w.seen) > 0 && w.IntN(8) == 0 {
+		of := w.seen[w.IntN(len(w.seen))]
+		return &shot{seed: of.seed, animal: of.animal, size: 90 + uint64(w.IntN(60)), shade: w.IntN(40)}
 	}
-	w.seeds = append(w.seeds, w.Uint64())
-	return &shot{seed: w.seeds[len(w.seeds)-1], size: 120}
+	p := &shot{seed: w.Uint64(), animal: w.IntN(len(animals)), size: 120}
+	w.seen = append(w.seen, p)
+	return p
 }
 
 func (w *world) add(s *site) {
@@ -218,7 +223,7 @@ func (w *world) add(s *site) {
 	for i := range 3 {
 		path := fmt.Sprintf("/s%d/p%d.%d.png", section, w.next, i)
 		s.shots[path] = w.shot()
-		p.shots, p.texts = append(p.shots, path), append(p.texts, w.text())
+		p.shots, p.texts = append(p.shots, path), append(p.texts, w.text(s.shots[path].animal))
 	}
 	s.pages[fmt.Sprintf("/s%d/p%d.html", section, w.next)] = p
 }
@@ -260,15 +265,18 @@ func (w *world) overnight(s *site, c *change, added int) {
 	for range w.IntN(4) {
 		if p := w.living(s); p != nil {
 			c.replaced++
-			path := p.shots[w.IntN(3)]
+			i := w.IntN(3)
+			path := p.shots[i]
 			w.withdraw(s.shots[path])
 			s.shots[path] = w.shot()
+			p.texts[i] = w.text(s.shots[path].animal)
 		}
 	}
 	for range w.IntN(4) {
 		if p := w.living(s); p != nil {
 			c.retold++
-			p.texts[w.IntN(3)] = w.text()
+			i := w.IntN(3)
+			p.texts[i] = w.text(s.shots[p.shots[i]].animal)
 		}
 	}
 	if w.IntN(3) == 0 {
