@@ -37,7 +37,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type yearHost struct {
 	name   string
 	server *httptest.Server
-	files  map[string]string // by path: a page, a file for crawlers, or "picture N" in colour N
+	files  map[string]string // by path: a page, a file for crawlers, "picture N" in colour N, or "pattern N SIDE", see pattern
 	status map[string]int    // by path, instead of an answer
 	header map[string]string // by path: X-Robots-Tag
 	down   bool
@@ -92,8 +92,12 @@ func (y *year) serve(h *yearHost, w http.ResponseWriter, r *http.Request) {
 	}
 	var body []byte
 	var colour uint8
+	var seed, side int
 	if _, err := fmt.Sscanf(text, "picture %d", &colour); err == nil {
 		body = y.picture(colour)
+		w.Header().Set("Content-Type", "image/png")
+	} else if _, err := fmt.Sscanf(text, "pattern %d %d", &seed, &side); err == nil {
+		body = pattern(seed, side)
 		w.Header().Set("Content-Type", "image/png")
 	} else {
 		body = []byte(strings.ReplaceAll(text, "OTHER", y.hosts[1].server.URL))
