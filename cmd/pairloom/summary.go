@@ -8,6 +8,8 @@ import (
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
 // stageSummary is one stage's line of the summary.
@@ -18,7 +20,7 @@ type stageSummary struct {
 	Skipped      string  `json:"skipped,omitempty"`    // why the stage did not run
 	Unfinished   string  `json:"unfinished,omitempty"` // why it stopped before its end
 	Result       any     `json:"result,omitempty"`
-	note         string  // what is left to do, in every form; JSON has it in the result
+	note         string  // what is left to do or matters most, in every form; JSON has it in the result
 	notes        []string
 }
 
@@ -34,8 +36,13 @@ func summaryOfRun(done []pipeline.Done) *summary {
 	s := &summary{Stages: []stageSummary{}}
 	for _, d := range done {
 		note := ""
-		if r, ok := d.Result.(pipeline.Crawled); ok {
+		switch r := d.Result.(type) {
+		case pipeline.Crawled:
 			note = r.Note
+		case *trainer.Result:
+			note = r.Note
+		case *evaluate.Result:
+			note = r.Seen.Note
 		}
 		if r, ok := d.Result.(pipeline.Sharded); ok {
 			note = r.String()
@@ -67,6 +74,8 @@ func (s *summary) line() string {
 	for _, st := range s.Stages {
 		part := st.Stage
 		switch {
+		case st.Skipped != "" && st.Tally == nil:
+			part += " skipped (" + st.Skipped + ")"
 		case st.Skipped != "":
 			part += " unchanged"
 		case st.Tally != nil:
