@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
@@ -177,4 +180,91 @@ func TestDeleteRowsKilledAtAnyMoment(t *testing.T) {
 	if moments < 5 {
 		t.Errorf("there were %d moments", moments)
 	}
+}
+
+// TestStatusTellsOfGenerations: compacting is advised where it is worth it.
+func TestStatusTellsOfGenerations(t *testing.T) {
+	for _, tt := range []struct {
+		generations        int
+		rows, deleted      int64
+		wantRows           int64
+		wantAdvice, advice string
+	}{
+		{0, 100, 0, 100, "", "an older version's"},
+		{1, 100, 0, 100, "", "one generation"},
+		{3, 100, 20, 80, "", "a fifth"},
+		{3, 100, 21, 79, "more than a fifth of the rows", "more than a fifth"},
+		{64, 100, 0, 100, "", "as many generations as may be"},
+		{65, 100, 0, 100, "more than 64 generations", "many generations"},
+	} {
+		m := &shard.Manifest{Parts: []shard.Part{{Rows: tt.rows}}, Generations: make([]shard.Generation, tt.generations)}
+		if tt.generations > 0 {
+			m.Generations[tt.generations-1].Deleted = tt.deleted
+		}
+		s := State{Rows: tt.rows}
+		s.generations(m)
+		if s.Generations != max(1, tt.generations) || s.Deleted != tt.deleted || s.Rows != tt.wantRows || !strings.Contains(s.Compact, tt.wantAdvice) || (s.Compact == "") != (tt.wantAdvice == "") {
+			t.Errorf("%s: %+v", tt.advice, s)
+		}
+	}
+}
+
+// TestDiskFullWhileGrowing: the error names the file that found no room, the dataset
+// reads as before, and with more room the run ends as if nothing had been.
+func TestDiskFullWhileGrowing(t *testing.T) {
+	whole := threeGenerations(t)
+	mount := t.TempDir()
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=8m"); err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("mounting a small tmpfs needs root")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(mount, syscall.MNT_DETACH) })
+	w := *whole
+	w.dir = filepath.Join(mount, "dataset")
+	if err := os.CopyFS(w.dir, os.DirFS(whole.dir)); err != nil {
+		t.Fatal(err)
+	}
+	before := liveIDs(t, w.dir)
+	for range 30 {
+		w.grow()
+	}
+	w.pairs[0].image.Bytes = make([]byte, 1<<20)
+	w.pairs[0].image.PictureHash++
+	w.write()
+	free := func(left int64) { // but for so many bytes the disk is filled
+		t.Helper()
+		var s syscall.Statfs_t
+		if err := syscall.Statfs(mount, &s); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(mount, "filler"), make([]byte, int64(s.Bavail)*s.Bsize-left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free(256 << 10)
+	_, err := w.run(false)
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), filepath.Join(w.dir, "shards/_next/")) {
+		t.Fatalf("on a full disk the run ends with %v", err)
+	}
+	if !slices.Equal(liveIDs(t, w.dir), before) {
+		t.Error("on a full disk the dataset changed")
+	}
+	if err := os.Remove(filepath.Join(mount, "filler")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.run(false); err != nil {
+		t.Fatal(err)
+	}
+	want := w
+	want.dir = t.TempDir()
+	if err := os.CopyFS(want.dir, os.DirFS(whole.dir)); err != nil {
+		t.Fatal(err)
+	}
+	want.write()
+	if _, err := want.run(false); err != nil {
+		t.Fatal(err)
+	}
+	sameFolder(t, "after a full disk", filepath.Join(w.dir, shard.ShardsFolder), filepath.Join(want.dir, shard.ShardsFolder))
 }

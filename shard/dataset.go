@@ -130,11 +130,12 @@ func (d *Dataset) Deleted(part string, row int) bool {
 }
 
 // OpenPart opens one part, by name, for those who know rows by their numbers in it, as
-// embeddings do: deleted rows are among them, see [Dataset.Deleted]. There may be none.
-func (d *Dataset) OpenPart(name string) (part Part, r *PartReader[Pair], err error) {
+// embeddings do: deleted rows are among them, see [Dataset.Deleted]; columns are those of [OpenPart].
+// There may be none of that name.
+func (d *Dataset) OpenPart(name string, columns ...string) (part Part, r *PartReader[Pair], err error) {
 	for _, p := range d.Parts(name) {
 		if p.Name == name {
-			r, err = OpenPart[Pair](d.folder, p)
+			r, err = OpenPart[Pair](d.folder, p, columns...)
 			return p, r, err
 		}
 	}
