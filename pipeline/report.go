@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
@@ -226,8 +227,12 @@ func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note stri
 	for _, s := range x.Sets {
 		if s.ZeroShot != nil {
 			e.ZeroShot = append(e.ZeroShot, zeroShotOf(s.Set, s.ZeroShot))
+			if s.Seen > 0 {
+				e.Seen += fmt.Sprintf("; it was trained on %s of the pictures of %s", Grouped(s.Seen), s.Set)
+			}
 		}
 	}
+	e.Seen = strings.TrimPrefix(e.Seen, "; ")
 	figures.Evaluation = e
 	return "", nil
 }

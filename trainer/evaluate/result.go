@@ -80,5 +80,8 @@ type ClassResult struct {
 type SetResult struct {
 	Set   string       `json:"set"`
 	Tally *shard.Tally `json:"tally"` // of its pictures
+	// Seen counts held-out pairs that the model was trained on and that are among them,
+	// by Options.Seen.
+	Seen int64 `json:"seen,omitempty"`
 	*ZeroShot
 }

@@ -78,7 +78,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if r.ZeroShot, err = e.zeroShotPairs(ctx, classifiers, o, classes, pairs, images); err != nil {
 		return Result{}, err
 	}
-	if err := e.runSets(ctx, dir, classifiers, o, &r); err != nil {
+	if err := e.runSets(ctx, c, dir, classifiers, o, &r); err != nil {
 		return Result{}, err
 	}
 	if err := tally.Check(); err != nil {
