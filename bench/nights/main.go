@@ -310,14 +310,10 @@ func sharded(r pipeline.Sharded) string {
 	return fmt.Sprintf("%d: +%d -%d", r.Generation, r.Added, deleted)
 }
 
-// folders are the columns of what was written.
-var folders = []struct {
-	name  string
-	paths []string
-}{
-	{"crawl", []string{"crawl.db", shard.CandidatesFolder}}, {"matched", []string{shard.MatchedFolder}}, {"images", []string{shard.ImagesFolder}},
-	{"selection", []string{shard.SelectionFolder, "pictures.near"}}, {"shards", []string{shard.ShardsFolder}}, {"report", []string{shard.ReportFolder}},
-	{"model", []string{shard.CheckpointsFolder, shard.EvaluationFolder, shard.ClassifiersFolder}},
+// columns are what is written, by the beginnings of paths, as the table heads them.
+var columns = [][]string{
+	{"crawl.db", shard.CandidatesFolder}, {shard.MatchedFolder}, {shard.ImagesFolder}, {shard.SelectionFolder, "pictures.near"}, {shard.ShardsFolder}, {shard.ReportFolder},
+	{shard.CheckpointsFolder, shard.EvaluationFolder, shard.ClassifiersFolder},
 }
 
 // written tells the KiB of files that are new or other than the night before, by folder. No
@@ -327,17 +323,17 @@ func (n *nights) written() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var columns []string
-	for _, f := range folders {
+	var list []string
+	for _, prefixes := range columns {
 		var bytes int64
 		for path, is := range now {
-			for _, prefix := range f.paths {
+			for _, prefix := range prefixes {
 				if strings.HasPrefix(path, prefix) && n.files[path] != is {
 					bytes += is.size
 				}
 			}
 		}
-		columns = append(columns, fmt.Sprint((bytes+1023)/1024))
+		list = append(list, fmt.Sprint((bytes+1023)/1024))
 	}
 	for path, was := range n.files {
 		is, there := now[path]
@@ -346,7 +342,7 @@ func (n *nights) written() (string, error) {
 		}
 	}
 	n.files = now
-	return strings.Join(columns, ", "), nil
+	return strings.Join(list, ", "), nil
 }
 
 // look reads all files.
