@@ -72,7 +72,7 @@ func (y *year) theNights(a, b *yearHost) map[int]event {
 			page(b, 120, 1110, 1112, 1114)
 		}},
 		5:  {"a/102.html is gone", func() { a.status["/102.html"] = http.StatusGone }},
-		7:  {"a/104.png is replaced", func() { a.files["/104.png"] = "pattern 150 80" }},
+		7:  {"a/104.png is replaced", func() { a.files["/104.png"] = "pattern 160 80" }},
 		8:  {"b/200.html has other texts", func() { b.files["/200.html"] = strings.ReplaceAll(b.files["/200.html"], "the ", "an old ") }},
 		10: {"a/106.html says noai", func() { a.header["/106.html"] = "noai" }},
 		11: {"robots.txt of b disallows /208.html", func() { b.files["/robots.txt"] = "User-agent: *\nDisallow: /208.html\n" }},
