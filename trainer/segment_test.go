@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/stats"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 )
@@ -238,6 +239,14 @@ func TestGrowthOverKills(t *testing.T) {
 	})
 	if err != nil || r.Steps != 11 || len(killed) != 3 || r.Segments != 2 {
 		t.Fatalf("%d steps give %+v, %v", len(killed), r, err)
+	}
+	c, err := checkpoint.Latest(filepath.Join(whole, "checkpoints"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	curves := stats.Training{Steps: 11, TotalSteps: 11, PairsPerStep: 16}
+	if err := curves.ReadCurves(filepath.Join(whole, "checkpoints", metricsName), c.State.MetricsBytes); err != nil || len(curves.HeldOutLoss.Points) != 6 {
+		t.Errorf("the curve of the held-out loss is %+v, %v", curves.HeldOutLoss, err)
 	}
 	for step, dir := range killed {
 		r := train(t, dir, o)
