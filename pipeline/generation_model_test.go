@@ -216,8 +216,11 @@ func (l *plainList) holds(t testing.TB, dir string) {
 // beside them: rows, views, and views of earlier generations.
 func TestDatasetIsAPlainListWhateverHappens(t *testing.T) {
 	sequences := 15
-	if os.Getenv("PAIRLOOM_LONG") != "" {
+	switch {
+	case os.Getenv("PAIRLOOM_LONG") != "":
 		sequences = 1000
+	case testing.Short():
+		sequences = 4
 	}
 	kills := 0
 	for n := range sequences {
@@ -420,6 +423,9 @@ func TestNothingNewWritesNothing(t *testing.T) {
 // TestGenerationsKilledAtAnyMoment kills the stage at each moment of each of three runs,
 // and of a compaction; after the next run every file is as if there had been no kill.
 func TestGenerationsKilledAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of runs, and no goroutine among them")
+	}
 	steps := []struct {
 		name    string
 		change  func(w *world)
@@ -480,6 +486,9 @@ func TestGenerationsKilledAtAnyMoment(t *testing.T) {
 // world goes on before the next run, of which the killed one knew nothing: the dataset
 // holds what the world keeps then, and is sound.
 func TestKilledAndThenThereIsMore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of runs, and no goroutine among them")
+	}
 	begin := &world{t: t, dir: t.TempDir(), options: ShardOptions{Pairs: 6, HeldoutShare: 0.3}, seed: 4}
 	for _, run := range []bool{true, false} {
 		for range 14 {
