@@ -252,8 +252,11 @@ func copyWorld(t testing.TB, of *world) *world {
 // file, each time.
 func TestEachBitOfShardsCounts(t *testing.T) {
 	flips, cuts := 150, 40
-	if os.Getenv("PAIRLOOM_LONG") != "" {
+	switch {
+	case os.Getenv("PAIRLOOM_LONG") != "":
 		flips, cuts = 10_000, 1000
+	case testing.Short():
+		flips, cuts = 20, 10
 	}
 	w := threeGenerations(t)
 	w.pairs[1].matched.CrawlTime++
