@@ -238,6 +238,9 @@ func (b *Batch[T]) Read(i int, row *T) { readRow(b.columns, &b.columnBatch, i, u
 // Batches is the number of batches.
 func (r *PartReader[T]) Batches() int { return len(r.blocks) }
 
+// First is the number of batch i's first row; of i = Batches, the number of all rows.
+func (r *PartReader[T]) First(i int) int { return r.first[i] }
+
 // Load checks batch i and fills b with it.
 func (r *PartReader[T]) Load(i int, b *Batch[T]) (err error) {
 	defer func() { err = r.damage(i, err) }()

@@ -42,7 +42,7 @@ func TestSchema(t *testing.T) {
 	zeroShot := &ZeroShot{Templates: []string{"{label}"}, Labels: []ClassResult{{"fox", 2, 1}}, Empty: []string{"cat"}}
 	for name, r := range map[string]Result{
 		"all": {SchemaVersion: SchemaVersion, Tally: shard.NewTally("eval", "pairs", "pairs"), ImageToText: Retrieval{Recall: recall}, TextToImage: Retrieval{Recall: recall},
-			ZeroShot: zeroShot, Sets: []SetResult{{Set: "folder:x", Tally: shard.NewTally("eval", "pictures", "pictures"), ZeroShot: zeroShot}}, Probe: &Probe{}, Robustness: &Robustness{}},
+			ZeroShot: zeroShot, Sets: []SetResult{{Set: "folder:x", Tally: shard.NewTally("eval", "pictures", "pictures"), ZeroShot: zeroShot}}, Seen: &Seen{Rule: "leave_out", Ways: map[string]int64{"pair": 1}, First: []SeenPair{{"0123456789abcdef", "pair"}}}, Probe: &Probe{}, Robustness: &Robustness{}},
 		"little": {Tally: shard.NewTally("eval", "pairs", "pairs"), ImageToText: Retrieval{Recall: recall}, TextToImage: Retrieval{Recall: recall}},
 	} {
 		text, err := json.Marshal(r)
