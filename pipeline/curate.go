@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
@@ -34,8 +35,10 @@ type Curate struct {
 	Dedup   dedup.Options
 	Balance BalanceOptions
 	Seed    int64
-	Memory  int // bytes, of sorting and balancing together
-	List    *QueryList
+	// HeldoutShare is that of the shards: of look-alikes what is trained on goes first.
+	HeldoutShare float64
+	Memory       int // bytes, of sorting and balancing together
+	List         *QueryList
 	// PictureChild and Workers are for evaluation sets, whose pictures are decoded.
 	PictureChild []string
 	Workers      int
@@ -55,7 +58,7 @@ func (c Curate) Stage() Stage {
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, hash, against), nil
+			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, c.HeldoutShare, hash, against), nil
 		},
 		Run: tallyOnly(c.Run),
 	}
@@ -183,11 +186,12 @@ func (c Curate) steps(ctx context.Context, sets *evaluationSets, state string) (
 		see := func(p *dedup.Pair) (dedup.Sighting, bool, error) { return sets.see(ctx, p) }
 		steps = append(steps, dedup.NewAgainst(see, c.Dir, share/2))
 	}
-	if c.Dedup.PictureDistance > 0 {
-		steps = append(steps, dedup.NewNearPictures(ctx, dedup.NearOptions{
-			Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers,
-			State: state,
-		}))
+	if c.Dedup.PictureDistance > 0 || c.HeldoutShare > 0 {
+		near := dedup.NearOptions{Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers, State: state}
+		if near.Distance == 0 {
+			near.Distance, near.SidesOnly = dedup.SidesDistance, true
+		}
+		steps = append(steps, dedup.NewNearPictures(ctx, near))
 	}
 	if texts := sets.heldTexts(); texts != nil || c.Dedup.TextSimilarity > 0 {
 		similarity, name := 0.0, func(uint64) string { return "" }
@@ -266,21 +270,35 @@ type curation struct {
 
 // Kinds of decisions. There is one for each place; its value is where the picture
 // lies (part and row, 0 where there is none), then, of a drop, reason, NUL and
-// detail.
+// detail, else the picture's hash and the pair's digest.
 const (
 	decisionDrop    = 'd'
 	decisionBalance = 'b' // nothing but the balance of queries may drop it
 )
 
-func (c *curation) decide(place uint64, kind byte, picture uint64, reason, detail string) error {
+// drop decides that a pair, whose picture lies there, is dropped.
+func (c *curation) drop(place, picture uint64, reason, detail string) error {
+	c.decides(place, decisionDrop, picture)
+	c.value = append(append(append(c.value, reason...), 0), detail...)
+	return c.decisions.Add(c.key[:], c.value)
+}
+
+// leave decides that only the balance of queries may drop a pair.
+func (c *curation) leave(p *dedup.Pair) error {
+	c.decides(p.Place, decisionBalance, p.Note)
+	c.value = binary.BigEndian.AppendUint64(c.value, p.PictureHash)
+	c.value = binary.BigEndian.AppendUint64(c.value, p.Digest)
+	return c.decisions.Add(c.key[:], c.value)
+}
+
+func (c *curation) decides(place uint64, kind byte, picture uint64) {
 	binary.BigEndian.PutUint64(c.key[:], place)
 	c.key[8] = kind
 	c.value = binary.BigEndian.AppendUint64(c.value[:0], picture)
-	if kind == decisionDrop {
-		c.value = append(append(append(c.value, reason...), 0), detail...)
-	}
-	return c.decisions.Add(c.key[:], c.value)
 }
+
+// judgedColumns are those of matched pairs that decide, and those of their digests.
+var judgedColumns = []string{"pair_id", "image_id", "query_ids", "text", "text_source", "page_url", "image_url", "language", "license", "opt_out", "opt_out_from", "text_language", "more"}
 
 func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.MatchedFolder) }
 
@@ -288,11 +306,13 @@ func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.Ma
 // of the picture's id.
 func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) error {
 	judge := PictureJudge{filter.PictureRules(c.Filter.Picture), fetchedAll(images, c.matched)}
-	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
+	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, judgedColumns...)
 	var place uint64
-	var folded, text []byte
+	var folded, text, scratch []byte
+	var pair shard.Pair
+	columns := slices.Concat(factColumns, digestColumns)
 	texts := c.textsAsked()
-	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/6), nil) {
+	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, columns, c.Memory/6), nil) {
 		if err == nil {
 			err = c.ctx.Err()
 		}
@@ -304,17 +324,22 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 			image = &j.picture.image
 		}
 		if reason, detail := judge.Judge(image); reason != "" {
-			err = c.decide(place, decisionDrop, 0, reason, detail)
+			err = c.drop(place, 0, reason, detail)
 		} else {
 			m := j.matched
 			folded = fold.AppendText(folded[:0], m.Text)
 			if texts {
 				text = folded
 			}
+			pair = pairOf(m)
+			addPicture(&pair, image)
+			var digest uint64
+			digest, scratch = pair.Digest(scratch)
 			err = c.steps[0].Add(&dedup.Pair{
-				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
+				Place: place, Digest: digest, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
 				Pixels:   uint64(image.OriginalWidth) * uint64(image.OriginalHeight),
 				TextHash: xxhash.Sum64(folded), Characters: uint32(utf8.RuneCountInString(m.Text)),
+				HeldOut:    shard.HeldOutPicture(c.Seed, c.HeldoutShare, image.PictureHash),
 				Preference: preference(c.Filter.Text.Sources, m.TextSource),
 				Note:       uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs, Text: text,
 			})
@@ -340,14 +365,14 @@ func (c *curation) judgeDuplicates(balancer *balance.Balancer) error {
 			switch {
 			case err != nil:
 			case v.Reason != "":
-				if err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail); err == nil {
+				if err = c.drop(v.Place, v.Note, v.Reason, v.Detail); err == nil {
 					err = c.overlap.add(v)
 				}
 			case i+1 < len(c.steps):
 				err = c.steps[i+1].Add(&v.Pair)
 			default:
 				if err = balancer.Add(v.Place, v.PairID, v.QueryIDs); err == nil {
-					err = c.decide(v.Place, decisionBalance, v.Note, "", "")
+					err = c.leave(&v.Pair)
 				}
 			}
 			if err != nil {
@@ -448,6 +473,8 @@ func (v *merging) take(place uint64, s *shard.Selection) error {
 		s.Reason, s.Detail = v.reason, string(detail)
 	} else if !v.balancer.Stays(place, s.PairID, s.QueryIDs) {
 		s.Reason, s.Detail = ReasonQueryCap, v.capped
+	} else {
+		s.PictureHash, s.Digest = binary.BigEndian.Uint64(v.rec.Value[8:]), binary.BigEndian.Uint64(v.rec.Value[16:])
 	}
 	v.rec, v.err, v.more = v.next()
 	return v.err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/dedup"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -29,7 +30,7 @@ func TestAMissingVerdictIsAnError(t *testing.T) {
 	}
 	// write merges decisions on the places that decided names.
 	write := func(decided ...uint64) error {
-		c := Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), list, nil, 1}
+		c := Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), list, nil, 1}
 		r := &curation{Curate: c, ctx: t.Context(), matched: manifest, decisions: extsort.New(dir, 1<<20)}
 		defer r.decisions.Close()
 		balancer, err := newBalancer(o.Balance, 0, o.Seed, len(l.Entries), 1<<20, dir)
@@ -39,9 +40,9 @@ func TestAMissingVerdictIsAnError(t *testing.T) {
 		defer balancer.Close()
 		for _, place := range decided {
 			if place%2 == 0 {
-				err = r.decide(place, decisionDrop, 0, "reason", "detail")
+				err = r.drop(place, 0, "reason", "detail")
 			} else if err = balancer.Add(place, matched[place].PairID, matched[place].QueryIDs); err == nil {
-				err = r.decide(place, decisionBalance, 0, "", "")
+				err = r.leave(&dedup.Pair{Place: place})
 			}
 			if err != nil {
 				t.Fatal(err)

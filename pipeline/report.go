@@ -11,8 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"strings"
+	"sync/atomic"
 
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/query"

@@ -40,6 +40,9 @@ type Stage struct {
 	// Due tells work that neither settings nor inputs show, such as pages to
 	// visit again; nil when there is no such work.
 	Due func() (string, error)
+	// Checked tells whether the folder, of that manifest, is what the stage would make of
+	// that input too, which is another than its manifest's; nil when the stage cannot tell.
+	Checked func(m *shard.Manifest, input string) bool
 	// Run is the work. When its context ends it keeps what is done and returns a
 	// [StoppedError] that says how much, or the context's error; beside it an
 	// outcome, where the tally so far is known.
@@ -316,7 +319,7 @@ func (s *Stage) Stale() (string, error) {
 	if err != nil {
 		return "an input is not finished", nil
 	}
-	if m.Input != input {
+	if m.Input != input && (s.Checked == nil || !s.Checked(m, input)) {
 		return "its input changed", nil
 	}
 	if s.Due != nil {
@@ -345,6 +348,11 @@ type State struct {
 	Bytes  int64        `json:"bytes"`
 	Parts  int          `json:"parts"`
 	Tally  *shard.Tally `json:"tally,omitempty"`
+	// Of shards: how many generations there are, how many of the rows in the files were
+	// deleted, and whether compacting them is worth it. Rows are those that were not.
+	Generations int    `json:"generations,omitempty"`
+	Deleted     int64  `json:"deleted,omitempty"`
+	Compact     string `json:"compact,omitempty"` // why, "" when it is not
 }
 
 // State tells where the stage stands. It only reads.
@@ -375,6 +383,9 @@ func (s *Stage) State() (State, error) {
 	for _, p := range m.Parts {
 		state.Rows += p.Rows
 		state.Bytes += p.Bytes
+	}
+	if s.Name == ShardName {
+		state.generations(m)
 	}
 	return state, nil
 }

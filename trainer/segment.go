@@ -116,7 +116,7 @@ func (r *run) openSegment() error {
 		return err
 	}
 	if rows := r.source.Draws() - r.source.GoneLen(); rows < 2 {
-		return fmt.Errorf("train on %s: %w (there are %d); crawl more pages or loosen the filters", filepath.Join(r.dir, shardsFolder), ErrTooFew, rows)
+		return fmt.Errorf("train on %s: %w (there are %d); crawl more pages, loosen the filters, or hold less out (shard.heldout_share)", filepath.Join(r.dir, shardsFolder), ErrTooFew, rows)
 	}
 	if begins {
 		r.beginSegment(rest)

@@ -61,8 +61,12 @@ func (r *run) openValidation(ctx context.Context) error {
 		}
 	}
 	if len(v.rows) < 2 {
-		return fmt.Errorf("validate on the held-out pairs of %s: %w (there are %d that decode); raise shard.heldout_share, or set train.validate_every to 0",
-			filepath.Join(r.dir, shardsFolder), ErrTooFew, len(v.rows))
+		// Training is worth as much without. More may be held out when the dataset grows.
+		r.tell(fmt.Sprintf("there is no validation, which takes two held-out pairs at least: %s has %d that decode; raise shard.heldout_share, or set train.validate_every to 0",
+			filepath.Join(r.dir, shardsFolder), len(v.rows)))
+		v.close()
+		r.validation = nil
+		return nil
 	}
 	v.embedded, err = r.newEmbeddings(len(v.rows))
 	return err

@@ -44,6 +44,9 @@ func summaryOfRun(done []pipeline.Done) *summary {
 		case *evaluate.Result:
 			note = r.Seen.Note
 		}
+		if r, ok := d.Result.(pipeline.Sharded); ok {
+			note = r.String()
+		}
 		s.Stages = append(s.Stages, stageSummary{
 			note: note, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
 		})
@@ -71,6 +74,8 @@ func (s *summary) line() string {
 	for _, st := range s.Stages {
 		part := st.Stage
 		switch {
+		case st.Skipped != "" && st.Tally == nil:
+			part += " skipped (" + st.Skipped + ")"
 		case st.Skipped != "":
 			part += " unchanged"
 		case st.Tally != nil:

@@ -13,7 +13,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/batch"
 )
 
-// ErrTooFew is wrapped when there is nothing to tell apart.
+// ErrTooFew is wrapped when there is nothing to tell apart; the error says what to do.
 var ErrTooFew = errors.New("fewer than two held-out pairs")
 
 // ResultName is the file that Run writes.
@@ -32,6 +32,9 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, err
 	}
 	defer source.Close()
+	if source.Len() < 2 {
+		return Result{}, tooFew(dir, source.Len(), 0)
+	}
 	e, c, err := Load(folder, o)
 	if err != nil {
 		return Result{}, err
@@ -57,7 +60,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	}
 	r.Tally, r.Pairs, r.Seen = tally, len(pairs), seen
 	if len(pairs) < 2 {
-		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode, and %d that the model has seen)", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, len(pairs), tally.Dropped[SeenPairs])
+		return Result{}, tooFew(dir, len(pairs), tally.Dropped[SeenPairs])
 	}
 	right := rightAnswers(pairs)
 	for _, side := range []struct {
@@ -86,6 +89,15 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, fmt.Errorf("write evaluation: %w", err)
 	}
 	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, ResultName), append(text, '\n'))
+}
+
+// tooFew says what to do; seen are those that are left out since the model saw them.
+func tooFew(dir string, pairs int, seen int64) error {
+	but := ""
+	if seen > 0 {
+		but = fmt.Sprintf(", and %d that the model has seen", seen)
+	}
+	return fmt.Errorf("evaluate on %s: %w (there are %d that decode%s); raise shard.heldout_share, or wait until the dataset has grown", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, pairs, but)
 }
 
 // embedAll embeds held-out pairs, batch by batch.
