@@ -7,13 +7,13 @@ DEMO  ?= demo
 # the members of archives.
 DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev libdnnl-dev libdeflate-dev
 # What starts goroutines or guards against them; a house test keeps the list.
-RACE := ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./crawl/lists ./dedup/hamming ./filter ./filter/language \
-	./internal/deflate ./internal/fold ./internal/picture ./pipeline ./query/build ./shard ./trainer ./trainer/batch ./trainer/compare \
+RACE := ./browse ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./crawl/lists ./dedup/hamming ./filter ./filter/language \
+	./internal/deflate ./internal/fold ./internal/picture ./pipeline ./query/build ./shard ./shard/stats ./trainer ./trainer/batch ./trainer/compare \
 	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
 
 READERS := internal/readers/requirements.txt
 
-.PHONY: readers help demo test test-long build bench bench-train bench-zeroshot lint deps clean
+.PHONY: readers chromium help demo test test-long build bench bench-train bench-zeroshot lint deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,11 @@ readers: .readers/installed ## install the Python packages that read what pairlo
 	python3 -m venv .readers
 	.readers/bin/python -m pip install -q --disable-pip-version-check -r $(READERS)
 	touch $@
+
+chromium: ## install Chromium (Debian), in which the page of pairloom browse is tested
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then exit 0; fi; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
 
 clean: ## remove the program and the demo's data
 	rm -rf bin .readers $(DEMO)

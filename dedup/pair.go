@@ -1,6 +1,10 @@
 package dedup
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+)
 
 // Pair is what deduplication must know of a pair.
 type Pair struct {
@@ -77,3 +81,15 @@ func sideOf(heldOut bool) byte {
 }
 
 func number(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
+
+// StaysFor reads from the Detail of a dropped pair the id of the pair that stays for it;
+// ok is false where the detail names none.
+func StaysFor(detail string) (id uint64, ok bool) {
+	_, rest, found := strings.Cut(detail, " that of pair ")
+	digits, _, end := strings.Cut(rest, ", which stays")
+	if !found || !end || len(digits) != 16 {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(digits, 16, 64)
+	return id, err == nil
+}

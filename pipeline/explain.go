@@ -154,22 +154,19 @@ func pairIDs(text string) map[uint64]bool {
 func newExplainer(dir string, o *Options) (*explainer, error) {
 	m := newMatch(dir, o, NewQueryList(dir, o.Match.Queries))
 	x := &explainer{dir: dir}
-	manifest, err := shard.ReadManifest(filepath.Join(dir, shard.MatchedFolder))
-	if err != nil && !errors.Is(err, shard.ErrUnfinished) {
+	var err error
+	if x.matched, x.decided, err = lastMatch(dir); err != nil {
 		return nil, err
 	}
-	if err == nil {
-		x.matched = manifest
+	if x.matched != nil {
 		s := m.Stage()
 		input, err := s.input()
-		x.fresh = err == nil && input == manifest.Input
+		x.fresh = err == nil && input == x.matched.Input
 	}
-	if x.matched != nil && manifest.Options != nil {
-		if err := settings.Restore(&x.decided, manifest.Options); err != nil {
-			return nil, fmt.Errorf("read the settings of the last match: %w; run pairloom match", err)
+	if x.matched == nil || x.matched.Options == nil {
+		if x.decided, err = m.settings(); err != nil {
+			return nil, err
 		}
-	} else if x.decided, err = m.settings(); err != nil {
-		return nil, err
 	}
 	decided, err := NewQueryList(dir, x.decided.Match.Queries).readerOf(x.decided.List, x.decided.Match.Mode)
 	if err != nil {
@@ -181,6 +178,35 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	}
 	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match)
 	return x, nil
+}
+
+// lastMatch is the manifest of the last match, nil before the first, and the settings
+// that decided, as far as the manifest has them.
+func lastMatch(dir string) (m *shard.Manifest, decided matchSettings, err error) {
+	m, err = shard.ReadManifest(filepath.Join(dir, shard.MatchedFolder))
+	if errors.Is(err, shard.ErrUnfinished) {
+		return nil, decided, nil
+	}
+	if err == nil && m.Options != nil {
+		if err = settings.Restore(&decided, m.Options); err != nil {
+			err = fmt.Errorf("read the settings of the last match: %w; run pairloom match", err)
+		}
+	}
+	return m, decided, err
+}
+
+// QueryNames tells the names of the queries that the pairs have. It is nil where the
+// list that they were matched with is no longer there.
+func QueryNames(dir string) (func(id uint32) string, error) {
+	m, decided, err := lastMatch(dir)
+	if err != nil || m == nil || m.Options == nil {
+		return nil, err
+	}
+	list, err := NewQueryList(dir, decided.Match.Queries).Get()
+	if err != nil || list.Hash != decided.List {
+		return nil, nil // the pairs can be looked at without
+	}
+	return list.Name, nil
 }
 
 // reports are those whose pairs went on to fetching, by pair.

@@ -470,3 +470,35 @@ func TestSixteenDecimalDigitsMayBeEitherSpelling(t *testing.T) {
 		}
 	}
 }
+
+// TestDroppedTexts lists what the match stage dropped by the text alone: what the
+// settings of that run say, not those of today.
+func TestDroppedTexts(t *testing.T) {
+	dir, o := t.TempDir(), testOptions()
+	writeList(t, filepath.Join(dir, "list.zst"), "cat")
+	o.Filter.Text.MinWords = 2
+	writeCandidates(t, dir, map[string]string{"crawl": "a 1 alt a cat\n b 2 alt a dog\n c 3 alt cat\n d 4 alt a fox\n d 5 alt a dog\n e 1 title a cat"})
+	runStages(t, dir, o, MatchName)
+	o.Filter.Text.MinWords = 9
+	for _, tt := range []struct {
+		reason string
+		most   int
+		want   string
+	}{
+		{ReasonNoQuery, 9, "a dog|a fox"}, {ReasonNoQuery, 1, "a dog"}, {"words", 9, "cat"}, {ReasonRepeatOnTheWeb, 9, ""}, {"no_such_rule", 9, ""},
+	} {
+		list, err := DroppedTexts(t.Context(), dir, o, tt.reason, tt.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, d := range list {
+			if texts = append(texts, d.Text); d.Detail == "" {
+				t.Errorf("%s: %q without the value that decided", tt.reason, d.Text)
+			}
+		}
+		if got := strings.Join(texts, "|"); got != tt.want {
+			t.Errorf("%s, at most %d: %q, want %q", tt.reason, tt.most, got, tt.want)
+		}
+	}
+}

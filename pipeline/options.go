@@ -21,6 +21,7 @@ type Options struct {
 	Workers   int   `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"workers of stages that compute; 0 means one for each processor"`
 	MemoryMiB int   `yaml:"memory_mib" default:"512" range:"16.." pace:"true" doc:"memory of match, fetch, curate and shard in MiB, beside about 150 that any of them takes, and up to 220 where this is below 100; sorting, balancing and batches share it, and what does not fit is spilled to the folder"`
 
+	About   AboutOptions     `yaml:"about" doc:"what the report and the dataset's card say of it"`
 	Gate    gate.Options     `yaml:"gate" doc:"manners: how pairloom behaves towards other people's servers"`
 	Crawl   crawl.Options    `yaml:"crawl" doc:"which pages are read"`
 	Match   MatchOptions     `yaml:"match" doc:"which texts are kept"`
@@ -31,6 +32,14 @@ type Options struct {
 	Shard   ShardOptions     `yaml:"shard" doc:"the finished dataset"`
 	Train   trainer.Options  `yaml:"train" doc:"pre-training"`
 	Eval    evaluate.Options `yaml:"eval" doc:"evaluation on the held-out pairs"`
+}
+
+// AboutOptions say of a dataset what nothing in it tells. They change the report and
+// what describes the dataset, and no pair.
+type AboutOptions struct {
+	Name    string `yaml:"name" default:"" pace:"true" doc:"name of the dataset"`
+	License string `yaml:"license" default:"" pace:"true" doc:"licence of the collection, by its identifier on Hugging Face, such as cc-by-4.0; leave it empty unless you have decided it: pictures and texts keep their own"`
+	URL     string `yaml:"url" default:"" pace:"true" doc:"page where the dataset is found or described"`
 }
 
 // MatchOptions are the settings of the match stage.

@@ -10,19 +10,31 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
 
 	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
+	"github.com/pairloom/pairloom/trainer/token"
 )
 
-// Report writes the figures of all stages and the page that shows them.
+// Report writes the figures of all stages, the page that shows them, and what
+// describes the dataset to others.
 type Report struct {
 	Dir     string
-	Balance BalanceOptions
+	Options *Options
 	List    *QueryList
+	Version string // of the program
+	// Against and Appendix are those of [Work].
+	Against  string
+	Appendix bool
+	// Before are the stages whose settings decide what is in the dataset.
+	Before []Stage
 	// Train and Eval are the stages whose results the report shows where they
 	// are of the shards that are there.
 	Train, Eval Stage
@@ -45,7 +57,8 @@ func (r Report) Stage() Stage {
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(hash), nil
+			about := r.Options.About
+			return settings.Hash(hash, strconv.Itoa(stats.SchemaVersion), r.Version, about.Name, about.License, about.URL, r.Options.Gate.Contact, settings.Hash(deciding(r.Options))), nil
 		},
 		Run: r.Run,
 	}
@@ -70,25 +83,13 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	tally := shard.NewTally(ReportName, "pairs", "pairs")
-	total := dataset.Len("")
-	pairs := iter.Seq2[shard.Pair, error](func(yield func(shard.Pair, error) bool) {
-		for row, err := range dataset.Rows("") {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				yield(shard.Pair{}, err)
-				return
-			}
-			tally.Keep()
-			progress(tally.In, total)
-			if !yield(row.Pair, nil) {
-				return
-			}
+	var older *stats.Stats
+	if r.Against != "" {
+		if older, err = stats.ReadStats(r.Against); err != nil {
+			return nil, &ConfigurationError{fmt.Errorf("--against: %w", err)}
 		}
-	})
-	figures, err := stats.Collect(pairs, tallies, list.Name, stats.Options{})
+	}
+	figures, err := r.collect(ctx, dataset, tallies, list, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,8 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures.Balance = stats.BalanceOf(counts, len(list.Entries), r.Balance.Mode, int64(r.Balance.MaxPairsPerQuery))
+	balance := r.Options.Balance
+	figures.Balance = stats.BalanceOf(counts, len(list.Entries), balance.Mode, int64(balance.MaxPairsPerQuery))
 	out := Reported{Page: filepath.Join(s.path(), stats.PageName)}
 	duplicates, err := stats.ReadDuplicates(filepath.Join(r.Dir, shard.SelectionFolder))
 	switch {
@@ -107,7 +109,7 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	default:
 		figures.Duplicates = *duplicates
 	}
-	for _, add := range []func(*stats.Stats, *shard.Dataset) (string, error){r.addTraining, r.addEvaluation} {
+	for _, add := range []func(*stats.Stats, *shard.Dataset) (string, error){r.addDataset, r.addTraining, r.addEvaluation} {
 		note, err := add(figures, dataset)
 		if err != nil {
 			return nil, err
@@ -116,11 +118,53 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 			out.Notes = append(out.Notes, note)
 		}
 	}
-	if err := stats.Write(r.Dir, figures); err != nil {
+	if older != nil {
+		figures.Change = stats.ChangeOf(older, figures)
+	}
+	files, err := r.write(figures)
+	if err != nil {
 		return nil, err
 	}
-	tally.Out = tally.Kept
-	return &Outcome{Tally: tally, Result: out}, s.finish(tally, stats.PageName, stats.FiguresName)
+	if note, err := r.writeTimes(); err != nil {
+		return nil, err
+	} else if note != "" {
+		out.Notes = append(out.Notes, note)
+	}
+	tally := shard.NewTally(ReportName, "pairs", "pairs")
+	tally.In, tally.Kept, tally.Out = figures.Pairs, figures.Pairs, figures.Pairs
+	return &Outcome{Tally: tally, Result: out}, s.finish(tally, files...)
+}
+
+// collect reads the dataset once.
+func (r Report) collect(ctx context.Context, dataset *shard.Dataset, tallies []shard.Tally, list *query.List, progress Progress) (*stats.Stats, error) {
+	parts, total := dataset.Parts(""), dataset.Len("")
+	var done atomic.Int64
+	tokens := token.Public().NewEncoder()
+	var ids []int32
+	return stats.Collect(ctx, stats.Input{
+		Parts: len(parts),
+		Rows: func(part int) iter.Seq2[*shard.Pair, error] {
+			return func(yield func(*shard.Pair, error) bool) {
+				for row, err := range dataset.Rows(parts[part].Name, stats.Columns...) {
+					if err != nil {
+						yield(nil, err)
+						return
+					}
+					if !yield(&row.Pair, nil) {
+						return
+					}
+				}
+			}
+		},
+		Tallies: tallies, Query: list.Name,
+	}, stats.Options{
+		Workers: r.Options.workers(), Seed: r.Options.Seed,
+		Tokens: func(text string) int {
+			ids = tokens.Append(ids[:0], text, maxTokens)
+			return len(ids)
+		},
+		Progress: func(pairs int64) { progress(done.Add(pairs), total) },
+	})
 }
 
 // addTraining adds the last checkpoint's training to the figures, finished or
@@ -226,8 +270,12 @@ func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note stri
 	for _, s := range x.Sets {
 		if s.ZeroShot != nil {
 			e.ZeroShot = append(e.ZeroShot, zeroShotOf(s.Set, s.ZeroShot))
+			if s.Seen > 0 {
+				e.Seen += fmt.Sprintf("; it was trained on %s of the pictures of %s", Grouped(s.Seen), s.Set)
+			}
 		}
 	}
+	e.Seen = strings.TrimPrefix(e.Seen, "; ")
 	figures.Evaluation = e
 	return "", nil
 }

@@ -26,22 +26,32 @@ type Work struct {
 	Log          *slog.Logger
 	// Step, which may be nil, is told each step of training.
 	Step func(trainer.Step)
+	// Against is an older dataset's folder, or its stats.json, with which the report
+	// compares; "" for none. Appendix asks for the report's tables for LaTeX.
+	Against  string
+	Appendix bool
 }
 
 // Road lists the stages in order.
 func Road(w Work) []Stage {
 	o := &w.Options
 	list := NewQueryList(w.Dir, o.Match.Queries)
-	return []Stage{
+	road := []Stage{
 		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now, list, o.Match.Mode}.Stage(),
 		newMatch(w.Dir, o, list).Stage(),
 		Fetch{w.Dir, o.Fetch, o.Gate, o.Filter.Picture, o.Balance, o.Seed, o.memory(), w.Version, w.PictureChild, w.Now}.Stage(),
 		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), list, w.PictureChild, o.workers()}.Stage(),
 		Shard{w.Dir, o.Shard, o.Fetch.Options, o.Seed, o.memory()}.Stage(),
-		Report{w.Dir, o.Balance, list, Train{w.Dir, o.Train, nil}.Stage(), Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage()}.Stage(),
+		{}, // the report, which tells of the others
 		Train{w.Dir, o.Train, w.Step}.Stage(),
 		Eval{w.Dir, o.Eval, o.workers(), list, w.PictureChild}.Stage(),
 	}
+	i := slices.IndexFunc(road, func(s Stage) bool { return s.Name == "" })
+	road[i] = Report{
+		Dir: w.Dir, Options: o, List: list, Version: w.Version, Against: w.Against, Appendix: w.Appendix,
+		Before: road[:i], Train: Train{w.Dir, o.Train, nil}.Stage(), Eval: Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage(),
+	}.Stage()
+	return road
 }
 
 // Select lists what run does: every stage from one to another, by name, where ""
@@ -185,6 +195,9 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	done := Done{Stage: s.Name, Took: time.Since(began)}
 	if out != nil {
 		done.Outcome = *out
+	}
+	if err := keepTime(s.Dir, done); err != nil {
+		log.Warn("how long the stage took is not kept", "stage", s.Name, "error", err)
 	}
 	if err != nil {
 		return stopped(ctx, done, err)

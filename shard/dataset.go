@@ -197,11 +197,11 @@ type View struct {
 	first   []int      // place of each part's first pair, and the total
 }
 
-// Open maps the parts that prefix names.
-func (d *Dataset) Open(prefix string) (*View, error) {
+// Open maps the parts that prefix names; columns are those of [OpenPart].
+func (d *Dataset) Open(prefix string, columns ...string) (*View, error) {
 	v := &View{first: []int{0}}
 	for _, p := range d.Parts(prefix) {
-		r, err := OpenPart[Pair](d.folder, p)
+		r, err := OpenPart[Pair](d.folder, p, columns...)
 		if err != nil {
 			v.Close()
 			return nil, err

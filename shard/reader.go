@@ -71,6 +71,11 @@ type columnValues struct {
 // *[DamagedPart].
 func OpenFile[T Record](path string) (*PartReader[T], error) { return open[T](path, Part{}, nil) }
 
+// PicturesUnchecked, among the names of columns, stands for pictures as they lie:
+// none is read before its bytes are looked at, so that to know their sizes costs
+// nothing, and they are not held against the manifest's sums.
+const PicturesUnchecked = "pictures, unchecked"
+
 // OpenPart opens a part of folder as its manifest names it. With names of
 // columns only these are read, and the other fields of the records are zero; where
 // the pictures are left out they are not checked either, but all else of the batch
@@ -192,8 +197,12 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 			found[f.name] = true
 		}
 		if i >= 0 && len(only) > 0 && !slices.Contains(only, f.name) {
-			i = -1
-			r.unread = r.unread || f.kind == kindBytes
+			if f.kind == kindBytes {
+				r.unread = true
+			}
+			if f.kind != kindBytes || !slices.Contains(only, PicturesUnchecked) {
+				i = -1
+			}
 		}
 		r.fields = append(r.fields, fileField{f.kind, i})
 	}
@@ -228,6 +237,9 @@ func (b *Batch[T]) Read(i int, row *T) { readRow(b.columns, &b.columnBatch, i, u
 
 // Batches is the number of batches.
 func (r *PartReader[T]) Batches() int { return len(r.blocks) }
+
+// First is the number of batch i's first row; of i = Batches, the number of all rows.
+func (r *PartReader[T]) First(i int) int { return r.first[i] }
 
 // Load checks batch i and fills b with it.
 func (r *PartReader[T]) Load(i int, b *Batch[T]) (err error) {

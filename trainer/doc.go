@@ -4,6 +4,7 @@
 //
 //	DIR/checkpoints/step-00001200/   the last ones; see package checkpoint
 //	                best             leads to the one with the least held-out loss
+//	                seen-001.arrow   what it was trained on, a file for each segment
 //	                metrics.jsonl    a line every few steps, and after each validation
 //	                metrics.prom     the last line, for Prometheus' textfile collector
 //	                tensorboard/     event files, one a run
@@ -47,6 +48,12 @@
 // Other settings than those of the checkpoints are refused, epochs among them,
 // since the learning rate of every step depends on it. What counts of a file that
 // they name is its content; [Fingerprint] stands for all of it.
+//
+// A dataset that changed ends no run. Training goes on in segments, each on the pairs
+// of its time: one that is not through ends on its own generation of the dataset, or,
+// where that was written anew, its schedule on the pairs there are; [Options.Extend]
+// says when another begins. Before its first step the checkpoints' folder has a list of
+// what it adds to what the model was trained on. docs/training-on.md has the cases.
 //
 // With [Options.Replace] a run with other settings trains in the place of the one
 // there: in DIR/checkpoints/next, until its first checkpoint is whole. Everything

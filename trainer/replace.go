@@ -34,7 +34,7 @@ func (r *run) findCheckpoint() error {
 		if c[keyInit], err = r.initContentSince(found); err != nil {
 			return err
 		}
-		difference := r.difference(found.State, c)
+		difference := r.difference(found, c)
 		if difference == "" {
 			r.found, r.state, r.resumed = found, found.State, found.State.Step
 			return nil
@@ -55,8 +55,9 @@ func (r *run) findCheckpoint() error {
 
 // difference says in what the run of a checkpoint is another than this one; "" for
 // nothing. Pairs that changed are a difference only to a run that is to replace others
-// or has its number of steps given.
-func (r *run) difference(before checkpoint.State, c contents) string {
+// or has its number of steps given; pairs that are not known, only to the first.
+func (r *run) difference(found *checkpoint.Checkpoint, c contents) string {
+	before := found.State
 	segments := r.segmentsOf(&before)
 	last, size := &segments[len(segments)-1], r.options.Batch
 	if len(before.Segments) == 0 {
@@ -81,6 +82,8 @@ func (r *run) difference(before checkpoint.State, c contents) string {
 		return fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
 	case (r.options.Replace || r.options.Steps > 0) && !(corresponds && r.unchanged(last)):
 		return "the shards have changed since"
+	case r.options.Replace && !found.TellsSeen():
+		return "what they were trained on is not known"
 	}
 	return ""
 }

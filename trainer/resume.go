@@ -8,6 +8,7 @@ import (
 
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/layout"
 )
 
 // Names of the optimizer's tensors: a prefix, then the parameter's name.
@@ -131,6 +132,9 @@ func (r *run) saveBest() error {
 func (r *run) content() (c checkpoint.Content, err error) {
 	r.state.MetricsBytes = r.metrics.bytes
 	c = checkpoint.Content{State: r.state, Vocabulary: r.vocabulary.Encode()}
+	if c.Others, err = layout.OpenCLIP(r.state.Model, r.vocabulary, r.head.siglip); err != nil {
+		return c, err
+	}
 	p := &r.model.Parameters
 	if c.Weights, err = p.Read(r.device, p.Data, ""); err != nil {
 		return c, &deviceError{err}

@@ -119,7 +119,9 @@ func (r *run) validateIfDue(ctx context.Context) error {
 		return nil
 	}
 	s.Validation = checkpoint.Validation{Step: s.Step, Loss: loss}
-	r.complain(r.metrics.writeValidation(validationLine{s.Step, loss}))
+	if s.Step != r.segment().From { // which the segment before has a line of, on its pairs
+		r.complain(r.metrics.writeValidation(validationLine{s.Step, loss}))
+	}
 	if s.Best.Step > 0 && loss >= s.Best.Loss {
 		return nil
 	}

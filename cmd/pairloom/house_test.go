@@ -92,6 +92,8 @@ func within(room string, rooms ...string) bool {
 func floor(room string) int {
 	switch {
 	case within(room, "cmd", "bench"):
+		return 6
+	case within(room, "browse"):
 		return 5
 	case within(room, "pipeline"):
 		return 4
@@ -229,6 +231,7 @@ var inPlace = map[string]string{
 	"internal/atomicfile/file.go":            "it is the writer",
 	"trainer/checkpoint/checkpoint.go":       "it renames a link",
 	"trainer/checkpoint/replace.go":          "it moves whole folders, whose files are whole",
+	"trainer/layout/export.go":               "it moves a whole folder, whose files are whole",
 	"trainer/device/conformance/equality.go": "it writes a page of the documentation",
 	"pipeline/lock.go":                       "it moves whole files",
 	"pipeline/producing.go":                  "it gives a whole file its name",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,12 +37,15 @@ line of comment. A configuration that is there is never overwritten.
 				dir = filepath.Join(dir, args[0])
 			}
 			values := map[string]string{}
+			if whole, err := filepath.Abs(dir); err == nil {
+				values["about.name"] = yamlText(filepath.Base(whole))
+			}
 			if preset != "" {
 				p, err := pipeline.FindPreset(preset)
 				if err != nil {
 					return &exitError{exitConfiguration, fmt.Errorf("--preset: %w", err)}
 				}
-				values = p.Values()
+				maps.Copy(values, p.Values())
 			}
 			if contact != "" {
 				values["gate.contact"] = yamlText(contact)

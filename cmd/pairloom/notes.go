@@ -145,6 +145,9 @@ func setNotes(s *evaluate.SetResult) []string {
 	for _, reason := range s.Tally.Reasons() {
 		notes = append(notes, fmt.Sprintf("%s: %d of %d pictures left out: %s", s.Set, s.Tally.Dropped[reason], s.Tally.In, reason))
 	}
+	if s.Seen > 0 {
+		notes = append(notes, fmt.Sprintf("%s: the model was trained on %d of these pairs, which count all the same (eval.seen)", s.Set, s.Seen))
+	}
 	notes = append(notes, emptyNotes(s.Set, s.ZeroShot)...)
 	if s.Classifier == evaluate.Rebuilt {
 		notes = append(notes, fmt.Sprintf("%s: the classifier that was kept is damaged; it was made again", s.Set))

@@ -54,9 +54,9 @@ func newRoot(g *global) *cobra.Command {
 	cobra.EnableCommandSorting = false // the order is that of the road
 	addGroup(root, "The road:", newInit(g), newPresets(g), newRun(g), newImport(g))
 	addGroup(root, "Its stages, in order:", stageCommands(g)...)
-	addGroup(root, "With the trained model:", newEmbed(g), newSearch(g), newClassify(g))
+	addGroup(root, "With the trained model:", newEmbed(g), newSearch(g), newClassify(g), newExport(g))
 	addGroup(root, "To compare ways of training:", newCompare(g))
-	addGroup(root, "What became of it:", newStatus(g), newExplain(g), newVerify(g))
+	addGroup(root, "What became of it:", newStatus(g), newExplain(g), newBrowse(g), newVerify(g))
 	addGroup(root, "The query list:", newQueries(g))
 	addGroup(root, "To try it:", newServe(g), newDemo(g))
 	root.AddCommand(newPictureChild())

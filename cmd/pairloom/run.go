@@ -71,6 +71,10 @@ are gone from the disk then. Until the new shards are whole, both take room.
 		}
 		limit := limitHelp
 		switch s.name {
+		case pipeline.ReportName:
+			c.Flags().StringVar(&o.against, "against", "", "show what differs from an older `DATASET`: its folder, or its stats.json")
+			c.Flags().BoolVar(&o.appendix, "tex", false, "write the tables for a paper too: appendix.tex, which takes booktabs, and dataset.bib")
+			_ = c.RegisterFlagCompletionFunc("against", folders) // the flag is there
 		case pipeline.CrawlName:
 			limit = "stop taking pages after this `time`, such as 2h, instead of crawl.max_duration"
 		case pipeline.TrainName:
@@ -109,6 +113,8 @@ type runOptions struct {
 	from, to              string
 	force, retry, replace bool
 	compact               bool
+	against               string // of the report
+	appendix              bool
 	limit                 time.Duration
 	only                  func(*workspace) pipeline.Stage // the only stage there is to do, when set
 }
@@ -143,6 +149,7 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 	if err != nil {
 		return err
 	}
+	work.Against, work.Appendix = o.against, o.appendix
 	stages, err := pipeline.Select(pipeline.Road(work), o.from, o.to)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func verify(t *testing.T, dir string, args ...string) verifiedJSON {
 	return v
 }
 
-var cures = regexp.MustCompile(`^(?:delete (it|the folder (\S+)) and )?(?:run pairloom ([a-z ]+?)(?:, which .*)?|use the last checkpoint, or .*)$`)
+var cures = regexp.MustCompile(`^(?:delete (it|the folder (\S+)) and )?(?:run pairloom ([a-z -]+?)(?:, which .*)?|use the last checkpoint, or .*)$`)
 
 // follow does what a cure says.
 func follow(t *testing.T, dir string, f pipeline.Fault) {
@@ -326,6 +326,8 @@ func testCures(t *testing.T, whole string) {
 		{"the best weights", good + "model.safetensors", flip, "its checksum is", nil, true},
 		{"the last checkpoint is gone", newest, removeAll, "its last checkpoint is gone", []string{"checkpoints"}, false},
 		{"all checkpoints are gone", "checkpoints/step-*", removeAll, "no checkpoint is there", []string{"checkpoints"}, false},
+		{"what was trained on", "checkpoints/seen-001.arrow", flip, "its checksum is", nil, true},
+		{"what was trained on is gone", "checkpoints/seen-001.arrow", remove, "no such file", nil, true},
 		{"a checkpoint under another step's name", newest, renamed, "which the folder's name is not", []string{"checkpoints/step-99999999/state.json"}, false},
 		{"vectors cut short", "embeddings/pictures/shard-00000.arrow", cut, "its end is missing", nil, false},
 		{"vectors of another part", "embeddings/pictures/shard-00000.arrow", swap, "it holds vectors of the pictures of shard-00001.arrow", []string{"embeddings/pictures/shard-00000.arrow", "embeddings/pictures/shard-00001.arrow"}, false},

@@ -66,7 +66,7 @@ func BalanceOf(counts []QueryCount, listed int, mode string, limit int64) *Balan
 	})
 	b := &Balance{
 		Mode: mode, Limit: limit, Listed: int64(listed), Empty: int64(listed - len(counts)),
-		Head: slices.Clone(counts[:min(headQueries, len(counts))]), Sizes: []QuerySize{}, Limits: []QueryLimit{}, Curve: []BalancePoint{},
+		Head: append([]QueryCount{}, counts[:min(headQueries, len(counts))]...), Sizes: []QuerySize{}, Limits: []QueryLimit{}, Curve: []BalancePoint{},
 	}
 	b.layOut(counts)
 	sums := make([]int64, len(b.Limits))

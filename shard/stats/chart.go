@@ -83,34 +83,34 @@ type tick struct {
 	Label string
 }
 
-// curveOf draws the share of matches that the first queries hold, over the
-// logarithm of their number. It is nil without matches.
-func curveOf(q Queries) *curveView {
-	if len(q.Curve) == 0 || q.Matches == 0 {
+// curveOf draws the share of total that the first hold, over the logarithm of their
+// number, up to last of them. It is nil where there are not two.
+func curveOf(points []Point, last, total int64) *curveView {
+	if len(points) < 2 || total == 0 {
 		return nil
 	}
-	last := max(float64(q.WithPairs), 2)
+	widest := max(float64(last), 2)
 	x := func(rank float64) float64 {
-		return round(curveLeft+(curveRight-curveLeft)*math.Log(rank)/math.Log(last), 1)
+		return round(curveLeft+(curveRight-curveLeft)*math.Log(rank)/math.Log(widest), 1)
 	}
 	y := func(share float64) float64 { return round(curveBottom-(curveBottom-curveTop)*share, 1) }
 	v := &curveView{}
 	for _, s := range []float64{0, .25, .5, .75, 1} {
 		v.YTicks = append(v.YTicks, tick{y(s), fmt.Sprintf("%.0f%%", 100*s)})
 	}
-	for r := int64(1); float64(r) <= last; r *= 10 {
+	for r := int64(1); float64(r) <= widest; r *= 10 {
 		v.XTicks = append(v.XTicks, tick{x(float64(r)), grouped(r)})
 	}
 	var path strings.Builder
-	for i, p := range q.Curve {
+	for i, p := range points {
 		verb := "L"
 		if i == 0 {
 			verb = "M"
 		}
-		fmt.Fprintf(&path, "%s%g %g", verb, x(float64(p.Rank)), y(float64(p.Matches)/float64(q.Matches)))
+		fmt.Fprintf(&path, "%s%g %g", verb, x(float64(p.Rank)), y(float64(p.Matches)/float64(total)))
 	}
 	v.Path = path.String()
-	v.Under = fmt.Sprintf("%sL%g %gL%g %gZ", v.Path, x(float64(q.Curve[len(q.Curve)-1].Rank)), curveBottom, curveLeft, curveBottom)
+	v.Under = fmt.Sprintf("%sL%g %gL%g %gZ", v.Path, x(float64(points[len(points)-1].Rank)), curveBottom, curveLeft, curveBottom)
 	return v
 }
 

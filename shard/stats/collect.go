@@ -1,35 +1,43 @@
 package stats
 
 import (
-	"fmt"
+	"context"
 	"iter"
 	"maps"
-	"net/url"
-	"slices"
-	"unicode/utf8"
+	"runtime"
+	"sync/atomic"
 
-	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
 
-	"github.com/pairloom/pairloom/internal/fold"
 	"github.com/pairloom/pairloom/shard"
 )
 
-// Options bound what Collect keeps. Zero means the default.
+// Options bound what Collect keeps, and say how it works. Zero means the default.
 type Options struct {
-	MaxDistinct int // things of a kind that are counted exactly; default 262,144
-	MaxNames    int // names of a kind that are counted apart; default 200,000
-	Samples     int // pairs in the sample; default 48
+	MaxDistinct int   // things of a kind that are counted exactly; default 131,072
+	MaxNames    int   // names of a kind that are counted apart; default 200,000
+	Samples     int   // pairs in the sample; default 48
+	Workers     int   // parts read at once; default one a processor
+	Seed        int64 // of the sample of texts whose tokens are counted
+	// Tokens counts the tokens of a text; nil where nobody wants to know. It is asked
+	// for at most TokenTexts texts.
+	Tokens     func(text string) int
+	TokenTexts int // default 8,192
+	// Progress, which may be nil, is told of pairs that were read, from any goroutine.
+	Progress func(pairs int64)
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxDistinct <= 0 {
-		o.MaxDistinct = 1 << 18
+	for _, d := range []struct {
+		field *int
+		value int
+	}{{&o.MaxDistinct, 1 << 17}, {&o.MaxNames, 200_000}, {&o.Samples, 48}, {&o.Workers, runtime.GOMAXPROCS(0)}, {&o.TokenTexts, 1 << 13}} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
 	}
-	if o.MaxNames <= 0 {
-		o.MaxNames = 200_000
-	}
-	if o.Samples <= 0 {
-		o.Samples = 48
+	if o.Progress == nil {
+		o.Progress = func(int64) {}
 	}
 	return o
 }
@@ -37,26 +45,89 @@ func (o Options) withDefaults() Options {
 const (
 	topNames   = 30 // of each kind in the figures
 	topQueries = 50
+	// maxStretch is the most parts whose names are counted together.
+	maxStretch = 16
+	// tellEvery is how many pairs are read between two calls of Progress.
+	tellEvery = 4096
 )
 
 // sides are those that LAION reports.
 var sides = [...]int{256, 512, 1024}
 
-// Collect reads pairs to their end. tallies are those of the stages, in the
-// order of the road; query names a query id. It keeps nothing of a pair past
-// the iteration's step but copies.
-func Collect(pairs iter.Seq2[shard.Pair, error], tallies []shard.Tally, query func(id uint32) string, o Options) (*Stats, error) {
+// Columns are those of a pair that Collect reads. The pictures are looked at for the
+// few that are shown.
+var Columns = []string{
+	"pair_id", "text", "width", "height", "image_url", "page_url", "text_source", "language", "license", "opt_out", "crawl_time", "query_ids",
+	"original_format", "original_width", "original_height", "picture_hash", "format", "text_language", shard.PicturesUnchecked,
+}
+
+// Input is what Collect reads.
+type Input struct {
+	Parts int
+	// Rows walks the pairs of a part, with the fields that Columns names. Collect keeps
+	// nothing of a pair past the iteration's step but copies. Several parts are walked
+	// at once.
+	Rows func(part int) iter.Seq2[*shard.Pair, error]
+	// Tallies are those of the stages, in the order of the road.
+	Tallies []shard.Tally
+	Query   func(id uint32) string // names a query
+}
+
+// Collect reads each pair once. The result does not depend on the number of workers.
+func Collect(ctx context.Context, in Input, o Options) (*Stats, error) {
 	o = o.withDefaults()
-	c := newCollector(o)
-	for p, err := range pairs {
-		if err != nil {
-			return nil, fmt.Errorf("collect figures: pair %d: %w", c.stats.Pairs, err)
-		}
-		c.add(&p)
+	// What each worker counts is the same whatever the order, and added at the end.
+	// Names are not, once there are too many: those of a stretch of parts are added when
+	// those of the stretch before it have been.
+	stretch := min(maxStretch, max(1, in.Parts/maxStretch))
+	stretches := (in.Parts + stretch - 1) / stretch
+	workers := make([]*counts, min(o.Workers, max(stretches, 1)))
+	all := newAllNames(o)
+	added := make([]chan struct{}, stretches)
+	for i := range added {
+		added[i] = make(chan struct{})
 	}
-	s := c.finish(query)
-	for i := range tallies {
-		t := tallies[i]
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		c := newCounts(o)
+		workers[w] = c
+		g.Go(func() error {
+			for {
+				s := int(next.Add(1) - 1)
+				if s >= stretches {
+					return nil
+				}
+				c.names = newPartNames(o)
+				for part := s * stretch; part < min((s+1)*stretch, in.Parts); part++ {
+					if err := c.read(ctx, part, in.Rows(part)); err != nil {
+						return err
+					}
+				}
+				c.names.end()
+				if s > 0 {
+					select {
+					case <-added[s-1]:
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				}
+				all.merge(c.names)
+				close(added[s])
+			}
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	total := workers[0]
+	for _, c := range workers[1:] {
+		total.merge(c)
+	}
+	s := total.finish(in.Query, o)
+	all.finish(s)
+	s.Stages = []shard.Tally{}
+	for _, t := range in.Tallies {
 		t.Dropped = maps.Clone(t.Dropped)
 		if t.Dropped == nil {
 			t.Dropped = map[string]int64{}
@@ -67,149 +138,22 @@ func Collect(pairs iter.Seq2[shard.Pair, error], tallies []shard.Tally, query fu
 	return s, nil
 }
 
-// collector is the state of one Collect.
-type collector struct {
-	stats                        Stats
-	imageURLs, pictures          *distinct
-	texts, pages                 *distinct
-	width, height, length, words values
-	size                         values
-	formats, languages, licenses *names
-	textLanguages                *names
-	hosts, sources, optOuts      *names
-	queries                      map[uint32]int64
-	samples                      sampler
-	folded                       []byte // scratch of fold.Cut
-	edges                        []uint32
-}
-
-func newCollector(o Options) *collector {
-	c := &collector{queries: map[uint32]int64{}, samples: sampler{most: o.Samples}}
-	for _, d := range []**distinct{&c.imageURLs, &c.pictures, &c.texts, &c.pages} {
-		*d = newDistinct(o.MaxDistinct)
-	}
-	for _, n := range []**names{&c.formats, &c.languages, &c.textLanguages, &c.licenses, &c.hosts, &c.sources, &c.optOuts} {
-		*n = newNames(o.MaxNames)
-	}
-	c.stats = Stats{Version: Version, Stages: []shard.Tally{}}
-	for _, px := range sides {
-		c.stats.Sides = append(c.stats.Sides, Side{Pixels: px})
-	}
-	return c
-}
-
-func (c *collector) add(p *shard.Pair) {
-	c.stats.Pairs++
-	c.stats.Bytes += int64(len(p.Image))
-	if len(p.Image) > 0 {
-		c.stats.Pictures++
-	}
-	c.imageURLs.add(xxhash.Sum64String(p.ImageURL))
-	c.pictures.add(p.PictureHash)
-	c.texts.add(xxhash.Sum64String(p.Text))
-	if p.PageURL != "" { // pairs that were imported have no page
-		c.pages.add(xxhash.Sum64String(p.PageURL))
-	}
-
-	c.width.add(int64(p.OriginalWidth))
-	c.height.add(int64(p.OriginalHeight))
-	c.length.add(int64(utf8.RuneCountInString(p.Text)))
-	c.folded, c.edges = fold.Cut(c.folded, c.edges[:0], p.Text)
-	c.words.add(int64(len(c.edges) / 2))
-	c.size.add(int64(len(p.Image)))
-	for i, px := range sides {
-		w, h := int(p.OriginalWidth) >= px, int(p.OriginalHeight) >= px
-		if w && h {
-			c.stats.Sides[i].Both++
-		}
-		if w || h {
-			c.stats.Sides[i].Either++
-		}
-	}
-	c.formats.add(orNone(p.OriginalFormat))
-	c.languages.add(orNone(p.Language))
-	c.textLanguages.add(orNone(p.TextLanguage))
-	c.licenses.add(orNone(p.License))
-	c.hosts.add(orNone(hostOf(p.PageURL)))
-	c.sources.add(orNone(p.TextSource))
-	c.optOuts.add(orNone(p.OptOut))
-	for _, id := range p.QueryIDs {
-		c.queries[id]++
-	}
-	c.samples.add(p)
-}
-
-func (c *collector) finish(query func(uint32) string) *Stats {
-	s := &c.stats
-	s.Distinct = Unique{
-		ImageURLs: c.imageURLs.estimate(), Pictures: c.pictures.estimate(),
-		Texts: c.texts.estimate(), Pages: c.pages.estimate(),
-	}
-	s.Distributions = []Distribution{
-		c.width.distribution("original width", "pixels", "pairs"),
-		c.height.distribution("original height", "pixels", "pairs"),
-		c.size.distribution("stored picture size", "bytes", "pairs"),
-		c.length.distribution("text length", "characters", "pairs"),
-		c.words.distribution("words in a text", "words", "pairs"),
-		c.pages.occurrences("pairs a page", "pairs", "pages"),
-		c.pictures.occurrences("pairs a picture", "pairs", "pictures"),
-		c.texts.occurrences("pairs a text", "pairs", "texts"),
-	}
-	for _, f := range []struct {
-		to   *Names
-		from *names
-	}{
-		{&s.Formats, c.formats}, {&s.Languages, c.languages}, {&s.TextLanguages, c.textLanguages}, {&s.Licenses, c.licenses},
-		{&s.Hosts, c.hosts}, {&s.TextSources, c.sources}, {&s.OptOuts, c.optOuts},
-	} {
-		*f.to = f.from.top(topNames)
-	}
-	s.Queries = queriesOf(c.queries, query)
-	s.Samples = c.samples.finish(query)
-	return s
-}
-
 // noneName stands for an empty field.
 const noneName = "(none)"
 
-func orNone(s string) string {
-	if s == "" {
-		return noneName
-	}
-	return s
-}
-
-func hostOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
-}
-
-// queriesOf sorts queries by their pairs and sums them up. Ids break ties, so
-// that no name is needed but for the first few.
-func queriesOf(counts map[uint32]int64, name func(uint32) string) Queries {
-	ids := slices.SortedFunc(maps.Keys(counts), func(a, b uint32) int {
-		if counts[a] != counts[b] {
-			if counts[a] > counts[b] {
-				return -1
-			}
-			return 1
-		}
-		return int(int64(a) - int64(b))
-	})
-	q := Queries{WithPairs: int64(len(ids)), Top: []Name{}, Curve: []Point{}}
-	for _, n := range counts {
-		q.Matches += n
+// queriesOf sums up the queries with pairs, those with the most first.
+func queriesOf(counts []queryCount, name func(uint32) string) Queries {
+	q := Queries{WithPairs: int64(len(counts)), Top: []Name{}, Curve: []Point{}}
+	for _, c := range counts {
+		q.Matches += c.n
 	}
 	var sum int64
 	next := int64(1)
-	for i, id := range ids {
+	for i, c := range counts {
 		rank := int64(i + 1)
-		sum += counts[id]
+		sum += c.n
 		if i < topQueries {
-			q.Top = append(q.Top, Name{name(id), counts[id]})
+			q.Top = append(q.Top, Name{name(c.id), c.n})
 		}
 		if q.Head50 == 0 && 2*sum >= q.Matches {
 			q.Head50 = rank
@@ -218,7 +162,7 @@ func queriesOf(counts map[uint32]int64, name func(uint32) string) Queries {
 			q.Head90 = rank
 		}
 		// Points lie about 5% apart, which a logarithmic axis shows evenly.
-		if rank >= next || i == len(ids)-1 {
+		if rank >= next || i == len(counts)-1 {
 			q.Curve = append(q.Curve, Point{rank, sum})
 			next = rank + max(1, rank/20)
 		}

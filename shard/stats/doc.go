@@ -7,7 +7,8 @@
 // pictures with their texts. [Write] puts them into DIR/report as stats.json,
 // for programs, and index.html, for people: one page that asks nothing of any
 // network and works without scripts. The same pairs in any order give the same
-// bytes, as long as no bound on names is reached. A caller that knows of a
+// bytes, as long as no bound on names is reached, and in the same order always,
+// whatever the number of workers. A caller that knows of a
 // training or an evaluation sets [Training] and [Evaluation], and the report
 // shows them.
 //
@@ -17,12 +18,12 @@
 // Memory does not grow with the dataset. Three bounds make it so, each stated in
 // the figures where it was reached:
 //
-//   - Distinct things (addresses, pictures, texts, pages) are counted exactly up
-//     to Options.MaxDistinct. Past it only those whose hash starts with a number
-//     of zero bits are kept, so that the count, and how often each occurs, comes
-//     from an even sample; at the default bound the error is about 0.3%.
-//   - Names (hosts, languages, licences) are counted exactly up to
-//     Options.MaxNames of a kind, and together as "(other)" from then on.
+//   - Distinct things (addresses, pictures, texts, pages, hosts) are counted exactly up
+//     to Options.MaxDistinct, past it by a HyperLogLog with a standard error of 0.4%.
+//     How often each occurs comes from an even sample then: those whose hash starts with
+//     a number of zero bits.
+//   - Names (hosts, languages, licences) are counted exactly up to Options.MaxNames of a
+//     kind. Past it the frequent ones are kept, and how wrong they may be is stated.
 //   - Quantiles are exact for values below 4,096; above it a value is rounded
 //     down by less than 0.4%.
 package stats

@@ -53,6 +53,13 @@ func (s *sampler) add(p *shard.Pair) {
 	}})
 }
 
+// merge adds the sample of others.
+func (s *sampler) merge(o *sampler) {
+	for i := range o.kept {
+		s.add(&o.kept[i].pair)
+	}
+}
+
 func (s *sampler) finish(query func(uint32) string) []Sample {
 	out := []Sample{}
 	for _, k := range s.kept {

@@ -1,20 +1,30 @@
 package stats
 
-import "github.com/pairloom/pairloom/shard"
+import (
+	"time"
 
-// Version is that of stats.json.
+	"github.com/pairloom/pairloom/shard"
+)
+
+// SchemaVersion is that of stats.json, whose fields shard/docs/stats.md describes.
 //
 //	1  first version
 //	2  pair ids are texts of 16 hexadecimal digits
-const Version = 2
+//	3  schema_version was called version; hosts are objects, with their ports, and
+//	   domains beside them; dataset, crawled, change
+const SchemaVersion = 3
 
 // Stats are the figures of one dataset.
 type Stats struct {
-	Version  int    `json:"version"`
-	Pairs    int64  `json:"pairs"`
-	Pictures int64  `json:"-"` // pairs with picture bytes, for the checks of tests
-	Bytes    int64  `json:"picture_bytes"`
-	Distinct Unique `json:"distinct"`
+	SchemaVersion int      `json:"schema_version"`
+	Dataset       *Dataset `json:"dataset,omitempty"` // set by the caller
+	Pairs         int64    `json:"pairs"`
+	Pictures      int64    `json:"-"` // pairs with picture bytes, for the checks of tests
+	Bytes         int64    `json:"picture_bytes"`
+	Distinct      Unique   `json:"distinct"`
+	// Crawled is when the pages of the pairs were read; nil where no pair says.
+	Crawled               *Span `json:"crawled,omitempty"`
+	crawlFirst, crawlLast int64 // Unix seconds
 
 	Sides         []Side         `json:"original_sides"`
 	Distributions []Distribution `json:"distributions"`
@@ -24,10 +34,11 @@ type Stats struct {
 	// TextLanguages are those that were detected in the texts, where any was.
 	TextLanguages Names `json:"text_languages"`
 
-	Licenses    Names `json:"licenses"`
-	Hosts       Names `json:"hosts"` // of the pages
-	TextSources Names `json:"text_sources"`
-	OptOuts     Names `json:"opt_outs"` // recorded on pairs that were kept
+	Licenses    Names  `json:"licenses"`
+	Hosts       Spread `json:"hosts"`   // of the pages, ports apart
+	Domains     Spread `json:"domains"` // registered ones, of the pages
+	TextSources Names  `json:"text_sources"`
+	OptOuts     Names  `json:"opt_outs"` // recorded on pairs that were kept
 
 	Queries     Queries       `json:"queries"`
 	Balance     *Balance      `json:"balance,omitempty"` // what BalanceOf says, set by the caller
@@ -37,8 +48,23 @@ type Stats struct {
 	Samples     []Sample      `json:"samples"`
 
 	// Set by the caller; nil where there is none.
+	Change     *Change     `json:"change,omitempty"` // what ChangeOf says
 	Training   *Training   `json:"training,omitempty"`
 	Evaluation *Evaluation `json:"evaluation,omitempty"`
+}
+
+// Span is a time from one moment to another, both in UTC as RFC 3339 writes them.
+type Span struct {
+	First string `json:"first"`
+	Last  string `json:"last"`
+}
+
+func spanOf(first, last int64) *Span {
+	if first == 0 {
+		return nil
+	}
+	text := func(t int64) string { return time.Unix(t, 0).UTC().Format(time.RFC3339) }
+	return &Span{text(first), text(last)}
 }
 
 // Unique holds counts of different things.

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -89,13 +90,23 @@ func someTallies(pairs int64) []shard.Tally {
 	}
 }
 
-func seq(pairs []shard.Pair) iter.Seq2[shard.Pair, error] {
-	return func(yield func(shard.Pair, error) bool) {
-		for _, p := range pairs {
-			if !yield(p, nil) {
-				return
+// input is pairs in parts of 50.
+func input(pairs []shard.Pair) Input {
+	parts := slices.Collect(slices.Chunk(pairs, 50))
+	return Input{
+		Parts: len(parts),
+		Rows: func(part int) iter.Seq2[*shard.Pair, error] {
+			return func(yield func(*shard.Pair, error) bool) {
+				for i := range parts[part] {
+					p := parts[part][i] // which Collect may not keep
+					if !yield(&p, nil) {
+						return
+					}
+					p = shard.Pair{}
+				}
 			}
-		}
+		},
+		Tallies: someTallies(int64(len(pairs))), Query: queryName,
 	}
 }
 
@@ -103,7 +114,7 @@ func queryName(id uint32) string { return fmt.Sprintf("query <%d>", id) }
 
 func collect(t *testing.T, pairs []shard.Pair, o Options) *Stats {
 	t.Helper()
-	s, err := Collect(seq(pairs), someTallies(int64(len(pairs))), queryName, o)
+	s, err := Collect(t.Context(), input(pairs), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,12 +153,20 @@ func TestGolden(t *testing.T) {
 			s.Balance = BalanceOf(someCounts(tt.pairs), 1000, "cap", 25)
 			if tt.pairs > 0 {
 				s.Duplicates = someDuplicates(t)
+				s.Dataset = someDataset(s.Pairs)
+				older := collect(t, somePairs(t, tt.pairs-20), Options{})
+				older.Dataset = someDataset(older.Pairs)
+				s.Change = ChangeOf(older, s)
 			}
 			if tt.trained {
 				s.Training, s.Evaluation = someTraining(t, 400), someEvaluation()
 			}
 			figures, page := written(t, s)
-			for name, got := range map[string][]byte{tt.name + ".json": figures, tt.name + ".html": pixels.ReplaceAll(page, []byte("data:image/jpeg;base64,"))} {
+			golden := map[string][]byte{tt.name + ".json": figures, tt.name + ".html": pixels.ReplaceAll(page, []byte("data:image/jpeg;base64,"))}
+			if s.Dataset != nil {
+				golden[tt.name+".tex"], golden[tt.name+".bib"] = Appendix(s), []byte(BibTeX(s))
+			}
+			for name, got := range golden {
 				file := filepath.Join("testdata", name)
 				if *update {
 					if err := os.WriteFile(file, got, 0o644); err != nil {
@@ -163,6 +182,20 @@ func TestGolden(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// someDataset has names that mean harm.
+func someDataset(pairs int64) *Dataset {
+	return &Dataset{
+		Name: `cats & <dogs>_100%`, Version: VersionOf(2), Hash: "0123456789abcdef", License: "cc-by-4.0", URL: "https://example.org/cats",
+		Contact: "mailto:you@example.org", Software: "pairloom 0.2.0", Seed: 7, Training: pairs - 4, HeldOut: 4,
+		Queries:       List{"english-500k", 500_000, "fedcba9876543210"},
+		Settings:      map[string]json.RawMessage{"seed": json.RawMessage("7"), "crawl.seeds": json.RawMessage(`["https://example.org/<b>"]`)},
+		OtherSettings: []string{"curate"},
+		Generations: []shard.Generation{
+			{Number: 1, Added: pairs - 10, Input: "00"}, {Number: 2, Added: 20, Deleted: 10, Input: "01", Reasons: map[string]int64{"removed": 7, "changed": 3}},
+		},
 	}
 }
 
@@ -234,7 +267,8 @@ func TestCountsAreRight(t *testing.T) {
 		{"last point of the curve", s.Queries.Curve[len(s.Queries.Curve)-1].Matches, matches},
 		{"formats", sum(s.Formats), 400},
 		{"languages of texts", sum(s.TextLanguages), 400},
-		{"hosts", sum(s.Hosts), 400},
+		{"hosts", sum(s.Hosts.Top), 400},
+		{"domains", sum(s.Domains.Top), 400},
 		{"fetch errors", sum(s.FetchErrors), 200},
 		{"samples", int64(len(s.Samples)), 48},
 	} {
@@ -305,7 +339,7 @@ func sum(n Names) int64 {
 // dataset may become markup.
 func TestPageIsSelfContainedAndEscaped(t *testing.T) {
 	s := collect(t, somePairs(t, 60), Options{Samples: 60})
-	s.Duplicates = someDuplicates(t)
+	s.Duplicates, s.Dataset = someDuplicates(t), someDataset(60)
 	_, page := written(t, s)
 	root, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
@@ -346,13 +380,44 @@ func TestPageIsSelfContainedAndEscaped(t *testing.T) {
 
 func TestCollectNamesTheBadPair(t *testing.T) {
 	cause := errors.New("checksum mismatch")
-	_, err := Collect(func(yield func(shard.Pair, error) bool) {
-		if yield(shard.Pair{}, nil) {
-			yield(shard.Pair{}, cause)
+	in := input(somePairs(t, 400))
+	sound := in.Rows
+	in.Rows = func(part int) iter.Seq2[*shard.Pair, error] {
+		if part != 3 {
+			return sound(part)
 		}
-	}, nil, queryName, Options{})
-	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "pair 1") {
-		t.Errorf("%v", err)
+		return func(yield func(*shard.Pair, error) bool) {
+			if yield(&shard.Pair{}, nil) {
+				yield(nil, cause)
+			}
+		}
+	}
+	for _, workers := range []int{1, 4} {
+		_, err := Collect(t.Context(), in, Options{Workers: workers})
+		if !errors.Is(err, cause) || !strings.Contains(err.Error(), "part 3, pair 1") {
+			t.Errorf("%d workers: %v", workers, err)
+		}
+	}
+}
+
+// TestSameBytesForAnyNumberOfWorkers has bounds that are reached, so that the order of
+// parts would matter if it were not kept.
+func TestSameBytesForAnyNumberOfWorkers(t *testing.T) {
+	pairs := somePairs(t, 3000)
+	for i := range pairs {
+		pairs[i].PageURL = fmt.Sprintf("https://h%d.d%d.example:%d/", i%170, i%43, i%3)
+	}
+	for _, o := range []Options{{}, {MaxDistinct: 32, MaxNames: 20, Samples: 5, TokenTexts: 100}} {
+		o.Tokens = func(text string) int { return len(text) }
+		var want []byte
+		for _, o.Workers = range []int{1, 2, 8} {
+			figures, page := written(t, collect(t, pairs, o))
+			if got := append(figures, page...); want == nil {
+				want = got
+			} else if !bytes.Equal(got, want) {
+				t.Errorf("%d workers give other bytes than 1", o.Workers)
+			}
+		}
 	}
 }
 
@@ -366,14 +431,16 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
+// go test ./shard/stats -bench Collect -benchtime 100x
 func BenchmarkCollect(b *testing.B) {
 	pairs := somePairs(b, 10_000)
 	for i := range pairs {
 		pairs[i].Image = pairs[i].Image[:min(100, len(pairs[i].Image))]
 	}
+	in := input(pairs)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Collect(seq(pairs), nil, queryName, Options{}); err != nil {
+		if _, err := Collect(b.Context(), in, Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -25,7 +25,7 @@ func someTraining(t *testing.T, n int64) *Training {
 		Model: "vit-micro", Steps: n, TotalSteps: 500, PairsPerStep: 128, LossFirst: 4.012, LossLast: .875,
 		Checkpoint: fmt.Sprintf("checkpoints/step-%08d", n),
 		Generation: 2, Generations: 3, Since: 12, TrainedOn: "trained on generation 2 of 3: 12 training pairs came since, and 0 left",
-		HeldOut:    &HeldOut{Last: 5.45, Best: 4.2, BestStep: 200, Checkpoint: "checkpoints/best"},
+		HeldOut: &HeldOut{Last: 5.45, Best: 4.2, BestStep: 200, Checkpoint: "checkpoints/best"},
 	}
 	if err := x.ReadCurves(metricsFile(t, lines.String()), int64(whole)); err != nil {
 		t.Fatal(err)

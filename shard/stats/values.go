@@ -30,6 +30,23 @@ func (v *values) add(x int64) {
 	v.counters[i]++
 }
 
+// merge adds what o counted.
+func (v *values) merge(o *values) {
+	if o.n == 0 {
+		return
+	}
+	if v.n == 0 || o.min < v.min {
+		v.min = o.min
+	}
+	v.max, v.n, v.sum = max(v.max, o.max), v.n+o.n, v.sum+o.sum
+	if more := len(o.counters) - len(v.counters); more > 0 {
+		v.counters = append(v.counters, make([]int64, more)...)
+	}
+	for i, c := range o.counters {
+		v.counters[i] += c
+	}
+}
+
 // counterOf is the index of x's counter, floorOf the least value of a counter.
 func counterOf(x int64) int {
 	if x < exactBelow {

@@ -1,6 +1,8 @@
 package stats
 
 import (
+	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -83,8 +85,7 @@ func TestDistinctBeyondItsBound(t *testing.T) {
 	const n, most = 50_000, 4096
 	d, back := newDistinct(most), newDistinct(most)
 	for i := range uint64(n) {
-		d.add(i)
-		d.add(i)
+		d.addMany(i, 2)
 		back.add(n - 1 - i)
 	}
 	e := d.estimate()
@@ -94,25 +95,124 @@ func TestDistinctBeyondItsBound(t *testing.T) {
 	if b := back.estimate(); b != e {
 		t.Errorf("the other way round: %d, not %d", b.Count, e.Count)
 	}
-	if len(d.counts) > most {
-		t.Errorf("%d are kept, bound %d", len(d.counts), most)
+	if d.n > most {
+		t.Errorf("%d are kept, bound %d", d.n, most)
 	}
 	if o := d.occurrences("x", "pairs", "pages"); o.Min != 2 || o.Max != 2 || o.Exact {
 		t.Errorf("each occurs twice, not %d to %d", o.Min, o.Max)
 	}
 }
 
+// TestNamesBeyondTheirBound counts more names than there is room for, in parts that are
+// merged: no count is too high, none too low by more than missed, and each name that is
+// more frequent than that is there.
 func TestNamesBeyondTheirBound(t *testing.T) {
-	n := newNames(2)
-	for _, s := range []string{"a", "b", "c", "b", "d", "a", "b"} {
-		n.add(s)
+	const most, parts = 50, 20
+	rng := rand.New(rand.NewPCG(3, 5))
+	zipf := rand.NewZipf(rng, 1.4, 2, 5000)
+	all, truth, total := newNames(most), map[string]int64{}, int64(0)
+	for range parts {
+		part := newNames(most)
+		for range 2000 {
+			name := fmt.Sprint("name ", zipf.Uint64())
+			part.add(name, 1)
+			truth[name]++
+			total++
+		}
+		all.merge(part)
 	}
-	want := Names{{"b", 3}, {"a", 2}, {otherName, 2}}
-	if got := n.top(5); !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	if all.missed == 0 || len(all.counts) > most {
+		t.Fatalf("%d names are kept, at most %d missed: the bound was not tried", len(all.counts), all.missed)
 	}
-	if got := n.top(1); !slices.Equal(got, Names{{"b", 3}, {otherName, 4}}) {
-		t.Errorf("top 1: %v", got)
+	if all.missed > 2*total/most {
+		t.Errorf("counts are too low by up to %d of %d", all.missed, total)
+	}
+	for name, n := range truth {
+		var got int64
+		if c := all.counts[name]; c != nil {
+			got = *c
+		}
+		if got > n || got < n-all.missed {
+			t.Errorf("%s: %d, want %d or less by at most %d", name, got, n, all.missed)
+		}
+	}
+	if got := sum(all.top(3)); got != total {
+		t.Errorf("the figures hold %d of %d", got, total)
+	}
+}
+
+func TestTopNames(t *testing.T) {
+	n := newNames(10)
+	for _, s := range []string{"a", "b", "c", "b", "", "a", "b"} {
+		n.add(s, 1)
+	}
+	for _, tt := range []struct {
+		most int
+		want Names
+	}{
+		{5, Names{{"b", 3}, {"a", 2}, {noneName, 1}, {"c", 1}}},
+		{1, Names{{"b", 3}, {otherName, 4}}},
+	} {
+		if got := n.top(tt.most); !slices.Equal(got, tt.want) {
+			t.Errorf("top %d: %v, want %v", tt.most, got, tt.want)
+		}
+	}
+}
+
+func TestHostsAndDomains(t *testing.T) {
+	for _, tt := range []struct{ address, host, domain string }{
+		{"https://www.example.co.uk/a?b#c", "www.example.co.uk", "example.co.uk"},
+		{"http://Example.ORG:8080/", "example.org:8080", "example.org"},
+		{"http://user:pass@a.example.org", "a.example.org", "example.org"},
+		{"http://127.0.0.1:81/x", "127.0.0.1:81", "127.0.0.1"},
+		{"http://[2001:db8::1]:81/x", "[2001:db8::1]:81", "2001:db8::1"},
+		{"https://me.github.io/x", "me.github.io", "me.github.io"},
+		{"http://localhost/", "localhost", "localhost"},
+		{"http://co.uk/", "co.uk", "co.uk"},
+		{"https://example.org?q", "example.org", "example.org"},
+		{"list:cats/3", "", ""}, {"", "", ""},
+	} {
+		host := hostOf(tt.address)
+		if domain := domainOf(host); host != tt.host || domain != tt.domain {
+			t.Errorf("%s: host %q of %q, want %q of %q", tt.address, host, domain, tt.host, tt.domain)
+		}
+	}
+}
+
+// TestSpreadBeyondItsBound holds the curve, which is made of the frequent hosts and an
+// even sample of the others, to the truth.
+func TestSpreadBeyondItsBound(t *testing.T) {
+	o := Options{MaxNames: 500, MaxDistinct: 2000}
+	rng := rand.New(rand.NewPCG(3, 5))
+	zipf := rand.NewZipf(rng, 1.3, 20, 100_000)
+	s, truth, total := newSpread(o), map[string]int64{}, int64(0)
+	for range 40 {
+		part := newNames(1 << 20)
+		for range 5000 {
+			host := fmt.Sprint("h", zipf.Uint64())
+			part.add(host, 1)
+			truth[host]++
+			total++
+		}
+		s.merge(part)
+	}
+	got := s.finish()
+	if got.Count.Exact || got.Pairs != total {
+		t.Fatalf("the bound was not tried: %+v", got.Count)
+	}
+	counts := slices.Sorted(maps.Values(truth))
+	slices.Reverse(counts)
+	for _, p := range got.Curve {
+		var want int64
+		for _, n := range counts[:min(int(p.Rank), len(counts))] {
+			want += n
+		}
+		if math.Abs(float64(p.Pairs-want)) > .05*float64(total) {
+			t.Errorf("the largest %d hosts hold %d pairs, want about %d of %d", p.Rank, p.Pairs, want, total)
+		}
+	}
+	if last := got.Curve[len(got.Curve)-1]; last.Pairs != total {
+		t.Errorf("the curve ends at %d of %d pairs", last.Pairs, total)
 	}
 }
 

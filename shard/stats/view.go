@@ -30,6 +30,12 @@ type view struct {
 	FetchErrors  []barView
 	Training     *trainingView
 	Evaluation   *Evaluation
+	Dataset      *Dataset
+	Facts        []factView
+	Settings     []settingView
+	Generations  []generationView
+	Change       *changeView
+	Spreads      []spreadView
 	Note         string
 }
 
@@ -81,16 +87,19 @@ type barView struct {
 
 func viewOf(s *Stats) *view {
 	v := &view{
-		Pairs: s.Pairs, Sides: s.Sides, Queries: s.Queries, Curve: curveOf(s.Queries), Balance: balanceViewOf(s.Balance),
+		Pairs: s.Pairs, Sides: s.Sides, Queries: s.Queries, Curve: curveOf(s.Queries.Curve, s.Queries.WithPairs, s.Queries.Matches), Balance: balanceViewOf(s.Balance),
 		NearPictures: nearPicturesViewOf(s.NearPictures), Overlap: overlapViewOf(s.Overlap),
 		TopQueries: barsOf(s.Queries.Top), FetchErrors: barsOf(s.FetchErrors),
-		Training: trainingViewOf(s.Training), Evaluation: s.Evaluation,
+		Training: trainingViewOf(s.Training), Evaluation: s.Evaluation, Dataset: s.Dataset, Change: changeViewOf(s.Change),
+		Spreads: []spreadView{spreadViewOf("hosts", s.Hosts), spreadViewOf("registered domains", s.Domains)},
 	}
+	v.addDataset(s)
 	v.Tiles = []tile{
 		{grouped(s.Pairs), "pairs"},
 		{estimated(s.Distinct.Pictures), "different pictures"},
 		{estimated(s.Distinct.Texts), "different texts"},
 		{estimated(s.Distinct.Pages), "pages"},
+		{estimated(s.Hosts.Count), "hosts"},
 		{grouped(s.Queries.WithPairs), "queries with pairs"},
 		{bytesText(s.Bytes), "of pictures"},
 	}
@@ -111,7 +120,7 @@ func viewOf(s *Stats) *view {
 	}{
 		{"Where the text stood", s.TextSources}, {"Languages, as pages declare them", s.Languages},
 		{"Languages, as detected in the texts", s.TextLanguages},
-		{"Original formats", s.Formats}, {"Hosts", s.Hosts},
+		{"Original formats", s.Formats},
 		{"Licences, as pages state them", s.Licenses}, {"Opt-outs recorded and not obeyed", s.OptOuts},
 	} {
 		const most = 12
@@ -120,8 +129,8 @@ func viewOf(s *Stats) *view {
 	for _, smp := range s.Samples {
 		v.Samples = append(v.Samples, sampleView{Thumb: smp.Thumb, Text: smp.Text, PairID: smp.PairID, Host: hostOf(smp.PageURL), Queries: listed(smp.Queries)})
 	}
-	if d := s.Distinct; !d.ImageURLs.Exact || !d.Pictures.Exact || !d.Texts.Exact || !d.Pages.Exact {
-		v.Note = "Figures with ≈ are estimated from an even sample."
+	if d := s.Distinct; !d.ImageURLs.Exact || !d.Pictures.Exact || !d.Texts.Exact || !d.Pages.Exact || !s.Hosts.Count.Exact {
+		v.Note = "Figures with ≈ are estimates, right to about 0.4% (a standard error)."
 	}
 	return v
 }

@@ -53,7 +53,7 @@ func HTML(s *Stats) ([]byte, error) {
 
 // pageOf fills the template of a page.
 func pageOf(name, source string, view any) ([]byte, error) {
-	t, err := template.New(name).Funcs(template.FuncMap{"num": grouped, "pct": percent}).Parse(source)
+	t, err := template.New(name).Funcs(template.FuncMap{"num": grouped, "pct": percent, "estimated": estimated}).Parse(source)
 	if err == nil {
 		_, err = t.Parse(styleSource)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ import (
 const (
 	WeightsName    = "model.safetensors" // of the weights
 	VocabularyName = "vocabulary.txt"    // of what its tokens mean
-	averageName    = "ema.safetensors"
+	AverageName    = "ema.safetensors"   // of their fading average
 	momentsName    = "optimizer.safetensors"
 	stateName      = "state.json"
 )
@@ -34,6 +35,7 @@ type Content struct {
 	Average    []Tensor // fading average of the weights; nil for none
 	Moments    []Tensor // nil in a checkpoint that no run goes on from
 	Vocabulary []byte
+	Others     map[string][]byte // by name, what other programs read beside the weights
 }
 
 var (
@@ -102,7 +104,7 @@ func write(path string, c Content) (err error) {
 	for _, f := range []struct {
 		name    string
 		tensors []Tensor
-	}{{WeightsName, c.Weights}, {averageName, c.Average}, {momentsName, c.Moments}} {
+	}{{WeightsName, c.Weights}, {AverageName, c.Average}, {momentsName, c.Moments}} {
 		if f.tensors == nil {
 			continue
 		}
@@ -112,11 +114,18 @@ func write(path string, c Content) (err error) {
 		}
 		c.State.Files[f.name] = file
 	}
-	file, err := writeFile(filepath.Join(path, VocabularyName), func(w io.Writer) error { _, err := w.Write(c.Vocabulary); return err })
-	if err != nil {
-		return err
+	texts := maps.Clone(c.Others)
+	if texts == nil {
+		texts = map[string][]byte{}
 	}
-	c.State.Files[VocabularyName] = file
+	texts[VocabularyName] = c.Vocabulary
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		file, err := writeFile(filepath.Join(path, name), func(w io.Writer) error { _, err := w.Write(texts[name]); return err })
+		if err != nil {
+			return err
+		}
+		c.State.Files[name] = file
+	}
 	text, err := json.MarshalIndent(c.State, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
@@ -331,10 +340,10 @@ func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(Wei
 
 // Average is the fading average of the weights; nil where none was kept.
 func (c *Checkpoint) Average() (map[string]Tensor, error) {
-	if _, there := c.State.Files[averageName]; !there {
+	if _, there := c.State.Files[AverageName]; !there {
 		return nil, nil
 	}
-	return c.tensors(averageName)
+	return c.tensors(AverageName)
 }
 
 // Moments are the optimizer's tensors by name.

@@ -4,6 +4,7 @@
 //	                              ema.safetensors        their fading average, where one is kept
 //	                              optimizer.safetensors  both moments
 //	                              vocabulary.txt         merges of the tokenizer
+//	                              open_clip_config.json  and others, for other programs; see package layout
 //	                              state.json             the rest, and hashes of the files above
 //	                best-00000900/                       the same without moments
 //	                best                                 link to the folder above

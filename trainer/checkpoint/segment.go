@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/pairloom/pairloom/shard"
 )
@@ -54,7 +55,7 @@ var seenName = regexp.MustCompile(`^seen-[0-9]{3,}\.arrow$`)
 var ErrUnknown = errors.New("an older pairloom trained it and kept no list of its pairs; train anew with --replace to know")
 
 // SeenCure says what to do about a table that is damaged.
-const SeenCure = "the model can be used, but what it was trained on is not known without it: run pairloom train --replace, which trains anew"
+const SeenCure = "run pairloom train --replace, which trains anew: the model that is there can be used, but what it was trained on is not known without the file"
 
 // A SeenPair is a pair that a model was trained on, and since which segment, from 1:
 // every checkpoint of the run that has so many segments was.
@@ -141,6 +142,12 @@ func (c *Checkpoint) SeenTables() []SeenTable {
 		list = append(list, t)
 	}
 	return list
+}
+
+// TellsSeen tells whether all pairs that the checkpoint was trained on can be listed.
+func (c *Checkpoint) TellsSeen() bool {
+	tables := c.SeenTables()
+	return len(tables) > 0 && !slices.ContainsFunc(tables, func(t SeenTable) bool { return t.Path == "" || t.Differs() != "" })
 }
 
 // Differs says in what the table is not as it was written; "" for nothing.

@@ -13,7 +13,8 @@ import (
 func TestListAndVerify(t *testing.T) {
 	content := func(step int64) Content {
 		return Content{State: State{Step: step, Total: 9},
-			Weights: []Tensor{{Name: "w", Shape: []int{2}, Data: []float32{1, 2}}}, Moments: []Tensor{{Name: "m", Shape: []int{1}, Data: []float32{3}}}, Vocabulary: []byte("merges")}
+			Weights: []Tensor{{Name: "w", Shape: []int{2}, Data: []float32{1, 2}}}, Moments: []Tensor{{Name: "m", Shape: []int{1}, Data: []float32{3}}}, Vocabulary: []byte("merges"),
+			Others: map[string][]byte{"open_clip_config.json": []byte("{}")}}
 	}
 	for _, tt := range []struct {
 		name   string
@@ -24,6 +25,9 @@ func TestListAndVerify(t *testing.T) {
 		{"a bit", func(f string) error {
 			return os.WriteFile(filepath.Join(f, "step-00000002", VocabularyName), []byte("mergez"), 0o644)
 		}, "step-00000002/vocabulary.txt: its checksum is "},
+		{"of a file for other programs", func(f string) error {
+			return os.WriteFile(filepath.Join(f, "best-00000002", "open_clip_config.json"), []byte("[]"), 0o644)
+		}, "best-00000002/open_clip_config.json: its checksum is "},
 		{"cut short", func(f string) error { return os.Truncate(filepath.Join(f, "step-00000001", WeightsName), 9) },
 			"step-00000001/model.safetensors: it has 9 bytes, but state.json says "},
 		{"missing", func(f string) error { return os.Remove(filepath.Join(f, "best-00000002", WeightsName)) }, "best-00000002/model.safetensors: open "},

@@ -2,6 +2,7 @@ package clip
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -134,4 +135,76 @@ func transposed(t nn.Tensor) (nn.Tensor, error) {
 		}
 	}
 	return nn.Tensor{Name: t.Name, Shape: []int{cols, rows}, Data: x}, nil
+}
+
+// HuggingFaceNames gives the tensors of a Model with a ViT the names and shapes of
+// Hugging Face's CLIPModel: [PublicNames] takes them back. SigLIP's bias has no
+// place there and is left out; no embedding needs it.
+func HuggingFaceNames(set map[string]nn.Tensor) ([]nn.Tensor, error) {
+	theirs := map[string]string{}
+	for their, our := range huggingFace {
+		theirs[our] = their
+	}
+	var list []nn.Tensor
+	add := func(name string, t nn.Tensor) {
+		t.Name = name
+		list = append(list, t)
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		t := set[name]
+		if name == "logit_bias" {
+			continue
+		}
+		if their, there := theirs[name]; there {
+			if strings.Contains(their, "_projection.") {
+				var err error
+				if t, err = transposed(t); err != nil {
+					return nil, err
+				}
+			}
+			add(their, t)
+			continue
+		}
+		layer, part, err := huggingFaceLayer(name)
+		if err != nil {
+			return nil, err
+		}
+		kind, isInput := strings.CutPrefix(part, "attn.in_proj_")
+		if !isInput {
+			add(layer+part, t)
+			continue
+		}
+		if len(t.Shape) == 0 || t.Shape[0]%3 != 0 {
+			return nil, fmt.Errorf("tensor %s has the shape %v, rows of query, key and value expected", name, t.Shape)
+		}
+		shape, words := slices.Clone(t.Shape), len(t.Data)/3
+		shape[0] /= 3
+		for i, of := range []string{"q", "k", "v"} {
+			add(layer+"self_attn."+of+"_proj."+kind, nn.Tensor{Shape: shape, Data: t.Data[i*words : (i+1)*words]})
+		}
+	}
+	return list, nil
+}
+
+// huggingFaceLayer cuts the name of a tensor of a transformer's block into their
+// name of the block, with a dot, and of what follows; of the projections of query,
+// key and value, which lie in one tensor here, ours.
+func huggingFaceLayer(name string) (layer, part string, err error) {
+	for their, our := range huggingFaceTowers {
+		rest, there := strings.CutPrefix(name, our)
+		if !there {
+			continue
+		}
+		number, part, _ := strings.Cut(rest, ".")
+		layer = their + number + "."
+		if strings.HasPrefix(part, "attn.in_proj_") {
+			return layer, part, nil
+		}
+		for their, our := range huggingFaceLayers {
+			if kind, there := strings.CutPrefix(part, our); there {
+				return layer, their + kind, nil
+			}
+		}
+	}
+	return "", "", fmt.Errorf("tensor %s has no name in Hugging Face's CLIPModel", name)
 }

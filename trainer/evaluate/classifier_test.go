@@ -231,7 +231,7 @@ func TestRunSet(t *testing.T) {
 	}
 	run := func() (r Result) {
 		t.Helper()
-		if err := e.runSets(context.Background(), dir, filepath.Join(dir, "classifiers"), o, &r); err != nil {
+		if err := e.runSets(context.Background(), nil, dir, filepath.Join(dir, "classifiers"), o, &r); err != nil {
 			t.Fatal(err)
 		}
 		return r

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
 )
 
@@ -20,7 +21,8 @@ type Set struct {
 	// Left counts, by reason, what the set holds beside its pictures.
 	Left map[string]int64
 
-	close func() error // may be nil
+	pair  func(i int) (shard.Pair, error) // of each picture, where they are held-out pairs; else nil
+	close func() error                    // may be nil
 }
 
 // Close closes what the pictures are read from.

@@ -11,6 +11,10 @@
 // counted and left out. Each accuracy stands beside what guessing gives, with a
 // 95% interval by bootstrap.
 //
+// Held-out pairs that the model was trained on, by their place in the list that its
+// checkpoints have or by what looks like them there, are counted, named and left out;
+// [Options.Seen] may refuse or keep them.
+//
 // Retrieval, on the held-out pairs of DIR/shards: for each picture all texts are
 // ranked by cosine, and the other way round. Where a text or a picture (by
 // PictureHash) occurs more than once, any of the pairs that share it is a right

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -37,17 +35,17 @@ type Embedder struct {
 	scale   float64 // inverse temperature
 }
 
-// modelHash is made from the hashes that the checkpoint keeps of its files, the
-// optimizer's left out.
+// modelHash is made from the hashes that the checkpoint keeps of its weights and
+// its vocabulary.
 func modelHash(s checkpoint.State) string {
 	config, err := json.Marshal(s.Model)
 	if err != nil {
 		panic(err) // plain fields always encode
 	}
 	text := string(config)
-	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
-		if !strings.HasPrefix(name, "optimizer.") {
-			text += "\n" + name + " " + s.Files[name].XXH64
+	for _, name := range []string{checkpoint.AverageName, checkpoint.WeightsName, checkpoint.VocabularyName} {
+		if file, there := s.Files[name]; there {
+			text += "\n" + name + " " + file.XXH64
 		}
 	}
 	return fmt.Sprintf("%016x", xxhash.Sum64String(text))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -60,10 +59,8 @@ func drawn(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
 		return nil, err
 	}
 	before := checkpoint.State{Model: c.State.Model, Files: map[string]checkpoint.File{}}
-	for name, file := range c.State.Files {
-		if strings.HasPrefix(name, "vocabulary.") {
-			before.Files[name] = file
-		}
+	if file, there := c.State.Files[checkpoint.VocabularyName]; there {
+		before.Files[checkpoint.VocabularyName] = file
 	}
 	e.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprintf("%s %s %d", modelHash(before), weightsInitial, *b.Seed)))
 	c.State.Step = 0

@@ -14,16 +14,20 @@ type Class struct {
 	QueryID uint32
 }
 
+// SchemaVersion is that of eval.json, whose fields shard/docs/eval.md describes.
+const SchemaVersion = 1
+
 // Result is what Run writes to eval.json.
 type Result struct {
-	Tally      *shard.Tally `json:"tally"`
-	Model      string       `json:"model"`
-	ModelHash  string       `json:"model_hash"`
-	Checkpoint string       `json:"checkpoint"` // its folder in checkpoints
-	Weights    string       `json:"weights"`    // as the options name them
-	Step       int64        `json:"step"`       // 0 for initial weights
-	Pairs      int          `json:"pairs"`      // embedded
-	Seen       *Seen        `json:"seen"`       // which held-out pairs it was trained on
+	SchemaVersion int          `json:"schema_version"` // 0 in files of older versions
+	Tally         *shard.Tally `json:"tally"`
+	Model         string       `json:"model"`
+	ModelHash     string       `json:"model_hash"`
+	Checkpoint    string       `json:"checkpoint"`     // its folder in checkpoints
+	Weights       string       `json:"weights"`        // as the options name them
+	Step          int64        `json:"step"`           // 0 for initial weights
+	Pairs         int          `json:"pairs"`          // embedded
+	Seen          *Seen        `json:"seen,omitempty"` // which held-out pairs it was trained on
 
 	ImageToText Retrieval `json:"image_to_text"`
 	TextToImage Retrieval `json:"text_to_image"`
@@ -80,5 +84,8 @@ type ClassResult struct {
 type SetResult struct {
 	Set   string       `json:"set"`
 	Tally *shard.Tally `json:"tally"` // of its pictures
+	// Seen counts held-out pairs that the model was trained on and that are among them,
+	// by Options.Seen.
+	Seen int64 `json:"seen,omitempty"`
 	*ZeroShot
 }

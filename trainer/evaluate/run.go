@@ -41,7 +41,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	}
 	defer e.Close()
 
-	r := Result{ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Weights: o.Weights, Step: c.State.Step}
+	r := Result{SchemaVersion: SchemaVersion, ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Weights: o.Weights, Step: c.State.Step}
 	rows, seen, err := unseen(source, dataset, c, o)
 	if err != nil {
 		return Result{}, err
@@ -78,7 +78,7 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	if r.ZeroShot, err = e.zeroShotPairs(ctx, classifiers, o, classes, pairs, images); err != nil {
 		return Result{}, err
 	}
-	if err := e.runSets(ctx, dir, classifiers, o, &r); err != nil {
+	if err := e.runSets(ctx, c, dir, classifiers, o, &r); err != nil {
 		return Result{}, err
 	}
 	if err := tally.Check(); err != nil {

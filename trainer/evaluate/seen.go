@@ -271,6 +271,40 @@ func (s *Seen) describe() {
 	s.Note = strings.Join(parts, "; ")
 }
 
+// leaveOutSeen does with a set of held-out pairs what o.Seen says of those that the
+// model was trained on, and counts those that stay all the same.
+func (s *Set) leaveOutSeen(c *checkpoint.Checkpoint, o Options) (kept int64, err error) {
+	var x candidates
+	for i := range s.Class {
+		p, err := s.pair(i)
+		if err != nil {
+			return 0, err
+		}
+		x.add(&p)
+	}
+	if _, err := x.lookUp(c, o, nil); err != nil {
+		return 0, err
+	}
+	var fresh, class []int
+	for i, way := range x.way {
+		if way < 0 {
+			fresh, class = append(fresh, i), append(class, s.Class[i])
+		}
+	}
+	seen := int64(len(x.way) - len(fresh))
+	switch {
+	case seen == 0:
+	case o.Seen == seenKeep:
+		return seen, nil
+	case o.Seen == seenRefuse:
+		return 0, fmt.Errorf("evaluate on %s: %w: %d; set eval.seen to leave_out", s.Name, ErrSeen, seen)
+	default:
+		s.Left[SeenPairs] = seen
+		s.Pictures, s.Class = chosen{s.Pictures, fresh}, class
+	}
+	return 0, nil
+}
+
 // list names pairs that were seen.
 func (s *Seen) list() string {
 	var ways, names []string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/bits"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/dedup/lookalike"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
@@ -278,4 +280,80 @@ func TestSeenInTheResult(t *testing.T) {
 	if r, err = Run(t.Context(), dir, o, nil, nil); err != nil || r.Pairs != 10 || r.Tally.Dropped[SeenPairs] != 2 || r.Tally.Dropped[OverLimit] != 9 || r.Tally.In != 21 {
 		t.Errorf("of ten pairs the result is %+v, %v", r.Tally, err)
 	}
+}
+
+// TestSeenInSets has held-out pairs as labelled pictures, two of which were trained on.
+func TestSeenInSets(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir)
+	c := trainedOn(t, checkpoint.Trained{}, []shard.Pair{pairOf(t, 3, 7), pairOf(t, 4, 7)})
+	labels := writeFile(t, filepath.Join(dir, "labels"), "yellow left\nblack left\nred left\n")
+	for _, tt := range []struct {
+		spec, rule string
+		pictures   int
+		left, kept int64
+		refused    bool
+	}{
+		{"shards:.", "leave_out", 2, 2, 0, false},
+		{"shards:.", "keep", 4, 0, 2, false},
+		{"shards:.", "refuse", 0, 0, 0, true},
+	} {
+		s, err := OpenSet(dir, tt.spec, Options{Labels: labels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.leaveOutSeen(c, Options{Seen: tt.rule})
+		if errors.Is(err, ErrSeen) != tt.refused || kept != tt.kept || s.Left[SeenPairs] != tt.left || !tt.refused && (s.Pictures.Len() != tt.pictures || len(s.Class) != tt.pictures) {
+			t.Errorf("%s: %d pictures, %d kept, left %v, %v", tt.rule, s.Pictures.Len(), kept, s.Left, err)
+		}
+		s.Close()
+	}
+	if s, err := OpenSet(dir, "training:.", Options{Labels: labels}); err != nil || s.pair != nil {
+		t.Errorf("pairs of training are asked for as such, %v", err)
+	} else {
+		s.Close()
+	}
+}
+
+// BenchmarkSeen looks 5,000 held-out pairs up among those that a model was trained on,
+// with the index of look-alikes that the command has:
+//
+//	go test ./trainer/evaluate -run - -bench Seen
+func BenchmarkSeen(b *testing.B) {
+	const trained, heldOut = 1_000_000, 5000
+	random := rand.New(rand.NewPCG(1, 2))
+	var x candidates
+	for range heldOut {
+		x.add(&shard.Pair{PairID: random.Uint64(), ImageURL: "https://a.example/" + shard.FormatPairID(random.Uint64()), PictureHash: random.Uint64(), PHash: random.Uint64()})
+	}
+	folder := b.TempDir()
+	c := &checkpoint.Checkpoint{Path: filepath.Join(folder, "step-00000001")}
+	var s checkpoint.Segment
+	var err error
+	s.Seen, s.Added, err = checkpoint.WriteSeen(folder, 1, iter.Seq2[*shard.Seen, error](func(yield func(*shard.Seen, error) bool) {
+		row := shard.Seen{PageHost: "pages.example", ImageHost: "pictures.example", Generation: 1}
+		for range trained {
+			row.PairID, row.ImageID, row.PictureHash, row.PHash = random.Uint64(), random.Uint64(), random.Uint64(), random.Uint64()
+			if !yield(&row, nil) {
+				return
+			}
+		}
+	}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.State.Segments = []checkpoint.Segment{s}
+	o := Options{SeenDistance: 4, Near: func(hashes []uint64, distance int) func(uint64, func(int)) {
+		index := lookalike.NewIndex(hashes, distance)
+		return func(hash uint64, visit func(int)) {
+			index.Near(hash, func(number, _ int) bool { visit(number); return true })
+		}
+	}}
+	for b.Loop() {
+		if _, err := x.lookUp(c, o, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(trained*float64(b.N)/b.Elapsed().Seconds(), "pairs/s")
+	b.ReportMetric(float64(s.Seen.Bytes)/trained, "B/pair")
 }

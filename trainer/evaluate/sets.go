@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
 // embeddedSet is a set with the vectors of its pictures.
@@ -15,12 +16,14 @@ type embeddedSet struct {
 	rows  []float32 // of the shared space
 	probe features  // before it; no rows where no probe is asked for
 	tally *shard.Tally
+	seen  int64 // held-out pairs that the model was trained on and that count all the same
 }
 
 // setRun evaluates one model on sets. A set that is asked for twice is embedded
 // once.
 type setRun struct {
 	*Embedder
+	checkpoint       *checkpoint.Checkpoint // that the model is of
 	dir, classifiers string
 	options          Options
 	known            map[string]embeddedSet
@@ -35,6 +38,11 @@ func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err erro
 		return s, err
 	}
 	defer s.Close()
+	if s.pair != nil && x.checkpoint != nil {
+		if s.seen, err = s.leaveOutSeen(x.checkpoint, x.options); err != nil {
+			return s, err
+		}
+	}
 	s.tally = shard.NewTally("eval", "pictures", "pictures")
 	for reason, n := range s.Left {
 		s.tally.In += n
@@ -55,6 +63,9 @@ func (x *setRun) open(ctx context.Context, spec string) (s embeddedSet, err erro
 		return nil
 	})
 	s.tally.Out = s.tally.Kept
+	if left := s.Left[SeenPairs]; err == nil && s.Pictures.Len() == 0 && left > 0 {
+		err = fmt.Errorf("evaluate on %s: the model was trained on all %d of its pairs; judge on others, or set eval.seen to keep", s.Name, left)
+	}
 	if err == nil && s.tally.Kept == 0 {
 		err = fmt.Errorf("evaluate on %s: none of its %d pictures decodes", s.Name, s.Pictures.Len())
 	}
@@ -72,11 +83,11 @@ func (x *setRun) zeroShotOn(ctx context.Context, spec string) (r SetResult, err 
 		return r, err
 	}
 	z, err := x.zeroShot(ctx, x.classifiers, x.options, s.Labels, s.probe.class, s.rows)
-	return SetResult{Set: spec, Tally: s.tally, ZeroShot: z}, err
+	return SetResult{Set: spec, Tally: s.tally, Seen: s.seen, ZeroShot: z}, err
 }
 
 // runSets does what the options ask for beside the held-out pairs.
-func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Options, r *Result) error {
+func (e *Embedder) runSets(ctx context.Context, c *checkpoint.Checkpoint, dir, classifiers string, o Options, r *Result) error {
 	path := within(dir, o.Baseline)
 	var baseline []AccuracyPair
 	if o.ShiftedSet != "" {
@@ -85,7 +96,7 @@ func (e *Embedder) runSets(ctx context.Context, dir, classifiers string, o Optio
 			return err
 		}
 	}
-	x := &setRun{e, dir, classifiers, o, map[string]embeddedSet{}}
+	x := &setRun{e, c, dir, classifiers, o, map[string]embeddedSet{}}
 	for _, spec := range o.Sets {
 		set, err := x.zeroShotOn(ctx, spec)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
 )
 
@@ -62,6 +63,9 @@ func openPairs(folder, prefix, labels string) (*Set, error) {
 		rows, s.Class = append(rows, row), append(s.Class, int(class))
 	}
 	s.Pictures = chosen{ShardPictures{source}, rows}
+	if prefix == batch.HeldOut {
+		s.pair = func(i int) (shard.Pair, error) { return source.Pair(rows[i]) }
+	}
 	return s, nil
 }
 

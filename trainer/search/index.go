@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 
 	"github.com/pairloom/pairloom/shard"
@@ -114,4 +115,17 @@ func (x *Index) Close() error {
 	}
 	x.Files, x.blocks = nil, nil
 	return errors.Join(faults...)
+}
+
+// Vector is that of the first row with the id, nil where there is none. It lives until
+// Close.
+func (x *Index) Vector(id uint64) []float32 {
+	for _, f := range x.Files {
+		for i := range f.Batches {
+			if row := slices.Index(f.Batches[i].IDs, id); row >= 0 {
+				return f.Batches[i].Vectors[row*x.Dim : (row+1)*x.Dim]
+			}
+		}
+	}
+	return nil
 }

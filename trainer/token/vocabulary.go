@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -93,6 +94,19 @@ func (v *Vocabulary) Start() int32 { return int32(len(v.symbols)) }
 
 // End is the token after a caption, the largest id.
 func (v *Vocabulary) End() int32 { return int32(len(v.symbols)) + 1 }
+
+// IsPublic tells whether it is the vocabulary of [Public].
+func (v *Vocabulary) IsPublic() bool { return slices.Equal(v.merges, Public().merges) }
+
+// Symbols are what the tokens stand for, by id, without start and end, as merges
+// files spell them: a printable character a byte, "</w>" where a word ends.
+func (v *Vocabulary) Symbols() []string {
+	list := make([]string, len(v.symbols))
+	for id, s := range v.symbols {
+		list[id] = string(s.appendTo(nil))
+	}
+	return list
+}
 
 // Decode gives back the words, each followed by one space. Start, end and ids
 // out of range give nothing.
