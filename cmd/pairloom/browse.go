@@ -172,6 +172,11 @@ func (m *meaning) near(ctx context.Context, q browse.Nearest) ([]browse.Near, er
 	if vector == nil {
 		return nil, fmt.Errorf("search by meaning: pair %s has no vector; run pairloom embed pictures: %w", shard.FormatPairID(q.Pair), fs.ErrNotExist)
 	}
+	dataset, err := shard.OpenDataset(m.w.path(shard.ShardsFolder))
+	if err != nil {
+		return nil, err
+	}
+	m.index.LeaveOut(dataset) // as it is now: pairs may have been removed since the last search
 	hits, err := m.index.Top(ctx, vector, q.Most, m.w.cfg.Eval.Threads)
 	if err != nil {
 		return nil, err
