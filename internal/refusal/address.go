@@ -52,8 +52,8 @@ func split(s string) (a address, ok bool) {
 	}
 	a.tail = rest[end-(len(authority)-len(a.host)):]
 	a.key = rest
-	if n := len(a.host); n > 1 && a.host[n-1] == '.' {
-		a.host, a.plain = a.host[:n-1], false
+	if name := strings.TrimRight(a.host, "."); name != "" && name != a.host {
+		a.host, a.plain = name, false
 	}
 	if n := len(a.host); n > 1 && a.host[0] == '[' && a.host[n-1] == ']' {
 		a.host = a.host[1 : n-1]
