@@ -11,7 +11,9 @@ RACE := ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./
 	./internal/deflate ./internal/fold ./internal/picture ./pipeline ./query/build ./shard ./trainer ./trainer/batch ./trainer/compare \
 	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
 
-.PHONY: help demo test test-long build bench bench-train bench-zeroshot lint deps clean
+READERS := internal/readers/requirements.txt
+
+.PHONY: readers help demo test test-long build bench bench-train bench-zeroshot lint deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -56,5 +58,12 @@ deps: ## install missing native packages (Debian, Ubuntu), or name them
 		exit 1; \
 	fi
 
+readers: .readers/installed ## install the Python packages that read what pairloom writes, for the tests that run them
+
+.readers/installed: $(READERS)
+	python3 -m venv .readers
+	.readers/bin/python -m pip install -q --disable-pip-version-check -r $(READERS)
+	touch $@
+
 clean: ## remove the program and the demo's data
-	rm -rf bin $(DEMO)
+	rm -rf bin .readers $(DEMO)

@@ -14,6 +14,7 @@ type Pair struct {
 	Characters  uint32 // of the text as it is
 	Preference  uint8  // of the text's source; 0 is the best
 	Note        uint64 // the caller's, which the verdict gives back
+	Digest      uint64 // the caller's too
 	QueryIDs    []uint32
 	Text        []byte // folded; empty when nothing asks for it
 }
@@ -34,7 +35,7 @@ type Verdict struct {
 // appendPair appends the pair as sorters carry it, readPair reads it into memory that
 // p has.
 func appendPair(b []byte, p *Pair) []byte {
-	for _, n := range [...]uint64{p.Place, p.PairID, p.ImageID, p.PictureHash, p.PHash, p.Pixels, p.TextHash, p.Note} {
+	for _, n := range [...]uint64{p.Place, p.PairID, p.ImageID, p.PictureHash, p.PHash, p.Pixels, p.TextHash, p.Note, p.Digest} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	b = binary.BigEndian.AppendUint32(append(b, p.Preference), p.Characters)
@@ -46,13 +47,13 @@ func appendPair(b []byte, p *Pair) []byte {
 }
 
 func readPair(p *Pair, b []byte) {
-	for i, n := range [...]*uint64{&p.Place, &p.PairID, &p.ImageID, &p.PictureHash, &p.PHash, &p.Pixels, &p.TextHash, &p.Note} {
+	for i, n := range [...]*uint64{&p.Place, &p.PairID, &p.ImageID, &p.PictureHash, &p.PHash, &p.Pixels, &p.TextHash, &p.Note, &p.Digest} {
 		*n = number(b[8*i:])
 	}
-	p.Preference = b[64]
-	p.Characters = binary.BigEndian.Uint32(b[65:])
-	queries := binary.BigEndian.Uint32(b[69:])
-	b = b[73:]
+	p.Preference = b[72]
+	p.Characters = binary.BigEndian.Uint32(b[73:])
+	queries := binary.BigEndian.Uint32(b[77:])
+	b = b[81:]
 	for p.QueryIDs = p.QueryIDs[:0]; queries > 0; queries-- {
 		p.QueryIDs = append(p.QueryIDs, binary.BigEndian.Uint32(b))
 		b = b[4:]

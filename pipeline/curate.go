@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
@@ -266,21 +267,35 @@ type curation struct {
 
 // Kinds of decisions. There is one for each place; its value is where the picture
 // lies (part and row, 0 where there is none), then, of a drop, reason, NUL and
-// detail.
+// detail, else the picture's hash and the pair's digest.
 const (
 	decisionDrop    = 'd'
 	decisionBalance = 'b' // nothing but the balance of queries may drop it
 )
 
-func (c *curation) decide(place uint64, kind byte, picture uint64, reason, detail string) error {
+// drop decides that a pair, whose picture lies there, is dropped.
+func (c *curation) drop(place, picture uint64, reason, detail string) error {
+	c.decides(place, decisionDrop, picture)
+	c.value = append(append(append(c.value, reason...), 0), detail...)
+	return c.decisions.Add(c.key[:], c.value)
+}
+
+// leave decides that only the balance of queries may drop a pair.
+func (c *curation) leave(p *dedup.Pair) error {
+	c.decides(p.Place, decisionBalance, p.Note)
+	c.value = binary.BigEndian.AppendUint64(c.value, p.PictureHash)
+	c.value = binary.BigEndian.AppendUint64(c.value, p.Digest)
+	return c.decisions.Add(c.key[:], c.value)
+}
+
+func (c *curation) decides(place uint64, kind byte, picture uint64) {
 	binary.BigEndian.PutUint64(c.key[:], place)
 	c.key[8] = kind
 	c.value = binary.BigEndian.AppendUint64(c.value[:0], picture)
-	if kind == decisionDrop {
-		c.value = append(append(append(c.value, reason...), 0), detail...)
-	}
-	return c.decisions.Add(c.key[:], c.value)
 }
+
+// judgedColumns are those of matched pairs that decide, and those of their digests.
+var judgedColumns = []string{"pair_id", "image_id", "query_ids", "text", "text_source", "page_url", "image_url", "language", "license", "opt_out", "opt_out_from", "text_language", "more"}
 
 func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.MatchedFolder) }
 
@@ -288,11 +303,13 @@ func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.Ma
 // of the picture's id.
 func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) error {
 	judge := PictureJudge{filter.PictureRules(c.Filter.Picture), fetchedAll(images, c.matched)}
-	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, "pair_id", "image_id", "query_ids", "text", "text_source")
+	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, judgedColumns...)
 	var place uint64
-	var folded, text []byte
+	var folded, text, scratch []byte
+	var pair shard.Pair
+	columns := slices.Concat(factColumns, digestColumns)
 	texts := c.textsAsked()
-	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, factColumns, c.Memory/6), nil) {
+	for j, err := range joinPictures(rows, pictureIndex(c.Dir, images.Parts, columns, c.Memory/6), nil) {
 		if err == nil {
 			err = c.ctx.Err()
 		}
@@ -304,15 +321,19 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 			image = &j.picture.image
 		}
 		if reason, detail := judge.Judge(image); reason != "" {
-			err = c.decide(place, decisionDrop, 0, reason, detail)
+			err = c.drop(place, 0, reason, detail)
 		} else {
 			m := j.matched
 			folded = fold.AppendText(folded[:0], m.Text)
 			if texts {
 				text = folded
 			}
+			pair = pairOf(m)
+			addPicture(&pair, image)
+			var digest uint64
+			digest, scratch = pair.Digest(scratch)
 			err = c.steps[0].Add(&dedup.Pair{
-				Place: place, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
+				Place: place, Digest: digest, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
 				Pixels:   uint64(image.OriginalWidth) * uint64(image.OriginalHeight),
 				TextHash: xxhash.Sum64(folded), Characters: uint32(utf8.RuneCountInString(m.Text)),
 				Preference: preference(c.Filter.Text.Sources, m.TextSource),
@@ -340,14 +361,14 @@ func (c *curation) judgeDuplicates(balancer *balance.Balancer) error {
 			switch {
 			case err != nil:
 			case v.Reason != "":
-				if err = c.decide(v.Place, decisionDrop, v.Note, v.Reason, v.Detail); err == nil {
+				if err = c.drop(v.Place, v.Note, v.Reason, v.Detail); err == nil {
 					err = c.overlap.add(v)
 				}
 			case i+1 < len(c.steps):
 				err = c.steps[i+1].Add(&v.Pair)
 			default:
 				if err = balancer.Add(v.Place, v.PairID, v.QueryIDs); err == nil {
-					err = c.decide(v.Place, decisionBalance, v.Note, "", "")
+					err = c.leave(&v.Pair)
 				}
 			}
 			if err != nil {
@@ -448,6 +469,8 @@ func (v *merging) take(place uint64, s *shard.Selection) error {
 		s.Reason, s.Detail = v.reason, string(detail)
 	} else if !v.balancer.Stays(place, s.PairID, s.QueryIDs) {
 		s.Reason, s.Detail = ReasonQueryCap, v.capped
+	} else {
+		s.PictureHash, s.Digest = binary.BigEndian.Uint64(v.rec.Value[8:]), binary.BigEndian.Uint64(v.rec.Value[16:])
 	}
 	v.rec, v.err, v.more = v.next()
 	return v.err

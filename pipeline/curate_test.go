@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/dedup"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -39,9 +40,9 @@ func TestAMissingVerdictIsAnError(t *testing.T) {
 		defer balancer.Close()
 		for _, place := range decided {
 			if place%2 == 0 {
-				err = r.decide(place, decisionDrop, 0, "reason", "detail")
+				err = r.drop(place, 0, "reason", "detail")
 			} else if err = balancer.Add(place, matched[place].PairID, matched[place].QueryIDs); err == nil {
-				err = r.decide(place, decisionBalance, 0, "", "")
+				err = r.leave(&dedup.Pair{Place: place})
 			}
 			if err != nil {
 				t.Fatal(err)

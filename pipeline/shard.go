@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
@@ -90,10 +91,6 @@ func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 	return r.tally, r.replace(stage.path())
 }
 
-// nextFolder is where new shards are written, within the folder of those that they
-// replace: these stay, and can be trained on, until all new ones are whole.
-const nextFolder = "_next"
-
 // replace moves the new parts to their places and finishes the folder. A kill
 // within leaves parts in both, which the next run finds.
 func (s *sharding) replace(folder string) error {
@@ -114,6 +111,9 @@ func (s *sharding) replace(folder string) error {
 		return err
 	}
 	s.out.path = folder
+	if err := atomicfile.WriteFile(filepath.Join(folder, shard.SplitsName), []byte(shard.Splits(s.out.manifest.Parts))); err != nil {
+		return err
+	}
 	if err := s.out.finish(s.tally, nil); err != nil { // it syncs the folder's names
 		return err
 	}

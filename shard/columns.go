@@ -197,6 +197,18 @@ var deletionColumns = []column{
 	{"detail", kindString, unsafe.Offsetof(Deletion{}.Detail), 0},
 }
 
+// FactColumns are the names of a record's columns but for those of bytes, its pictures;
+// see [OpenPart].
+func FactColumns[T Record]() []string {
+	var names []string
+	for _, c := range layoutOf[T]().columns {
+		if c.kind != kindBytes {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
 // A layout says how parts of one record are written. No column is nullable: an
 // absent text is "", an absent number 0.
 type layout struct {

@@ -1,53 +1,43 @@
 package shard
 
 import (
-	"encoding/json"
+	"slices"
 	"strings"
 )
 
-// metaHuggingFace is where Hugging Face's datasets looks for the types of columns in an
-// Arrow schema; without it pictures would come as bytes.
-const metaHuggingFace = "huggingface"
-
-// featuresOf describes columns as datasets does: `{"info": {"features": {...}}}`, where
-// a column of bytes is a picture and a list is a Sequence, the name that every version
-// reads.
-func featuresOf(columns []column) string {
-	dtypes := map[kind]string{kindString: "string", kindInt32: "int32", kindInt64: "int64", kindUint32: "uint32", kindUint64: "uint64"}
-	var b strings.Builder
-	b.WriteString(`{"info": {"features": {`)
-	for i, c := range columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		name, err := json.Marshal(c.name)
-		if err != nil {
-			panic(err) // names are ours
-		}
-		b.Write(name)
-		switch c.kind {
-		case kindBytes:
-			b.WriteString(`: {"_type": "Image"}`)
-		case kindUint32List:
-			b.WriteString(`: {"feature": {"dtype": "uint32", "_type": "Value"}, "_type": "Sequence"}`)
-		default:
-			b.WriteString(`: {"dtype": "` + dtypes[c.kind] + `", "_type": "Value"}`)
-		}
-	}
-	b.WriteString(`}}}`)
-	return b.String()
-}
-
-// SplitsName is the file beside shards that tells datasets which of them are of which
-// split; it is read in place of the head of a README.
+// SplitsName is the file beside shards by which Hugging Face's datasets opens their
+// folder: it is read in place of the head of a README, and readers of Arrow pass over it.
 const SplitsName = ".huggingface.yaml"
 
-// Splits is its content.
-const Splits = `configs:
+// Splits is its content: which shards are of which split, and that the column of
+// bytes is a picture, which an Arrow schema of plain bytes cannot tell. The form is
+// that of a dataset card's head. A split of which there is no part is left out, since
+// datasets refuses one without files.
+func Splits(parts []Part) string {
+	types := map[kind]string{
+		kindString: "string", kindBytes: "image", kindInt32: "int32", kindInt64: "int64", kindUint32: "uint32", kindUint64: "uint64",
+	}
+	var b strings.Builder
+	b.WriteString(`configs:
   - config_name: default
     data_files:
-      - split: train
-        path: ` + Training + `*.arrow
-      - split: held_out
-        path: ` + HeldOut + `*.arrow
-`
+`)
+	for _, split := range [][2]string{{"train", Training}, {"held_out", HeldOut}} {
+		if slices.ContainsFunc(parts, func(p Part) bool { return strings.HasPrefix(p.Name, split[1]) }) {
+			b.WriteString("      - split: " + split[0] + "\n        path: " + split[1] + "*.arrow\n")
+		}
+	}
+	b.WriteString(`dataset_info:
+  config_name: default
+  features:
+`)
+	for _, c := range pairColumns {
+		b.WriteString("    - name: " + c.name + "\n")
+		if c.kind == kindUint32List {
+			b.WriteString("      list: uint32\n")
+			continue
+		}
+		b.WriteString("      dtype: " + types[c.kind] + "\n")
+	}
+	return b.String()
+}

@@ -87,9 +87,6 @@ func CreatePart[T Record](folder, name string, origin Origin) (*PartWriter[T], e
 	w.writer = ipcWriter{w: &w.counter, columns: w.layout.columns, metadata: [][2]string{
 		{metaVersion, strconv.Itoa(SchemaVersion)}, {metaStage, origin.Stage}, {metaSettings, origin.Settings}, {metaInput, origin.Input},
 	}}
-	if w.layout == &pairLayout {
-		w.writer.metadata = append(w.writer.metadata, [2]string{metaHuggingFace, featuresOf(w.layout.columns)})
-	}
 	w.columns = make([]columnBuffer, len(w.layout.columns))
 	for i, c := range w.layout.columns {
 		w.columns[i].reset(c.kind)

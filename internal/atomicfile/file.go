@@ -13,9 +13,9 @@ import (
 
 // Reached, where a test has set it, is told each moment at which a kill may leave
 // a folder in another state: of the file at path, when it is there under its
-// temporary name and when it is whole and about to appear; and of the folder at
-// path, when names in it have changed and are not yet durable. The program itself
-// leaves it nil.
+// temporary name, when it is whole and about to appear, and when it is about to be moved
+// there or removed; and of the folder at path, when names in it have changed and are not
+// yet durable. The program itself leaves it nil.
 var Reached func(path string)
 
 func reached(path string) {
@@ -160,6 +160,25 @@ func SyncFolder(folder string) error {
 	defer d.Close()
 	if err := d.Sync(); err != nil {
 		return fmt.Errorf("sync folder %s: %w", folder, err)
+	}
+	return nil
+}
+
+// Rename gives a whole file another place, in the same file system. Who needs the names
+// durable calls SyncFolder.
+func Rename(from, to string) error {
+	reached(to)
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("move %s to %s: %w", from, to, err)
+	}
+	return nil
+}
+
+// Remove removes a file, if it is there.
+func Remove(path string) error {
+	reached(path)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", path, err)
 	}
 	return nil
 }

@@ -1,0 +1,180 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// errKilled is what a test's kill ends the work with.
+var errKilled = errors.New("killed")
+
+// killedAt does the work up to its n-th moment at which a kill matters, from 1, and tells
+// whether it came so far.
+func killedAt(t testing.TB, n int, do func() error) (killed bool) {
+	t.Helper()
+	atomicfile.Reached = func(string) {
+		if n--; n == 0 {
+			panic(errKilled)
+		}
+	}
+	defer func() {
+		atomicfile.Reached = nil
+		if r := recover(); r == errKilled {
+			killed = true
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	if err := do(); err != nil {
+		t.Fatal(err)
+	}
+	return false
+}
+
+// sameFolder fails the test where two folders do not hold the same files.
+func sameFolder(t *testing.T, what, got, want string) {
+	t.Helper()
+	a, b := filesOf(t, got, "."), filesOf(t, want, ".")
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if a[name] != b[name] {
+			t.Errorf("%s: %s differs, or is not there", what, name)
+		}
+		delete(a, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		t.Errorf("%s: %s is there too", what, name)
+	}
+}
+
+// writeShards writes finished shards of rows pairs each, whose ids are numbered from 0 over all.
+func writeShards(t testing.TB, dir string, shards map[string]int) {
+	t.Helper()
+	folder := filepath.Join(dir, shard.ShardsFolder)
+	m := &shard.Manifest{Stage: ShardName, Settings: "by hand", Input: "by hand", Tally: shard.NewTally(ShardName, "pairs", "pairs")}
+	for _, name := range slices.Sorted(maps.Keys(shards)) {
+		w, err := shard.CreatePart[shard.Pair](folder, name, shard.Origin{Stage: ShardName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range shards[name] {
+			if err := w.Write(&shard.Pair{PairID: uint64(m.Tally.In), Text: fmt.Sprint("text ", m.Tally.In), Image: []byte("jpeg"), Width: 1, Height: 1}); err != nil {
+				t.Fatal(err)
+			}
+			m.Tally.Keep()
+		}
+		part, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Parts = append(m.Parts, part)
+	}
+	m.Tally.Out = m.Tally.Kept
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// liveIDs lists the ids of the pairs of the dataset, in order of the parts.
+func liveIDs(t testing.TB, dir string) (ids []uint64) {
+	t.Helper()
+	d, err := shard.OpenDataset(filepath.Join(dir, shard.ShardsFolder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, err := range d.Rows("", "pair_id") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, row.PairID)
+	}
+	return ids
+}
+
+func TestDeleteRows(t *testing.T) {
+	shards := map[string]int{"heldout-00000.arrow": 2, "shard-00000.arrow": 300, "shard-00001.arrow": 5}
+	remove := func(ids ...uint64) func(*shard.Row) (string, string) {
+		return func(r *shard.Row) (string, string) {
+			if slices.Contains(ids, r.PairID) && r.Text == fmt.Sprint("text ", r.PairID) && len(r.Image) == 0 {
+				return "removed", "asked to"
+			}
+			return "", ""
+		}
+	}
+	dir := t.TempDir()
+	writeShards(t, dir, shards)
+	before := filesOf(t, dir, ".")
+	if n, err := DeleteRows(dir, remove(1000)); n != 0 || err != nil || !maps.Equal(filesOf(t, dir, "."), before) {
+		t.Errorf("that picks none deletes %d, %v, and writes", n, err)
+	}
+	all := liveIDs(t, dir)
+	for i, ids := range [][]uint64{{306, 0, 301, 5}, {5, 6, 302}} { // 5 is gone already
+		n, err := DeleteRows(dir, remove(ids...))
+		all = slices.DeleteFunc(all, func(id uint64) bool { return slices.Contains(ids, id) })
+		if err != nil || n != []int{4, 2}[i] || !slices.Equal(liveIDs(t, dir), all) {
+			t.Fatalf("deleting %v deletes %d, %v; the dataset holds %d pairs, want %d", ids, n, err, len(liveIDs(t, dir)), len(all))
+		}
+	}
+	m, err := shard.ReadManifest(filepath.Join(dir, shard.ShardsFolder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Tally.Check(); err != nil || m.Tally.Kept != int64(len(all)) || m.Tally.Dropped["removed"] != 6 {
+		t.Errorf("tally %+v, %v", m.Tally, err)
+	}
+	want := []shard.Generation{{Number: 1, Added: 307, Input: "by hand"},
+		{Number: 2, Deleted: 4, Input: "by hand", Reasons: map[string]int64{"removed": 4}}, {Number: 3, Deleted: 2, Input: "by hand", Reasons: map[string]int64{"removed": 2}}}
+	if fmt.Sprint(m.Generations) != fmt.Sprint(want) {
+		t.Errorf("generations %v, want %v", m.Generations, want)
+	}
+	for name, sum := range before {
+		if after := filesOf(t, dir, ".")[name]; after != sum && filepath.Base(name) != shard.ManifestName {
+			t.Errorf("%s was rewritten", name)
+		}
+	}
+}
+
+// TestDeleteRowsKilledAtAnyMoment deletes again after each kill: the rows are as if it
+// had come through at once.
+func TestDeleteRowsKilledAtAnyMoment(t *testing.T) {
+	look := func(r *shard.Row) (string, string) {
+		if r.PairID%3 == 1 {
+			return "removed", ""
+		}
+		return "", ""
+	}
+	shards := map[string]int{"heldout-00000.arrow": 4, "shard-00000.arrow": 30}
+	whole := t.TempDir()
+	writeShards(t, whole, shards)
+	if _, err := DeleteRows(whole, look); err != nil {
+		t.Fatal(err)
+	}
+	moments := 0
+	for n := 1; ; n++ {
+		dir := t.TempDir()
+		writeShards(t, dir, shards)
+		killed := killedAt(t, n, func() error { _, err := DeleteRows(dir, look); return err })
+		if killed {
+			if ids := liveIDs(t, dir); len(ids) != 34 && len(ids) != len(liveIDs(t, whole)) {
+				t.Errorf("killed at moment %d the dataset holds %d pairs", n, len(ids))
+			}
+		}
+		if _, err := DeleteRows(dir, look); err != nil {
+			t.Fatal(err)
+		}
+		sameFolder(t, fmt.Sprint("moment ", n), dir, whole)
+		if !killed {
+			break
+		}
+		moments++
+	}
+	if moments < 5 {
+		t.Errorf("there were %d moments", moments)
+	}
+}
