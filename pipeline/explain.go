@@ -13,6 +13,7 @@ import (
 
 	"github.com/pairloom/pairloom/crawl"
 	"github.com/pairloom/pairloom/crawl/frontier"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -23,11 +24,16 @@ type Explanation struct {
 	Page  *frontier.Record `json:"page,omitempty"`
 	Image *ImageReport     `json:"picture,omitempty"`
 	Pairs []PairReport     `json:"pairs,omitempty"`
-	More  bool             `json:"more,omitempty"` // there are pairs beyond MaxExplained
+	// Refused is the line of the refusal list that refuses the address or the pair, with its
+	// file and number.
+	Refused string `json:"refused,omitempty"`
+	More    bool   `json:"more,omitempty"` // there are pairs beyond MaxExplained
 }
 
 // Known tells whether anything is.
-func (e *Explanation) Known() bool { return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 }
+func (e *Explanation) Known() bool {
+	return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 || e.Refused != ""
+}
 
 // ImageReport is how fetching a picture went.
 type ImageReport struct {
@@ -83,8 +89,11 @@ type explainer struct {
 	decided matchSettings
 	// matched is the manifest of the run that decided, nil before the first.
 	matched *shard.Manifest
-	// fresh says that the run saw the candidates that are there now.
-	fresh bool
+	// fresh says that the run saw the candidates and the refusals that are there now;
+	// changed what it did not see, for people.
+	fresh   bool
+	changed string
+	refused *refusal.List
 }
 
 // Explain tells what became of the address of a page or a picture, or of a pair
@@ -118,7 +127,7 @@ func Explain(dir string, o *Options, asked string) (*Explanation, error) {
 	if err := x.candidates(e, wanted); err != nil {
 		return nil, err
 	}
-	for _, look := range []func(*Explanation) error{x.texts, x.selection, x.shards, x.picture} {
+	for _, look := range []func(*Explanation) error{x.texts, x.selection, x.shards, x.picture, x.refusals} {
 		if err := look(e); err != nil {
 			return nil, err
 		}
@@ -171,7 +180,19 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	if decided.names != nil {
 		x.names = decided.names.Name
 	}
-	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match)
+	if x.refused, err = Refusals(dir); err != nil {
+		return nil, err
+	}
+	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match, x.refused)
+	if x.matched != nil {
+		by, err := withRefusals(dir, settings.Hash(x.decided), candidateKinds)
+		if err != nil {
+			return nil, err
+		}
+		if x.changed = "the candidates changed"; x.fresh && by != x.matched.Settings {
+			x.fresh, x.changed = false, RefusedName+" or the program changed"
+		}
+	}
 	return x, nil
 }
 

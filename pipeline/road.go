@@ -157,6 +157,12 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	if err != nil {
 		return Done{}, err
 	}
+	var unread []string
+	if s.obeysRefusals() {
+		if unread, err = refusedLines(s.Dir); err != nil {
+			return Done{}, err
+		}
+	}
 	if why == "" && !force {
 		m, err := shard.ReadManifest(s.path())
 		if err == nil && s.Tidy != nil {
@@ -165,7 +171,7 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 		if err != nil {
 			return Done{}, err
 		}
-		return Done{Stage: s.Name, Outcome: Outcome{Tally: m.Tally}, Skipped: "settings and input are those of the last run"}, nil
+		return Done{Stage: s.Name, Outcome: Outcome{Tally: m.Tally, Unread: unread}, Skipped: "settings and input are those of the last run"}, nil
 	}
 	if why == "" {
 		why = "asked to"
@@ -179,6 +185,7 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	if out != nil {
 		done.Outcome = *out
 	}
+	done.Unread = unread
 	if err != nil {
 		return stopped(ctx, done, err)
 	}

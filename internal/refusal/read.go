@@ -43,10 +43,10 @@ func (f *faults) all() []Fault {
 	return f.list
 }
 
-// Each calls line for every line of r, numbered from 1, without its end and a byte order
-// mark; what it says is wrong, and lines of more than [MaxLine] bytes, are the faults. A
+// Each calls line for every line of r that has something, numbered from 1, without its
+// end and a byte order mark; what it says is wrong, and lines of more than [MaxLine] bytes, are the faults. A
 // list is read to its end whatever is in it; the error is that of r.
-func Each(r io.Reader, line func(text string) error) ([]Fault, error) {
+func Each(r io.Reader, line func(number int, text string) error) ([]Fault, error) {
 	in := bufio.NewReaderSize(r, MaxLine+2) // with its end
 	var found faults
 	for number := 1; ; number++ {
@@ -63,7 +63,7 @@ func Each(r io.Reader, line func(text string) error) ([]Fault, error) {
 		}
 		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 		if len(text) > 0 {
-			if what := line(string(text)); what != nil {
+			if what := line(number, string(text)); what != nil {
 				found.add(number, what.Error())
 			}
 		}
@@ -79,7 +79,7 @@ func Each(r io.Reader, line func(text string) error) ([]Fault, error) {
 // Read reads a list.
 func (p Parser) Read(r io.Reader) (*List, error) {
 	var entries []Entry
-	found, err := Each(r, func(text string) error {
+	found, err := Each(r, func(_ int, text string) error {
 		e, ok, err := p.Line(text)
 		if ok {
 			entries = append(entries, e)
