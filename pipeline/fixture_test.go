@@ -114,9 +114,29 @@ func writePictures(t testing.TB, dir string) {
 	writeFolder(t, dir, shard.ImagesFolder, images, 2)
 }
 
-// rowsOf reads the rows of a finished folder into memory of their own.
+// rowsOf reads the rows of a finished folder, of shards those that were not deleted, into
+// memory of their own.
 func rowsOf[T shard.Record](t testing.TB, dir, folder string) (rows []T) {
 	t.Helper()
+	own := func(row *T) (own T) {
+		if _, err := shard.ReadRow(shard.AppendRow(nil, row), &own); err != nil {
+			t.Fatal(err)
+		}
+		return own
+	}
+	if folder == shard.ShardsFolder {
+		d, err := shard.OpenDataset(filepath.Join(dir, folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row, err := range d.Rows("") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, own(any(&row.Pair).(*T)))
+		}
+		return rows
+	}
 	m, err := shard.ReadManifest(filepath.Join(dir, folder))
 	if err != nil {
 		t.Fatal(err)
@@ -125,11 +145,7 @@ func rowsOf[T shard.Record](t testing.TB, dir, folder string) (rows []T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var own T
-		if _, err := shard.ReadRow(shard.AppendRow(nil, row), &own); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, own)
+		rows = append(rows, own(row))
 	}
 	return rows
 }

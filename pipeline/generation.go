@@ -21,8 +21,8 @@ import (
 // nextFolder is where a change is prepared, within the folder of the shards.
 const nextFolder = "_next"
 
-// checkedName is the file beside shards that says against which input they were held
-// without a change; see [checked].
+// checkedName is the file beside shards that says against which input they were held when
+// nothing was new; see [checked].
 const checkedName = "_checked.json"
 
 // carryOut moves what is prepared in nextFolder to its place, if a change is there whole.
@@ -37,16 +37,11 @@ func carryOut(folder string) error {
 	if err != nil {
 		return err
 	}
-	var moved, names []string
-	for _, p := range slices.Concat(m.Parts, m.Deletions) {
-		names = append(names, p.Name)
-	}
-	for _, f := range m.Files {
-		names = append(names, f.Name)
-	}
-	for _, name := range names {
-		if exists(filepath.Join(next, name)) {
-			moved = append(moved, name)
+	stays := map[string]bool{} // of the files in place
+	var moved []string
+	for _, p := range slices.Concat(m.Parts, m.Deletions, m.Indexes, []shard.Part{{Name: shard.SplitsName}}) {
+		if stays[p.Name] = !exists(filepath.Join(next, p.Name)); !stays[p.Name] {
+			moved = append(moved, p.Name)
 		}
 	}
 	if err := atomicfile.Remove(filepath.Join(folder, checkedName)); err != nil {
@@ -58,7 +53,7 @@ func carryOut(folder string) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if e.IsDir() || !strings.HasSuffix(name, ".arrow") || slices.Contains(names, name) && !slices.Contains(moved, name) {
+		if e.IsDir() || !strings.HasSuffix(name, ".arrow") || stays[name] {
 			continue
 		}
 		if err := atomicfile.Remove(filepath.Join(folder, name)); err != nil {
@@ -93,6 +88,7 @@ func abandon(folder string) error {
 func withGeneration(m *shard.Manifest, input string) (*shard.Manifest, *shard.Generation) {
 	grown := *m
 	grown.Parts, grown.Deletions = slices.Clone(m.Parts), slices.Clone(m.Deletions)
+	grown.Sum = ""
 	if grown.Generations = slices.Clone(m.Generations); len(grown.Generations) == 0 { // of a version without generations
 		grown.Generations = []shard.Generation{{Number: 1, Added: m.Rows(), Input: m.Input}}
 		for i := range grown.Parts {

@@ -78,6 +78,8 @@ func (o BalanceOptions) Validate() error {
 type ShardOptions struct {
 	Pairs        int     `yaml:"pairs" default:"10000" range:"1.." doc:"pairs in one shard"`
 	HeldoutShare float64 `yaml:"heldout_share" default:"0.02" range:"0..1" doc:"share of the pictures whose pairs are held out of training for evaluation; decided by a hash of the picture with the seed, so that no pair changes sides"`
+	// Compact asks for all shards anew, without what was deleted.
+	Compact bool `yaml:"-"`
 }
 
 // Validate asks the sections whose faults concern more than one value. Gate and

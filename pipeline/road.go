@@ -36,7 +36,7 @@ func Road(w Work) []Stage {
 		newMatch(w.Dir, o, list).Stage(),
 		Fetch{w.Dir, o.Fetch, o.Gate, o.Filter.Picture, o.Balance, o.Seed, o.memory(), w.Version, w.PictureChild, w.Now}.Stage(),
 		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), list, w.PictureChild, o.workers()}.Stage(),
-		Shard{w.Dir, o.Shard, o.Seed, o.memory()}.Stage(),
+		Shard{w.Dir, o.Shard, o.Fetch.Options, o.Seed, o.memory()}.Stage(),
 		Report{w.Dir, o.Balance, list, Train{w.Dir, o.Train, nil}.Stage(), Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage()}.Stage(),
 		Train{w.Dir, o.Train, w.Step}.Stage(),
 		Eval{w.Dir, o.Eval, o.workers(), list, w.PictureChild}.Stage(),

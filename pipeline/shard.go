@@ -3,175 +3,134 @@ package pipeline
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
-	"iter"
-	"os"
+	"errors"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/pairloom/pairloom/internal/atomicfile"
-	"github.com/pairloom/pairloom/internal/extsort"
+	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 )
 
-// Shard writes the kept pairs, shuffled by the seed, into shards. The first pairs
-// of the shuffled order are the held-out pairs, which training never sees. A
-// shard that a killed run completed is not written again.
+// Shard brings the shards to what the selection keeps, by a generation: pairs that are
+// new or have changed are written, shuffled by the seed, into shards of their own, and
+// rows of pairs that are no longer kept, or have changed, are deleted. Shards that are
+// there stay as they are. Where nothing is new, nothing is written.
+//
+// All shards are written anew where there are none yet, where the settings that shape
+// them changed, where one is missing or damaged, when no pair is left, so that nothing
+// stays of any, and when that is asked for ([ShardOptions].Compact). What a killed run
+// completed is not written again.
 type Shard struct {
 	Dir     string
 	Options ShardOptions
+	Fetch   fetch.Options // of which shards show how pictures are stored
 	Seed    int64
 	Memory  int // bytes of sorting
 }
 
-// Stage describes the stage.
-func (s Shard) Stage() Stage {
-	return Stage{
-		Name: ShardName, Doing: "writing shards", Dir: s.Dir, Folder: shard.ShardsFolder,
-		Inputs:   []string{shard.MatchedFolder, shard.ImagesFolder, shard.SelectionFolder},
-		Settings: func() (string, error) { return settings.Hash(s.Options, s.Seed), nil },
-		Run:      tallyOnly(s.Run),
-		Tidy:     func() error { return os.RemoveAll(filepath.Join(s.Dir, shard.ShardsFolder, nextFolder)) },
-	}
+// Sharded is the stage's result: what its generation brought.
+type Sharded struct {
+	Generation int              `json:"generation"` // the last one
+	Added      int64            `json:"added"`      // rows
+	Deleted    map[string]int64 `json:"deleted"`    // rows by reason
+	// Anew says why all shards were written anew, "" when they were not.
+	Anew string `json:"anew,omitempty"`
 }
 
-// Run is the stage.
-func (s Shard) Run(ctx context.Context, progress Progress) (*shard.Tally, error) {
-	images, err := manifest(s.Dir, shard.ImagesFolder)
-	if err != nil {
-		return nil, err
-	}
-	out, err := resumeFolder[shard.Pair](s.Stage())
-	if err != nil {
-		return nil, err
-	}
-	defer out.discard()
-	// A part that the manifest knows is kept if it still is as written; one that is
-	// damaged is not to be summed anew.
-	sums := map[string]string{}
-	if m, err := shard.ReadManifestAlone(out.path); err == nil && m.Settings == out.origin.Settings && m.Input == out.origin.Input {
-		for _, p := range m.Parts {
-			sums[p.Name] = p.XXH64
-		}
-	}
-	stage := s.Stage()
-	out.path = filepath.Join(stage.path(), nextFolder)
-	kept, err := s.shuffle(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer kept.Close()
-	defer collectAt(s.Memory / 8)()
-	if err := kept.Settle(); err != nil {
-		return nil, err
-	}
-	mapped := s.Memory + residentSlack - kept.Held() - openPartSize*min(len(images.Parts), maxOpenPictures)
-	pictures := newOpenPictures(filepath.Join(s.Dir, shard.ImagesFolder), images, mapped)
-	defer pictures.close()
-	next, stop := iter.Pull2(kept.Sorted())
-	defer stop()
-	total := kept.Len()
-	r := &sharding{
-		Shard: s, ctx: ctx, out: out, sums: sums, moves: map[string]bool{}, pictures: pictures, next: next,
-		tally:    shard.NewTally(ShardName, "pairs", "pairs"),
-		progress: func(done int64) { progress(done, total) },
-	}
-	heldout := int64(s.Options.HeldoutShare * float64(total))
-	if err = r.write(shard.HeldOut, heldout); err == nil {
-		err = r.write(shard.Training, total-heldout)
-	}
-	if err != nil && ctx.Err() != nil { // whole shards stay where they are
-		return nil, &StoppedError{context.Cause(ctx), keptOf(r.tally.In, total, "pairs")}
-	}
-	if err != nil {
-		return nil, err
-	}
-	r.tally.Out = r.tally.Kept
-	return r.tally, r.replace(stage.path())
-}
-
-// replace moves the new parts to their places and finishes the folder. A kill
-// within leaves parts in both, which the next run finds.
-func (s *sharding) replace(folder string) error {
-	next := s.out.path
-	names := map[string]bool{}
-	for _, p := range s.out.manifest.Parts {
-		names[p.Name] = true
-	}
-	if err := shard.Clear(folder, func(name string) bool { return name != shard.ManifestName }); err != nil {
-		return err
-	}
-	for name := range s.moves {
-		if err := os.Rename(filepath.Join(next, name), filepath.Join(folder, name)); err != nil {
-			return fmt.Errorf("replace shards: %w", err)
-		}
-	}
-	if err := shard.Clear(folder, func(name string) bool { return names[name] }); err != nil {
-		return err
-	}
-	s.out.path = folder
-	if err := atomicfile.WriteFile(filepath.Join(folder, shard.SplitsName), []byte(shard.Splits(s.out.manifest.Parts))); err != nil {
-		return err
-	}
-	if err := s.out.finish(s.tally, nil); err != nil { // it syncs the folder's names
-		return err
-	}
-	if err := os.RemoveAll(next); err != nil {
-		return fmt.Errorf("replace shards: %w", err)
-	}
-	return nil
-}
-
+// Reasons for which the stage deletes rows, beside those of the selection.
 const (
-	// openPartSize is about what a part that is open takes on the heap.
-	openPartSize = 12 << 10
-	// residentSlack is what mapped files may take beside the memory that was asked
-	// for: the program itself is one, and forgetting pictures costs time.
-	residentSlack = 64 << 20
+	ReasonWithdrawn = "withdrawn" // no candidate names the pair any more, or its text is dropped
+	ReasonChanged   = "changed"   // it has a new row
 )
 
-// shuffle sorts the kept pairs by a hash of seed and pair id. Keys are hash and
-// id; values are where the picture lies and the pair without it.
-func (s Shard) shuffle(ctx context.Context) (*extsort.Sorter, error) {
-	matched, err := manifest(s.Dir, shard.MatchedFolder)
+// Stage describes the stage.
+func (s Shard) Stage() Stage {
+	folder := filepath.Join(s.Dir, shard.ShardsFolder)
+	return Stage{
+		Name: ShardName, Doing: "writing shards", Dir: s.Dir, Folder: shard.ShardsFolder,
+		Inputs: []string{shard.MatchedFolder, shard.ImagesFolder, shard.SelectionFolder},
+		Settings: func() (string, error) {
+			f := s.Fetch
+			return settings.Hash(s.Options, s.Seed, f.ResizeMode, f.ImageSize, f.OnlyIfBigger, f.Format, f.Quality), nil
+		},
+		Run:     s.Run,
+		Checked: func(m *shard.Manifest, input string) bool { return isChecked(folder, m, input) },
+		Tidy: func() error {
+			if err := carryOut(folder); err != nil {
+				return err
+			}
+			return abandon(folder)
+		},
+	}
+}
+
+// Run is the stage. Its outcome's result is [Sharded].
+func (s Shard) Run(ctx context.Context, progress Progress) (*Outcome, error) {
+	stage := s.Stage()
+	if _, err := manifest(s.Dir, shard.ImagesFolder); err != nil { // whose command makes matched too, where that is not there
+		return nil, err
+	}
+	if err := carryOut(stage.path()); err != nil {
+		return nil, err
+	}
+	origin, err := stage.origin()
 	if err != nil {
 		return nil, err
 	}
-	selection, err := manifest(s.Dir, shard.SelectionFolder)
+	base, mendable, anew, err := s.base(stage.path(), origin)
 	if err != nil {
 		return nil, err
 	}
-	sorter := extsort.New(s.Dir, s.Memory/8*7)
-	next, stop := iter.Pull2(shard.Rows[shard.Selection](filepath.Join(s.Dir, shard.SelectionFolder), selection.Parts,
-		"pair_id", "reason", "image_part", "image_row"))
-	defer stop()
-	var key, value []byte
-	for m, err := range shard.Rows[shard.Matched](filepath.Join(s.Dir, shard.MatchedFolder), matched.Parts) {
-		if err == nil {
-			err = ctx.Err()
+	r, err := s.compare(ctx, origin, base)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { r.close() }()
+	if base != nil {
+		switch compact := s.Options.Compact && (r.some() || len(base.Generations) > 1 || len(base.Deletions) > 0); {
+		case compact:
+			anew = "it was asked for"
+		case r.tally.Kept == 0 && base.Rows() > 0:
+			anew = "no pair is left"
+		case !r.some():
+			return r.nothingNew()
 		}
-		c, chosenErr, more := next()
-		if err == nil {
-			err = chosenErr
-		}
-		if err == nil && (!more || m.PairID != c.PairID) {
-			err = configurationError("selection and matched are not of one run; run pairloom curate")
-		}
-		if err == nil && c.Reason == "" {
-			key = appendShuffleKey(key[:0], uint64(s.Seed), m.PairID)
-			value = binary.BigEndian.AppendUint32(value[:0], c.ImagePart)
-			value = binary.BigEndian.AppendUint32(value, c.ImageRow)
-			pair := pairOf(m)
-			value = shard.AppendRow(value, &pair)
-			err = sorter.Add(key, value)
-		}
-		if err != nil {
-			sorter.Close()
-			return nil, err
+		if anew != "" {
+			r.close()
+			if r, err = s.compare(ctx, origin, nil); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return sorter, nil
+	r.anew, r.mendable = anew, mendable
+	return r.write(progress)
+}
+
+// base is the manifest that the next generation builds on. It is nil where all shards are
+// to be written anew, with the reason ("" where there are none yet) and, where the cause
+// is what became of the files alone, the parts that can stay if they are whole.
+func (s Shard) base(folder string, origin shard.Origin) (base *shard.Manifest, mendable []shard.Part, anew string, err error) {
+	m, err := shard.ReadManifest(folder)
+	switch {
+	case errors.Is(err, shard.ErrNewer), errors.Is(err, fs.ErrPermission):
+		return nil, nil, "", err
+	case errors.Is(err, shard.ErrUnfinished):
+		return nil, nil, "", nil
+	case err != nil:
+		anew = err.Error()
+		m, err = shard.ReadManifestAlone(folder)
+		if err == nil && m.Settings == origin.Settings && m.Input == origin.Input && len(m.Generations) == 1 {
+			mendable = m.Parts
+		}
+		return nil, mendable, anew, nil
+	case m.Settings != origin.Settings:
+		return nil, nil, "settings that shape them changed", nil
+	case len(m.Generations) == 0:
+		return nil, nil, "an older version wrote them", nil
+	}
+	return m, nil, "", nil
 }
 
 func appendShuffleKey(key []byte, seed, pairID uint64) []byte {
@@ -205,95 +164,4 @@ func addPicture(p *shard.Pair, i *shard.Image) {
 	if p.OptOut == "" {
 		p.OptOut, p.OptOutFrom = i.OptOut, i.OptOutFrom
 	}
-}
-
-// sharding is the state of one run.
-type sharding struct {
-	Shard
-	ctx      context.Context
-	out      *folderWriter[shard.Pair]
-	sums     map[string]string // of parts that the manifest knows, by name
-	moves    map[string]bool   // parts that lie among the new ones
-	pictures *openPictures
-	next     func() (extsort.Record, error, bool)
-	tally    *shard.Tally
-	progress func(done int64)
-	pair     shard.Pair
-	image    shard.Image
-}
-
-// write takes the next pairs of the shuffled order into parts of the given
-// prefix, numbered from 0.
-func (s *sharding) write(prefix string, pairs int64) error {
-	for i := 0; pairs > 0; i++ {
-		rows := min(pairs, int64(s.Options.Pairs))
-		pairs -= rows
-		name := fmt.Sprintf("%s%05d.arrow", prefix, i)
-		part, done, err := s.whole(name, rows)
-		if err != nil {
-			return err
-		}
-		if done {
-			for range rows {
-				if _, err, _ := s.next(); err != nil {
-					return err
-				}
-			}
-			s.out.manifest.Parts = append(s.out.manifest.Parts, part)
-		} else {
-			if err := s.writePart(name, rows); err != nil {
-				return err
-			}
-			s.moves[name] = true
-		}
-		s.tally.In += rows
-		s.tally.Kept += rows
-		s.progress(s.tally.In)
-	}
-	return nil
-}
-
-// whole looks for a part that need not be written: one that a killed run left among
-// the new ones, or one in its place that is as its manifest says, where there is one.
-func (s *sharding) whole(name string, rows int64) (shard.Part, bool, error) {
-	part, done, err := shard.Recover[shard.Pair](s.out.path, name, s.out.origin)
-	if err != nil {
-		return part, false, err
-	}
-	if done && part.Rows == rows {
-		s.moves[name] = true
-		return part, true, nil
-	}
-	part, done, err = shard.Recover[shard.Pair](filepath.Dir(s.out.path), name, s.out.origin)
-	sum, known := s.sums[name]
-	return part, done && part.Rows == rows && (!known || part.XXH64 == sum), err
-}
-
-func (s *sharding) writePart(name string, rows int64) error {
-	for n := range rows {
-		rec, err, more := s.next()
-		if err == nil {
-			err = s.ctx.Err()
-		}
-		if err == nil && !more {
-			err = fmt.Errorf("write %s: the shuffled pairs end early", name)
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := shard.ReadRow(rec.Value[8:], &s.pair); err != nil {
-			return err
-		}
-		if err := s.pictures.read(binary.BigEndian.Uint32(rec.Value), binary.BigEndian.Uint32(rec.Value[4:]), &s.image); err != nil {
-			return err
-		}
-		addPicture(&s.pair, &s.image)
-		if err := s.out.writePart(name, &s.pair); err != nil {
-			return err
-		}
-		if n%256 == 0 {
-			s.progress(s.tally.In + n)
-		}
-	}
-	return s.out.endPart()
 }

@@ -40,6 +40,9 @@ type Stage struct {
 	// Due tells work that neither settings nor inputs show, such as pages to
 	// visit again; nil when there is no such work.
 	Due func() (string, error)
+	// Checked tells whether the folder, of that manifest, is what the stage would make of
+	// that input too, which is another than its manifest's; nil when the stage cannot tell.
+	Checked func(m *shard.Manifest, input string) bool
 	// Run is the work. When its context ends it keeps what is done and returns a
 	// [StoppedError] that says how much, or the context's error; beside it an
 	// outcome, where the tally so far is known.
@@ -318,7 +321,7 @@ func (s *Stage) Stale() (string, error) {
 	if err != nil {
 		return "an input is not finished", nil
 	}
-	if m.Input != input {
+	if m.Input != input && (s.Checked == nil || !s.Checked(m, input)) {
 		return "its input changed", nil
 	}
 	if s.Due != nil {

@@ -139,6 +139,10 @@ func TestWithdrawnPicturesLeaveTheDataset(t *testing.T) {
 	if _, there := now["/2"]; there || len(now["/3"]) == 0 {
 		t.Errorf("the withdrawn picture is there: %v; the replaced one has %d bytes", there, len(now["/3"]))
 	}
+	o.Shard.Compact = true
+	if runStages(t, s.dir, o, ShardName); !maps.Equal(pictures(), now) {
+		t.Error("compacted, the dataset holds others")
+	}
 	for name, data := range filesOf(t, s.dir, shard.ImagesFolder, shard.ShardsFolder, shard.SelectionFolder) {
 		if strings.Contains(data, first["/2"]) || strings.Contains(data, first["/3"]) {
 			t.Errorf("%s holds old bytes", name)

@@ -12,12 +12,12 @@ import (
 //	   images
 //	3  picture_at and more of candidates; text_language of matched pairs; format, sha256,
 //	   frames, spread, license and credit of images; of pairs what they take from these
-//	4  picture_hash and digest of selection; the deletion vectors of shards
+//	4  picture_hash and digest of selection; the deletion vectors and indexes of shards
 const SchemaVersion = 4
 
 // Record is one of the records that a part can hold.
 type Record interface {
-	Candidate | Matched | Image | Selection | Pair | Deletion
+	Candidate | Matched | Image | Selection | Pair | Deletion | Place
 }
 
 // A kind is the physical layout of a column.
@@ -197,6 +197,14 @@ var deletionColumns = []column{
 	{"detail", kindString, unsafe.Offsetof(Deletion{}.Detail), 0},
 }
 
+var placeColumns = []column{
+	{"image_id", kindUint64, unsafe.Offsetof(Place{}.ImageID), 0},
+	{"pair_id", kindUint64, unsafe.Offsetof(Place{}.PairID), 0},
+	{"digest", kindUint64, unsafe.Offsetof(Place{}.Digest), 0},
+	{"part", kindString, unsafe.Offsetof(Place{}.Part), 0},
+	{"row", kindUint32, unsafe.Offsetof(Place{}.Row), 0},
+}
+
 // FactColumns are the names of a record's columns but for those of bytes, its pictures;
 // see [OpenPart].
 func FactColumns[T Record]() []string {
@@ -234,6 +242,8 @@ func layoutOf[T Record]() *layout {
 		return &selectionLayout
 	case *Deletion:
 		return &deletionLayout
+	case *Place:
+		return &placeLayout
 	default:
 		return &pairLayout
 	}
@@ -246,4 +256,5 @@ var (
 	selectionLayout = layout{selectionColumns, 4096, true}
 	pairLayout      = layout{pairColumns, 256, false}
 	deletionLayout  = layout{deletionColumns, 4096, true}
+	placeLayout     = layout{placeColumns, 4096, true}
 )

@@ -49,4 +49,6 @@ func TestColumnsPointAtFieldsOfTheirKind(t *testing.T) {
 	t.Run("image", testColumns[Image])
 	t.Run("selection", testColumns[Selection])
 	t.Run("pair", testColumns[Pair])
+	t.Run("deletion", testColumns[Deletion])
+	t.Run("place", testColumns[Place])
 }

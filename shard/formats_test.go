@@ -36,6 +36,7 @@ func TestFormatsPageDescribesTheSchemas(t *testing.T) {
 		{"selection/", rowsOf(selectionColumns)},
 		{"shards/shard-", rowsOf(pairColumns)},
 		{"shards/_deleted-", rowsOf(deletionColumns)},
+		{"shards/_index-", rowsOf(placeColumns)},
 	} {
 		t.Run(tt.section, func(t *testing.T) {
 			for _, s := range sections {

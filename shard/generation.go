@@ -32,6 +32,20 @@ type Deletion struct {
 // DeletionsName is the name of the deletion vector of a generation.
 func DeletionsName(generation int) string { return fmt.Sprintf("_deleted-%05d.arrow", generation) }
 
+// Place is where a pair lies that a generation added, and of what its row was made. The
+// rows of a generation's index are ordered by ImageID, then PairID, as matched pairs are:
+// what a later run brings that is new is found by walking both.
+type Place struct {
+	ImageID uint64
+	PairID  uint64
+	Digest  uint64 // see [Pair.Digest]
+	Part    string // name of the shard
+	Row     uint32 // in it, from 0
+}
+
+// IndexName is the name of the index of a generation.
+func IndexName(generation int) string { return fmt.Sprintf("_index-%05d.arrow", generation) }
+
 // HeldOutPicture tells whether training never sees the picture of that hash
 // ([Pair].PictureHash): a hash of it with the seed lies in the first share, 0 to 1, of
 // all. Nothing else decides, so that a pair keeps its side while the dataset grows.

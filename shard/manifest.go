@@ -29,7 +29,7 @@ const oldManifestName = "MANIFEST.json"
 //	1  first version
 //	2  parts have the sums of their batches, files beside them a sum, stages their
 //	   options
-//	3  shards have generations and deletion vectors
+//	3  shards have generations, with deletion vectors and indexes; a sum of the manifest
 //
 // Manifests from 1 on are read; what they lack is not checked.
 const manifestFormat = 3
@@ -67,10 +67,30 @@ type Manifest struct {
 	Tally   *Tally                     `json:"tally"`
 	Parts   []Part                     `json:"parts"`
 	// Generations and Deletions are those of a dataset's shards, oldest first; see
-	// [Dataset].
+	// [Dataset]. Indexes are of [Place]; readers do without them.
 	Generations []Generation `json:"generations,omitempty"`
 	Deletions   []Part       `json:"deletions,omitempty"`
+	Indexes     []Part       `json:"indexes,omitempty"`
 	Files       []File       `json:"files,omitempty"` // those that are no parts
+	// Sum is the xxhash64 of the manifest without it, 16 hexadecimal digits; "" in those
+	// of formats before 3.
+	Sum string `json:"xxh64,omitempty"`
+}
+
+// AsWritten tells whether the file of the folder is the manifest as [WriteManifest]
+// wrote it, which its reading does not ask. Of a format before 3 it cannot be told.
+func (m *Manifest) AsWritten(folder string) bool {
+	if m.Format < 3 {
+		return true
+	}
+	data, err := os.ReadFile(filepath.Join(folder, ManifestName))
+	return err == nil && m.Sum == m.sum() && bytes.Equal(data, m.encode())
+}
+
+func (m *Manifest) sum() string {
+	plain := *m
+	plain.Sum = ""
+	return plain.Hash()
 }
 
 // File is a file beside the parts, such as a report's page.
@@ -122,6 +142,7 @@ func WriteManifest(folder string, m *Manifest) error {
 	if m.Parts == nil {
 		m.Parts = []Part{}
 	}
+	m.Sum = m.sum()
 	if err := atomicfile.WriteFile(filepath.Join(folder, ManifestName), m.encode()); err != nil {
 		return err
 	}
@@ -244,7 +265,11 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	// A newer format is told as such, whatever else is in it.
 	var version struct{ Format int }
 	if err := json.Unmarshal(data, &version); err == nil && (version.Format < 1 || version.Format > manifestFormat) {
-		return nil, fmt.Errorf("read %s: format %d, but this pairloom reads formats 1 to %d; update pairloom", path, version.Format, manifestFormat)
+		err := fmt.Errorf("read %s: format %d, but this pairloom reads formats 1 to %d; update pairloom", path, version.Format, manifestFormat)
+		if version.Format > manifestFormat {
+			err = newerManifest{err}
+		}
+		return nil, err
 	}
 	m := &Manifest{}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -255,7 +280,7 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	if m.Tally == nil {
 		return nil, fmt.Errorf("read %s: it has no tally; delete it and run the stage again", path)
 	}
-	for _, p := range slices.Concat(m.Parts, m.Deletions) {
+	for _, p := range slices.Concat(m.Parts, m.Deletions, m.Indexes) {
 		if p.Name != filepath.Base(p.Name) {
 			return nil, fmt.Errorf("read %s: part name %q leads out of the folder", path, p.Name)
 		}
@@ -267,6 +292,11 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	}
 	return m, nil
 }
+
+// newerManifest is an error that is [ErrNewer] too.
+type newerManifest struct{ error }
+
+func (newerManifest) Is(target error) bool { return target == ErrNewer }
 
 // Verify reads the part from end to end and compares its sums with the
 // manifest's. What differs is named as far as the manifest allows: the batch, or

@@ -101,7 +101,7 @@ func open[T Record](path string, part Part, columns []string) (*PartReader[T], e
 	if err := r.load(columns); err != nil {
 		mapped.close()
 		damaged := &DamagedPart{path, err.Error(), cure(path)}
-		if errors.Is(err, errNewer) {
+		if errors.Is(err, ErrNewer) {
 			damaged.Cure = "update pairloom, or " + damaged.Cure
 		}
 		errors.As(err, &damaged) // a sum that differs says all itself
@@ -164,8 +164,8 @@ func (r *PartReader[T]) checkFacts(i int, raw *batch) error {
 	return err
 }
 
-// errNewer marks parts that a newer pairloom wrote.
-var errNewer = errors.New("a newer pairloom wrote it")
+// ErrNewer is wrapped by the errors of parts and manifests that a newer pairloom wrote.
+var ErrNewer = errors.New("a newer pairloom wrote it")
 
 // checkSchema finds the record's columns in the file. Versions up to this
 // program's are read; columns that it does not know are passed over.
@@ -180,7 +180,7 @@ func (r *PartReader[T]) checkSchema(only []string) error {
 	case err != nil || version < 1:
 		return fmt.Errorf("its schema version is %q, but versions are numbers from 1", schema.metadata[metaVersion])
 	case version > SchemaVersion:
-		return fmt.Errorf("%w: its schema version is %d, but this one reads versions 1 to %d", errNewer, version, SchemaVersion)
+		return fmt.Errorf("%w: its schema version is %d, but this one reads versions 1 to %d", ErrNewer, version, SchemaVersion)
 	}
 	found := map[string]bool{}
 	for _, f := range schema.fields {
