@@ -243,6 +243,9 @@ func TestEvaluationSets(t *testing.T) {
 // TestReportShowsEvaluationSets makes the page of a whole run: the section is there when
 // sets are named, with both pictures of each, and not when none is.
 func TestReportShowsEvaluationSets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, o := againstSite(t)
 	o.Dedup.PictureDistance = 4
 	page := func() string {
@@ -297,6 +300,9 @@ func TestReportShowsEvaluationSets(t *testing.T) {
 // TestDryRunIsWhatLaterStepsDo holds what the dry run says of evaluation sets and near
 // texts to what curate drops by the same settings.
 func TestDryRunIsWhatLaterStepsDo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, o := againstSite(t)
 	o.Dedup.PictureDistance, o.Dedup.TextSimilarity = 4, 0.8
 	d, err := DryRun{Dir: dir, Options: o, PictureChild: testPictureChild}.Run(t.Context(), func(int64, int64) {})
@@ -482,6 +488,9 @@ func TestNearTextsInCurate(t *testing.T) {
 }
 
 func TestVerifyHoldsOverlapFilesAgainstTheirSums(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, o := againstSite(t)
 	if _, err := curateStage(dir, o).Run(t.Context(), func(int64, int64) {}); err != nil {
 		t.Fatal(err)

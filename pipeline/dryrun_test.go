@@ -262,6 +262,9 @@ func TestEverySettingIsShown(t *testing.T) {
 // TestWhatIfIsWhatCurateWouldDo curates by other limits of deduplication and of the
 // balance.
 func TestWhatIfIsWhatCurateWouldDo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, o := triedFolder(t)
 	d := tryDry(t, dir, o)
 	for _, tt := range []struct {
@@ -332,6 +335,9 @@ func TestDryRunIsTheSameForAnyWorkers(t *testing.T) {
 
 // TestDryRunOfAnUnfinishedFolder tries what there is, and says what there is not.
 func TestDryRunOfAnUnfinishedFolder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, o := triedFolder(t)
 	remove := func(folder, name string) {
 		t.Helper()

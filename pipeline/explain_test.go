@@ -41,6 +41,9 @@ var whole = []string{MatchName, FetchName, CurateName, ShardName}
 // settings, then a change, and what explain must say of each candidate that is
 // asked about.
 func TestExplainTellsWhatTheRunDecided(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	const twoPages = `
 		a cat.jpg alt a red cat
 		b cat.jpg title a red cat`

@@ -64,6 +64,9 @@ const archiveFolder = "candidates/archive-test"
 // TestArchives: archives give the same bytes whatever the number of workers and
 // wherever they lie, obey the robots.txt among them, and the road goes on from there.
 func TestArchives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	paths := writeArchives(t, 4)
 	dir := newFolder(t, nil)
 	args := append([]string{"crawl", "-C", dir, "--name", "test", "--archive"}, paths...)
@@ -106,6 +109,9 @@ func parts(files map[string]string) (n int) {
 // TestArchivesAgain: of a list that has changed under the same name only what is new
 // in it, or has other rules now, is read. The result is that of a run over the whole list.
 func TestArchivesAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	paths := writeArchives(t, 4)
 	pages, robots := paths[:4], paths[4]
 	again := newFolder(t, nil)

@@ -17,6 +17,9 @@ import (
 // page, the object and the table have the counts of the curate that made the folder,
 // and verify finds nothing changed.
 func TestDryRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	t.Setenv(asProgram, "1") // for the children of what runs in this process
 	dir := finished(t)
 	lock, err := pipeline.Acquire(dir, "test")

@@ -10,6 +10,9 @@ import (
 // TestImportStands: what an import finished counts until another is whole: one that
 // fails, is stopped or goes by other settings leaves it as it is.
 func TestImportStands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	folder, _ := servedLists(t)
 	list := filepath.Join(folder, "laion.parquet")
 	whole, err := os.ReadFile(list)
@@ -64,6 +67,9 @@ func TestImportStands(t *testing.T) {
 // TestImportWithoutBadFiles: of many files those that can be read count, and the others
 // once they are mended; a result that is whole is not given up for one that is not.
 func TestImportWithoutBadFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	folder, _ := servedLists(t)
 	good, bad := filepath.Join(folder, "laion.csv"), filepath.Join(folder, "laion.parquet")
 	whole, err := os.ReadFile(bad)

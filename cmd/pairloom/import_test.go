@@ -60,6 +60,9 @@ var listSettings = map[string]string{"match.keep_without_query": "true", "match.
 // TestListsToShards imports a list of each format and goes on to the shards, in a
 // folder without seeds.
 func TestListsToShards(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	folder, requests := servedLists(t)
 	for _, tt := range []struct {
 		list    string
@@ -112,6 +115,9 @@ func TestListsToShards(t *testing.T) {
 // TestImportedPictures: what explain says of a picture of a list, and what becomes of
 // one whose file is gone.
 func TestImportedPictures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	folder, _ := servedLists(t)
 	dir := newFolder(t, listSettings)
 	must(t, "import", "-C", dir, filepath.Join(folder, "web.tar"), "--name", "web")
@@ -155,6 +161,9 @@ func TestImportedPictures(t *testing.T) {
 // TestImportAgain: the same bytes for any number of workers, again, and after a kill at
 // moments at which the folder changes. One bad file is named, and the others are done.
 func TestImportAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	folder, _ := servedLists(t)
 	args := []string{"import", "--name", "x"}
 	for _, list := range []string{"laion.csv", "i2d", "hf-embedded.parquet"} {

@@ -406,6 +406,9 @@ func hostileSite(t *testing.T) string {
 }
 
 func TestHostileSiteIsCounted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	values := testSettings(hostileSite(t))
 	values["gate.total_timeout"] = "20s" // enough for what does not hang, on any machine
 	values["gate.header_timeout"] = "4s"

@@ -210,6 +210,9 @@ func smaller(t *testing.T) []byte {
 
 // TestVerify makes one finished dataset, of which each test damages copies.
 func TestVerify(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	whole := everything(t)
 	for _, tt := range []struct {
 		name string
