@@ -198,7 +198,7 @@ func (b *batch) row(i int) (*shard.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if row != nil { // the last run may have left it, by another list of refusals
+	if row != nil && b.obey != nil { // the last run may have left it, by another list of refusals
 		b.obey(row)
 	}
 	return row, outcome(b.questions[i].Request, row)

@@ -200,6 +200,13 @@ func refusesPicture(list *refusal.List, i *shard.Image) (refusal.Entry, bool) {
 	return list.Refuses(&refusal.Facts{ImageURL: i.ImageURL, PictureHash: i.PictureHash, PHash: i.PHash, SHA256: i.SHA256})
 }
 
+// refusesPair decides on a pair of the dataset.
+func refusesPair(list *refusal.List, p *shard.Pair) (refusal.Entry, bool) {
+	return list.Refuses(&refusal.Facts{
+		PageURL: p.PageURL, ImageURL: p.ImageURL, PairID: p.PairID, PictureHash: p.PictureHash, PHash: p.PHash, SHA256: p.SHA256,
+	})
+}
+
 // refuse makes of the row of a picture the row of one that is refused: it has no picture
 // and says nothing of it but by what it is known, so that it can be told later whether
 // it still is refused.

@@ -7,7 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// List decides. The zero value refuses nothing.
+// List decides. The zero value refuses nothing, nor does nil.
 type List struct {
 	Entries []Entry // each once, in the order in which they were given
 	Faults  []Fault // lines that are none
@@ -97,7 +97,7 @@ func (l *List) Len() int { return len(l.Entries) }
 // Has tells whether there is an entry of one of the kinds.
 func (l *List) Has(of ...Kind) bool {
 	for _, k := range of {
-		if l.has[k] > 0 {
+		if l != nil && l.has[k] > 0 {
 			return true
 		}
 	}
@@ -127,7 +127,7 @@ func (l *List) Sum(of ...Kind) string {
 // Refuses tells whether something may not be in the dataset, and by which entry: of
 // several the first kind's, in the order of the constants.
 func (l *List) Refuses(f *Facts) (e Entry, refused bool) {
-	if len(l.Entries) == 0 {
+	if l == nil || len(l.Entries) == 0 {
 		return e, false
 	}
 	for _, address := range [...]string{f.ImageURL, f.PageURL} {
@@ -173,7 +173,7 @@ func (l *List) RefusesAddress(address string) (e Entry, refused bool) {
 
 // address asks for an address, and for its host and the domains that it lies in.
 func (l *List) address(s string) (at int32, ok bool) {
-	if len(l.addresses) == 0 && len(l.hosts) == 0 {
+	if l == nil || len(l.addresses) == 0 && len(l.hosts) == 0 {
 		return 0, false
 	}
 	a, http := split(s)
