@@ -61,13 +61,17 @@ func (p *Place) Absent() bool {
 }
 
 // mostFirst is how much of what was found is named.
-const mostFirst = 3
+const mostFirst = 2
 
 // found counts one thing that is refused.
 func (p *Place) found(what string, by refusal.Entry) {
 	p.Found++
 	if len(p.First) < mostFirst {
-		p.First = append(p.First, strings.Clone(what)+" ("+by.String()+")")
+		what = strings.Clone(what)
+		if by.Kind != refusal.Address || !strings.HasSuffix(what, by.Text) {
+			what += " (" + by.String() + ")"
+		}
+		p.First = append(p.First, what)
 	}
 }
 

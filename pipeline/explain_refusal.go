@@ -45,7 +45,7 @@ func (x *explainer) refusals(e *Explanation) error {
 		if !refused {
 			by, refused = entry, true
 		}
-		if p.Reason != ReasonRefused {
+		if p.Reason == "" {
 			p.Note = refusedDetail(entry) + " refuses it since; the next run drops it"
 		}
 	}

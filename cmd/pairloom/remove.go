@@ -123,7 +123,7 @@ func (g *global) removed(r *pipeline.Removed, unread []string) error {
 	if r.DryRun {
 		verb = "would be excluded"
 	}
-	line := fmt.Sprintf("%s of %d entries: %s pairs %s from reading", countNoun(r.Added, "entry", "entries")+" added to "+pipeline.RefusedName, r.Asked, pipeline.Grouped(int64(r.Pairs)), verb)
+	line := fmt.Sprintf("%s asked for, %s new in %s: %s pairs %s from reading", countNoun(r.Asked, "entry", "entries"), pipeline.Grouped(int64(r.Added)), pipeline.RefusedName, pipeline.Grouped(int64(r.Pairs)), verb)
 	if r.DryRun {
 		line = fmt.Sprintf("dry run of %s: %s pairs %s from reading", countNoun(r.Asked, "entry", "entries"), pipeline.Grouped(int64(r.Pairs)), verb)
 	}
@@ -136,7 +136,9 @@ func (g *global) removed(r *pipeline.Removed, unread []string) error {
 	}
 	fmt.Fprintln(out, line)
 	places, title := r.Before, "what holds it still, on the disk:"
-	if r.Compacted {
+	if r.DryRun {
+		title = "what holds it, on the disk:"
+	} else if r.Compacted {
 		places, title = r.After, "what holds it still, after --compact:"
 	}
 	fmt.Fprintln(out, title)

@@ -119,6 +119,9 @@ func (p Parser) Bare(line string, among ...Kind) (e Entry, ok bool, err error) {
 		}
 	}
 	value := fields[0]
+	if len(fields) > 1 {
+		return e, false, fmt.Errorf("%s has %d words, and a line names one address, host or hash; write a space in an address as %%20", excerpt(strings.Join(fields, " ")), len(fields))
+	}
 	kind := kinds
 	switch {
 	case strings.Contains(value, "://") || strings.HasPrefix(value, "list:"):

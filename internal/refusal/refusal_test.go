@@ -143,6 +143,7 @@ func TestBare(t *testing.T) {
 		{"no host among addresses", "example.org", []Kind{Address}, `"example.org" is no absolute http or https address`},
 		{"no word of another kind", "host example.org", []Kind{Address}, "an entry host is not asked for here"},
 		{"no host among hashes", "example.org", []Kind{Hash}, `"example.org" is no hash of 16 or 64 hexadecimal digits`},
+		{"two words", "https://example.org/a b.jpg", []Kind{Address}, `"https://example.org/a b.jpg" has 2 words, and a line names one address, host or hash; write a space in an address as %20`},
 		{"a comment", "# none", []Kind{Address}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
