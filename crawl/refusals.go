@@ -52,7 +52,7 @@ func (r *Refusals) apply(f *frontier.Frontier) error {
 }
 
 // Forget brings the frontier of dir in line with the refusals, without a request, and has
-// the candidates that are left written; write may be nil. Without a frontier it does nothing.
+// the candidates that are left written. Without a frontier it does nothing.
 func Forget(dir string, now int64, r Refusals, write func(*shard.Tally, iter.Seq2[shard.Candidate, error]) error) error {
 	if _, err := os.Stat(File(dir)); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -65,14 +65,12 @@ func Forget(dir string, now int64, r Refusals, write func(*shard.Tally, iter.Seq
 	if err := r.apply(f); err != nil {
 		return err
 	}
-	if write != nil {
-		result, err := (&crawler{frontier: f}).result("")
-		if err == nil {
-			err = write(result.Tally, f.Candidates())
-		}
-		if err != nil {
-			return err
-		}
+	result, err := (&crawler{frontier: f}).result("")
+	if err == nil {
+		err = write(result.Tally, f.Candidates())
+	}
+	if err != nil {
+		return err
 	}
 	if resumed { // a crawl that was stopped goes on with its budget
 		return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -286,16 +285,13 @@ func (r Removal) compact(ctx context.Context) error {
 	return nil
 }
 
-// forgetCrawled takes refused pages and candidates out of the crawl. Its folder stays due:
-// a crawl by other settings than the last would else not be seen to be.
+// forgetCrawled takes refused pages and candidates out of the crawl, and writes those of
+// all pages that are known, as a crawl does that is stopped: also where a kill left the
+// folder unfinished. It stays due, since it says nothing of settings that changed.
 func (r Removal) forgetCrawled(list *refusal.List) error {
 	c := Crawl{Dir: r.Dir, Options: r.Options.Crawl, Gate: r.Options.Gate, Now: r.Now}
 	folder := filepath.Join(r.Dir, shard.ProducerFolder(shard.ProducerCrawl))
-	var write func(*shard.Tally, iter.Seq2[shard.Candidate, error]) error
-	if shard.IsFinished(folder) {
-		write = c.write
-	}
-	if err := crawl.Forget(r.Dir, r.now().Unix(), refusalsOf(list), write); err != nil || write == nil {
+	if err := crawl.Forget(r.Dir, r.now().Unix(), refusalsOf(list), c.write); err != nil || !exists(crawl.File(r.Dir)) {
 		return err
 	}
 	m, err := shard.ReadManifest(folder)
