@@ -40,6 +40,8 @@ const (
 	// PlaceTrained is of a model that learned from what is refused. What it learned cannot
 	// be taken out, so that it is named, and is no fault.
 	PlaceTrained = "trained on it"
+	// PlaceUntold is of a model of which it is not known what it learned from.
+	PlaceUntold = "not known"
 )
 
 // Place is what was found in a folder, a file or an export.
@@ -57,7 +59,7 @@ type Place struct {
 
 // Absent tells whether the place holds nothing that is refused.
 func (p *Place) Absent() bool {
-	return p.State == PlaceAbsent || p.State == PlaceMissing || p.State == PlaceTrained
+	return p.State == PlaceAbsent || p.State == PlaceMissing || p.State == PlaceTrained || p.State == PlaceUntold
 }
 
 // mostFirst is how much of what was found is named.
@@ -170,8 +172,6 @@ func eachRow[T shard.Record](ctx context.Context, path string, visit func(row in
 	}
 	return nil
 }
-
-const compactCure = "run pairloom remove --compact"
 
 // images looks for pictures that have bytes, and notes which pictures are refused.
 func (s *looking) images() error {

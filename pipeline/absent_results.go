@@ -194,6 +194,9 @@ func isHexDigit(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c
 
 func letterOrDigit(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' }
 
+// mostPage is more than any crawl keeps of a page.
+const mostPage = 256 << 20
+
 // warc looks into the pages that a crawl keeps.
 func (s *looking) warc() error {
 	folder := filepath.Join(s.Dir, shard.WARCFolder)
@@ -230,7 +233,7 @@ func (s *looking) warcFile(p *Place, source archive.Source, robots *archive.Robo
 	broken := 0
 	reader := archive.NewReader(in, func(string, int64) { broken++ })
 	defer reader.Close()
-	extractor := archive.NewExtractor(archive.Options{Token: s.Options.Gate.UserAgent, MaxPageBytes: s.Options.Gate.MaxPageBytes}, robots)
+	extractor := archive.NewExtractor(archive.Options{Token: s.Options.Gate.UserAgent, MaxPageBytes: mostPage}, robots)
 	for {
 		r, err := reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -281,7 +284,7 @@ func (s *looking) checkpoints() error {
 		return nil
 	}
 	return s.place(shard.CheckpointsFolder, "pairs", "", func(p *Place) error {
-		p.State, p.Note = PlaceTrained, "it is not known of which pairs the model learned"
+		p.State, p.Note = PlaceUntold, "it is not known of which pairs the model learned"
 		return nil
 	})
 }
