@@ -27,12 +27,15 @@ type Explanation struct {
 	// Refused is the line of the refusal list that refuses the address or the pair, with its
 	// file and number.
 	Refused string `json:"refused,omitempty"`
-	More    bool   `json:"more,omitempty"` // there are pairs beyond MaxExplained
+	// Left are the rows that the dataset lost, oldest first, also of pairs that no candidate
+	// names any more.
+	Left []Departure `json:"left,omitempty"`
+	More bool        `json:"more,omitempty"` // there are pairs, or rows that left, beyond MaxExplained
 }
 
 // Known tells whether anything is.
 func (e *Explanation) Known() bool {
-	return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 || e.Refused != ""
+	return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 || len(e.Left) > 0 || e.Refused != ""
 }
 
 // ImageReport is how fetching a picture went.
@@ -70,7 +73,9 @@ type PairReport struct {
 	Detail   string   `json:"detail,omitempty"`
 	Shard    string   `json:"shard,omitempty"`
 	Row      int      `json:"row,omitempty"`
-	Note     string   `json:"note,omitempty"` // what cannot be told, and why
+	// Generation is the one that brought the row.
+	Generation int    `json:"generation,omitempty"`
+	Note       string `json:"note,omitempty"` // what cannot be told, and why
 
 	id        uint64
 	candidate shard.Candidate
@@ -127,7 +132,8 @@ func Explain(dir string, o *Options, asked string) (*Explanation, error) {
 	if err := x.candidates(e, wanted); err != nil {
 		return nil, err
 	}
-	for _, look := range []func(*Explanation) error{x.texts, x.selection, x.shards, x.picture, x.refusals} {
+	shards := func(e *Explanation) error { return x.shards(e, ids) }
+	for _, look := range []func(*Explanation) error{x.texts, x.selection, shards, x.picture, x.refusals} {
 		if err := look(e); err != nil {
 			return nil, err
 		}
@@ -232,27 +238,6 @@ func (x *explainer) selection(e *Explanation) error {
 		}
 		if p := pairs[s.PairID]; p != nil {
 			p.Stage, p.Reason, p.Detail = CurateName, strings.Clone(s.Reason), strings.Clone(s.Detail)
-		}
-	}
-	return nil
-}
-
-// shards adds where kept pairs lie.
-func (x *explainer) shards(e *Explanation) error {
-	dataset, err := shard.OpenDataset(filepath.Join(x.dir, shard.ShardsFolder))
-	if errors.Is(err, shard.ErrUnfinished) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	pairs := e.reports()
-	for row, err := range dataset.Rows("", "pair_id") {
-		if err != nil {
-			return err
-		}
-		if p := pairs[row.PairID]; p != nil {
-			p.Stage, p.Shard, p.Row = ShardName, filepath.Join(shard.ShardsFolder, row.Part), row.Number
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,6 +31,9 @@ func explained(e *Explanation) string {
 			b.WriteString("; " + p.Note)
 		}
 		b.WriteByte('\n')
+	}
+	for _, d := range e.Left {
+		fmt.Fprintf(&b, "%s left in generation %d: %s\n", strings.TrimPrefix(d.Page, "https://page.example/"), d.Generation, d.Reason)
 	}
 	return b.String()
 }
@@ -247,7 +251,37 @@ func TestExplainTellsWhatTheRunDecided(t *testing.T) {
 			after: func(t *testing.T, dir string, o *Options) {
 				writeCandidates(t, dir, map[string]string{"crawl": "c dog.jpg alt a cat and a dog"})
 				runStages(t, dir, o, whole...)
-			}, asked: "cat.jpg", want: "",
+			}, asked: "cat.jpg", want: `
+			a left in generation 2: withdrawn`,
+		},
+		{
+			name: "by the page of a pair that was withdrawn", producers: map[string]string{"crawl": twoPages},
+			after: func(t *testing.T, dir string, o *Options) {
+				writeCandidates(t, dir, map[string]string{"crawl": "c dog.jpg alt a cat and a dog"})
+				runStages(t, dir, o, whole...)
+			}, asked: "/a", want: `
+			a left in generation 2: withdrawn`,
+		},
+		{
+			name: "a pair that has a new row", producers: map[string]string{"crawl": twoPages + "\n c dog.jpg alt a cat and a dog"},
+			after: func(t *testing.T, dir string, o *Options) {
+				o.Filter.Text.Sources = []string{"title", "alt"}
+				runStages(t, dir, o, whole...)
+			}, asked: "cat.jpg", want: `
+			a alt: match same_url_and_text, from b (title)
+			b title: kept
+			a left in generation 2: changed`,
+		},
+		{
+			name: "a pair that was removed", producers: map[string]string{"crawl": twoPages},
+			after: func(t *testing.T, dir string, o *Options) {
+				if n, err := DeleteRows(dir, func(*shard.Row) (string, string) { return "removed", "asked to" }); n != 1 || err != nil {
+					t.Fatal(n, err)
+				}
+			}, asked: "cat.jpg", want: `
+			a alt: shard removed
+			b title: match same_url_and_text, from a (alt)
+			a left in generation 2: removed`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -305,19 +339,23 @@ func agreesWithRows(t *testing.T, dir string, e *Explanation) {
 			continue
 		}
 		kept[place{p.PairID, p.Page, p.Source}]++
-		rows := rowsOf[shard.Pair](t, dir, shard.ShardsFolder)
-		at := p.Row
-		manifest, err := shard.ReadManifest(filepath.Join(dir, shard.ShardsFolder))
+		d, err := shard.OpenDataset(filepath.Join(dir, shard.ShardsFolder))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range manifest.Parts {
-			if part.Name == filepath.Base(p.Shard) {
-				break
-			}
-			at += int(part.Rows)
+		_, rows, err := d.OpenPart(filepath.Base(p.Shard))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if r := rows[at]; shard.FormatPairID(r.PairID) != p.PairID || r.PageURL != p.Page || r.TextSource != p.Source || r.Text != p.Text || r.ImageURL != p.Image {
+		defer rows.Close()
+		var r shard.Pair
+		if err := rows.Read(p.Row, &r); err != nil {
+			t.Fatal(err)
+		}
+		if d.Deleted(filepath.Base(p.Shard), p.Row) {
+			t.Errorf("%s row %d was deleted", p.Shard, p.Row)
+		}
+		if shard.FormatPairID(r.PairID) != p.PairID || r.PageURL != p.Page || r.TextSource != p.Source || r.Text != p.Text || r.ImageURL != p.Image {
 			t.Errorf("%s row %d is the pair %016x of %s (%s), explain says %s of %s (%s)", p.Shard, p.Row, r.PairID, r.PageURL, r.TextSource, p.PairID, p.Page, p.Source)
 		}
 	}

@@ -102,6 +102,24 @@ func withGeneration(m *shard.Manifest, input string) (*shard.Manifest, *shard.Ge
 	return &grown, &grown.Generations[len(grown.Generations)-1]
 }
 
+// mostGenerations is how many generations are told to be compacted: readers open files of
+// each. So is more than a fifth of rows that are deleted.
+const mostGenerations = 64
+
+// generations tells of those of shards.
+func (s *State) generations(m *shard.Manifest) {
+	s.Generations = max(1, len(m.Generations))
+	for _, g := range m.Generations {
+		s.Deleted += g.Deleted
+	}
+	switch s.Rows -= s.Deleted; {
+	case s.Deleted > (s.Rows+s.Deleted)/5:
+		s.Compact = "more than a fifth of the rows are deleted and take room; pairloom shard --compact writes the shards without them"
+	case s.Generations > mostGenerations:
+		s.Compact = fmt.Sprintf("readers open the files of more than %d generations; pairloom shard --compact makes one of them", mostGenerations)
+	}
+}
+
 // DeleteRows takes the pairs for which look gives a reason, a word, and a detail, a line
 // for people, out of the dataset in dir, by a generation of its own; it tells how many
 // these were. Their bytes stay where they are until the shards are compacted. The row is

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
@@ -176,5 +177,32 @@ func TestDeleteRowsKilledAtAnyMoment(t *testing.T) {
 	}
 	if moments < 5 {
 		t.Errorf("there were %d moments", moments)
+	}
+}
+
+// TestStatusTellsOfGenerations: compacting is advised where it is worth it.
+func TestStatusTellsOfGenerations(t *testing.T) {
+	for _, tt := range []struct {
+		generations        int
+		rows, deleted      int64
+		wantRows           int64
+		wantAdvice, advice string
+	}{
+		{0, 100, 0, 100, "", "an older version's"},
+		{1, 100, 0, 100, "", "one generation"},
+		{3, 100, 20, 80, "", "a fifth"},
+		{3, 100, 21, 79, "more than a fifth of the rows", "more than a fifth"},
+		{64, 100, 0, 100, "", "as many generations as may be"},
+		{65, 100, 0, 100, "more than 64 generations", "many generations"},
+	} {
+		m := &shard.Manifest{Parts: []shard.Part{{Rows: tt.rows}}, Generations: make([]shard.Generation, tt.generations)}
+		if tt.generations > 0 {
+			m.Generations[tt.generations-1].Deleted = tt.deleted
+		}
+		s := State{Rows: tt.rows}
+		s.generations(m)
+		if s.Generations != max(1, tt.generations) || s.Deleted != tt.deleted || s.Rows != tt.wantRows || !strings.Contains(s.Compact, tt.wantAdvice) || (s.Compact == "") != (tt.wantAdvice == "") {
+			t.Errorf("%s: %+v", tt.advice, s)
+		}
 	}
 }

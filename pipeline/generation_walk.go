@@ -57,7 +57,7 @@ func (s Shard) refusal() (refusing, error) {
 func (s Shard) compare(ctx context.Context, origin shard.Origin, base *shard.Manifest) (r *sharding, err error) {
 	r = &sharding{
 		Shard: s, ctx: ctx, folder: filepath.Join(s.Dir, shard.ShardsFolder), origin: origin, base: base,
-		added: extsort.New(s.Dir, s.Memory/8*5), deleted: extsort.New(s.Dir, s.Memory/8), tally: shard.NewTally(ShardName, "pairs", "pairs"),
+		added: extsort.New(s.Dir, s.Memory/8*6), deleted: extsort.New(s.Dir, s.Memory/8), tally: shard.NewTally(ShardName, "pairs", "pairs"),
 	}
 	defer func() {
 		if err != nil {
@@ -296,7 +296,7 @@ func readAdded(value []byte) addedPair {
 // picture reads a picture into r.image.
 func (r *sharding) picture(part, row uint32) error {
 	if r.pictures == nil {
-		mapped := r.Memory + residentSlack - r.added.Held() - openPartSize*min(len(r.images.Parts), maxOpenPictures)
+		mapped := r.Memory/8*7 + residentSlack - r.added.Held() - openPartSize*min(len(r.images.Parts), maxOpenPictures)
 		r.pictures = newOpenPictures(filepath.Join(r.Dir, shard.ImagesFolder), r.images, mapped)
 	}
 	return r.pictures.read(part, row, &r.image)

@@ -87,7 +87,6 @@ func (r *sharding) write(progress Progress) (*Outcome, error) {
 	w.progress = func(done int64) { progress(done, total) }
 	w.places = extsort.New(r.Dir, r.Memory/8)
 	defer w.places.Close()
-	defer collectAt(r.Memory / 8)()
 	if err := w.writeDeletions(); err != nil {
 		return nil, err
 	}

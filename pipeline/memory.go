@@ -14,7 +14,8 @@ import "runtime/debug"
 //	curate  decisions, a sixth; the index of pictures and then the balance, a sixth;
 //	        the step of deduplication that decides, a third, and the next one, which
 //	        takes what stays, a sixth
-//	shard   the shuffle, seven eighths; mapped pictures, what it does not hold
+//	shard   the shuffle of what is new, six eighths; what is deleted, and then the index
+//	        of what is new, an eighth; mapped pictures, what the shuffle does not hold
 //
 // Beside it, in all about 150 MiB (up to 220 where memory_mib is below 100, which
 // the names of the query list and the collector's slack then pass): the program and the compiled query list, which

@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/crawl/fetch"
@@ -39,6 +43,29 @@ type Sharded struct {
 	Anew string `json:"anew,omitempty"`
 }
 
+// String says it to people, on a line.
+func (s Sharded) String() string {
+	var deleted []string
+	var total int64
+	for _, reason := range slices.Sorted(maps.Keys(s.Deleted)) {
+		deleted = append(deleted, reason+" "+Grouped(s.Deleted[reason]))
+		total += s.Deleted[reason]
+	}
+	gone := Grouped(total) + " deleted"
+	if total > 0 {
+		gone += ": " + strings.Join(deleted, ", ")
+	}
+	switch {
+	case s.Anew != "":
+		return fmt.Sprintf("all shards were written anew, %s pairs; %s", Grouped(s.Added), s.Anew)
+	case s.Added == 0 && total == 0 && s.Generation == 1:
+		return "nothing is new, and nothing is deleted in them: the shards stay as they are"
+	case s.Added == 0 && total == 0:
+		return "nothing is new: the shards stay as they are"
+	}
+	return fmt.Sprintf("generation %d: %s pairs added, %s", s.Generation, Grouped(s.Added), gone)
+}
+
 // Reasons for which the stage deletes rows, beside those of the selection.
 const (
 	ReasonWithdrawn = "withdrawn" // no candidate names the pair any more, or its text is dropped
@@ -68,6 +95,9 @@ func (s Shard) Stage() Stage {
 
 // Run is the stage. Its outcome's result is [Sharded].
 func (s Shard) Run(ctx context.Context, progress Progress) (*Outcome, error) {
+	// Of the memory, six eighths sort what is new; one sorts what is deleted, and then where
+	// the new lies; one is the heap.
+	defer collectAt(s.Memory / 8)()
 	stage := s.Stage()
 	if _, err := manifest(s.Dir, shard.ImagesFolder); err != nil { // whose command makes matched too, where that is not there
 		return nil, err

@@ -350,6 +350,11 @@ type State struct {
 	Bytes  int64        `json:"bytes"`
 	Parts  int          `json:"parts"`
 	Tally  *shard.Tally `json:"tally,omitempty"`
+	// Of shards: how many generations there are, how many of the rows in the files were
+	// deleted, and whether compacting them is worth it. Rows are those that were not.
+	Generations int    `json:"generations,omitempty"`
+	Deleted     int64  `json:"deleted,omitempty"`
+	Compact     string `json:"compact,omitempty"` // why, "" when it is not
 }
 
 // State tells where the stage stands. It only reads.
@@ -380,6 +385,9 @@ func (s *Stage) State() (State, error) {
 	for _, p := range m.Parts {
 		state.Rows += p.Rows
 		state.Bytes += p.Bytes
+	}
+	if s.Name == ShardName {
+		state.generations(m)
 	}
 	return state, nil
 }

@@ -129,6 +129,19 @@ func (d *Dataset) Deleted(part string, row int) bool {
 	return found
 }
 
+// OpenPart opens one part, by name, for those who know rows by their numbers in it, as
+// embeddings do: deleted rows are among them, see [Dataset.Deleted]; columns are those of [OpenPart].
+// There may be none of that name.
+func (d *Dataset) OpenPart(name string, columns ...string) (part Part, r *PartReader[Pair], err error) {
+	for _, p := range d.Parts(name) {
+		if p.Name == name {
+			r, err = OpenPart[Pair](d.folder, p, columns...)
+			return p, r, err
+		}
+	}
+	return Part{}, nil, nil
+}
+
 // Deletions walks what one generation took away. The row is reused.
 func (d *Dataset) Deletions(generation int) iter.Seq2[*Deletion, error] {
 	var parts []Part
@@ -216,6 +229,12 @@ func (v *View) place(i int) (part, row int) {
 	gone := v.gone[part]
 	live := i - v.first[part] // the row among those that are there
 	return part, live + sort.Search(len(gone), func(k int) bool { return int(gone[k])-k > live })
+}
+
+// Row is the number of pair i within its part.
+func (v *View) Row(i int) int {
+	_, row := v.place(i)
+	return row
 }
 
 // Pair is row i, 0 <= i < Len. Its strings and bytes live until Close. Damage is

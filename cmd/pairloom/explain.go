@@ -87,7 +87,7 @@ func explained(e *pipeline.Explanation) string {
 		}
 		switch {
 		case p.Shard != "":
-			fmt.Fprintf(&b, "    kept: %s row %d\n", p.Shard, p.Row)
+			fmt.Fprintf(&b, "    kept: %s row %d, since generation %d\n", p.Shard, p.Row, p.Generation)
 		case p.Reason != "":
 			fmt.Fprintf(&b, "    dropped by %s: %s (%s)\n", p.Stage, p.Reason, p.Detail)
 		default:
@@ -97,8 +97,15 @@ func explained(e *pipeline.Explanation) string {
 			fmt.Fprintf(&b, "    %s\n", p.Note)
 		}
 	}
+	for _, d := range e.Left {
+		fmt.Fprintf(&b, "  left the dataset in generation %d: %s", d.Generation, d.Reason)
+		if d.Detail != "" {
+			fmt.Fprintf(&b, " (%s)", d.Detail)
+		}
+		fmt.Fprintf(&b, "\n    %s row %d, since generation %d: pair %s, %q, of %s\n", d.Shard, d.Row, d.Since, d.PairID, d.Text, d.Page)
+	}
 	if e.More {
-		fmt.Fprintf(&b, "  only the first %d pairs are shown\n", pipeline.MaxExplained)
+		fmt.Fprintf(&b, "  only the first %d pairs are shown, and as many rows that left\n", pipeline.MaxExplained)
 	}
 	return b.String()
 }

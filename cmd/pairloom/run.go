@@ -54,6 +54,19 @@ func stageCommands(g *global) []*cobra.Command {
 		if s.name == pipeline.FetchName {
 			c.Flags().BoolVar(&o.retry, "retry", false, "ask again for pictures that failed for a passing reason")
 		}
+		if s.name == pipeline.ShardName {
+			c.Long = s.short + `.
+
+Pairs that are new or have changed go into shards of their own, and rows of pairs that
+are gone are marked as deleted: readers of pairloom pass over them. What is there stays
+as it is, byte by byte; where nothing is new, nothing is written. With --compact all
+shards are written anew, as if the dataset had been made today in one go: deleted rows
+are gone from the disk then. Until the new shards are whole, both take room.
+
+` + stageLong
+			c.Example += "\n  pairloom shard -C cats --compact"
+			c.Flags().BoolVar(&o.compact, "compact", false, "write all shards anew, without the rows that were deleted")
+		}
 		if s.name == pipeline.CurateName {
 			addDryRun(g, c, &o.limit)
 		}
@@ -96,6 +109,7 @@ func newRun(g *global) *cobra.Command {
 type runOptions struct {
 	from, to              string
 	force, retry, replace bool
+	compact               bool
 	limit                 time.Duration
 	only                  func(*workspace) pipeline.Stage // the only stage there is to do, when set
 }
@@ -124,7 +138,7 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 }
 
 func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) error {
-	w.cfg.Fetch.Retry, w.cfg.Train.Replace = o.retry, o.replace
+	w.cfg.Fetch.Retry, w.cfg.Train.Replace, w.cfg.Shard.Compact = o.retry, o.replace, o.compact
 	p := &stageProgress{global: g, metrics: newRunMetrics(w)}
 	work, err := w.work(p)
 	if err != nil {

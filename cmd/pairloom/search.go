@@ -79,6 +79,13 @@ func (g *global) search(ctx context.Context, w *workspace, query string, o searc
 		return err
 	}
 	defer index.Close()
+	dataset, err := shard.OpenDataset(w.path(shard.ShardsFolder))
+	switch {
+	case err == nil:
+		index.LeaveOut(dataset)
+	case !errors.Is(err, shard.ErrUnfinished): // other vectors than those of shards need none
+		return err
+	}
 	pictures, err := newPictureConverter(w.cfg.Workers)
 	if err != nil {
 		return err

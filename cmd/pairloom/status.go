@@ -90,6 +90,14 @@ func (g *global) printStanding(s *standing) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t\n", s.Stage, state, kept, in, s.Parts, megabytes(s.Bytes))
 	}
 	t.Flush()
+	for _, s := range s.Stages {
+		if s.Generations > 1 {
+			fmt.Fprintf(g.stdout, "shards: %s pairs of %d generations, %s deleted rows\n", pipeline.Grouped(s.Rows), s.Generations, pipeline.Grouped(s.Deleted))
+		}
+		if s.Compact != "" {
+			fmt.Fprintf(g.stdout, "shards: %s\n", s.Compact)
+		}
+	}
 	if p := s.Pages; p != nil {
 		fmt.Fprintf(g.stdout, "pages: %s known, %s read, %s dropped, %s to be read, on %s hosts\n",
 			pipeline.Grouped(p.Pages), pipeline.Grouped(p.Kept), pipeline.Grouped(p.Dropped), pipeline.Grouped(p.Pending), pipeline.Grouped(p.Hosts))

@@ -39,6 +39,9 @@ func summaryOfRun(done []pipeline.Done) *summary {
 		if r, ok := d.Result.(pipeline.Crawled); ok {
 			note = r.Note
 		}
+		if r, ok := d.Result.(pipeline.Sharded); ok {
+			note = r.String()
+		}
 		s.Stages = append(s.Stages, stageSummary{
 			note: note, Unread: d.Unread, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
 		})

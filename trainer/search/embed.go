@@ -67,7 +67,8 @@ func (x *Embedding) step(n int) {
 
 // Shards embeds the pairs of a shard folder into a folder, a file a part, under
 // the part's name. Files that an earlier run of the same model made from the same
-// parts stay as they are; those of parts that are no more are removed.
+// parts stay as they are, be pairs deleted since or not; those of parts that are no more
+// are removed.
 func (x *Embedding) Shards(ctx context.Context, shards, folder string) (Made, error) {
 	dataset, err := shard.OpenDataset(shards)
 	if err != nil {
@@ -76,20 +77,21 @@ func (x *Embedding) Shards(ctx context.Context, shards, folder string) (Made, er
 	if _, err := atomicfile.Sweep(folder); err != nil {
 		return Made{}, err
 	}
-	x.begin(int(dataset.Manifest().Rows()))
+	x.begin(int(dataset.Len("")))
 	m := Made{Tally: x.tally}
 	for _, part := range dataset.Parts("") {
 		path := filepath.Join(folder, part.Name)
 		origin := shard.EmbeddingOrigin{Model: x.Model.Hash, Of: x.Of, Source: part.Name, Input: part.XXH64}
-		if rows, fits := holds(path, origin, x.Model.Dim()); fits {
-			x.tally.In += part.Rows
+		if rows, fits := holds(path, origin, x.Model.Dim(), dataset); fits {
+			pairs := dataset.Len(part.Name)
+			x.tally.In += pairs
 			x.tally.Kept += rows
-			if left := part.Rows - rows; left > 0 { // of a shard there is one reason
+			if left := pairs - rows; left > 0 { // of a shard there is one reason
 				x.tally.Dropped[evaluate.Undecodable] += left
 			}
-			x.step(int(part.Rows))
+			x.step(int(pairs))
 			m.Again++
-		} else if err := x.part(ctx, shards, path, origin); err != nil {
+		} else if err := x.part(ctx, dataset, path, origin); err != nil {
 			return Made{}, err
 		}
 		m.Files = append(m.Files, path)
@@ -99,14 +101,21 @@ func (x *Embedding) Shards(ctx context.Context, shards, folder string) (Made, er
 }
 
 // holds tells whether the file at path is whole and of this origin, and how many
-// rows it has.
-func holds(path string, origin shard.EmbeddingOrigin, dim int) (int64, bool) {
+// rows it has of pairs that were not deleted since.
+func holds(path string, origin shard.EmbeddingOrigin, dim int, dataset *shard.Dataset) (rows int64, fits bool) {
 	e, err := shard.OpenEmbeddings(path)
 	if err != nil {
 		return 0, false
 	}
 	defer e.Close()
-	return int64(e.Len()), e.Origin == origin && e.Dim == dim
+	for _, b := range e.Batches {
+		for _, row := range b.Rows {
+			if !dataset.Deleted(origin.Source, int(row)) {
+				rows++
+			}
+		}
+	}
+	return rows, e.Origin == origin && e.Dim == dim
 }
 
 // removeOthers removes the embedding files of folder that are not in keep.
@@ -133,16 +142,21 @@ func removeOthers(folder string, keep []string) error {
 }
 
 // part embeds one part.
-func (x *Embedding) part(ctx context.Context, shards, path string, origin shard.EmbeddingOrigin) error {
-	source, err := batch.Open(shards, origin.Source)
+func (x *Embedding) part(ctx context.Context, dataset *shard.Dataset, path string, origin shard.EmbeddingOrigin) error {
+	source, err := batch.Open(dataset.Folder(), origin.Source)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
+	rows, err := dataset.Open(origin.Source)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
 	return x.file(path, origin, func(w *shard.EmbeddingWriter) error {
 		row := func(i int) (shard.EmbeddingRow, error) {
 			p, err := source.Pair(i)
-			return shard.EmbeddingRow{ID: p.PairID, Row: uint32(i)}, err
+			return shard.EmbeddingRow{ID: p.PairID, Row: uint32(rows.Row(i))}, err
 		}
 		if x.Of == Texts {
 			text := func(i int) (string, error) {

@@ -344,3 +344,84 @@ func TestFolderAndLines(t *testing.T) {
 		t.Errorf("rows %v, %q", index.Files[0].Batches[0].Rows, names)
 	}
 }
+
+// deleteRows deletes rows of the first part by a second generation.
+func deleteRows(t testing.TB, folder string, rows ...uint32) {
+	t.Helper()
+	m, err := shard.ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := shard.CreatePart[shard.Deletion](folder, shard.DeletionsName(2), shard.Origin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if err := w.Write(&shard.Deletion{PairID: uint64(row), Part: m.Parts[0].Name, Row: row, Reason: "removed"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	vector, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vector.Generation = 2
+	m.Deletions = []shard.Part{vector}
+	m.Generations = []shard.Generation{{Number: 1, Added: m.Rows()}, {Number: 2, Deleted: vector.Rows}}
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDeletedPairsAreNotFound deletes pairs after their vectors were made, and before:
+// what is found is of pairs that are there, and each has its own text.
+func TestDeletedPairsAreNotFound(t *testing.T) {
+	dir := t.TempDir()
+	shards := filepath.Join(dir, "shards")
+	writeShards(t, shards, 6, 3)
+	e := model(t, 1)
+	x := &Embedding{Model: e, Of: Texts, Batch: 4}
+	if _, err := x.Shards(t.Context(), shards, filepath.Join(dir, "before")); err != nil {
+		t.Fatal(err)
+	}
+	deleteRows(t, shards, 1, 4)
+	for folder, again := range map[string]int{"before": 2, "after": 0} {
+		out := filepath.Join(dir, folder)
+		m, err := x.Shards(t.Context(), shards, out)
+		if err != nil || m.Again != again || m.Tally.Kept != 7 || m.Tally.In != 7 {
+			t.Fatalf("vectors from %s: %+v, %+v, %v", folder, m, m.Tally, err)
+		}
+		index, err := Open(e.Hash, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer index.Close()
+		dataset, err := shard.OpenDataset(shards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		index.LeaveOut(dataset)
+		for n := range 9 {
+			vector, err := e.Texts(t.Context(), []string{fmt.Sprintf("text <%d>", n)}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hits, err := index.Top(t.Context(), vector, 9, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := Resolve(shards, hits)
+			if err != nil || len(found) != 7 {
+				t.Fatalf("vectors from %s: %d are found, want 7: %v", folder, len(found), err)
+			}
+			for i, f := range found {
+				if f.Text == "text <1>" || f.Text == "text <4>" || f.Text != fmt.Sprintf("text <%d>", hits[i].ID) {
+					t.Errorf("vectors from %s: pair %d is found with %q", folder, hits[i].ID, f.Text)
+				}
+			}
+			if best := found[0].Text; n != 1 && n != 4 && best != fmt.Sprintf("text <%d>", n) {
+				t.Errorf("vectors from %s: text <%d> finds %q first", folder, n, best)
+			}
+		}
+	}
+}

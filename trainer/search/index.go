@@ -19,8 +19,13 @@ type Index struct {
 	Files []*shard.Embeddings
 	Dim   int
 
-	blocks []block
+	blocks  []block
+	deleted func(part string, row int) bool // nil where no row is
 }
+
+// LeaveOut makes Top pass over the vectors of pairs that were deleted from the dataset,
+// since their file was made or before. It comes before the first Top.
+func (x *Index) LeaveOut(dataset *shard.Dataset) { x.deleted = dataset.Deleted }
 
 // block is a run of rows that one worker scans at a time.
 type block struct {

@@ -128,10 +128,16 @@ func (x *Index) scan(h *heap, b block, scores, query []float32) {
 	scores = scores[:b.rows]
 	cpu.Scan(scores, vectors[b.first*x.Dim:(b.first+b.rows)*x.Dim], query)
 	for i, s := range scores {
-		if s == s && (len(h.list) < h.k || s >= h.list[0].score) {
+		if s == s && (len(h.list) < h.k || s >= h.list[0].score) && !x.gone(b, i) {
 			h.add(candidate{s, b.number + i})
 		}
 	}
+}
+
+// gone tells whether row i of a block is of a pair that was deleted.
+func (x *Index) gone(b block, i int) bool {
+	o := &x.Files[b.file].Origin
+	return x.deleted != nil && o.Input != "" && x.deleted(o.Source, int(x.Files[b.file].Batches[b.batch].Rows[b.first+i]))
 }
 
 // hit looks a candidate's row up.
