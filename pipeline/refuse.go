@@ -18,6 +18,7 @@ import (
 	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
+	"golang.org/x/sys/unix"
 )
 
 // RefusedName is the file in the dataset's folder that lists what must not be in it;
@@ -79,8 +80,17 @@ func Refusals(dir string) (*refusal.List, error) {
 }
 
 // Refuse puts entries on the refusal list of a dataset's folder, those that are not on
-// it. When it returns, the list is on disk. Two must not do so at one time.
+// it. When it returns, the list is on disk. It needs no lock of the folder: several
+// processes wait for one another, with flock(2) on the folder itself.
 func Refuse(dir string, entries ...refusal.Entry) (added int, err error) {
+	folder, err := os.Open(dir)
+	if err == nil {
+		defer folder.Close() // which gives the lock back
+		err = unix.Flock(int(folder.Fd()), unix.LOCK_EX)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("add to refusals: %w", err)
+	}
 	path := filepath.Join(dir, RefusedName)
 	list, err := Refusals(dir)
 	if err != nil {
@@ -117,6 +127,16 @@ func RefuseAddress(dir, address string) error {
 		return fmt.Errorf("refuse %q: %w", address, err)
 	}
 	return nil
+}
+
+// Refuser tells of pairs of the dataset whether its refusal list, as it is now, refuses
+// them, as removed pairs and those that the next run drops. Any goroutine may call it.
+func Refuser(dir string) (func(*shard.Pair) bool, error) {
+	list, err := Refusals(dir)
+	return func(p *shard.Pair) bool {
+		_, refused := refusesPair(list, p)
+		return refused
+	}, err
 }
 
 // withRefusals is the fingerprint of settings of a stage that obeys the entries of the

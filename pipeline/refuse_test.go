@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -115,6 +116,28 @@ func TestRefuse(t *testing.T) {
 	lines, err := refusedLines(dir)
 	if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "refused.txt:3: ") {
 		t.Errorf("lines that are none: %q, %v", lines, err)
+	}
+}
+
+// TestRefuseFromMany holds that nothing is lost when several add at one time.
+func TestRefuseFromMany(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			if err := RefuseAddress(dir, fmt.Sprintf("https://example.org/%d", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	list, err := Refusals(dir)
+	if err != nil || list.Len() != 20 {
+		t.Errorf("%d entries, %v", list.Len(), err)
+	}
+	refuses, err := Refuser(dir)
+	if err != nil || !refuses(&shard.Pair{ImageURL: "http://example.org/7"}) || refuses(&shard.Pair{ImageURL: "http://example.org/20"}) {
+		t.Errorf("pairs are refused by another list: %v", err)
 	}
 }
 
