@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/pairloom/pairloom/crawl/archive"
 	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/search"
@@ -194,9 +192,6 @@ func isHexDigit(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c
 
 func letterOrDigit(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// mostPage is more than any crawl keeps of a page.
-const mostPage = 256 << 20
-
 // warc looks into the pages that a crawl keeps.
 func (s *looking) warc() error {
 	folder := filepath.Join(s.Dir, shard.WARCFolder)
@@ -207,61 +202,30 @@ func (s *looking) warc() error {
 	if err != nil {
 		return err
 	}
-	return s.place(shard.WARCFolder, "records", "delete the files named, or write them anew without the records; pairloom keeps them as they are", func(p *Place) error {
-		robots, err := archive.NewRobots(s.Options.Gate.UserAgent, os.TempDir())
+	return s.place(shard.WARCFolder, "records", "run pairloom remove --compact, or delete the files", func(p *Place) error {
+		pages, err := newWARCPages(s.List, s.Options.Gate.UserAgent)
 		if err != nil {
 			return err
 		}
-		defer robots.Close()
+		defer pages.close()
 		for _, e := range entries {
-			if !e.IsDir() {
-				if err := s.warcFile(p, archive.Source{Path: filepath.Join(folder, e.Name())}, robots); err != nil {
-					return fmt.Errorf("%s: %w", e.Name(), err)
+			if e.IsDir() {
+				continue
+			}
+			broken, err := pages.each(s.ctx, filepath.Join(folder, e.Name()), func(_ int64, _, refused string, by refusal.Entry) {
+				if p.Looked++; refused != "" {
+					p.found(e.Name()+": "+refused, by)
 				}
+			})
+			if err != nil {
+				return fmt.Errorf("%s: %w", e.Name(), err)
+			}
+			if broken > 0 {
+				p.State, p.Note = PlaceUnknown, fmt.Sprintf("%d stretches of %s cannot be read", broken, e.Name())
 			}
 		}
 		return nil
 	})
-}
-
-func (s *looking) warcFile(p *Place, source archive.Source, robots *archive.Robots) error {
-	in, _, err := source.Open(s.ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	broken := 0
-	reader := archive.NewReader(in, func(string, int64) { broken++ })
-	defer reader.Close()
-	extractor := archive.NewExtractor(archive.Options{Token: s.Options.Gate.UserAgent, MaxPageBytes: mostPage}, robots)
-	for {
-		r, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = s.ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		p.Looked++
-		if by, refused := s.List.RefusesAddress(r.URI); refused {
-			p.found(source.Name()+": "+r.URI, by)
-			continue
-		}
-		candidates, _ := extractor.Record(r, source.Name())
-		for i := range candidates {
-			if by, refused := refusesCandidate(s.List, &candidates[i]); refused {
-				p.found(source.Name()+": "+candidates[i].ImageURL, by)
-				break
-			}
-		}
-	}
-	if broken > 0 {
-		p.State, p.Note = PlaceUnknown, fmt.Sprintf("%d stretches of %s cannot be read", broken, source.Name())
-	}
-	return nil
 }
 
 // exports looks into what was exported, where it was named.

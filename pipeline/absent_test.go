@@ -173,6 +173,65 @@ func TestAbsence(t *testing.T) {
 	}
 }
 
+// TestPurgeWARC holds that pages which are refused, or name what is, are taken out of WARC
+// files, and that the other records stay byte for byte.
+func TestPurgeWARC(t *testing.T) {
+	dir := t.TempDir()
+	w, err := archive.NewWriter(filepath.Join(dir, shard.WARCFolder), "test", func() time.Time { return dayZero })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, image := range []string{"/a.jpg", "/b.jpg", "/c.jpg", "/d.jpg"} {
+		u, _ := url.Parse(fmt.Sprintf("https://site.example/%d", i))
+		body := fmt.Sprintf("<img src=%s alt='a cat'>", image)
+		if err := w.Write(archive.Exchange{URL: u, Time: dayZero, Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, shard.WARCFolder, "*"))
+	if err != nil || len(paths) != 1 {
+		t.Fatal(paths, err)
+	}
+	before, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := refusal.New([]refusal.Entry{{Kind: refusal.Address, Text: "https://site.example/1"}, {Kind: refusal.Address, Text: "https://site.example/d.jpg"}})
+	pages, err := newWARCPages(list, "pairloom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pages.close()
+	look := func() (offsets []int64, refused []string) {
+		t.Helper()
+		broken, err := pages.each(t.Context(), paths[0], func(offset int64, _, what string, _ refusal.Entry) {
+			offsets, refused = append(offsets, offset), append(refused, what)
+		})
+		if broken > 0 || err != nil {
+			t.Fatal(broken, err)
+		}
+		return offsets, refused
+	}
+	at, refused := look()
+	// The first says what the file is; of each page there are request and response.
+	if want := []string{"", "", "", "https://site.example/1", "https://site.example/1", "", "", "https://site.example/d.jpg", ""}; !slices.Equal(refused, want) {
+		t.Fatalf("refused are %q", refused)
+	}
+	if err := purgeWARC(t.Context(), dir, "pairloom", list); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(paths[0])
+	if want := slices.Concat(before[:at[3]], before[at[5]:at[7]]); err != nil || !slices.Equal(after, want) {
+		t.Errorf("%d bytes, want %d (%v)", len(after), len(want), err)
+	}
+	if _, refused := look(); !slices.Equal(refused, []string{"", "", "", "", ""}) {
+		t.Errorf("refused are %q", refused)
+	}
+}
+
 // TestRequests holds what the files of a removal may say.
 func TestRequests(t *testing.T) {
 	for _, tt := range []struct {

@@ -31,6 +31,9 @@ func (r Removal) compact(ctx context.Context) error {
 	if _, err := eraseStored(ctx, r.Dir, list); err != nil {
 		return err
 	}
+	if err := purgeWARC(ctx, r.Dir, r.Options.Gate.UserAgent, list); err != nil {
+		return err
+	}
 	r.Options.Shard.Compact = true
 	for _, s := range Road(r.Work) {
 		if !slices.Contains([]string{MatchName, CurateName, ShardName, ReportName}, s.Name) || !exists(s.path()) {

@@ -24,8 +24,7 @@ training, evaluation, search, export and everything else that reads the dataset.
 bytes go at the next run and "pairloom shard --compact", or at once with --compact. A
 line that is deleted from refused.txt lets come back what it refused, at the next run.
 
-What cannot be undone: exports and copies elsewhere, WARC files, and what models have
-learned. "pairloom verify --absent FILE" says what is still there.`
+What cannot be undone: exports and copies elsewhere, and what models have learned. "pairloom verify --absent FILE" says what is still there.`
 
 func newRemove(g *global) *cobra.Command {
 	var urls, hosts, hashes, similar string
@@ -101,7 +100,7 @@ func newRemove(g *global) *cobra.Command {
 	f.StringVar(&similar, "similar", "", "`PICTURE` file: pictures that look like it")
 	f.IntVar(&distance, "distance", -1, "most of 64 `bits` in which pictures that look alike differ, with --similar and --copies (default dedup.picture_distance)")
 	f.BoolVar(&r.Copies, "copies", false, "also pictures under other addresses that are equal to those named, or look alike")
-	f.BoolVar(&r.Compact, "compact", false, "take bytes and texts from the disk at once: from candidates, matched, images and shards")
+	f.BoolVar(&r.Compact, "compact", false, "take bytes and texts from the disk at once: from candidates, matched, images, shards, reports and WARC files")
 	f.BoolVar(&r.DryRun, "dry-run", false, "only say what would go")
 	return c
 }
