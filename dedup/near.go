@@ -38,9 +38,10 @@ func telling(phash uint64) int {
 }
 
 // AppendPictureOrder appends the key by which pairs compete whose pictures look alike:
-// the larger picture comes first, then the longer text, then by [AppendOrder].
-func AppendPictureOrder(key []byte, p *Pair) []byte {
-	key = binary.BigEndian.AppendUint64(key, ^p.Pixels)
+// those that are trained on come before those that are held out, then the larger
+// picture, then the longer text, then by [AppendOrder].
+func AppendPictureOrder(key []byte, heldOut bool, p *Pair) []byte {
+	key = binary.BigEndian.AppendUint64(append(key, sideOf(heldOut)), ^p.Pixels)
 	key = binary.BigEndian.AppendUint32(key, ^p.Characters)
 	return AppendOrder(key, p.Preference, p.PairID)
 }
@@ -51,6 +52,8 @@ type NearOptions struct {
 	Dir      string // of temporary files
 	Memory   int    // bytes; half of it until Verdicts is called
 	Workers  int
+	// SidesOnly says that look-alikes may stay on the same side.
+	SidesOnly bool
 	// State is the file that keeps what pictures hang together, so that the next run
 	// looks only for what is near to new ones; "" for none. What it holds changes
 	// nothing but the time.
@@ -66,10 +69,15 @@ type NearOptions struct {
 // the first one near to it. So a dropped picture is always within the distance of the
 // one that stays for it, however long the chains are. All pairs of the very picture
 // that stays, byte for byte, stay: they are for [Exact] to decide.
+//
+// Pictures on the side of training are gone through first. A held-out one that is near
+// to any of these is dropped, whether or not that one stays: which pictures are held out
+// changes as little as can be when better copies of others come.
 type NearPictures struct {
 	ctx    context.Context // of the search, during Verdicts
 	o      NearOptions
 	byHash *extsort.Sorter
+	sides  bool // some pairs are held out
 	forest *hamming.Forest
 	hashes int64 // different ones that can be near
 	linked []uint64
@@ -95,8 +103,9 @@ func NewNearPictures(ctx context.Context, o NearOptions) *NearPictures {
 
 // Add takes one pair.
 func (n *NearPictures) Add(p *Pair) error {
+	n.sides = n.sides || p.HeldOut
 	n.key = binary.BigEndian.AppendUint64(n.key[:0], p.PHash)
-	n.key = AppendPictureOrder(n.key, p)
+	n.key = AppendPictureOrder(n.key, p.HeldOut, p)
 	n.key = binary.BigEndian.AppendUint64(n.key, p.Place)
 	n.value = appendPair(n.value[:0], p)
 	return n.byHash.Add(n.key, n.value)
@@ -232,7 +241,9 @@ func (n *NearPictures) decideHashes(byComponent *extsort.Sorter, yield func(*Ver
 		switch {
 		case tells < leastEqual:
 			n.sizes.count(1)
-		case v.PictureHash == first.PictureHash:
+		case v.HeldOut != first.HeldOut:
+			n.dropCopy(&v, first.PairID, 0)
+		case v.PictureHash == first.PictureHash, n.o.SidesOnly:
 			size++
 		default:
 			size++
@@ -269,9 +280,10 @@ const survivorBytes = 128
 // decideComponents yields the pairs that are left, component by component.
 func (n *NearPictures) decideComponents(byComponent *extsort.Sorter, yield func(*Verdict, error) bool) error {
 	n.forest.Close()
-	c := cluster{n: n, near: hamming.NewSet(n.o.Distance), yield: yield, most: max(1024, n.o.Memory/4/survivorBytes),
+	most := max(1024, n.o.Memory/8/survivorBytes)
+	c := cluster{n: n, near: hamming.NewSet(n.o.Distance), yield: yield, most: most, trained: newTrainedOn(n.o.Distance, most, n.o.Dir),
 		waiting: extsort.NewSpool(n.o.Dir, spoolMemory), again: extsort.NewSpool(n.o.Dir, spoolMemory)}
-	defer func() { c.waiting.Close(); c.again.Close() }() // they change places
+	defer func() { c.waiting.Close(); c.again.Close(); c.trained.close() }() // they change places
 	root, begun := uint32(0), false
 	for rec, err := range byComponent.Sorted() {
 		if err != nil {
@@ -283,7 +295,7 @@ func (n *NearPictures) decideComponents(byComponent *extsort.Sorter, yield func(
 			}
 			root, begun = of, true
 		}
-		if more, err := c.decide(rec); err != nil || !more {
+		if more, err := c.see(rec); err != nil || !more {
 			return err
 		}
 	}
@@ -293,22 +305,47 @@ func (n *NearPictures) decideComponents(byComponent *extsort.Sorter, yield func(
 
 // cluster decides on the pairs of one component, which come in order. Where more of
 // them stay than memory has room for, the pairs that are near to none of these wait
-// until all have been seen.
+// until all have been seen; and held-out ones, where more are trained on.
 type cluster struct {
 	n       *NearPictures
 	near    *hamming.Set
 	stay    []survivor // of each word of near
 	most    int
+	trained *trainedOn
 	waiting *extsort.Spool
 	again   *extsort.Spool // what waited, when it is gone through
 	v       Verdict
 	yield   func(*Verdict, error) bool
 }
 
+// see takes the next pair of the component.
+func (c *cluster) see(rec extsort.Record) (more bool, err error) {
+	readPair(&c.v.Pair, rec.Value)
+	if c.n.sides && !c.v.HeldOut {
+		if err := c.trained.add(c.v.PHash, c.v.PairID); err != nil {
+			return false, err
+		}
+	}
+	return c.decide(rec)
+}
+
+// decide decides on the pair in v, which is the record's, or lets it wait.
 func (c *cluster) decide(rec extsort.Record) (more bool, err error) {
 	v := &c.v
-	readPair(&v.Pair, rec.Value)
 	v.Reason, v.Detail = "", ""
+	if v.HeldOut {
+		pair, distance, ok, complete := c.trained.like(v.PHash)
+		if ok {
+			c.n.dropCopy(v, pair, distance)
+			return c.yield(v, nil), nil
+		}
+		if !complete {
+			return true, c.waiting.Add(rec.Key, rec.Value)
+		}
+	}
+	if c.n.o.SidesOnly {
+		return c.yield(v, nil), nil
+	}
 	if i, distance, ok := c.near.First(v.PHash); ok {
 		s := &c.stay[i]
 		s.size++
@@ -333,7 +370,10 @@ func (c *cluster) end() (more bool, err error) {
 		c.near.Reset()
 		c.stay = c.stay[:0]
 		if c.waiting.Len() == 0 {
-			return true, nil
+			return true, c.trained.reset()
+		}
+		if err := c.trained.round(); err != nil {
+			return false, err
 		}
 		c.waiting, c.again = c.again, c.waiting
 		for rec, err := range c.again.Walk() {
@@ -343,6 +383,7 @@ func (c *cluster) end() (more bool, err error) {
 			if err != nil {
 				return false, err
 			}
+			readPair(&c.v.Pair, rec.Value)
 			if more, err := c.decide(rec); err != nil || !more {
 				return false, err
 			}

@@ -51,32 +51,41 @@ func nearVerdicts(t *testing.T, pairs []Pair, o NearOptions) (map[uint64]string,
 
 // byRule decides as the documentation says, comparing each with each: which pair
 // stays for each place, itself where it stays.
-func byRule(pairs []Pair, distance int) map[uint64]string {
+func byRule(pairs []Pair, o NearOptions) map[uint64]string {
+	n := NearPictures{o: o}
+	near := func(p, s *Pair) (distance int, ok bool) {
+		distance = bits.OnesCount64(p.PHash ^ s.PHash)
+		tells := min(telling(p.PHash), telling(s.PHash))
+		return distance, distance == 0 && tells >= leastEqual || distance <= o.Distance && tells >= leastNear
+	}
+
 	sorted := slices.Clone(pairs)
 	slices.SortFunc(sorted, func(a, b Pair) int {
-		return cmp.Or(bytes.Compare(AppendPictureOrder(nil, &a), AppendPictureOrder(nil, &b)), cmp.Compare(a.Place, b.Place))
+		return cmp.Or(bytes.Compare(AppendPictureOrder(nil, a.HeldOut, &a), AppendPictureOrder(nil, b.HeldOut, &b)), cmp.Compare(a.Place, b.Place))
 	})
 	want := map[uint64]string{}
 	var stay []Pair
-	for _, p := range sorted {
+pairs:
+	for i, p := range sorted {
+		var v Verdict
+		for k := range sorted[:i] {
+			if d, ok := near(&p, &sorted[k]); ok && p.HeldOut && !sorted[k].HeldOut {
+				n.dropCopy(&v, sorted[k].PairID, d)
+				want[p.Place] = v.Detail
+				continue pairs
+			}
+		}
 		want[p.Place] = ""
-		stays := true
 		for _, s := range stay {
-			d := bits.OnesCount64(p.PHash ^ s.PHash)
-			tells := min(telling(p.PHash), telling(s.PHash))
-			if d == 0 && tells >= leastEqual || d <= distance && tells >= leastNear {
-				if stays = false; s.PictureHash != p.PictureHash {
-					n := NearPictures{o: NearOptions{Distance: distance}}
-					var v Verdict
+			if d, ok := near(&p, &s); ok && !o.SidesOnly {
+				if s.PictureHash != p.PictureHash {
 					n.drop(&v, s.PairID, d)
 					want[p.Place] = v.Detail
 				}
-				break
+				continue pairs
 			}
 		}
-		if stays {
-			stay = append(stay, p)
-		}
+		stay = append(stay, p)
 	}
 	return want
 }
@@ -85,11 +94,11 @@ const balanced = 0x0f0f0f0f0f0f0f0f // 32 bits set
 
 func TestWhichOfNearPicturesStays(t *testing.T) {
 	// Each pair is written as the bits of balanced that its hash flips, then pixels,
-	// characters and preference; pair ids fall.
+	// characters and preference, and ! where it is held out; pair ids fall.
 	for _, tt := range []struct {
 		name, pairs string
 		distance    int
-		want        string // for each pair the one that stays for it, - where it stays
+		want        string // for each pair the one that it is dropped for, - where it stays
 	}{
 		{"far apart", "0:9:1:0 ff:9:1:0", 4, "- -"},
 		{"the largest picture stays", "0:9:1:0 1:10:1:0 3:8:1:0", 4, "1 - 1"},
@@ -102,6 +111,11 @@ func TestWhichOfNearPicturesStays(t *testing.T) {
 		{"a chain has more than one that stays", "0:9:1:0 f:8:1:0 ff:7:1:0", 4, "- 0 -"},
 		{"a chain around its middle", "0:8:1:0 f:9:1:0 ff:7:1:0", 4, "1 - 1"},
 		{"of two that stay the first drops", "0:9:1:0 ff:8:1:0 f:7:1:0", 4, "- - 0"},
+		{"one that is trained on before a larger one that is held out", "0:9:1:0! 1:8:1:0 3:7:1:0!", 4, "1 - 1"},
+		{"the largest of those held out where all are", "0:8:1:0! 1:9:1:0! 3:7:1:0!", 4, "1 - 1"},
+		{"equal hashes, one trained on", "0:9:1:0! 0:8:1:0", 1, "1 -"},
+		{"held out, and near to one that is trained on and goes", "0:9:1:0 f:8:1:0 ff:10:1:0!", 4, "- 0 1"},
+		{"held out, and near to one held out that goes", "0:9:1:0 f:8:1:0! ff:7:1:0!", 4, "- 0 -"},
 		{"nothing", "", 4, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,7 +126,7 @@ func TestWhichOfNearPicturesStays(t *testing.T) {
 				if _, err := fmt.Sscanf(f, "%x:%d:%d:%d", &flips, &p.Pixels, &p.Characters, &p.Preference); err != nil {
 					t.Fatal(err)
 				}
-				p.PHash = balanced ^ flips
+				p.PHash, p.HeldOut = balanced^flips, strings.HasSuffix(f, "!")
 				pairs = append(pairs, p)
 			}
 			got, _ := nearVerdicts(t, pairs, NearOptions{Distance: tt.distance})
@@ -121,7 +135,7 @@ func TestWhichOfNearPicturesStays(t *testing.T) {
 					t.Errorf("pair %d: %q, want that %s stays for it", place, detail, stays)
 				}
 			}
-			if want := byRule(pairs, tt.distance); !maps.Equal(got, want) {
+			if want := byRule(pairs, NearOptions{Distance: tt.distance}); !maps.Equal(got, want) {
 				t.Errorf("%v, want by the rule %v", got, want)
 			}
 		})
@@ -211,13 +225,13 @@ func hashedPairs(r *rand.Rand, n int) []Pair {
 				h ^= 1 << r.IntN(64)
 			}
 		}
-		pairs[i] = Pair{Place: uint64(i), PairID: r.Uint64(), PictureHash: uint64(r.IntN(n)), PHash: h, Pixels: uint64(r.IntN(50)), Characters: uint32(r.IntN(20)), Preference: uint8(r.IntN(3))}
+		pairs[i] = Pair{Place: uint64(i), PairID: r.Uint64(), PictureHash: uint64(r.IntN(n)), PHash: h, Pixels: uint64(r.IntN(50)), Characters: uint32(r.IntN(20)), Preference: uint8(r.IntN(3)), HeldOut: r.IntN(5) == 0}
 	}
-	// The same bytes have the same hash and size.
+	// The same bytes have the same hash, size and side.
 	first := map[uint64]int{}
 	for i := range pairs {
 		if at, ok := first[pairs[i].PictureHash]; ok {
-			pairs[i].PHash, pairs[i].Pixels = pairs[at].PHash, pairs[at].Pixels
+			pairs[i].PHash, pairs[i].Pixels, pairs[i].HeldOut = pairs[at].PHash, pairs[at].Pixels, pairs[at].HeldOut
 		} else {
 			first[pairs[i].PictureHash] = i
 		}
@@ -230,9 +244,9 @@ func TestNearVerdictsAreThoseOfTheRule(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	pairs := hashedPairs(r, 6000)
 	for _, distance := range []int{1, 3, 4, 8, 10} {
-		want := byRule(pairs, distance)
-		for _, o := range []NearOptions{{Memory: 64 << 20, Workers: 1}, {Memory: 128 << 10, Workers: 5}} {
+		for _, o := range []NearOptions{{Memory: 64 << 20, Workers: 1}, {Memory: 128 << 10, Workers: 5}, {Memory: 64 << 20, Workers: 2, SidesOnly: true}} {
 			o.Distance = distance
+			want := byRule(pairs, o)
 			r.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
 			if got, _ := nearVerdicts(t, pairs, o); !maps.Equal(got, want) {
 				t.Errorf("seed %d, distance %d, %+v: verdicts other than the rule's", seed, distance, o)
@@ -248,7 +262,7 @@ func TestASurvivorWaitsForRoom(t *testing.T) {
 	var pairs []Pair
 	h := uint64(balanced)
 	for i := range 9000 { // a chain of steps of two bits, that keeps half of them set
-		pairs = append(pairs, Pair{Place: uint64(i), PairID: r.Uint64(), PictureHash: uint64(i), PHash: h, Pixels: uint64(r.IntN(9000))})
+		pairs = append(pairs, Pair{Place: uint64(i), PairID: r.Uint64(), PictureHash: uint64(i), PHash: h, Pixels: uint64(r.IntN(9000)), HeldOut: i/50%3 == 2})
 		for set, clear := r.IntN(64), r.IntN(64); ; set, clear = r.IntN(64), r.IntN(64) {
 			if h>>set&1 == 0 && h>>clear&1 == 1 {
 				h ^= 1<<set | 1<<clear
@@ -256,12 +270,15 @@ func TestASurvivorWaitsForRoom(t *testing.T) {
 			}
 		}
 	}
-	want := byRule(pairs, 4)
-	if stay := len(pairs) - len(slices.DeleteFunc(slices.Collect(maps.Values(want)), func(d string) bool { return d == "" })); stay < 2048 {
-		t.Fatalf("only %d stay", stay)
-	}
-	if got, _ := nearVerdicts(t, pairs, NearOptions{Distance: 4, Memory: 1 << 20, Workers: 2}); !maps.Equal(got, want) {
-		t.Error("verdicts other than the rule's")
+	for _, sidesOnly := range []bool{false, true} {
+		o := NearOptions{Distance: 4, Memory: 1 << 20, Workers: 2, SidesOnly: sidesOnly}
+		want := byRule(pairs, o)
+		if stay := len(pairs) - len(slices.DeleteFunc(slices.Collect(maps.Values(want)), func(d string) bool { return d == "" })); stay < 2048 {
+			t.Fatalf("only %d stay", stay)
+		}
+		if got, _ := nearVerdicts(t, pairs, o); !maps.Equal(got, want) {
+			t.Errorf("%+v: verdicts other than the rule's", o)
+		}
 	}
 }
 

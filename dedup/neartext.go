@@ -83,7 +83,7 @@ func (n *NearTexts) Reference(number, textHash uint64, text []byte) error {
 // Add takes one pair, which must have its text.
 func (n *NearTexts) Add(p *Pair) error {
 	n.key = append(binary.BigEndian.AppendUint64(n.key[:0], p.TextHash), kindPair)
-	n.key = AppendPictureOrder(n.key, p)
+	n.key = AppendPictureOrder(n.key, false, p) // a text says nothing of the side
 	n.value = appendPair(n.value[:0], p)
 	return n.texts.Add(n.key, n.value)
 }

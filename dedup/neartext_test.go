@@ -200,7 +200,7 @@ func TestNearTextsAgainstAllComparisons(t *testing.T) {
 				if got[of].Reason != "" {
 					t.Errorf("seed %d: %q was dropped for %q, which was dropped too", seed, pairs[i].Text, pairs[of].Text)
 				}
-				if bytes.Compare(AppendPictureOrder(nil, &pairs[of]), AppendPictureOrder(nil, &pairs[i])) > 0 {
+				if bytes.Compare(AppendPictureOrder(nil, false, &pairs[of]), AppendPictureOrder(nil, false, &pairs[i])) > 0 {
 					t.Errorf("seed %d: %q stays, which comes after %q", seed, pairs[of].Text, pairs[i].Text)
 				}
 			}

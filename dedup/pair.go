@@ -13,6 +13,7 @@ type Pair struct {
 	TextHash    uint64 // of the folded text
 	Characters  uint32 // of the text as it is
 	Preference  uint8  // of the text's source; 0 is the best
+	HeldOut     bool   // the picture's side: training never sees it
 	Note        uint64 // the caller's, which the verdict gives back
 	Digest      uint64 // the caller's too
 	QueryIDs    []uint32
@@ -38,7 +39,7 @@ func appendPair(b []byte, p *Pair) []byte {
 	for _, n := range [...]uint64{p.Place, p.PairID, p.ImageID, p.PictureHash, p.PHash, p.Pixels, p.TextHash, p.Note, p.Digest} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
-	b = binary.BigEndian.AppendUint32(append(b, p.Preference), p.Characters)
+	b = binary.BigEndian.AppendUint32(append(b, p.Preference, sideOf(p.HeldOut)), p.Characters)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(p.QueryIDs)))
 	for _, q := range p.QueryIDs {
 		b = binary.BigEndian.AppendUint32(b, q)
@@ -50,10 +51,10 @@ func readPair(p *Pair, b []byte) {
 	for i, n := range [...]*uint64{&p.Place, &p.PairID, &p.ImageID, &p.PictureHash, &p.PHash, &p.Pixels, &p.TextHash, &p.Note, &p.Digest} {
 		*n = number(b[8*i:])
 	}
-	p.Preference = b[72]
-	p.Characters = binary.BigEndian.Uint32(b[73:])
-	queries := binary.BigEndian.Uint32(b[77:])
-	b = b[81:]
+	p.Preference, p.HeldOut = b[72], b[73] != 0
+	p.Characters = binary.BigEndian.Uint32(b[74:])
+	queries := binary.BigEndian.Uint32(b[78:])
+	b = b[82:]
 	for p.QueryIDs = p.QueryIDs[:0]; queries > 0; queries-- {
 		p.QueryIDs = append(p.QueryIDs, binary.BigEndian.Uint32(b))
 		b = b[4:]
@@ -66,5 +67,13 @@ func imageOf(b []byte) uint64 { return number(b[16:]) }
 
 // textOf is the TextHash of a pair as sorters carry it.
 func textOf(b []byte) uint64 { return number(b[48:]) }
+
+// sideOf is the side as a byte: training comes first.
+func sideOf(heldOut bool) byte {
+	if heldOut {
+		return 1
+	}
+	return 0
+}
 
 func number(b []byte) uint64 { return binary.BigEndian.Uint64(b) }

@@ -12,7 +12,7 @@ func TestTapGivesBackWhatItTook(t *testing.T) {
 		defer tap.Close()
 		var pairs []Pair
 		for i := range uint64(500) {
-			p := Pair{Place: i, PairID: ^i, ImageID: i * 3, PictureHash: i / 2, TextHash: i / 5, Preference: uint8(i % 3), Note: i << 32, Digest: i * 7, QueryIDs: []uint32{uint32(i), 7}, Text: []byte{byte(i), 1}}
+			p := Pair{Place: i, PairID: ^i, ImageID: i * 3, PictureHash: i / 2, TextHash: i / 5, Preference: uint8(i % 3), HeldOut: i%2 == 1, Note: i << 32, Digest: i * 7, QueryIDs: []uint32{uint32(i), 7}, Text: []byte{byte(i), 1}}
 			if err := tap.Add(&p); err != nil {
 				t.Fatal(err)
 			}

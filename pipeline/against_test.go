@@ -144,7 +144,7 @@ func againstSite(t *testing.T) (dir string, o *Options) {
 }
 
 func curateStage(dir string, o *Options) Curate {
-	return Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), NewQueryList(dir, o.Match.Queries), testPictureChild, o.workers()}
+	return Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), NewQueryList(dir, o.Match.Queries), testPictureChild, o.workers()}
 }
 
 func TestEvaluationSets(t *testing.T) {

@@ -36,8 +36,10 @@ type Curate struct {
 	Dedup   dedup.Options
 	Balance BalanceOptions
 	Seed    int64
-	Memory  int // bytes, of sorting and balancing together
-	List    *QueryList
+	// HeldoutShare is that of the shards: of look-alikes what is trained on goes first.
+	HeldoutShare float64
+	Memory       int // bytes, of sorting and balancing together
+	List         *QueryList
 	// PictureChild and Workers are for evaluation sets, whose pictures are decoded.
 	PictureChild []string
 	Workers      int
@@ -57,7 +59,7 @@ func (c Curate) Stage() Stage {
 			if err != nil {
 				return "", err
 			}
-			by := settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, hash, against)
+			by := settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, c.HeldoutShare, hash, against)
 			return withRefusals(c.Dir, by, allKinds)
 		},
 		Run: tallyOnly(c.Run),
@@ -195,11 +197,12 @@ func (c Curate) steps(ctx context.Context, sets *evaluationSets, state string) (
 		see := func(p *dedup.Pair) (dedup.Sighting, bool, error) { return sets.see(ctx, p) }
 		steps = append(steps, dedup.NewAgainst(see, c.Dir, share/2))
 	}
-	if c.Dedup.PictureDistance > 0 {
-		steps = append(steps, dedup.NewNearPictures(ctx, dedup.NearOptions{
-			Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers,
-			State: state,
-		}))
+	if c.Dedup.PictureDistance > 0 || c.HeldoutShare > 0 {
+		near := dedup.NearOptions{Distance: c.Dedup.PictureDistance, Dir: c.Dir, Memory: share, Workers: c.Workers, State: state}
+		if near.Distance == 0 {
+			near.Distance, near.SidesOnly = dedup.SidesDistance, true
+		}
+		steps = append(steps, dedup.NewNearPictures(ctx, near))
 	}
 	if texts := sets.heldTexts(); texts != nil || c.Dedup.TextSimilarity > 0 {
 		similarity, name := 0.0, func(uint64) string { return "" }
@@ -351,6 +354,7 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 				Place: place, Digest: digest, PairID: m.PairID, ImageID: m.ImageID, PictureHash: image.PictureHash, PHash: image.PHash,
 				Pixels:   uint64(image.OriginalWidth) * uint64(image.OriginalHeight),
 				TextHash: xxhash.Sum64(folded), Characters: uint32(utf8.RuneCountInString(m.Text)),
+				HeldOut:    shard.HeldOutPicture(c.Seed, c.HeldoutShare, image.PictureHash),
 				Preference: preference(c.Filter.Text.Sources, m.TextSource),
 				Note:       uint64(j.picture.part)<<32 | uint64(j.picture.row), QueryIDs: m.QueryIDs, Text: text,
 			})

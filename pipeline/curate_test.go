@@ -30,7 +30,7 @@ func TestAMissingVerdictIsAnError(t *testing.T) {
 	}
 	// write merges decisions on the places that decided names.
 	write := func(decided ...uint64) error {
-		c := Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), list, nil, 1}
+		c := Curate{dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), list, nil, 1}
 		r := &curation{Curate: c, ctx: t.Context(), matched: manifest, decisions: extsort.New(dir, 1<<20)}
 		defer r.decisions.Close()
 		balancer, err := newBalancer(o.Balance, 0, o.Seed, len(l.Entries), 1<<20, dir)

@@ -75,6 +75,7 @@ var laterRules = []struct {
 	keys   []string
 }{
 	{dedup.ReasonEvaluationPicture, []string{"dedup.against", "dedup.against_distance", "dedup.against_correlation"}},
+	{dedup.ReasonHeldOutCopy, []string{"shard.heldout_share", "dedup.picture_distance"}},
 	{dedup.ReasonNearPicture, []string{"dedup.picture_distance"}},
 	{dedup.ReasonEvaluationText, []string{"dedup.against", "dedup.against_text_similarity", "dedup.against_text_words"}},
 	{dedup.ReasonNearText, []string{"dedup.text_similarity", "dedup.text_min_characters"}},
@@ -99,7 +100,7 @@ func limitsWith(limits []int, today int) []int {
 // to deduplication, and to the balance.
 func (d *dryRun) duplicates() error {
 	memory := d.Options.memory()
-	c := Curate{d.Dir, d.Options.Filter, d.Options.Dedup, d.Options.Balance, d.Options.Seed, memory, d.queries, d.PictureChild, d.Options.workers()}
+	c := Curate{d.Dir, d.Options.Filter, d.Options.Dedup, d.Options.Balance, d.Options.Seed, d.Options.Shard.HeldoutShare, memory, d.queries, d.PictureChild, d.Options.workers()}
 	images := &shard.Manifest{Parts: d.images}
 	sets, err := c.readEvaluationSets(d.ctx, images)
 	if err != nil {

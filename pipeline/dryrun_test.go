@@ -119,6 +119,7 @@ func tallyOf(t *testing.T, dir, folder string) *shard.Tally {
 // are run afterwards by the same settings.
 func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 	dir, o := triedFolder(t)
+	o.Shard.HeldoutShare = 0.4
 	before := digests(t, dir)
 	d := tryDry(t, dir, o)
 	if after := digests(t, dir); !maps.Equal(before, after) {
@@ -181,7 +182,7 @@ func TestDryRunIsWhatTheStagesDo(t *testing.T) {
 	}
 	for step, reasons := range map[string]string{
 		"texts": "text_source characters file_name words word_repetition no_query", "pictures": "picture_opt_out short_side aspect_ratio",
-		"exact_duplicates": "placeholder_picture duplicate_picture repeated_text", "near_duplicates": "near_duplicate_picture", "balance": "query_cap",
+		"exact_duplicates": "placeholder_picture duplicate_picture repeated_text", "near_duplicates": "held_out_copy near_duplicate_picture", "balance": "query_cap",
 	} {
 		for _, reason := range strings.Fields(reasons) {
 			if inOrder[step][reason] == 0 {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/pairloom/pairloom/dedup/lookalike"
 	"github.com/pairloom/pairloom/internal/fold"
 	"github.com/pairloom/pairloom/internal/lines"
 	"github.com/pairloom/pairloom/internal/picture"
@@ -69,12 +70,23 @@ func (e Eval) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	defer pictures.Close()
 	o := e.Options
-	o.Convert = pictures.Convert
+	o.Convert, o.Near = pictures.Convert, nearPictures
 	result, err := evaluate.Run(ctx, e.Dir, o, classes, progress)
+	if errors.Is(err, evaluate.ErrSeen) {
+		return nil, configurationError("%w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &Outcome{Tally: result.Tally, Result: &result}, s.finish(result.Tally, evaluate.ResultName)
+}
+
+// nearPictures is an [evaluate.Near].
+func nearPictures(hashes []uint64, distance int) func(hash uint64, visit func(number int)) {
+	index := lookalike.NewIndex(hashes, distance)
+	return func(hash uint64, visit func(number int)) {
+		index.Near(hash, func(number, _ int) bool { visit(number); return true })
+	}
 }
 
 // evaluationShortSide is what pictures are scaled down to before a model's own

@@ -51,11 +51,8 @@ func (f *folderWriter[T]) rows() int {
 }
 
 // write appends a row to the current part, or begins the next one with it.
-func (f *folderWriter[T]) write(row *T) error { return f.writePart("", row) }
-
-// writePart is write for a part of the given name, "" for the next number's.
-func (f *folderWriter[T]) writePart(name string, row *T) error {
-	if err := f.begin(name); err != nil {
+func (f *folderWriter[T]) write(row *T) error {
+	if err := f.begin(); err != nil {
 		return err
 	}
 	return f.current.Write(row)
@@ -63,21 +60,17 @@ func (f *folderWriter[T]) writePart(name string, row *T) error {
 
 // writeWire is write for a row that shard.AppendRow wrote.
 func (f *folderWriter[T]) writeWire(row []byte) error {
-	if err := f.begin(""); err != nil {
+	if err := f.begin(); err != nil {
 		return err
 	}
 	return f.current.WriteWire(row)
 }
 
 // begin makes sure that there is a current part.
-func (f *folderWriter[T]) begin(name string) (err error) {
-	if f.current != nil {
-		return nil
+func (f *folderWriter[T]) begin() (err error) {
+	if f.current == nil {
+		f.current, err = shard.CreatePart[T](f.path, partName(len(f.manifest.Parts)), f.origin)
 	}
-	if name == "" {
-		name = partName(len(f.manifest.Parts))
-	}
-	f.current, err = shard.CreatePart[T](f.path, name, f.origin)
 	return err
 }
 

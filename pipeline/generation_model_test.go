@@ -144,16 +144,6 @@ func sameRow(a, b shard.Pair) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// live are the pairs that are there.
-func (l *plainList) live() (pairs []shard.Pair) {
-	for _, p := range l.pairs {
-		if p.gone == 0 {
-			pairs = append(pairs, p.pair)
-		}
-	}
-	return pairs
-}
-
 // holds fails the test where the dataset does not read like the list.
 func (l *plainList) holds(t testing.TB, dir string) {
 	t.Helper()
@@ -226,8 +216,11 @@ func (l *plainList) holds(t testing.TB, dir string) {
 // beside them: rows, views, and views of earlier generations.
 func TestDatasetIsAPlainListWhateverHappens(t *testing.T) {
 	sequences := 15
-	if os.Getenv("PAIRLOOM_LONG") != "" {
+	switch {
+	case os.Getenv("PAIRLOOM_LONG") != "":
 		sequences = 1000
+	case testing.Short():
+		sequences = 4
 	}
 	kills := 0
 	for n := range sequences {
@@ -430,6 +423,9 @@ func TestNothingNewWritesNothing(t *testing.T) {
 // TestGenerationsKilledAtAnyMoment kills the stage at each moment of each of three runs,
 // and of a compaction; after the next run every file is as if there had been no kill.
 func TestGenerationsKilledAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of runs, and no goroutine among them")
+	}
 	steps := []struct {
 		name    string
 		change  func(w *world)
@@ -483,5 +479,54 @@ func TestGenerationsKilledAtAnyMoment(t *testing.T) {
 				t.Errorf("%d moments", moments)
 			}
 		})
+	}
+}
+
+// TestKilledAndThenThereIsMore kills the run of a second generation at each moment. The
+// world goes on before the next run, of which the killed one knew nothing: the dataset
+// holds what the world keeps then, and is sound.
+func TestKilledAndThenThereIsMore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of runs, and no goroutine among them")
+	}
+	begin := &world{t: t, dir: t.TempDir(), options: ShardOptions{Pairs: 6, HeldoutShare: 0.3}, seed: 4}
+	for _, run := range []bool{true, false} {
+		for range 14 {
+			begin.grow()
+		}
+		begin.pairs = slices.Delete(begin.pairs, 3, 5)
+		begin.write()
+		if run {
+			if _, err := begin.run(false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n := 1; ; n++ {
+		w := copyWorld(t, begin)
+		w.pairs = slices.Clone(begin.pairs)
+		if !killedAt(t, n, func() error { _, err := w.run(false); return err }) {
+			break
+		}
+		for range 3 {
+			w.grow()
+		}
+		w.pairs = slices.Delete(w.pairs, 8, 10)
+		w.write()
+		if _, err := w.run(false); err != nil {
+			t.Fatal(err)
+		}
+		var want, got []uint64
+		for _, p := range w.pairs {
+			want = append(want, p.matched.PairID)
+		}
+		got = liveIDs(t, w.dir)
+		slices.Sort(want)
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("moment %d: the dataset holds %d pairs, want %d, or others", n, len(got), len(want))
+		}
+		if faults := shardFaults(t, w); len(faults) > 0 {
+			t.Errorf("moment %d: %v", n, faults)
+		}
 	}
 }

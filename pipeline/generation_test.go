@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/shard"
@@ -204,5 +207,136 @@ func TestStatusTellsOfGenerations(t *testing.T) {
 		if s.Generations != max(1, tt.generations) || s.Deleted != tt.deleted || s.Rows != tt.wantRows || !strings.Contains(s.Compact, tt.wantAdvice) || (s.Compact == "") != (tt.wantAdvice == "") {
 			t.Errorf("%s: %+v", tt.advice, s)
 		}
+	}
+}
+
+// TestDiskFullWhileGrowing: the error names the file that found no room, the dataset
+// reads as before, and with more room the run ends as if nothing had been.
+func TestDiskFullWhileGrowing(t *testing.T) {
+	whole := threeGenerations(t)
+	mount := t.TempDir()
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=8m"); err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("mounting a small tmpfs needs root")
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount(mount, syscall.MNT_DETACH) })
+	w := *whole
+	w.dir = filepath.Join(mount, "dataset")
+	if err := os.CopyFS(w.dir, os.DirFS(whole.dir)); err != nil {
+		t.Fatal(err)
+	}
+	before := liveIDs(t, w.dir)
+	for range 30 {
+		w.grow()
+	}
+	w.pairs[0].image.Bytes = make([]byte, 1<<20)
+	w.pairs[0].image.PictureHash++
+	w.write()
+	free := func(left int64) { // but for so many bytes the disk is filled
+		t.Helper()
+		var s syscall.Statfs_t
+		if err := syscall.Statfs(mount, &s); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(mount, "filler"), make([]byte, int64(s.Bavail)*s.Bsize-left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free(256 << 10)
+	_, err := w.run(false)
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), filepath.Join(w.dir, "shards/_next/")) {
+		t.Fatalf("on a full disk the run ends with %v", err)
+	}
+	if !slices.Equal(liveIDs(t, w.dir), before) {
+		t.Error("on a full disk the dataset changed")
+	}
+	if err := os.Remove(filepath.Join(mount, "filler")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.run(false); err != nil {
+		t.Fatal(err)
+	}
+	want := w
+	want.dir = t.TempDir()
+	if err := os.CopyFS(want.dir, os.DirFS(whole.dir)); err != nil {
+		t.Fatal(err)
+	}
+	want.write()
+	if _, err := want.run(false); err != nil {
+		t.Fatal(err)
+	}
+	sameFolder(t, "after a full disk", filepath.Join(w.dir, shard.ShardsFolder), filepath.Join(want.dir, shard.ShardsFolder))
+}
+
+// TestShardsOfANewerPairloomAreLetBe: the stage names what to do and writes nothing.
+func TestShardsOfANewerPairloomAreLetBe(t *testing.T) {
+	w := threeGenerations(t)
+	path := filepath.Join(w.dir, shard.ShardsFolder, shard.ManifestName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), `"format": 3`, `"format": 4`, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := filesOf(t, w.dir, ".")
+	for _, compact := range []bool{false, true} {
+		if _, err := w.run(compact); !errors.Is(err, shard.ErrNewer) || !strings.HasSuffix(err.Error(), "update pairloom") {
+			t.Errorf("the run ends with %v", err)
+		}
+	}
+	if _, err := DeleteRows(w.dir, func(*shard.Row) (string, string) { return "removed", "" }); !errors.Is(err, shard.ErrNewer) {
+		t.Errorf("deleting ends with %v", err)
+	}
+	if !maps.Equal(filesOf(t, w.dir, "."), before) {
+		t.Error("something was written")
+	}
+}
+
+// TestWhatIsMissingIsMadeAgain: of shards of one generation those that are whole stay as
+// they are; an index is made again for any.
+func TestWhatIsMissingIsMadeAgain(t *testing.T) {
+	one := &world{t: t, dir: t.TempDir(), options: ShardOptions{Pairs: 6, HeldoutShare: 0.3}, seed: 3}
+	for range 30 {
+		one.grow()
+	}
+	one.write()
+	if _, err := one.run(false); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		whole *world
+		gone  string
+		stay  string // a file that is not written again
+	}{
+		{"a shard", one, "shard-00001.arrow", "shard-00000.arrow"},
+		{"a held-out shard", one, "heldout-00000.arrow", "shard-00000.arrow"},
+		{"an index", one, "_index-00001.arrow", "shard-00000.arrow"},
+		{"an index of three", threeGenerations(t), "_index-00002.arrow", "_MANIFEST.json"},
+		{"the splits", threeGenerations(t), shard.SplitsName, "_MANIFEST.json"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := copyWorld(t, tt.whole)
+			folder := filepath.Join(w.dir, shard.ShardsFolder)
+			written := func() time.Time {
+				info, err := os.Stat(filepath.Join(folder, tt.stay))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return info.ModTime()
+			}
+			before := written()
+			remove(t, folder, tt.gone)
+			if _, err := w.run(false); err != nil {
+				t.Fatal(err)
+			}
+			sameFolder(t, "made again", folder, filepath.Join(tt.whole.dir, shard.ShardsFolder))
+			if !written().Equal(before) {
+				t.Errorf("%s was written again", tt.stay)
+			}
+		})
 	}
 }

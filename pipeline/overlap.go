@@ -163,7 +163,7 @@ func (c *curation) writeDuplicates(folder string) (files []string, err error) {
 	}
 	for _, s := range c.steps {
 		near, is := s.(*dedup.NearPictures)
-		if !is {
+		if !is || c.Dedup.PictureDistance == 0 {
 			continue
 		}
 		d.NearPictures = &stats.NearPictures{Distance: c.Dedup.PictureDistance, Sizes: []stats.ClusterSize{}}

@@ -124,7 +124,7 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 }
 
 // addTraining adds the last checkpoint's training to the figures, finished or
-// not. That of other shards is left out, which the note says.
+// not. The note says so when it is not of the shards that there are.
 func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note string, err error) {
 	const folder = shard.CheckpointsFolder
 	c, err := checkpoint.Latest(r.Train.path())
@@ -136,23 +136,14 @@ func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note 
 	}
 	state := c.State
 	var settings struct {
-		Batch      int64  `json:"batch"`
-		Accumulate int64  `json:"accumulate"`
-		Data       string `json:"data"` // other datasets beside this one
+		Batch      int64 `json:"batch"`
+		Accumulate int64 `json:"accumulate"`
 	}
 	if err := json.Unmarshal([]byte(state.Settings), &settings); err != nil {
 		return "", fmt.Errorf("read the settings in %s: %w; run pairloom train --replace to train anew", filepath.Join(c.Path, "state.json"), err)
 	}
-	ours := state.Data == dataset.Hash()
-	if settings.Data != "" {
-		// The hash is that of all datasets; what the training was finished with
-		// tells this one's.
-		m, err := shard.ReadManifest(r.Train.path())
-		input, inputErr := r.Train.input()
-		ours = err != nil || inputErr == nil && m.Input == input
-	}
-	if !ours {
-		return "the training there is of other shards and left out; pairloom train --replace trains on these", nil
+	if n := len(state.Segments); n > 0 {
+		settings.Batch = int64(state.Segments[n-1].Batch) // lowered where there are fewer pairs
 	}
 	t := &stats.Training{
 		Model: state.Model.Name, Steps: state.Step, TotalSteps: state.Total, PairsPerStep: settings.Batch * max(settings.Accumulate, 1),
@@ -161,8 +152,32 @@ func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note 
 	if best := state.Best; best.Step > 0 {
 		t.HeldOut = &stats.HeldOut{Last: state.Validation.Loss, Best: best.Loss, BestStep: best.Step, Checkpoint: path.Join(folder, "best")}
 	}
+	if trainedOn(t, state, dataset); t.Generation < t.Generations {
+		note = "the training shown was " + t.TrainedOn
+	}
 	figures.Training = t
-	return "", t.ReadCurves(filepath.Join(r.Train.path(), "metrics.jsonl"), state.MetricsBytes)
+	return note, t.ReadCurves(filepath.Join(r.Train.path(), "metrics.jsonl"), state.MetricsBytes)
+}
+
+// trainedOn says which pairs of the dataset a training was on.
+func trainedOn(t *stats.Training, state checkpoint.State, dataset *shard.Dataset) {
+	t.Generations = dataset.Generation()
+	if len(state.Segments) == 0 {
+		if t.TrainedOn = "trained on shards that an older pairloom did not name"; state.Data == dataset.Manifest().Hash() {
+			t.Generation, t.TrainedOn = t.Generations, fmt.Sprintf("trained on generation %d of %[1]d", t.Generations)
+		}
+		return
+	}
+	on := state.Segments[len(state.Segments)-1].Data[0]
+	if on.Generation > t.Generations || dataset.At(on.Generation).Hash() != on.Hash {
+		t.TrainedOn = "trained on other shards than these, which were written anew since; pairloom train tells how many pairs are new"
+		return
+	}
+	t.Generation, t.Since = on.Generation, dataset.Len(shard.Training)-dataset.At(on.Generation).Len(shard.Training)
+	t.TrainedOn = fmt.Sprintf("trained on generation %d of %d", t.Generation, t.Generations)
+	if gone := on.Rows - dataset.At(on.Generation).Len(shard.Training); t.Since > 0 || gone > 0 {
+		t.TrainedOn += fmt.Sprintf(": %s training pairs came since, and %s left", Grouped(t.Since), Grouped(gone))
+	}
 }
 
 // mean is 0 for no values.
@@ -200,6 +215,10 @@ func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note stri
 		Model: x.Model, Checkpoint: path.Join(shard.CheckpointsFolder, x.Checkpoint), Step: x.Step, Pairs: x.Pairs,
 		Retrieval: []stats.Retrieval{retrievalOf("picture to text", x.ImageToText), retrievalOf("text to picture", x.TextToImage)},
 		ZeroShot:  []stats.ZeroShot{},
+		Seen:      "it was made before evaluations told which pairs the model has seen; pairloom eval tells it",
+	}
+	if x.Seen != nil {
+		e.Seen = x.Seen.Note
 	}
 	if x.ZeroShot != nil {
 		e.ZeroShot = append(e.ZeroShot, zeroShotOf("held-out pairs, by their queries", x.ZeroShot))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
 // Work says on which dataset the road is made, and with what.
@@ -35,7 +36,7 @@ func Road(w Work) []Stage {
 		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now, list, o.Match.Mode}.Stage(),
 		newMatch(w.Dir, o, list).Stage(),
 		Fetch{w.Dir, o.Fetch, o.Gate, o.Filter.Picture, o.Balance, o.Seed, o.memory(), w.Version, w.PictureChild, w.Now}.Stage(),
-		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.memory(), list, w.PictureChild, o.workers()}.Stage(),
+		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), list, w.PictureChild, o.workers()}.Stage(),
 		Shard{w.Dir, o.Shard, o.Fetch.Options, o.Seed, o.memory()}.Stage(),
 		Report{w.Dir, o.Balance, list, Train{w.Dir, o.Train, nil}.Stage(), Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage()}.Stage(),
 		Train{w.Dir, o.Train, w.Step}.Stage(),
@@ -83,7 +84,7 @@ func Select(road []Stage, from, to string) ([]Stage, error) {
 type Done struct {
 	Stage   string
 	Outcome        // of a stage that was skipped: the tally of the run that made it; of one that was stopped: what is known
-	Skipped string // why the stage did not run
+	Skipped string // why the stage did not run, or could not do its work yet
 	Took    time.Duration
 }
 
@@ -99,8 +100,9 @@ type Watcher interface {
 // that stands twice is not told of again when it was skipped. It stops at an
 // error, behind a stage that is unfinished, and behind one that kept nothing
 // ([ErrNothingKept]); but where the folders up to the report hold what an earlier run
-// kept, they are made anew first, so that nothing stays in them that was withdrawn.
-// What was done before an error is returned beside it, and
+// kept, they are made anew first, so that nothing stays in them that was withdrawn. An
+// evaluation for which too few pairs are held out yet is skipped, unless it is all there
+// is to do. What was done before an error is returned beside it, and
 // what a stage has kept that was stopped. A stage that the end of its time stopped
 // (see [WithLimit]) is unfinished, and no error; any other end of ctx is a
 // [StoppedError].
@@ -120,6 +122,11 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 			log.Warn("candidates are left out, for their folder is not finished", "folder", u.Folder, "what_to_do", u.GoOn)
 		}
 		done, err := do(ctx, s, force, log, func() Progress { return watch.Begin(s, i, len(stages)) }, watch.End)
+		if len(stages) > 1 && errors.Is(err, evaluate.ErrTooFew) {
+			log.Warn("there is no evaluation", "because", err)
+			all = append(all, Done{Stage: s.Name, Skipped: err.Error()})
+			continue
+		}
 		if err != nil {
 			if done.Unfinished != "" {
 				all = append(all, done)

@@ -26,8 +26,11 @@ type Train struct {
 func (t Train) Stage() Stage {
 	return Stage{
 		Name: TrainName, Doing: "training", Dir: t.Dir, Folder: shard.CheckpointsFolder, Inputs: []string{shard.ShardsFolder},
-		Settings: func() (string, error) { return settings.Hash(t.Options), nil },
-		Due:      t.due, Run: t.Run, Stopped: t.stopped,
+		// What comes after a finished training is due when its settings change.
+		Settings: func() (string, error) {
+			return settings.Hash(t.Options, t.Options.Extend, t.Options.ExtendShare, t.Options.ExtendRate), nil
+		},
+		Due: t.due, Run: t.Run, Stopped: t.stopped,
 	}
 }
 

@@ -150,6 +150,12 @@ func (v *verification) verified() *Verified {
 	return out
 }
 
+// stage is the one of that name.
+func (v *verification) stage(name string) *Stage {
+	i := slices.IndexFunc(v.stages, func(s Stage) bool { return s.Name == name })
+	return &v.stages[i]
+}
+
 // onRoad tells whether the folder is a stage's, or another producer's.
 func (v *verification) onRoad(folder string) bool {
 	return strings.HasPrefix(folder, shard.CandidatesFolder) || slices.ContainsFunc(v.stages, func(s Stage) bool { return s.Folder == folder })
@@ -164,6 +170,9 @@ type folderCheck struct {
 	readable []bool          // of each part: it is as it was written, and can be read
 	intact   bool            // all parts are readable
 	rows     counted
+	gone     map[string][]goneRow // of shards, by part: the rows that were deleted, ascending
+	deleted  int64                // how many these are
+	indexes  bool                 // the indexes can be read
 	out      VerifiedFolder
 	faults   []Fault
 }

@@ -100,6 +100,11 @@ func (v *verification) folder(ctx context.Context, folder, stage string, read ro
 		if err := f.parts(ctx, read); err != nil {
 			return err
 		}
+		if folder == shard.ShardsFolder {
+			if err := f.generations(ctx); err != nil && f.unchanged() {
+				return err
+			}
+		}
 		if f.unchanged() {
 			f.counts()
 			if v.Pictures {
@@ -130,6 +135,9 @@ func (f *folderCheck) open() bool {
 		return false
 	}
 	f.manifest = m
+	if !m.AsWritten(f.path) {
+		f.manifestFault("it is not as it was written: its checksum differs")
+	}
 	if f.stage != "" && m.Stage != f.stage {
 		f.manifestFault(fmt.Sprintf("it is that of the stage %s, not %s", m.Stage, f.stage))
 	}
@@ -246,9 +254,10 @@ func (f *folderCheck) parts(ctx context.Context, read rowReader) error {
 // strangers notes parts that the manifest does not name.
 func (f *folderCheck) strangers() {
 	names, _ := filepath.Glob(filepath.Join(f.path, "*.arrow")) // the pattern is right
+	known := slices.Concat(f.manifest.Parts, f.manifest.Deletions, f.manifest.Indexes)
 	for _, path := range names {
 		name := filepath.Base(path)
-		if !slices.ContainsFunc(f.manifest.Parts, func(p shard.Part) bool { return p.Name == name }) {
+		if !slices.ContainsFunc(known, func(p shard.Part) bool { return p.Name == name }) {
 			f.note("%s is there, but the manifest does not name it: nothing reads it", name)
 		}
 	}
@@ -362,7 +371,7 @@ func (f *folderCheck) counts() {
 		differs("pairs kept", t.Kept, f.rows.reasons[""])
 		reasons(f.rows.reasons, t.Dropped, func(reason string, rows, tally int64) { differs("pairs dropped for "+reason, tally, rows) })
 	case shard.ShardsFolder:
-		differs("pairs kept", t.Kept, f.rows.rows)
+		differs("pairs kept", t.Kept, f.rows.rows-f.deleted)
 	default:
 		differs(t.OutUnit+" written", t.Out, f.rows.rows)
 	}

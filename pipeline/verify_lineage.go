@@ -40,6 +40,12 @@ func (v *verification) current(s *Stage) bool {
 	if f == nil || f.manifest == nil {
 		return false
 	}
+	input, there := v.inputOf(s)
+	return there && (f.manifest.Input == input || s.Checked != nil && s.Checked(f.manifest, input))
+}
+
+// inputOf is the hash of the stage's inputs; false where one is not there.
+func (v *verification) inputOf(s *Stage) (hash string, there bool) {
 	var parts []any
 	add := func(folder string, needed bool) bool {
 		if in := v.byFolder[folder]; in != nil && in.manifest != nil {
@@ -59,13 +65,13 @@ func (v *verification) current(s *Stage) bool {
 				add(producer, false)
 			}
 		} else if !add(folder, true) {
-			return false
+			return "", false
 		}
 	}
 	for _, folder := range s.Extras {
 		add(folder, false)
 	}
-	return f.manifest.Input == settings.Hash(parts...)
+	return settings.Hash(parts...), true
 }
 
 // follows tells whether a folder can be held against those that it was made from:

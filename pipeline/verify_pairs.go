@@ -9,8 +9,8 @@ import (
 	"github.com/pairloom/pairloom/shard"
 )
 
-// pairIDs holds the pairs of the shards against those that the selection keeps:
-// the same, each once.
+// pairIDs holds the pairs of the shards that were not deleted against those that the
+// selection keeps: the same, each once, with the same facts.
 func (v *verification) pairIDs(ctx context.Context) error {
 	shards, selection := v.byFolder[shard.ShardsFolder], v.byFolder[shard.SelectionFolder]
 	if !shards.intact {
@@ -25,17 +25,22 @@ func (v *verification) pairIDs(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := v.addPairs(ctx, ids); err != nil {
+		if err := v.addRows(ctx, ids); err != nil {
 			return err
 		}
-		return v.compareIDs(ctx, ids, follows)
+		if err := v.compareIDs(ctx, ids, follows); err != nil {
+			return err
+		}
+		return v.indexRows(ctx)
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if follows {
 		shards.checked("lineage")
-		if in, kept := shards.manifest.Tally.In, selection.rows.reasons[""]; in != kept {
+		// Where nothing was new since, the pairs that are refused may be others.
+		input, _ := v.inputOf(v.stage(ShardName))
+		if in, kept := shards.manifest.Tally.In, selection.rows.reasons[""]; in != kept && shards.manifest.Input == input {
 			shards.fault(shard.ManifestName, fmt.Sprintf("its tally says %d pairs in, but %s keeps %d", in, shard.SelectionFolder, kept), shards.anew())
 		}
 	}
@@ -46,53 +51,36 @@ func (v *verification) pairIDs(ctx context.Context) error {
 	return nil
 }
 
-// Records of pairIDs: the pair's id, the side, the number of the part, the row.
+// Records of pairIDs: the pair's id, the side, the number of the part, the row; the value
+// is the digest.
 const (
 	sideSelection = 0
 	sideShards    = 1
 	pairIDRecord  = 17
 )
 
-func addID(ids *extsort.Sorter, id uint64, side byte, part, row int) error {
+func addID(ids *extsort.Sorter, id uint64, side byte, part, row int, digest uint64) error {
 	var key [pairIDRecord]byte
 	binary.BigEndian.PutUint64(key[:], id)
 	key[8] = side
 	binary.BigEndian.PutUint32(key[9:], uint32(part))
 	binary.BigEndian.PutUint32(key[13:], uint32(row))
-	return ids.Add(key[:], nil)
+	var value [8]byte
+	binary.BigEndian.PutUint64(value[:], digest)
+	return ids.Add(key[:], value[:])
 }
 
 func (v *verification) addKept(ctx context.Context, ids *extsort.Sorter) error {
 	f := v.byFolder[shard.SelectionFolder]
-	for s, err := range shard.Rows[shard.Selection](f.path, f.manifest.Parts, "pair_id", "reason") {
+	for s, err := range shard.Rows[shard.Selection](f.path, f.manifest.Parts, "pair_id", "reason", "digest") {
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err == nil && s.Reason == "" {
-			err = addID(ids, s.PairID, sideSelection, 0, 0)
+			err = addID(ids, s.PairID, sideSelection, 0, 0, s.Digest)
 		}
 		if err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (v *verification) addPairs(ctx context.Context, ids *extsort.Sorter) error {
-	f := v.byFolder[shard.ShardsFolder]
-	for i := range f.manifest.Parts {
-		row := 0
-		for p, err := range shard.Rows[shard.Pair](f.path, f.manifest.Parts[i:i+1], "pair_id") {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err == nil {
-				err = addID(ids, p.PairID, sideShards, i, row)
-			}
-			if err != nil {
-				return err
-			}
-			row++
 		}
 	}
 	return nil
@@ -102,7 +90,8 @@ func (v *verification) addPairs(ctx context.Context, ids *extsort.Sorter) error 
 func (v *verification) compareIDs(ctx context.Context, ids *extsort.Sorter, both bool) error {
 	f := v.byFolder[shard.ShardsFolder]
 	parts := f.manifest.Parts
-	var lost, foreign difference
+	var lost, foreign, other difference
+	var digest uint64 // of the selection
 	repeats := counted{}
 	var last [pairIDRecord]byte // of the shards
 	var id uint64
@@ -128,8 +117,11 @@ func (v *verification) compareIDs(ctx context.Context, ids *extsort.Sorter, both
 			id, kept, there, begun = next, false, 0, true
 		}
 		if rec.Key[8] == sideSelection {
-			kept = true
+			kept, digest = true, binary.BigEndian.Uint64(rec.Value)
 			continue
+		}
+		if kept && digest != 0 && digest != binary.BigEndian.Uint64(rec.Value) {
+			other.add(id)
 		}
 		if there++; there > 1 {
 			before, now := parts[binary.BigEndian.Uint32(last[9:])], parts[binary.BigEndian.Uint32(rec.Key[9:])]
@@ -147,7 +139,10 @@ func (v *verification) compareIDs(ctx context.Context, ids *extsort.Sorter, both
 		copy(last[:], rec.Key)
 	}
 	end()
-	lost.report(f, "that "+shard.SelectionFolder+" keeps are not there")
+	if lost.pairs > f.manifest.Tally.DroppedTotal() { // those that are refused or were removed
+		lost.report(f, "that "+shard.SelectionFolder+" keeps are not there")
+	}
+	other.report(f, "have other facts than "+shard.SelectionFolder+" was made from")
 	foreign.report(f, "are there that "+shard.SelectionFolder+" does not keep")
 	repeats.list(f, "", f.anew())
 	return nil

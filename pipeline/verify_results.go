@@ -119,7 +119,8 @@ func (f *folderCheck) queryCounts() {
 	}
 }
 
-// checkpoints holds the files of each checkpoint against its state.json.
+// checkpoints holds the files of each checkpoint against its state.json, and the tables
+// of what they were trained on.
 func (v *verification) checkpoints(ctx context.Context) error {
 	f := v.check(shard.CheckpointsFolder, TrainName)
 	list, err := checkpoint.List(f.path)
@@ -134,6 +135,7 @@ func (v *verification) checkpoints(ctx context.Context) error {
 	faults := list.Damaged
 	var newest, best *checkpoint.Checkpoint
 	newestWhole := true
+	seen := map[string]bool{} // tables that were checked
 	for _, c := range list.Whole {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -144,9 +146,11 @@ func (v *verification) checkpoints(ctx context.Context) error {
 			f.out.Files++
 			f.out.Bytes += file.Bytes
 		}
-		if c.IsBest() {
+		f.seen(c, seen)
+		switch {
+		case c.IsBest():
 			best = c
-		} else {
+		case !c.IsBeside():
 			newest, newestWhole = c, len(wrong) == 0
 		}
 	}
@@ -176,6 +180,22 @@ func (v *verification) checkpoints(ctx context.Context) error {
 		f.currency()
 	}
 	return nil
+}
+
+// seen holds the tables of what a checkpoint was trained on against their sums, those
+// that checked does not have.
+func (f *folderCheck) seen(c *checkpoint.Checkpoint, checked map[string]bool) {
+	for _, table := range c.SeenTables() {
+		if table.Path == "" || checked[table.Path] {
+			continue
+		}
+		checked[table.Path] = true
+		f.out.Files++
+		f.out.Bytes += table.Bytes
+		if cause := table.Differs(); cause != "" {
+			f.fault(f.relative(table.Path), cause, checkpoint.SeenCure)
+		}
+	}
 }
 
 // checkpointFault is one of a checkpoint's folder. A run goes on from the newest

@@ -12,12 +12,13 @@ import (
 //	   images
 //	3  picture_at and more of candidates; text_language of matched pairs; format, sha256,
 //	   frames, spread, license and credit of images; of pairs what they take from these
-//	4  picture_hash and digest of selection; the deletion vectors and indexes of shards
+//	4  picture_hash and digest of selection; the deletion vectors and indexes of shards; what
+//	   models have seen
 const SchemaVersion = 4
 
 // Record is one of the records that a part can hold.
 type Record interface {
-	Candidate | Matched | Image | Selection | Pair | Deletion | Place
+	Candidate | Matched | Image | Selection | Pair | Deletion | Place | Seen
 }
 
 // A kind is the physical layout of a column.
@@ -244,6 +245,8 @@ func layoutOf[T Record]() *layout {
 		return &deletionLayout
 	case *Place:
 		return &placeLayout
+	case *Seen:
+		return &seenLayout
 	default:
 		return &pairLayout
 	}

@@ -37,6 +37,7 @@ func TestFormatsPageDescribesTheSchemas(t *testing.T) {
 		{"shards/shard-", rowsOf(pairColumns)},
 		{"shards/_deleted-", rowsOf(deletionColumns)},
 		{"shards/_index-", rowsOf(placeColumns)},
+		{"checkpoints/seen-", rowsOf(seenColumns)},
 	} {
 		t.Run(tt.section, func(t *testing.T) {
 			for _, s := range sections {

@@ -312,6 +312,9 @@ func (p Part) Verify(folder string) error {
 			return p.differs(path, i)
 		}
 	}
+	if len(p.Facts) > 0 && !slices.Equal(found.Facts, p.Facts) {
+		return &DamagedPart{path, "checksums of its facts differ from the manifest", cure(path)}
+	}
 	if found.XXH64 != p.XXH64 {
 		return &DamagedPart{path, fmt.Sprintf("its checksum is %s, but the manifest says %s", found.XXH64, p.XXH64), cure(path)}
 	}

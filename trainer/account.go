@@ -11,14 +11,14 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // account moves the state one step on, writes metrics and reports.
 func (r *run) account(f stepFigures, progress func(Step)) error {
-	s := &r.state
+	s, segment := &r.state, r.segment()
 	s.Step++
 	fine := finite(f.loss) && finite(f.norm2)
 	if fine {
 		s.Updates++
 		s.SkippedInRow = 0
-		window := lossWindow(s.Total)
-		if len(s.LossFirst) < window {
+		window := lossWindow(s.Total - segment.From)
+		if segment.From == 0 && len(s.LossFirst) < window {
 			s.LossFirst = append(s.LossFirst, f.loss)
 		}
 		if s.LossLast = append(s.LossLast, f.loss); len(s.LossLast) > window {
@@ -32,7 +32,7 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 		}
 	}
 	step := Step{
-		Step: s.Step, Total: s.Total, Epoch: int((s.Step*int64(r.options.accumulate())-1)/int64(r.batchesPerEpoch)) + 1,
+		Step: s.Step, Total: s.Total, Epoch: segment.Epoch + int(((s.Step-segment.From)*int64(r.options.accumulate())-1)/int64(r.batchesPerEpoch)) + 1,
 		Loss: f.loss, Rate: f.rate, Temperature: math.Exp(-s.Scale), GradientNorm: math.Sqrt(f.norm2),
 		Validation: s.Validation.Loss,
 	}
@@ -69,8 +69,8 @@ func (r *run) complain(err error) {
 // hintOnce says once that the loss is that of guessing, after a quarter of the
 // run: later than the warm-up, early enough to stop and think.
 func (r *run) hintOnce() {
-	s := &r.state
-	if r.hinted || s.Step < s.Total/4 || len(s.LossLast) < lossWindow(s.Total) {
+	s, from := &r.state, r.segment().From
+	if r.hinted || s.Step-from < (s.Total-from)/4 || len(s.LossLast) < lossWindow(s.Total-from) {
 		return
 	}
 	if text := r.hint(); text != "" {

@@ -24,9 +24,14 @@ func FlopsPerPair(dir string, o Options) (float64, error) {
 	if r.batch < 2 {
 		return 0, ErrTooFew
 	}
-	config, err := r.config()
+	config, err := o.config()
 	if err != nil {
 		return 0, err
+	}
+	if o.Objective == clip.Supervised {
+		if config.Classes, err = r.findClasses(); err != nil {
+			return 0, err
+		}
 	}
 	if err := r.findVocabulary(); err != nil {
 		return 0, err

@@ -3,10 +3,8 @@ package trainer
 import (
 	"context"
 	"math"
-	"path/filepath"
 	"testing"
 
-	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/device"
 )
@@ -15,12 +13,7 @@ import (
 // parameter, summed over them.
 func gradientOf(t *testing.T, dir string, o Options) (float64, []checkpoint.Tensor) {
 	t.Helper()
-	source, err := batch.Open(filepath.Join(dir, shardsFolder), batch.Training)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer source.Close()
-	r, err := newRun(dir, o, source)
+	r, err := newRun(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}

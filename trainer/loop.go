@@ -23,6 +23,7 @@ const patience = 10
 type run struct {
 	options         Options
 	dir             string
+	grounds         []ground
 	source          *batch.Source
 	home            string // folder of the checkpoints
 	folder          string // where they are written: home, or within it while another run is there
@@ -32,8 +33,15 @@ type run struct {
 	state       checkpoint.State
 	found       *checkpoint.Checkpoint // to go on from, or nil
 	resumed     int64
-	saved       int64  // step of the last checkpoint, -1 for none
-	path        string // of the last checkpoint
+	begins      bool     // a segment does
+	behind      bool     // the segment is of pairs that changed since; another may follow
+	anew        bool     // another model is due, see Options.Extend
+	added, gone int64    // training pairs since the last segment
+	note        string   // what became of the changes
+	keys        []uint64 // of the pairs trained on before, while they are compared
+	unknown     bool     // some of those cannot be told
+	saved       int64    // step of the last checkpoint, -1 for none
+	path        string   // of the last checkpoint
 	failedSaves int
 
 	initial    map[string]checkpoint.Tensor // read from Options.Init, until the model has it
@@ -88,6 +96,12 @@ func (r *run) microBatch() int {
 }
 
 func (r *run) close() {
+	if r.source != nil {
+		r.source.Close()
+	}
+	if r.device == nil {
+		return
+	}
 	if r.embedded != nil {
 		r.embedded.free()
 	}
@@ -173,7 +187,9 @@ func (r *run) newFeed() *feed {
 		o.Micro, o.Passes = r.microBatch(), 2
 	}
 	k := int64(r.options.accumulate())
-	loader := batch.NewLoader(r.source, r.vocabulary, o, r.state.Step*k, r.state.Total*k)
+	s := r.segment()
+	first := int64(s.Epoch)*int64(r.batchesPerEpoch) - s.From*k // number of the batch that step 0 would begin with
+	loader := batch.NewLoader(r.source, r.vocabulary, o, first+r.state.Step*k, first+r.state.Total*k)
 	return &feed{loader: loader, device: r.device, pool: r.pool, seen: r.remember}
 }
 
@@ -219,7 +235,7 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	r.device.SquaredNorm(norm, p.Grad)
 
 	o, t := r.options, float64(r.state.Updates+1)
-	f := stepFigures{rate: o.rate(r.state.Step, r.state.Total)}
+	f := stepFigures{rate: rateOf(r.segment(), r.state.Step)}
 	a := device.AdamW{
 		Rate: float32(f.rate), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Epsilon: float32(o.Epsilon * float64(k)),
 		Decay: float32(o.WeightDecay), Clip: float32(o.GradClip * float64(k)),

@@ -144,11 +144,24 @@ func (r *run) findClasses() (classes int, err error) {
 	return len(lines), nil
 }
 
+// checkLabels finds what is wrong with the labels before a run is told that they are
+// not those of its checkpoint.
+func (r *run) checkLabels() (err error) {
+	if r.options.Objective != clip.Supervised {
+		return nil
+	}
+	if r.source, err = batch.OpenAll(r.present(), batch.Training); err != nil {
+		return err
+	}
+	_, err = r.findClasses()
+	return err
+}
+
 // withoutLabel counts the rows that decode and have no class.
 func (r *run) withoutLabel() int {
 	n := 0
 	for row, class := range r.classes {
-		if _, bad := slices.BinarySearch(r.state.Undecodable, row); class < 0 && !bad {
+		if _, bad := slices.BinarySearch(r.state.Undecodable, row); class < 0 && !bad && !r.source.Gone(row) {
 			n++
 		}
 	}

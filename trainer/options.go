@@ -43,6 +43,9 @@ type Options struct {
 	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after the last =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs; a folder whose name ends in = and a number needs its weight: ../lr=0.5=1"`
 	Init                  string        `yaml:"init" default:"" doc:"safetensors file of a CLIP, with the names of open_clip, OpenAI or Hugging Face, whose weights training starts from, such as checkpoints/step-00000405/model.safetensors; train --replace may start from the run that it replaces; empty means weights drawn from the seed"`
 	TextInit              string        `yaml:"text_init" default:"" doc:"safetensors file of a GPT-2, with its vocab.json and merges.txt beside it, whose weights the text tower starts from; its width must be that of model: 768 for vit-l-14, vit-l-14-336 and rn50x16; empty means weights drawn from the seed"`
+	Extend                string        `yaml:"extend" default:"3" pace:"true" doc:"what train does when the dataset has grown since the model was finished: a number, such as 3 or 0.5, trains it on for so many epochs over all pairs that there are then; anew trains another model from the start, beside it, which takes its place when it is complete; off keeps it as it is"`
+	ExtendShare           float64       `yaml:"extend_share" default:"0.1" range:"0..1000" pace:"true" doc:"new training pairs that it takes, as a share of those trained on, before extend does so: 0.1 is a tenth; 0 means any"`
+	ExtendRate            float64       `yaml:"extend_lr" default:"0" range:"0..1" pace:"true" doc:"peak learning rate while the model is trained on, after a warm-up of its own; falls to 0 along a cosine; 0 means 0.3 of lr"`
 	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
 	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
@@ -56,7 +59,8 @@ type Options struct {
 	MaxDuration           time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
 
 	// Replace trains in the place of checkpoints that other settings or other
-	// pairs made, where Run would otherwise refuse to start with ErrForeign.
+	// pairs made, where Run would otherwise refuse to start with ErrForeign, or go on
+	// by Extend.
 	Replace bool `yaml:"-" pace:"true"`
 	// Folder is that of the checkpoints, dir/checkpoints when empty.
 	Folder string `yaml:"-" pace:"true"`
@@ -85,6 +89,9 @@ func (o Options) Validate() error {
 	}
 	if o.TextInit != "" && o.Init != "" {
 		faults = append(faults, errors.New("text_init: the file of init has a text tower already; remove one of the two keys"))
+	}
+	if _, err := o.epochsToExtend(); err != nil {
+		faults = append(faults, err)
 	}
 	if _, err := o.datasets(""); err != nil {
 		faults = append(faults, err)

@@ -35,11 +35,7 @@ func TestRecomputes(t *testing.T) {
 	for _, again := range []bool{false, true} {
 		o := small()
 		o.Model, o.CheckpointActivations = "vit-micro", again
-		source, err := batch.Open(dir+"/"+shardsFolder, batch.Training)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := newRun(dir, o, source)
+		r, err := newRun(dir, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +49,6 @@ func TestRecomputes(t *testing.T) {
 		held[again] = r.device.Bytes()
 		feed.loader.Close()
 		r.close()
-		source.Close()
 	}
 	if held[true] > held[false]*4/5 {
 		t.Errorf("%d bytes are held with checkpoint_activations, %d without", held[true], held[false])

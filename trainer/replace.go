@@ -34,32 +34,53 @@ func (r *run) findCheckpoint() error {
 		if c[keyInit], err = r.initContentSince(found); err != nil {
 			return err
 		}
-		difference := r.difference(found.State, r.options.settings(r.batch, c))
+		difference := r.difference(found.State, c)
 		if difference == "" {
 			r.found, r.state, r.resumed = found, found.State, found.State.Step
 			return nil
 		}
 		if !r.options.Replace {
+			if err := r.checkLabels(); err != nil {
+				return err
+			}
 			return fmt.Errorf("resume from %s: %w: %s", found.Path, ErrForeign, difference+r.advice(found, difference))
 		}
 	}
 	if c[keyInit], err = r.options.initContent(); err != nil {
 		return err
 	}
-	r.state.Settings = r.options.settings(r.batch, c)
+	r.state.Settings = r.options.settings(r.options.Batch, c)
 	return nil
 }
 
 // difference says in what the run of a checkpoint is another than this one; "" for
-// nothing.
-func (r *run) difference(before checkpoint.State, settings string) string {
-	switch difference := settingsDifference(before.Settings, settings); {
+// nothing. Pairs that changed are a difference only to a run that is to replace others
+// or has its number of steps given.
+func (r *run) difference(before checkpoint.State, c contents) string {
+	segments := r.segmentsOf(&before)
+	last, size := &segments[len(segments)-1], r.options.Batch
+	if len(before.Segments) == 0 {
+		size = min(size, last.Batch) // format 1 has the batch that came out
+	}
+	corresponds := r.corresponds(last)
+	if values, err := readSettings(before.Settings); corresponds && err == nil {
+		c[keyData] = values[keyData]
+	}
+	shape := before.Model
+	shape.Classes = r.state.Model.Classes // as many as the file of labels has lines
+	switch difference := settingsDifference(before.Settings, r.options.settings(size, c)); {
 	case difference != "":
 		return difference
-	case before.Data != r.state.Data:
-		return "the shards have changed since"
-	case before.Model != r.state.Model:
+	case !corresponds:
+		var names []string
+		for _, t := range last.Data[1:] {
+			names = append(names, fmt.Sprintf("%s=%g", t.Folder, t.Weight))
+		}
+		return fmt.Sprintf("data was %s and is now %s", strings.Join(names, ", "), c[keyData])
+	case shape != r.state.Model:
 		return fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
+	case (r.options.Replace || r.options.Steps > 0) && !(corresponds && r.unchanged(last)):
+		return "the shards have changed since"
 	}
 	return ""
 }
@@ -95,12 +116,18 @@ func (r *run) relative(path string) string {
 
 // begin finds the place of a new run, when nothing is left that could refuse it:
 // beside a run that it is to replace.
+// The list of what the segment is trained on is there before its first step.
 func (r *run) begin() (err error) {
 	r.folder = r.home
 	if r.found == nil {
-		r.folder, err = checkpoint.Begin(r.home, leftovers...)
+		if r.folder, err = checkpoint.Begin(r.home, leftovers...); err != nil {
+			return err
+		}
 	}
-	return err
+	if r.state.Step == r.state.Total {
+		return nil
+	}
+	return r.writeSeen()
 }
 
 // arrive puts a run that has a checkpoint in the place of the one that it

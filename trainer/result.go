@@ -9,6 +9,9 @@ const (
 	// TailOfEpoch is what does not fill a batch at the end of an epoch. The
 	// order changes, so that other pairs fall there in the next.
 	TailOfEpoch = "tail_of_epoch"
+	// Deleted is a pair that left the dataset since the training began on its
+	// generation. It is passed over; another takes its place.
+	Deleted = "deleted"
 	// NoLabel is a pair to which the supervised objective finds no class.
 	NoLabel = "no_label"
 )
@@ -62,6 +65,13 @@ type Result struct {
 	Validation        float64 `json:"validation_loss,omitempty"` // the last
 	BestValidation    float64 `json:"best_validation_loss,omitempty"`
 	BestStep          int64   `json:"best_step,omitempty"` // of the checkpoint in checkpoints/best
+
+	Segments    int    `json:"segments"`       // stretches of the training, each on the pairs of its time
+	Generation  int    `json:"generation"`     // the last of the dataset that it was trained on; 0 when not known
+	Generations int    `json:"generations"`    // that the dataset has
+	Added       int64  `json:"added"`          // training pairs since the segment before, which the last was trained on if it began in this run
+	Gone        int64  `json:"gone"`           // that were there then
+	Note        string `json:"note,omitempty"` // what became of changes of the dataset
 }
 
 // lossWindow is the number of steps over which first and last loss are means.
@@ -80,20 +90,33 @@ func average(x []float64) float64 {
 }
 
 // tally accounts for the pairs of one epoch.
-func tally(rows, used, undecodable, withoutLabel int) *shard.Tally {
+func (r *run) tally() *shard.Tally {
 	t := shard.NewTally("train", "pairs", "steps")
-	t.In = int64(rows)
-	t.Kept = int64(min(used, rows-undecodable-withoutLabel))
-	if undecodable > 0 {
-		t.Dropped[Undecodable] = int64(undecodable)
+	left := r.source.Draws()
+	t.In = int64(left)
+	for _, d := range []struct {
+		reason string
+		pairs  int
+	}{{Deleted, r.source.GoneLen()}, {Undecodable, len(r.state.Undecodable)}, {NoLabel, r.withoutLabel()}} {
+		if n := min(d.pairs, left); n > 0 {
+			t.Dropped[d.reason] = int64(n)
+			left -= n
+		}
 	}
-	if withoutLabel > 0 {
-		t.Dropped[NoLabel] = int64(withoutLabel)
-	}
-	if tail := t.In - t.Kept - int64(undecodable) - int64(withoutLabel); tail > 0 {
+	t.Kept = int64(min(r.batchesPerEpoch*r.batch, left))
+	if tail := int64(left) - t.Kept; tail > 0 {
 		t.Dropped[TailOfEpoch] = tail
 	}
 	return t
+}
+
+// pairsSeen is the number of pairs of all steps; a pair counts once an epoch.
+func (r *run) pairsSeen() int64 {
+	var n int64
+	for _, s := range r.state.Segments {
+		n += max(0, min(r.state.Step, s.Total)-s.From) * int64(s.Batch) * int64(r.options.accumulate())
+	}
+	return n
 }
 
 // hint says why a loss may have stayed at that of guessing.

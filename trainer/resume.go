@@ -145,16 +145,18 @@ func (r *run) content() (c checkpoint.Content, err error) {
 
 // result is the account of the run so far.
 func (r *run) result() Result {
-	s, rows := r.state, r.source.Draws()
+	s, last := r.state, r.segment()
 	result := Result{
-		Tally: tally(rows, r.batchesPerEpoch*r.batch, len(s.Undecodable), r.withoutLabel()),
+		Tally: r.tally(),
 		Model: s.Model.Name, Device: r.device.Name(), Parameters: r.model.Parameters.Words(), Vocabulary: s.Vocabulary,
 		Batch: r.batch, Epochs: r.options.Epochs,
-		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: s.Step * int64(r.pairsPerStep()),
+		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: r.pairsSeen(),
 		Complete: s.Step == s.Total, LossFirst: average(s.LossFirst), LossLast: average(s.LossLast),
 		LossChance: r.chance(), Temperature: math.Exp(-s.Scale),
 		Seconds: s.Seconds, Checkpoint: r.path, FailedCheckpoints: r.failedSaves,
 		Validation: s.Validation.Loss, BestStep: s.Best.Step, BestValidation: s.Best.Loss,
+		Segments: len(s.Segments), Generation: last.Data[0].Generation, Generations: r.grounds[0].now.Generation(),
+		Added: r.added, Gone: r.gone, Note: r.note,
 	}
 	result.Tally.Out = s.Step
 	result.Flops = s.Flops

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/batch"
@@ -35,6 +36,11 @@ var (
 // there; when that run was complete, there is nothing to do. progress, which
 // may be nil, is called after each step.
 //
+// Where the dataset grew, shrank or was written anew, a run that is not complete ends
+// what it began on the pairs of then, as far as they are there; after that, and where
+// the run is complete, Options.Extend says how training goes on, in a new segment. The
+// Result says which it was.
+//
 // A run that replaces another writes into the folder next in that of the
 // checkpoints until its first checkpoint is whole; only then the old run goes. No
 // error and no kill before that costs anything of it.
@@ -44,29 +50,69 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	if err := o.Validate(); err != nil {
 		return Result{}, err
 	}
-	source, err := openSource(dir, o)
-	if err != nil {
-		return Result{}, err
+	began := time.Now()
+	left := o
+	first, note := int64(-1), ""
+	for {
+		result, what, err := runSegment(ctx, dir, left, progress)
+		if first < 0 {
+			first = result.Resumed
+		}
+		result.Resumed = first
+		if note != "" && result.Note != "" {
+			note += "; "
+		}
+		note += result.Note
+		result.Note = note
+		if err != nil || what == done {
+			return result, err
+		}
+		if o.MaxDuration > 0 {
+			left.MaxDuration = max(o.MaxDuration-time.Since(began), 1)
+		}
+		if what == beside {
+			if result, err = runBeside(ctx, dir, left, progress); err != nil || !result.Complete {
+				return result, err
+			}
+			first, note = result.Resumed, note+"; another model was trained from the start and took its place (train.extend is anew)"
+		}
+		left.Replace = false // that is done
 	}
-	defer source.Close()
-	r, err := newRun(dir, o, source)
+}
+
+// next is what comes after a segment.
+type next int
+
+const (
+	done   next = iota
+	again       // look whether there is another
+	beside      // train another model, by Options.Extend
+)
+
+// runSegment trains to the end of the segment that the run is in, or of one that
+// begins.
+func runSegment(ctx context.Context, dir string, o Options, progress func(Step)) (Result, next, error) {
+	r, err := newRun(dir, o)
 	if err != nil {
-		return Result{}, err
+		return Result{}, done, err
 	}
 	defer r.close()
+	if r.anew {
+		return r.result(), beside, nil
+	}
 	if err := r.restore(); err != nil {
-		return Result{}, err
+		return Result{}, done, err
 	}
 	if err := r.openValidation(ctx); err != nil {
-		return Result{}, err
+		return Result{}, done, err
 	}
 	if progress == nil {
 		progress = func(Step) {}
 	} else if r.pace.peak, err = peakOf(r.device); err != nil {
-		return Result{}, err
+		return Result{}, done, err
 	}
 	if err := r.begin(); err != nil {
-		return Result{}, err
+		return Result{}, done, err
 	}
 	loopErr := r.loop(ctx, progress)
 	if err := r.device.Sync(); err != nil && loopErr == nil {
@@ -76,55 +122,90 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	if loopErr == nil {
 		loopErr = result.Tally.Check()
 	}
-	return result, loopErr
+	if loopErr == nil && result.Complete && r.behind {
+		return result, again, nil
+	}
+	return result, done, loopErr
 }
 
-// newRun plans the run: sizes, settings, vocabulary. Nothing is written, but for
-// what a killed run had left to do.
-func newRun(dir string, o Options, source *batch.Source) (*run, error) {
-	if rows := source.Draws(); rows < 2 {
-		return nil, fmt.Errorf("train on %s: %w (there are %d); crawl more pages or loosen the filters", filepath.Join(dir, shardsFolder), ErrTooFew, rows)
+// runBeside trains another model beside the one that is there, which it replaces when
+// it is complete.
+func runBeside(ctx context.Context, dir string, o Options, progress func(Step)) (Result, error) {
+	home := o.home(dir)
+	o.Folder, o.Extend, o.Replace = filepath.Join(home, checkpoint.AnewFolder), extendOff, false
+	result, err := Run(ctx, dir, o, progress)
+	if errors.Is(err, ErrForeign) { // one that was begun with settings of then
+		o.Replace = true
+		result, err = Run(ctx, dir, o, progress)
 	}
-	r := &run{options: o, dir: dir, source: source, home: filepath.Join(dir, checkpointsFolder), batch: min(o.Batch, source.Draws())}
+	if err != nil || !result.Complete {
+		result.Note = "another model is trained beside the one that is there, which stays until it is complete (train.extend is anew)"
+		return result, err
+	}
+	if err := checkpoint.Promote(home); err != nil {
+		return result, err
+	}
+	return result, checkpoint.Settle(home, leftovers...)
+}
+
+// home is the folder of the checkpoints.
+func (o Options) home(dir string) string {
 	if o.Folder != "" {
-		r.home = o.Folder
+		return o.Folder
 	}
-	config, err := r.config()
-	if err != nil {
+	return filepath.Join(dir, checkpointsFolder)
+}
+
+// newRun plans the run: pairs, sizes, settings, vocabulary. Nothing is written, but for
+// what a killed run had left to do.
+func newRun(dir string, o Options) (*run, error) {
+	r := &run{options: o, dir: dir, home: o.home(dir)}
+	if err := r.open(); err != nil {
+		r.close()
 		return nil, err
 	}
-	r.batchesPerEpoch = batch.StepsPerEpoch(source.Draws(), r.batch)
-	r.state = checkpoint.State{
-		Model: config, Data: source.Hash(), Init: r.relative(o.Init),
-		Total: max(1, int64(o.Epochs)*int64(r.batchesPerEpoch)/int64(o.accumulate())), Undecodable: []int{},
-		LossFirst: []float64{}, LossLast: []float64{},
+	return r, nil
+}
+
+func (r *run) open() error {
+	o := r.options
+	if err := r.openGrounds(); err != nil {
+		return err
 	}
-	if o.Steps > 0 {
-		r.state.Total = o.Steps
+	config, err := o.config()
+	if err != nil {
+		return err
+	}
+	r.state = checkpoint.State{
+		Model: config, Init: r.relative(o.Init), Undecodable: []int{}, LossFirst: []float64{}, LossLast: []float64{},
 	}
 	if err := r.findCheckpoint(); err != nil {
-		return nil, err
+		return err
+	}
+	if err := r.openSegment(); err != nil {
+		return err
+	}
+	if o.Objective == clip.Supervised {
+		if r.state.Model.Classes, err = r.findClasses(); err != nil {
+			return err
+		}
 	}
 	if err := r.readInit(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.findVocabulary(); err != nil {
-		return nil, err
+		return err
 	}
-	r.model = clip.New(config, r.vocabulary.Size())
+	r.model = clip.New(r.state.Model, r.vocabulary.Size())
 	if o.CheckpointActivations {
 		r.model.Recompute()
 	}
 	r.head = newHead(o, r.model)
 	r.objective = r.newObjective()
 	if r.device, err = openDevice(o); err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.allocate(); err != nil {
-		r.close()
-		return nil, err
-	}
-	return r, nil
+	return r.allocate()
 }
 
 // openSource opens all training pairs.
@@ -136,19 +217,11 @@ func openSource(dir string, o Options) (*batch.Source, error) {
 	return batch.OpenAll(datasets, batch.Training)
 }
 
-// config is the model's shape. It finds the classes of the file of labels, where
-// there is one.
-func (r *run) config() (config clip.Config, err error) {
-	if config, err = clip.Preset(r.options.Model); err != nil {
-		return config, err
-	}
-	switch r.options.Objective {
-	case clip.Contrastive: // "" in a Config
-	case clip.Supervised:
-		config.Objective = clip.Supervised
-		config.Classes, err = r.findClasses()
-	default:
-		config.Objective = r.options.Objective
+// config is the model's shape, but for the number of classes.
+func (o Options) config() (config clip.Config, err error) {
+	config, err = clip.Preset(o.Model)
+	if o.Objective != clip.Contrastive { // "" in a Config
+		config.Objective = o.Objective
 	}
 	return config, err
 }

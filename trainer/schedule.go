@@ -1,6 +1,15 @@
 package trainer
 
-import "math"
+import (
+	"math"
+
+	"github.com/pairloom/pairloom/trainer/checkpoint"
+)
+
+// rateOf is the learning rate of a step of a segment, counted through all of them.
+func rateOf(s *checkpoint.Segment, step int64) float64 {
+	return Options{LearningRate: s.Rate, Warmup: s.Warmup}.rate(step-s.Start, s.Total-s.Start)
+}
 
 // rate is the learning rate of a step, counted from 0: a straight line up over
 // the warm-up, then half a cosine down to 0.

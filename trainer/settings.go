@@ -121,6 +121,9 @@ func Fingerprint(dir string, o Options) (string, error) {
 	}
 	defer source.Close()
 	r := &run{options: o, dir: dir, source: source}
+	if err := r.openGrounds(); err != nil {
+		return "", err
+	}
 	c, err := r.contents()
 	if err != nil {
 		return "", err
@@ -128,12 +131,17 @@ func Fingerprint(dir string, o Options) (string, error) {
 	if c[keyInit], err = o.initContent(); err != nil {
 		return "", err
 	}
+	c[keyData] = strings.Join(source.Contents()[1:], ", ")
 	return settings.Hash(o.settings(min(o.Batch, source.Draws()), c), source.Hash()), nil
 }
 
 // contents reads the files that the options name, but for that of init.
 func (r *run) contents() (c contents, err error) {
-	others := r.source.Contents()[1:]
+	var others []string
+	for i := range r.grounds[1:] {
+		g := &r.grounds[1+i]
+		others = append(others, fmt.Sprintf("%s=%g", g.name, g.Weight))
+	}
 	c = contents{keyData: strings.Join(others, ", "), keyInit: "", keyLabels: "", keyTextInit: ""}
 	if r.options.Labels != "" {
 		if c[keyLabels], err = hashFiles(r.options.Labels); err != nil {

@@ -34,7 +34,9 @@ func (r *run) openValidation(ctx context.Context) error {
 	if r.options.ValidateEvery == 0 {
 		return nil
 	}
-	source, err := batch.Open(filepath.Join(r.dir, shardsFolder), batch.HeldOut)
+	held := r.grounds[0].Dataset
+	held.Weight, held.Generation = 1, r.segment().Data[0].Generation
+	source, err := batch.OpenAll([]batch.Dataset{held}, batch.HeldOut)
 	if err != nil {
 		return err
 	}
@@ -44,7 +46,9 @@ func (r *run) openValidation(ctx context.Context) error {
 	for first := 0; first < min(source.Len(), validationPairs); first += validationBatch {
 		var rows []int
 		for row := first; row < min(first+validationBatch, source.Len(), validationPairs); row++ {
-			rows = append(rows, row)
+			if !source.Gone(row) {
+				rows = append(rows, row)
+			}
 		}
 		fine, err := v.decode(ctx, rows, side, r.options.workers())
 		if err != nil {
@@ -57,8 +61,12 @@ func (r *run) openValidation(ctx context.Context) error {
 		}
 	}
 	if len(v.rows) < 2 {
-		return fmt.Errorf("validate on the held-out pairs of %s: %w (there are %d that decode); raise shard.heldout_share, or set train.validate_every to 0",
-			filepath.Join(r.dir, shardsFolder), ErrTooFew, len(v.rows))
+		// Training is worth as much without. More may be held out when the dataset grows.
+		r.tell(fmt.Sprintf("there is no validation, which takes two held-out pairs at least: %s has %d that decode; raise shard.heldout_share, or set train.validate_every to 0",
+			filepath.Join(r.dir, shardsFolder), len(v.rows)))
+		v.close()
+		r.validation = nil
+		return nil
 	}
 	v.embedded, err = r.newEmbeddings(len(v.rows))
 	return err
@@ -98,7 +106,7 @@ func (v *validation) decode(ctx context.Context, rows []int, side, workers int) 
 func (r *run) validateIfDue(ctx context.Context) error {
 	s := &r.state
 	if r.validation == nil || s.Step == 0 || s.Validation.Step == s.Step ||
-		s.Step%int64(r.options.ValidateEvery) != 0 && s.Step != s.Total {
+		s.Step%int64(r.options.ValidateEvery) != 0 && s.Step != s.Total && s.Step != r.segment().From {
 		return nil
 	}
 	loss, err := r.validate(ctx)

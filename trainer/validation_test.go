@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image/jpeg"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -123,13 +123,24 @@ func TestValidation(t *testing.T) {
 	}
 }
 
-func TestValidationNeedsPairs(t *testing.T) {
+// Where fewer than two held-out pairs decode, training goes on without validation, and
+// says so once, and what to do.
+func TestTooFewToValidate(t *testing.T) {
 	dir := t.TempDir()
 	writeShards(t, dir, 40)
 	holdOut(t, dir, 2, 1)
 	o := small()
 	o.ValidateEvery = 2
-	if _, err := Run(context.Background(), dir, o, nil); !errors.Is(err, ErrTooFew) {
-		t.Errorf("got %v, want %v", err, ErrTooFew)
+	var notices []string
+	r, err := Run(context.Background(), dir, o, func(s Step) {
+		if strings.Contains(s.Notice, "validation") {
+			notices = append(notices, s.Notice)
+		}
+	})
+	if err != nil || !r.Complete || r.BestStep != 0 {
+		t.Errorf("the training ends with %+v, %v", r, err)
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "has 1 that decode; raise shard.heldout_share, or set train.validate_every to 0") {
+		t.Errorf("it says %q", notices)
 	}
 }

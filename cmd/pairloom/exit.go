@@ -7,6 +7,7 @@ import (
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
 // Exit codes; pairloom --help lists them.
@@ -60,7 +61,7 @@ func exitCode(err error) int {
 		return coded.code
 	case errors.As(err, &configuration), errors.Is(err, shard.ErrUnfinished):
 		return exitConfiguration
-	case errors.Is(err, pipeline.ErrNothingKept):
+	case errors.Is(err, pipeline.ErrNothingKept), errors.Is(err, evaluate.ErrTooFew):
 		return exitPartial
 	case errors.As(err, &locked):
 		return exitLocked

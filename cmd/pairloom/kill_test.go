@@ -137,8 +137,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // killedAtMoment runs the program until it kills itself.
 func killedAtMoment(t *testing.T, dir, place string, n int) {
 	t.Helper()
+	killedProgram(t, []string{"run"}, dir, place, n)
+}
+
+// killedProgram is killedAtMoment of any command.
+func killedProgram(t *testing.T, command []string, dir, place string, n int) {
+	t.Helper()
 	at := fmt.Sprintf("%d %s", n, filepath.Join(dir, place))
-	c := program(t, "run", "-C", dir)
+	c := program(t, append(command, "-C", dir)...)
 	c.Env = append(c.Env, killAt+"="+at)
 	var errs strings.Builder
 	c.Stderr = &errs

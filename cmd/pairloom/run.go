@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -169,7 +168,7 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 	s.Exit = exitCode(err)
 	p.metrics.end(s.Exit, done)
 	s.print(g)
-	if errors.Is(err, pipeline.ErrNothingKept) {
+	if s.Exit == exitPartial {
 		fmt.Fprintf(g.stderr, "pairloom: %v\n", err)
 	}
 	return err

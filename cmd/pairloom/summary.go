@@ -8,6 +8,8 @@ import (
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
 // stageSummary is one stage's line of the summary.
@@ -36,8 +38,13 @@ func summaryOfRun(done []pipeline.Done) *summary {
 	s := &summary{Stages: []stageSummary{}}
 	for _, d := range done {
 		note := ""
-		if r, ok := d.Result.(pipeline.Crawled); ok {
+		switch r := d.Result.(type) {
+		case pipeline.Crawled:
 			note = r.Note
+		case *trainer.Result:
+			note = r.Note
+		case *evaluate.Result:
+			note = r.Seen.Note
 		}
 		if r, ok := d.Result.(pipeline.Sharded); ok {
 			note = r.String()
@@ -69,6 +76,8 @@ func (s *summary) line() string {
 	for _, st := range s.Stages {
 		part := st.Stage
 		switch {
+		case st.Skipped != "" && st.Tally == nil:
+			part += " skipped (" + st.Skipped + ")"
 		case st.Skipped != "":
 			part += " unchanged"
 		case st.Tally != nil:

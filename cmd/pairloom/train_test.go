@@ -57,3 +57,26 @@ func TestTerminatedTrainingIsDone(t *testing.T) {
 		t.Errorf("exit %d:\n%s%s", code, out, errs)
 	}
 }
+
+// Of a dataset of which nothing is held out, or too little, run trains and ends well: it
+// says that there is no evaluation, and what to do. Eval by itself has then failed.
+func TestRunWithTooFewHeldOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it does the whole road")
+	}
+	t.Setenv(asProgram, "1") // for the children that decode pictures
+	settings := testSettings(newSite(t))
+	settings["shard.heldout_share"], settings["train.epochs"] = "0", "1"
+	dir := newFolder(t, settings)
+	const advice = "fewer than two held-out pairs (there are 0 that decode); raise shard.heldout_share"
+	code, line, stderr := pairloom(t, "run", "-C", dir, "--quiet")
+	if code != 0 || strings.Count(line, "\n") != 1 || !strings.Contains(line, "eval skipped (evaluate on ") || !strings.Contains(line, advice) {
+		t.Errorf("exit %d, it says %q\n%s", code, line, stderr)
+	}
+	if code, table, stderr := pairloom(t, "run", "-C", dir); code != 0 || !strings.Contains(table, advice) {
+		t.Errorf("once more: exit %d\n%s%s", code, table, stderr)
+	}
+	if code, _, stderr := pairloom(t, "eval", "-C", dir); code != exitPartial || !strings.Contains(stderr, advice) {
+		t.Errorf("eval: exit %d\n%s", code, stderr)
+	}
+}

@@ -78,6 +78,19 @@ func testLostCheckpoints(t *testing.T, whole string) {
 	}
 }
 
+// bySettings writes a folder's manifest as if other settings had made it.
+func bySettings(t *testing.T, folder, settings string) {
+	t.Helper()
+	m, err := shard.ReadManifest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Settings = settings
+	if err := shard.WriteManifest(folder, m); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // testNoFaults changes a dataset in ways that are not damage.
 func testNoFaults(t *testing.T, whole string) {
 	for _, tt := range []struct {
@@ -95,10 +108,10 @@ func testNoFaults(t *testing.T, whole string) {
 		{"no manifest", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "images", "_MANIFEST.json")) },
 			"images", "not finished", "run pairloom fetch, which finishes it"},
 		{"other candidates", func(t *testing.T, dir string) {
-			replaced(`"settings": "....`, `"settings": "0000`)(t, filepath.Join(dir, "candidates/crawl/_MANIFEST.json"))
+			bySettings(t, filepath.Join(dir, "candidates/crawl"), "0000")
 		}, "matched", "sound", "it was made from other input: run pairloom match"},
 		{"other shards", func(t *testing.T, dir string) {
-			rewritten(func(r []shard.Pair) []shard.Pair { slices.Reverse(r); return r })(t, filepath.Join(dir, "shards/shard-00000.arrow"))
+			rewritten(func(r []shard.Pair) []shard.Pair { r[0].Source = "elsewhere"; return r })(t, filepath.Join(dir, "shards/shard-00000.arrow"))
 		}, "embeddings", "sound", "pictures/shard-00000.arrow is stale: shard-00000.arrow has changed since; run pairloom embed pictures"},
 		{"a part of a killed run", func(t *testing.T, dir string) {
 			data, err := os.ReadFile(filepath.Join(dir, "images/part-00000.arrow"))
@@ -179,11 +192,10 @@ func testBesideARun(t *testing.T, whole string) {
 				t.Fatal(err)
 			}
 			cfg.Workers = 1
-			path := filepath.Join(dir, "candidates/crawl/_MANIFEST.json")
 			changes := 0
 			found, err := pipeline.Verify{Dir: dir, Options: *cfg}.Run(context.Background(), func(int64, int64) {
 				if changes++; changes <= tt.changes {
-					replaced(`"settings": "`, `"settings": "0`)(t, path)
+					bySettings(t, filepath.Join(dir, "candidates/crawl"), strings.Repeat("0", changes))
 				}
 			})
 			if err != nil || !found.Sound() {

@@ -7,7 +7,8 @@ type Evaluation struct {
 	Model      string      `json:"model"`
 	Checkpoint string      `json:"checkpoint"` // from the dataset's folder
 	Step       int64       `json:"step"`
-	Pairs      int         `json:"pairs"` // held out
+	Pairs      int         `json:"pairs"`          // held out
+	Seen       string      `json:"seen,omitempty"` // what the model had seen before, a sentence; "" for nothing to say
 	Retrieval  []Retrieval `json:"retrieval"`
 	ZeroShot   []ZeroShot  `json:"zero_shot"`
 }

@@ -22,6 +22,14 @@ type Training struct {
 	LossLast     float64 `json:"loss_last"`  // and of the last
 	Checkpoint   string  `json:"checkpoint"` // of the last step, from the dataset's folder
 
+	// Generation is that of the dataset which it was trained on last, Generations how many
+	// there are, and Since the training pairs since; generation 0 says that it was trained
+	// on other shards than these. TrainedOn is all that as a sentence.
+	Generation  int    `json:"generation"`
+	Generations int    `json:"generations"`
+	Since       int64  `json:"since"`
+	TrainedOn   string `json:"trained_on"`
+
 	// HeldOut is nil when there was no validation.
 	HeldOut *HeldOut `json:"held_out,omitempty"`
 

@@ -24,6 +24,7 @@ func someTraining(t *testing.T, n int64) *Training {
 	x := &Training{
 		Model: "vit-micro", Steps: n, TotalSteps: 500, PairsPerStep: 128, LossFirst: 4.012, LossLast: .875,
 		Checkpoint: fmt.Sprintf("checkpoints/step-%08d", n),
+		Generation: 2, Generations: 3, Since: 12, TrainedOn: "trained on generation 2 of 3: 12 training pairs came since, and 0 left",
 		HeldOut:    &HeldOut{Last: 5.45, Best: 4.2, BestStep: 200, Checkpoint: "checkpoints/best"},
 	}
 	if err := x.ReadCurves(metricsFile(t, lines.String()), int64(whole)); err != nil {
@@ -38,7 +39,7 @@ func someEvaluation() *Evaluation {
 	}
 	recall := []Recall{{1, accuracy(.25, .0078)}, {5, accuracy(.5, .039)}, {10, Accuracy{Rate: .625, Chance: .078}}}
 	return &Evaluation{
-		Model: "vit-micro", Checkpoint: "checkpoints/step-00000400", Step: 400, Pairs: 128,
+		Model: "vit-micro", Checkpoint: "checkpoints/step-00000400", Step: 400, Pairs: 128, Seen: "the model was trained on generation 2 of 3; there are 12 new training pairs since",
 		Retrieval: []Retrieval{{"picture to text", recall, 4.5}, {"text to picture", recall, 5}},
 		ZeroShot:  []ZeroShot{{"folder:<set>", 10, 500, accuracy(.375, .1), accuracy(.75, .5)}},
 	}

@@ -57,9 +57,16 @@ func (t *Training) sentence() string {
 	text := fmt.Sprintf("%s took %s steps of %s pairs and saw %s pairs; its training loss was %.3f at first and %.3f at last",
 		t.Model, steps, grouped(t.PairsPerStep), grouped(t.PairsSeen()), t.LossFirst, t.LossLast)
 	if h := t.HeldOut; h != nil {
-		return text + fmt.Sprintf(", its held-out loss %.3f at last and %.3f at best, at step %s, whose weights lie in %s.", h.Last, h.Best, grouped(h.BestStep), h.Checkpoint)
+		return text + fmt.Sprintf(", its held-out loss %.3f at last and %.3f at best, at step %s, whose weights lie in %s.", h.Last, h.Best, grouped(h.BestStep), h.Checkpoint) + t.trainedOn()
 	}
-	return text + fmt.Sprintf("; the last weights lie in %s.", t.Checkpoint)
+	return text + fmt.Sprintf("; the last weights lie in %s.", t.Checkpoint) + t.trainedOn()
+}
+
+func (t *Training) trainedOn() string {
+	if t.TrainedOn == "" {
+		return ""
+	}
+	return " " + strings.ToUpper(t.TrainedOn[:1]) + t.TrainedOn[1:] + "."
 }
 
 // draw lays out both losses over the pairs seen.

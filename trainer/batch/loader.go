@@ -48,6 +48,7 @@ type Batch struct {
 type pairs interface {
 	Len() int
 	Pair(i int) (shard.Pair, error)
+	Gone(i int) bool
 	mix() []share
 }
 
@@ -193,7 +194,9 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 			if tries == l.source.Len() {
 				return ErrNoPicture
 			}
-			b.Undecodable = append(b.Undecodable, row)
+			if !l.source.Gone(row) {
+				b.Undecodable = append(b.Undecodable, row)
+			}
 			row = (row + 1) % l.source.Len()
 			p, err = l.picture(row, &w.decoder)
 		}
@@ -237,9 +240,12 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 }
 
 // picture is row's, decoded and shrunk, from the cache where it is there, or nil
-// where it does not decode. It lives until the next call. An error is not the
-// picture's but the shard's.
+// where it does not decode or was deleted. It lives until the next call. An error is
+// not the picture's but the shard's.
 func (l *Loader) picture(row int, d *decoder) (*picture, error) {
+	if l.source.Gone(row) {
+		return nil, nil
+	}
 	if p, ok, known := l.cache.get(row); known && ok {
 		return p, nil
 	} else if known {

@@ -24,6 +24,9 @@ const (
 type Dataset struct {
 	Folder string
 	Weight float64
+	// Generation is the last one that counts: the dataset as it was with it. Rows that
+	// were deleted since keep their numbers, see [Source.Gone]. 0 means all there are.
+	Generation int
 }
 
 // heaviest is the largest weight: more of it is another number of epochs.
@@ -37,11 +40,12 @@ type Source struct {
 	hash   string
 	shares []share
 	inside []string // of each folder, its content's hash and its weight
+	gone   int
 }
 
 // Open maps the parts of one folder whose names start with prefix, at weight 1.
 func Open(folder, prefix string) (*Source, error) {
-	return OpenAll([]Dataset{{folder, 1}}, prefix)
+	return OpenAll([]Dataset{{Folder: folder, Weight: 1}}, prefix)
 }
 
 // OpenAll maps the parts of several folders.
@@ -54,12 +58,13 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 			all.Close()
 			return nil, fmt.Errorf("open shards of %s: weight %g; a weight lies above 0 and is at most %d", d.Folder, d.Weight, heaviest)
 		}
-		view, hashOf, err := open(d.Folder, prefix)
+		view, dataset, err := open(d, prefix)
 		if err != nil {
 			all.Close()
 			return nil, err
 		}
-		rows := view.Len()
+		rows, hashOf := view.Len(), dataset.Hash()
+		all.gone += rows - int(dataset.Len(prefix))
 		all.views, all.first, all.hash = append(all.views, view), append(all.first, all.Len()+rows), hashOf
 		if rows > 0 {
 			all.shares = append(all.shares, share{rows, max(1, int(math.Round(d.Weight*float64(rows))))})
@@ -73,22 +78,24 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 	return all, nil
 }
 
-func open(folder, prefix string) (view *shard.View, hash string, err error) {
-	d, err := shard.OpenDataset(folder)
-	if err != nil {
-		return nil, "", err
+func open(from Dataset, prefix string) (view *shard.View, d *shard.Dataset, err error) {
+	if d, err = shard.OpenDataset(from.Folder); err != nil {
+		return nil, nil, err
+	}
+	if from.Generation > 0 {
+		d = d.At(from.Generation)
 	}
 	for row, err := range d.Rows(prefix, "format") {
 		if err != nil {
 			break // what is damaged is told by the first pair that meets it
 		}
 		if f := row.Pair.Format; f != "" && f != "jpeg" {
-			return nil, "", fmt.Errorf("open shards of %s: a picture is %s, and training and evaluation read jpeg only; "+
-				"set fetch.format: jpeg and run pairloom run", folder, f)
+			return nil, nil, fmt.Errorf("open shards of %s: a picture is %s, and training and evaluation read jpeg only; "+
+				"set fetch.format: jpeg and run pairloom run", from.Folder, f)
 		}
 	}
 	view, err = d.Open(prefix)
-	return view, d.Hash(), err
+	return view, d, err
 }
 
 // Len is the number of rows.
@@ -118,6 +125,16 @@ func (s *Source) Pair(i int) (shard.Pair, error) {
 	view := sort.SearchInts(s.first, i+1) - 1
 	return s.views[view].Pair(i - s.first[view])
 }
+
+// Gone tells whether row i was deleted after the generation of its dataset that was
+// asked for: it has its place in the order, and must not be used.
+func (s *Source) Gone(i int) bool {
+	view := sort.SearchInts(s.first, i+1) - 1
+	return s.views[view].Gone(i - s.first[view])
+}
+
+// GoneLen is the number of rows that are gone.
+func (s *Source) GoneLen() int { return s.gone }
 
 // Texts walks the captions in order. They live until Close.
 func (s *Source) Texts() iter.Seq2[string, error] {

@@ -121,7 +121,7 @@ func TestOpenAll(t *testing.T) {
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	writeShards(t, a, "a0", "a1", "a2", "a3")
 	writeShards(t, b, "b0", "b1", "b2")
-	s, err := OpenAll([]Dataset{{a, 0.5}, {b, 2}}, Training)
+	s, err := OpenAll([]Dataset{{Folder: a, Weight: 0.5}, {Folder: b, Weight: 2}}, Training)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,11 +163,11 @@ func TestOpenAll(t *testing.T) {
 		t.Errorf("hash %s of one folder, %s of two, %s of the dataset", one.Hash(), s.Hash(), dataset.Hash())
 	}
 	for _, weight := range []float64{0, -1, 1e9} {
-		if _, err := OpenAll([]Dataset{{a, weight}}, Training); err == nil || !strings.Contains(err.Error(), a) || !strings.Contains(err.Error(), "weight") {
+		if _, err := OpenAll([]Dataset{{Folder: a, Weight: weight}}, Training); err == nil || !strings.Contains(err.Error(), a) || !strings.Contains(err.Error(), "weight") {
 			t.Errorf("weight %g: error %v", weight, err)
 		}
 	}
-	if _, err := OpenAll([]Dataset{{a, 1}, {filepath.Join(a, "none"), 1}}, Training); err == nil || !strings.Contains(err.Error(), "pairloom shard") {
+	if _, err := OpenAll([]Dataset{{Folder: a, Weight: 1}, {Folder: filepath.Join(a, "none"), Weight: 1}}, Training); err == nil || !strings.Contains(err.Error(), "pairloom shard") {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }

@@ -270,8 +270,8 @@ func open(path string) (*Checkpoint, error) {
 	if err := json.Unmarshal(text, &c.State); err != nil {
 		return nil, &Damaged{name, err.Error()}
 	}
-	if c.State.Format != stateFormat {
-		return nil, &Damaged{name, fmt.Sprintf("its format is %d, but this pairloom reads %d", c.State.Format, stateFormat)}
+	if c.State.Format < 1 || c.State.Format > stateFormat {
+		return nil, &Damaged{name, fmt.Sprintf("its format is %d, but this pairloom reads 1 to %d", c.State.Format, stateFormat)}
 	}
 	return c, nil
 }

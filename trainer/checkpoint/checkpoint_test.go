@@ -101,7 +101,7 @@ func TestDamage(t *testing.T) {
 		{"weights changed", WeightsName, "not what was written", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }},
 		{"moments gone", momentsName, "no such file", func([]byte) []byte { return nil }},
 		{"state cut short", stateName, "unexpected end of JSON", func(b []byte) []byte { return b[:20] }},
-		{"state of a later format", stateName, "its format is 9", func(b []byte) []byte { return bytes.Replace(b, []byte(`"format": 1`), []byte(`"format": 9`), 1) }},
+		{"state of a later format", stateName, "its format is 9", func(b []byte) []byte { return bytes.Replace(b, []byte(`"format": 2`), []byte(`"format": 9`), 1) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			folder := t.TempDir()

@@ -7,7 +7,9 @@
 //	                              state.json             the rest, and hashes of the files above
 //	                best-00000900/                       the same without moments
 //	                best                                 link to the folder above
+//	                seen-001.arrow                       what the first segment was trained on, seen-002.arrow what the next added
 //	                next/                                a run that is to replace all this, until its first checkpoint
+//	                anew/                                a run that is to do so when it is complete
 //
 // Each file appears whole or not at all, and state.json comes last: a folder
 // without it is unfinished and is never read. [Save] writes a checkpoint and
@@ -15,7 +17,8 @@
 // link when it is whole; [Latest] finds the newest; [Checkpoint.Weights] and its
 // siblings check length and hash before a byte is used. A run that replaces
 // another is placed by [Begin] beside it and by [Settle] in its place, so that one
-// of them is whole at every moment.
+// of them is whole at every moment. Which pairs a model was trained on is told by the
+// segments of its state, see [Segment], and by [Seen].
 //
 // Weights are plain safetensors in float32 under the names of the public
 // checkpoints, so that other programs load them as they are. [Decode] and

@@ -21,7 +21,27 @@ const (
 	// arrivingFolder is the name of nextFolder from when nothing is left of the
 	// old run, while its entries move up.
 	arrivingFolder = "arriving"
+	// AnewFolder is where a run writes that is to replace the other only when it is
+	// complete. To all that reads checkpoints it is a folder of its own until Promote.
+	AnewFolder = "anew"
 )
+
+// Promote lets the run in AnewFolder count in the place of the one in folder; Settle
+// does the rest.
+func Promote(folder string) error {
+	next := filepath.Join(folder, nextFolder)
+	if finished(next) {
+		return fmt.Errorf("replace checkpoints: another run in %s has not arrived; run pairloom train again", next)
+	}
+	err := os.RemoveAll(next)
+	if err == nil {
+		err = os.Rename(filepath.Join(folder, AnewFolder), next)
+	}
+	if err != nil {
+		return fmt.Errorf("replace checkpoints: %w", err)
+	}
+	return atomicfile.SyncFolder(folder)
+}
 
 // Begin makes the folder that a new run writes its checkpoints into until Settle,
 // and returns its path: folder itself when no run has a finished checkpoint
@@ -123,7 +143,17 @@ func isStep(e os.DirEntry) int {
 // other things of their run.
 func removals(folder string, leftovers []string) ([]operation, error) {
 	var list []operation
-	for _, name := range append(slices.Clone(leftovers), bestLink) {
+	others := append(slices.Clone(leftovers), bestLink, AnewFolder)
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list checkpoints: %w", err)
+	}
+	for _, e := range entries {
+		if seenName.MatchString(e.Name()) {
+			others = append(others, e.Name())
+		}
+	}
+	for _, name := range others {
 		list = append(list, func() error { return os.RemoveAll(filepath.Join(folder, name)) })
 	}
 	for _, pattern := range []*regexp.Regexp{stepName, bestName} {

@@ -5,7 +5,10 @@ import "github.com/pairloom/pairloom/trainer/clip"
 // stateFormat is the version of state.json.
 //
 //	1  first version
-const stateFormat = 1
+//	2  segments
+//
+// States from 1 on are read.
+const stateFormat = 2
 
 // State is what a run needs beside weights, moments and vocabulary to go on as
 // if it had never stopped.
@@ -15,7 +18,12 @@ type State struct {
 	Model      clip.Config `json:"model"`
 	Vocabulary int         `json:"vocabulary"` // tokens
 	Settings   string      `json:"settings"`   // the settings that shape the run, as text
-	Data       string      `json:"data"`       // hash of the shards' manifest
+	// Data stands for the pairs of the last segment; in format 1 it is the hash of the
+	// shards' manifest.
+	Data string `json:"data"`
+	// Segments are the stretches of the training, each on the pairs of its time, oldest
+	// first; none in format 1.
+	Segments []Segment `json:"segments,omitempty"`
 	// Init is the name of the file of weights that the run began with, relative
 	// to the dataset's folder where it can be; "" for none.
 	Init string `json:"init,omitempty"`

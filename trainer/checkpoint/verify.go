@@ -14,7 +14,7 @@ import (
 )
 
 // Listed is what lies in a folder of checkpoints: those of its run, and of one
-// that is to replace it.
+// that is to replace it now or when it is complete.
 type Listed struct {
 	Whole      []*Checkpoint // those whose state.json can be read, oldest first
 	Damaged    []*Damaged    // those whose state.json cannot
@@ -24,7 +24,7 @@ type Listed struct {
 // List finds all checkpoints of folder; an absent folder has none.
 func List(folder string) (*Listed, error) {
 	l := &Listed{}
-	for _, run := range []string{folder, filepath.Join(folder, nextFolder), filepath.Join(folder, arrivingFolder)} {
+	for _, run := range []string{folder, filepath.Join(folder, nextFolder), filepath.Join(folder, arrivingFolder), filepath.Join(folder, AnewFolder)} {
 		for _, pattern := range []*regexp.Regexp{stepName, bestName} {
 			found, err := names(run, pattern)
 			if err != nil {
@@ -58,6 +58,10 @@ func (l *Listed) add(path string) {
 // IsBest tells whether the checkpoint is one that best leads to, from which no
 // run goes on.
 func (c *Checkpoint) IsBest() bool { return bestName.MatchString(filepath.Base(c.Path)) }
+
+// IsBeside tells whether the checkpoint is of a run that takes the place of the other
+// when it is complete.
+func (c *Checkpoint) IsBeside() bool { return filepath.Base(filepath.Dir(c.Path)) == AnewFolder }
 
 // Verify holds the folder's name against the step, and each file that state.json names against its length and hash, a
 // little at a time, and returns all that differ.

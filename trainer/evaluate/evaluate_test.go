@@ -63,7 +63,7 @@ func pairOf(t testing.TB, i, round int) shard.Pair {
 	if err := jpeg.Encode(&b, m, nil); err != nil {
 		t.Fatal(err)
 	}
-	return shard.Pair{Text: c.name + " " + place.name, Image: b.Bytes(), PictureHash: uint64(1 + i + 1000*round), QueryIDs: []uint32{uint32(i % 5), uint32(50 + i/5%4)}}
+	return shard.Pair{PairID: uint64(1 + i + 1000*round), Text: c.name + " " + place.name, Image: b.Bytes(), PictureHash: uint64(1 + i + 1000*round), QueryIDs: []uint32{uint32(i % 5), uint32(50 + i/5%4)}}
 }
 
 // writeShards makes training pairs of 20 kinds in 6 shades, and held-out pairs
@@ -105,19 +105,25 @@ func writeShards(t testing.TB, dir string) {
 	}
 }
 
+// trainTiny trains on the shards of dir for so many epochs.
+func trainTiny(t testing.TB, dir string, epochs int) {
+	t.Helper()
+	_, err := trainer.Run(context.Background(), dir, trainer.Options{
+		Model: "vit-nano", Epochs: epochs, Batch: 20, LearningRate: 2e-3, Warmup: 10, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1,
+		CropScale: 1, Vocabulary: "560", Seed: 1, CheckpointEvery: 1000, Keep: 1, LogEvery: 100, Threads: 1, Workers: 1, CacheMB: 10,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	writeShards(t, dir)
 	if _, err := Run(context.Background(), dir, options(), nil, nil); !errors.Is(err, checkpoint.ErrNone) {
 		t.Errorf("before training: got %v, want %v", err, checkpoint.ErrNone)
 	}
-	_, err := trainer.Run(context.Background(), dir, trainer.Options{
-		Model: "vit-nano", Epochs: 30, Batch: 20, LearningRate: 2e-3, Warmup: 10, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1,
-		CropScale: 1, Vocabulary: "560", Seed: 1, CheckpointEvery: 1000, Keep: 1, LogEvery: 100, Threads: 1, Workers: 1, CacheMB: 10,
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trainTiny(t, dir, 30)
 	var classes []Class
 	for i, c := range colours {
 		classes = append(classes, Class{c.name, uint32(i)})

@@ -20,6 +20,9 @@ type Options struct {
 	ClassList string   `yaml:"class_list" default:"" doc:"file of the classes of that test, a query a line, instead of those with most pairs; empty: none"`
 	MaxPairs  int      `yaml:"max_pairs" default:"5000" range:"2.." doc:"held-out pairs used at most; recall at k depends on how many there are"`
 
+	Seen         string `yaml:"seen" default:"leave_out" choices:"leave_out|refuse|keep" doc:"what becomes of held-out pairs that the model was trained on, by pair, picture address, picture or look (seen_distance), which are named in any case: leave_out judges on the others, refuse ends with an error, keep counts them as well"`
+	SeenDistance int    `yaml:"seen_distance" default:"4" range:"0..15" doc:"bits of 64 in which the perceptual hashes of two pictures may differ for one to count as seen with the other, as in dedup.picture_distance"`
+
 	Sets       []string `yaml:"sets" default:"" doc:"labelled pictures to classify by prompts: folder:PATH (a subfolder a class), mnist:IMAGES,LABELS (idx files), cifar10:FILE,..., cifar100:FILE,... (binary), parquet:FILE,... (Hugging Face: columns image and label), shards:FOLDER (held-out pairs of a dataset whose texts are labels) or training:FOLDER (its training pairs)"`
 	Labels     string   `yaml:"labels" default:"" doc:"file of the labels of sets, a line a class in the set's order, or class, tab, label; empty: the sets' own names, which shards and training lack"`
 	ProbeTrain string   `yaml:"probe_train" default:"" doc:"set that a linear probe learns from, written as in sets; empty: no probe"`
@@ -35,6 +38,9 @@ type Options struct {
 	// Convert makes the JPEG of a picture file of any format; a file that cannot
 	// be one gives a *BadPicture. Without it only JPEGs are read.
 	Convert Convert `yaml:"-"`
+	// Near finds look-alikes among what the model was trained on; without it only equal
+	// pictures count as seen.
+	Near Near `yaml:"-"`
 }
 
 // Validate reports every fault that a range cannot express.

@@ -23,6 +23,7 @@ type Result struct {
 	Weights    string       `json:"weights"`    // as the options name them
 	Step       int64        `json:"step"`       // 0 for initial weights
 	Pairs      int          `json:"pairs"`      // embedded
+	Seen       *Seen        `json:"seen"`       // which held-out pairs it was trained on
 
 	ImageToText Retrieval `json:"image_to_text"`
 	TextToImage Retrieval `json:"text_to_image"`

@@ -13,7 +13,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/batch"
 )
 
-// ErrTooFew is wrapped when there is nothing to tell apart.
+// ErrTooFew is wrapped when there is nothing to tell apart; the error says what to do.
 var ErrTooFew = errors.New("fewer than two held-out pairs")
 
 // ResultName is the file that Run writes.
@@ -27,11 +27,14 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 		return Result{}, err
 	}
 	folder := filepath.Join(dir, shard.CheckpointsFolder)
-	source, err := batch.Open(filepath.Join(dir, shard.ShardsFolder), batch.HeldOut)
+	dataset, source, err := shardsOf(dir)
 	if err != nil {
 		return Result{}, err
 	}
 	defer source.Close()
+	if source.Len() < 2 {
+		return Result{}, tooFew(dir, source.Len(), 0)
+	}
 	e, c, err := Load(folder, o)
 	if err != nil {
 		return Result{}, err
@@ -39,13 +42,25 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	defer e.Close()
 
 	r := Result{ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Weights: o.Weights, Step: c.State.Step}
-	pairs, images, texts, tally, err := e.embedAll(ctx, source, o, progress)
+	rows, seen, err := unseen(source, dataset, c, o)
 	if err != nil {
 		return Result{}, err
 	}
-	r.Tally, r.Pairs = tally, len(pairs)
+	pairs, images, texts, tally, err := e.embedAll(ctx, source, rows, o, progress)
+	if err != nil {
+		return Result{}, err
+	}
+	if seen.Rule == seenLeaveOut && seen.Pairs > 0 {
+		tally.In += seen.Pairs
+		tally.Dropped[SeenPairs] = seen.Pairs
+	}
+	if over := int64(source.Len()) - tally.In; over > 0 {
+		tally.In += over
+		tally.Dropped[OverLimit] = over
+	}
+	r.Tally, r.Pairs, r.Seen = tally, len(pairs), seen
 	if len(pairs) < 2 {
-		return Result{}, fmt.Errorf("evaluate on %s: %w (there are %d that decode)", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, len(pairs))
+		return Result{}, tooFew(dir, len(pairs), tally.Dropped[SeenPairs])
 	}
 	right := rightAnswers(pairs)
 	for _, side := range []struct {
@@ -76,17 +91,26 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	return r, atomicfile.WriteFile(filepath.Join(dir, shard.EvaluationFolder, ResultName), append(text, '\n'))
 }
 
-// embedAll embeds the held-out pairs, batch by batch.
-func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
+// tooFew says what to do; seen are those that are left out since the model saw them.
+func tooFew(dir string, pairs int, seen int64) error {
+	but := ""
+	if seen > 0 {
+		but = fmt.Sprintf(", and %d that the model has seen", seen)
+	}
+	return fmt.Errorf("evaluate on %s: %w (there are %d that decode%s); raise shard.heldout_share, or wait until the dataset has grown", filepath.Join(dir, shard.ShardsFolder), ErrTooFew, pairs, but)
+}
+
+// embedAll embeds held-out pairs, batch by batch.
+func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, rows []int, o Options, progress func(done, total int64)) (pairs []heldOut, images, texts []float32, tally *shard.Tally, err error) {
 	tally = shard.NewTally("eval", "pairs", "pairs")
-	total := min(source.Len(), o.MaxPairs)
 	textNumbers, pictureNumbers := map[string]int{}, map[uint64]int{}
-	err = e.EachPictures(ctx, firstOf{ShardPictures{source}, total}, o.Batch, func(done int, v Vectors) error {
+	err = e.EachPictures(ctx, chosen{ShardPictures{source}, rows}, o.Batch, func(done int, v Vectors) error {
 		for _, bad := range v.Bad {
 			tally.Drop(bad.Reason)
 		}
 		var captions []string
-		for _, row := range v.Kept {
+		for _, i := range v.Kept {
+			row := rows[i]
 			p, err := source.Pair(row)
 			if err != nil {
 				return err
@@ -103,27 +127,16 @@ func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, o Options
 		y, err := e.Texts(ctx, captions, o.Batch)
 		images, texts = append(images, v.Rows...), append(texts, y...)
 		if progress != nil {
-			progress(int64(done), int64(total))
+			progress(int64(done), int64(len(rows)))
 		}
 		return err
 	})
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	for range source.Len() - total {
-		tally.Drop(OverLimit)
-	}
 	tally.Out = tally.Kept
 	return pairs, images, texts, tally, nil
 }
-
-// firstOf is the first n of pictures.
-type firstOf struct {
-	Pictures
-	n int
-}
-
-func (p firstOf) Len() int { return p.n }
 
 // number gives equal keys equal numbers, from 0.
 func number[K comparable](numbers map[K]int, key K) int {
