@@ -240,15 +240,3 @@ func (s *looking) exports() error {
 	}
 	return nil
 }
-
-// checkpoints names the models of the folder.
-func (s *looking) checkpoints() error {
-	folder := filepath.Join(s.Dir, shard.CheckpointsFolder)
-	if !exists(folder) {
-		return nil
-	}
-	return s.place(shard.CheckpointsFolder, "pairs", "", func(p *Place) error {
-		p.State, p.Note = PlaceUntold, "it is not known of which pairs the model learned"
-		return nil
-	})
-}

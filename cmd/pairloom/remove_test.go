@@ -31,6 +31,17 @@ func TestTakedownKilledAtAnyMoment(t *testing.T) {
 		t.Fatalf("remove: %v\n%s", err, out)
 	}
 	want := hashes(t, taken, folders...)
+	models := 0
+	for _, p := range absent(t, taken, request) {
+		if strings.HasPrefix(p.Place, "checkpoints/") {
+			if models++; p.State != "trained on it" || p.Found == 0 {
+				t.Errorf("%s is %s, %d found", p.Place, p.State, p.Found)
+			}
+		}
+	}
+	if models == 0 {
+		t.Error("no model is named")
+	}
 	text, err := os.ReadFile(moments)
 	if err != nil {
 		t.Fatal(err)

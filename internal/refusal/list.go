@@ -171,6 +171,18 @@ func (l *List) RefusesAddress(address string) (e Entry, refused bool) {
 	return e, false
 }
 
+// RefusesHost tells whether all of a host is refused, whatever the port.
+func (l *List) RefusesHost(host string) (e Entry, refused bool) {
+	if l == nil || host == "" || len(l.hosts) == 0 {
+		return e, false
+	}
+	at, ok := l.host(strings.TrimRight(host, "."), 0)
+	if !ok {
+		return e, false
+	}
+	return l.Entries[at], true
+}
+
 // address asks for an address, and for its host and the domains that it lies in.
 func (l *List) address(s string) (at int32, ok bool) {
 	if l == nil || len(l.addresses) == 0 && len(l.hosts) == 0 {

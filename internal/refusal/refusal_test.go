@@ -85,6 +85,15 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+func TestRefusesHost(t *testing.T) {
+	l := read(t, "host example.org\nhost example.net:8080\n")
+	for host, want := range map[string]bool{"example.org": true, "www.example.org.": true, "example.net": false, "badexample.org": false, "": false} {
+		if _, got := l.RefusesHost(host); got != want {
+			t.Errorf("%q is refused: %v, want %v", host, got, want)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	for _, tt := range []struct{ name, line, want string }{
 		{"no kind", "https://example.org/", `"https://example.org/" is no kind of entry; use url, host, pair, picture, hash, sha256, similar`},
