@@ -8,10 +8,12 @@ DEMO  ?= demo
 DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev libdnnl-dev libdeflate-dev
 # What starts goroutines or guards against them; a house test keeps the list.
 RACE := ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./crawl/lists ./dedup/hamming ./filter ./filter/language \
-	./internal/deflate ./internal/fold ./internal/picture ./pipeline ./query/build ./shard ./trainer ./trainer/batch ./trainer/compare \
+	./internal/deflate ./internal/fold ./internal/picture ./pipeline ./query/build ./shard ./shard/export ./trainer ./trainer/batch ./trainer/compare \
 	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
 
 READERS := internal/readers/requirements.txt
+# An S3 server, to export to; make test has one in Python from the readers.
+VERSITYGW := .readers/bin/versitygw
 
 .PHONY: readers help demo test test-long build bench bench-train bench-zeroshot lint deps clean
 
@@ -27,11 +29,11 @@ test: deps ## all tests, and those with goroutines once more with the race detec
 	$(GO) test ./...
 	$(GO) test -race -short $(RACE)
 
-test-long: deps ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
-	PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
+test-long: deps $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
+	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
 
-build: deps ## bin/pairloom
-	$(GO) build -o $(BIN) ./cmd/pairloom
+build: deps ## bin/pairloom; with TAGS=clouds it exports to gs:// and azblob:// too
+	$(GO) build $(if $(TAGS),-tags $(TAGS)) -o $(BIN) ./cmd/pairloom
 
 bench: deps ## all benchmarks
 	$(GO) test -run '^$$' -bench . ./...
@@ -64,6 +66,9 @@ readers: .readers/installed ## install the Python packages that read what pairlo
 	python3 -m venv .readers
 	.readers/bin/python -m pip install -q --disable-pip-version-check -r $(READERS)
 	touch $@
+
+$(VERSITYGW):
+	GOBIN=$(abspath $(dir $@)) $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 clean: ## remove the program and the demo's data
 	rm -rf bin .readers $(DEMO)

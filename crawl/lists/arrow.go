@@ -28,6 +28,10 @@ type messages struct {
 	f        *os.File
 	at, size int64
 	left     int64 // of the message at at that was looked at
+	footer   int64 // where a file's footer begins; 0 in a stream
+
+	places []int64 // where in the file the buffers of the last batch begin
+	packed bool    // they are compressed
 }
 
 // Read is for ipc.NewReader, which asks in order.
@@ -51,6 +55,9 @@ var errCutArrow = errors.New("it is cut off or damaged; get it again")
 // look checks the message that begins at at: a mark, the length of its head, the head,
 // the body.
 func (m *messages) look() (err error) {
+	if m.footer > 0 && m.at == m.footer {
+		return io.EOF
+	}
 	var begin [8]byte
 	if _, err := m.f.ReadAt(begin[:], m.at); err != nil {
 		if err == io.EOF && m.at == m.size {
@@ -166,12 +173,14 @@ func (m *messages) buffers(batch *flatbuffers.Table, begin, body int64) error {
 	}
 	first, n, sum := int(batch.Vector(o)), batch.VectorLen(o), int64(0)
 	packed := batch.Offset(10) != 0 // RecordBatch.compression
+	m.places, m.packed = m.places[:0], packed
 	for i := range n {
 		b := batch.Bytes[first+16*i:] // struct Buffer: offset, length
 		offset, length := int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:]))
 		if offset < 0 || length < 0 || offset > body || length > body-offset {
 			return errCutArrow
 		}
+		m.places = append(m.places, begin+offset)
 		if sum += length; !packed || length < 8 {
 			continue
 		}
@@ -203,6 +212,12 @@ func readArrow(k *candidates, s Source, o *Options) error {
 	var begin [8]byte
 	if _, err := f.ReadAt(begin[:], 0); err == nil && string(begin[:6]) == "ARROW1" {
 		m.at = 8
+		// Before its footer, the footer's length and the magic, a file may end its stream or
+		// not: Arrow's library for Go does not.
+		var end [10]byte
+		if _, err := f.ReadAt(end[:], m.size-10); err == nil && string(end[4:]) == "ARROW1" {
+			m.footer = m.size - 10 - int64(binary.LittleEndian.Uint32(end[:]))
+		}
 	}
 	return strippedOf(s.Path, cells.Recovered(s.Path, func() error {
 		r, err := ipc.NewReader(m)
@@ -210,8 +225,11 @@ func readArrow(k *candidates, s Source, o *Options) error {
 			return err
 		}
 		defer r.Release()
-		a := &arrowFile{candidates: k, source: s}
+		a := &arrowFile{candidates: k, source: s, messages: m}
 		if err := a.understand(r.Schema(), o); err != nil {
+			return err
+		}
+		if a.print, err = fingerprint(f, info.Size(), containerEnds); err != nil {
 			return err
 		}
 		told := int64(0)
@@ -234,29 +252,91 @@ func readArrow(k *candidates, s Source, o *Options) error {
 // arrowFile is an Arrow file that is being read.
 type arrowFile struct {
 	*candidates
-	source  Source
-	columns columns
-	at      []int // place in the schema of each of columns.names
-	rows    int64
+	source   Source
+	messages *messages
+	columns  columns
+	at       []int // place in the schema of each of columns.names
+	rows     int64
+	// picture is the place in the schema of the embedded pictures, -1 for none; buffer the
+	// number of the buffer that holds their bytes.
+	picture, buffer int
+	print           uint64
+}
+
+// buffersOf is how many buffers a column takes in a batch (Columnar Format, Buffer
+// Listing for Each Layout), its children's too.
+func buffersOf(t arrow.DataType) (n int) {
+	switch t := t.(type) {
+	case *arrow.NullType:
+		return 0
+	case arrow.ExtensionType:
+		return buffersOf(t.StorageType())
+	case *arrow.StructType, *arrow.FixedSizeListType:
+		n = 1
+	case arrow.BinaryDataType:
+		n = 3
+	default:
+		n = 2
+	}
+	if nested, is := t.(arrow.NestedType); is {
+		for _, f := range nested.Fields() {
+			n += buffersOf(f.Type)
+		}
+	}
+	return n
+}
+
+// pictureIn finds the bytes of pictures in a column, bare or in a struct of bytes and path,
+// and how many of the column's buffers come before those of the bytes.
+func pictureIn(f arrow.Field) (before int, is bool) {
+	switch t := f.Type.(type) {
+	case *arrow.BinaryType:
+		return 2, true // validity, offsets
+	case *arrow.StructType:
+		before = 1
+		for _, c := range t.Fields() {
+			if c.Name == "bytes" && c.Type.ID() == arrow.BINARY {
+				return before + 2, true
+			}
+			before += buffersOf(c.Type)
+		}
+	}
+	return 0, false
 }
 
 func (a *arrowFile) understand(s *arrow.Schema, o *Options) (err error) {
 	var names []string
+	before := 0
+	a.picture = -1
 	for i, f := range s.Fields() {
 		switch f.Type.ID() {
 		case arrow.STRUCT, arrow.BINARY, arrow.LARGE_BINARY:
-			if find(pictureNames, []string{f.Name}) >= 0 {
-				return fmt.Errorf("its column %s holds pictures, which are read from Parquet files alone; write it as one (datasets: to_parquet)", f.Name)
+			if find(pictureNames, []string{f.Name}) < 0 {
+				break
 			}
+			within, is := pictureIn(f)
+			if !is {
+				return fmt.Errorf("its column %s holds pictures of the type %v, which is not read; write it as Parquet (datasets: to_parquet)", f.Name, f.Type)
+			}
+			if a.picture < 0 {
+				a.picture, a.buffer = i, before+within
+			}
+		}
+		before += buffersOf(f.Type)
+		if i == a.picture { // its name is one that lists give addresses too
+			continue
 		}
 		names, a.at = append(names, f.Name), append(a.at, i)
 	}
-	a.columns, err = o.columnsOf(names, true, true)
+	a.columns, err = o.columnsOf(names, a.picture < 0, true)
 	if err != nil {
 		return err
 	}
 	for _, i := range []int{a.columns.url, a.columns.text} {
-		switch t := s.Field(i).Type; t.ID() {
+		if i < 0 {
+			continue
+		}
+		switch t := s.Field(a.at[i]).Type; t.ID() {
 		case arrow.STRING, arrow.LARGE_STRING, arrow.DICTIONARY, arrow.BINARY, arrow.LARGE_BINARY:
 		default:
 			return fmt.Errorf("its column %s is of the type %v, text expected", names[i], t)
@@ -276,6 +356,11 @@ func (a *arrowFile) batch(rec arrow.Record) error {
 			return textOf(rec.Column(a.at[column]), i)
 		}
 		r = row{url: get(c.url), text: get(c.text), page: get(c.page), license: get(c.license), language: get(c.language)}
+		if a.picture >= 0 {
+			if err := a.embedded(&r, rec.Column(a.picture), i); err != nil {
+				return err
+			}
+		}
 		a.more.reset()
 		for _, column := range c.keep {
 			a.keep(c.names[column], rec.Column(a.at[column]), i)
@@ -285,6 +370,31 @@ func (a *arrowFile) batch(rec arrow.Record) error {
 		}
 		a.rows++
 	}
+	return nil
+}
+
+// embedded gives a row the place of its picture: its bytes lie in the file as they are.
+func (a *arrowFile) embedded(r *row, column arrow.Array, i int) error {
+	if s, is := column.(*array.Struct); is {
+		for k, f := range s.DataType().(*arrow.StructType).Fields() {
+			if f.Name == "bytes" {
+				column = s.Field(k)
+			}
+		}
+	}
+	values, is := column.(*array.Binary)
+	if !is || a.messages.packed || a.buffer >= len(a.messages.places) {
+		return errors.New("its pictures are compressed together with its batches; write it as Parquet (datasets: to_parquet)")
+	}
+	r.name = a.source.Label + "/" + strconv.FormatInt(a.rows, 10)
+	if values.IsNull(i) || values.ValueLen(i) == 0 {
+		if len(r.url) == 0 {
+			r.reason = ReasonNoPicture
+		}
+		return nil
+	}
+	start := a.messages.places[a.buffer] + values.ValueOffset64(i)
+	r.place = place{placeBytes, a.print, [3]int64{start, int64(values.ValueLen(i))}, a.source.Path}.String()
 	return nil
 }
 

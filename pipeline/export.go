@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/shard/export"
+)
+
+// ExportName is the name of what Export does.
+const ExportName = "export"
+
+// cardName is the dataset's card among the files of the report.
+const cardName = "README.md"
+
+// Export writes the finished pairs of a folder in the form that another tool reads.
+type Export struct {
+	Dir     string
+	To      string // a folder, or the address of a bucket
+	Options export.Options
+	Replace bool // an export of another format, or with other options
+	Check   bool // read what is there already
+	Workers int  // files at one time; 0 is one a processor, and eight to a bucket
+}
+
+// Run exports. What the user must change first is a [ConfigurationError].
+func (e Export) Run(ctx context.Context, progress Progress) (*export.Outcome, error) {
+	d, err := shard.OpenDataset(filepath.Join(e.Dir, shard.ShardsFolder))
+	if err != nil {
+		return nil, err
+	}
+	bucket := strings.Contains(e.To, "://")
+	if !bucket {
+		if err := e.apart(); err != nil {
+			return nil, err
+		}
+	}
+	if e.Workers == 0 {
+		if e.Workers = runtime.GOMAXPROCS(0); bucket {
+			e.Workers = 8
+		}
+	}
+	card, err := os.ReadFile(filepath.Join(e.Dir, shard.ReportFolder, cardName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the dataset's card: %w", err)
+	}
+	x := export.Export{
+		Dataset: d, To: e.To, Options: e.Options, Card: card, Replace: e.Replace, Check: e.Check, Workers: e.Workers, Progress: progress,
+	}
+	out, err := x.Run(ctx)
+	var refused *export.RefusedError
+	if errors.As(err, &refused) {
+		err = &ConfigurationError{err}
+	}
+	return out, err
+}
+
+// apart holds that the destination is none of the folders that stages write.
+func (e Export) apart() error {
+	to, err := filepath.Abs(e.To)
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(e.Dir)
+	if err != nil {
+		return err
+	}
+	if to == dir {
+		return configurationError("the destination is the dataset's own folder; name another, such as %s", filepath.Join(dir, "export"))
+	}
+	for _, name := range append(shard.Folders(), shard.ClassifiersFolder, shard.WARCFolder, shard.DryRunFolder) {
+		if own := filepath.Join(dir, name); to == own || strings.HasPrefix(to, own+string(filepath.Separator)) {
+			return configurationError("the destination lies in the dataset's folder %s, which a stage fills; name another, such as %s", own, filepath.Join(dir, "export"))
+		}
+	}
+	return nil
+}
