@@ -227,16 +227,3 @@ func (s *looking) warc() error {
 		return nil
 	})
 }
-
-// exports looks into what was exported, where it was named.
-func (s *looking) exports() error {
-	for _, to := range s.Exports {
-		err := s.place("export "+to, "pairs", "export again, or delete it", func(*Place) error {
-			return errors.New("this pairloom cannot read exports yet")
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
