@@ -28,6 +28,8 @@ type Job struct {
 	// Score says how much is wanted of what a link's text and address speak of; 0
 	// for nothing. It may be nil, and is called by several goroutines.
 	Score func(text string) int64
+	// Refusals say what must not be in the dataset.
+	Refusals Refusals
 	// Progress may be nil.
 	Progress func(done, total int64)
 }
@@ -50,6 +52,8 @@ type Result struct {
 	// NotRefreshed counts, by reason, pages of the Tally's Kept that were due and
 	// could not be asked for: what is known of them stays, and the next run asks.
 	NotRefreshed map[string]int64 `json:"not_refreshed"`
+	// Refused counts candidates of pages that may be read, which Job.Refusals refuse.
+	Refused int64 `json:"refused"`
 }
 
 // Run crawls until nothing is left, a budget is used up, or ctx ends, and then
@@ -68,6 +72,8 @@ func Run(ctx context.Context, j Job) (*Result, error) {
 		return nil, err
 	}
 	defer f.Close()
+	j.Gate.Refuse(j.Refusals.Address)
+	defer j.Gate.Refuse(nil)
 	c := &crawler{job: j, o: j.Options, gate: j.Gate, frontier: f, now: j.Now, began: j.Now()}
 	if err := c.begin(resumed); err != nil {
 		return nil, err
@@ -123,13 +129,17 @@ func (c *crawler) result(spent string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	refused, err := c.frontier.Refused()
+	if err != nil {
+		return nil, err
+	}
 	if counts.Past > 0 {
 		tally.In += counts.Past
 		tally.Dropped[HostCap] += counts.Past
 	}
 	return &Result{
 		Tally: tally, Asked: used.Pages, Bytes: used.Bytes, Left: counts.Pending, Known: counts.Pages, Spent: spent,
-		Placeholders: counts.Placeholders, Cut: counts.Cut, Past: counts.Past, NotRefreshed: stale,
+		Placeholders: counts.Placeholders, Cut: counts.Cut, Past: counts.Past, NotRefreshed: stale, Refused: refused,
 	}, nil
 }
 
@@ -149,6 +159,7 @@ func (c *crawler) begin(resumed bool) error {
 	if c.scope, err = newScope(c.o, seeds); err != nil {
 		return err
 	}
+	c.scope.refuse = c.job.Refusals.Address
 	if err := c.apply(seeds); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/pairloom/pairloom/crawl/frontier"
+	"github.com/pairloom/pairloom/crawl/gate"
 )
 
 // scope decides which links are followed.
@@ -19,6 +20,7 @@ type scope struct {
 	hosts   map[string]bool // with port, without www.
 	domains map[string]bool
 	maxHops int
+	refuse  func(address string) (rule string, refused bool) // may be nil
 }
 
 func newScope(o Options, seeds []string) (*scope, error) {
@@ -70,6 +72,12 @@ func (s *scope) judge(raw string, kind frontier.Kind, hops int) (frontier.Link, 
 		return frontier.Link{}, false
 	}
 	l := frontier.Link{URL: raw, Kind: kind}
+	if s.refuse != nil {
+		if rule, refused := s.refuse(raw); refused {
+			l.Reason, l.Rule = gate.Refused, rule
+			return l, true
+		}
+	}
 	switch {
 	case kind != frontier.Page && len(raw) > maxURLLength:
 		l.Reason, l.Rule = TrapURLLength, fmt.Sprintf("%d characters, limit %d", len(raw), maxURLLength)

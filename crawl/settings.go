@@ -40,20 +40,24 @@ func (c *crawler) apply(seeds []string) error {
 			return err
 		}
 	}
-	return nil
+	return c.job.Refusals.apply(c.frontier)
 }
 
 // changed calls do when a setting is not the one that the file was last brought
 // in line with, and notes it then.
 func (c *crawler) changed(key, value string, do func(old string) error) error {
-	old, err := c.frontier.Setting(key)
+	return changed(c.frontier, key, value, do)
+}
+
+func changed(f *frontier.Frontier, key, value string, do func(old string) error) error {
+	old, err := f.Setting(key)
 	if err != nil || old == value {
 		return err
 	}
 	if err := do(old); err != nil {
 		return err
 	}
-	return c.frontier.SetSetting(key, value)
+	return f.SetSetting(key, value)
 }
 
 // decider is a setting by which pages are decided.

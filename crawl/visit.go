@@ -21,17 +21,19 @@ import (
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/crawl/optout"
 	"github.com/pairloom/pairloom/crawl/sitemap"
+	"github.com/pairloom/pairloom/shard"
 )
 
 // visitor reads one page at a time. Each worker has one.
 type visitor struct {
-	ctx   context.Context // of all visits: its end cuts them off
-	gate  *gate.Gate
-	scope *scope
-	o     Options
-	now   func() time.Time
-	weigh func(address, text string) int64 // priority of a link
-	warc  *archive.Writer                  // may be nil
+	ctx     context.Context // of all visits: its end cuts them off
+	gate    *gate.Gate
+	scope   *scope
+	o       Options
+	now     func() time.Time
+	weigh   func(address, text string) int64 // priority of a link
+	refused func(*shard.Candidate) bool      // may be nil
+	warc    *archive.Writer                  // may be nil
 
 	pages alttext.Extractor
 	seen  response // of the visit under way
@@ -52,7 +54,7 @@ type response struct {
 
 func newVisitor(ctx context.Context, c *crawler) *visitor {
 	return &visitor{
-		ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh, warc: c.warc,
+		ctx: ctx, gate: c.gate, scope: c.scope, o: c.o, now: c.now, weigh: c.weigh, warc: c.warc, refused: c.job.Refusals.Candidate,
 		pages: alttext.Extractor{Agent: c.gate.Token()},
 	}
 }
@@ -337,6 +339,17 @@ func (v *visitor) read(r *frontier.Result, page *url.URL) {
 	for i := range r.Candidates {
 		c := &r.Candidates[i]
 		c.OptOut, c.OptOutFrom, c.Source, c.CrawlTime = verdict.Words, verdict.From, "live", r.Fetched
+	}
+	if v.refused != nil {
+		all := len(r.Candidates)
+		r.Candidates = slices.DeleteFunc(r.Candidates, func(c shard.Candidate) bool {
+			c.PageURL = r.Lease.URL
+			return v.refused(&c)
+		})
+		if n := all - len(r.Candidates); n > 0 { // the page is to come whole when they may be used
+			r.Rule = frontier.RefusedRule(r.Rule, n)
+			r.ETag, r.Modified = "", ""
+		}
 	}
 	if optout.NoFollow(v.seen.header, v.gate.Token()) {
 		return

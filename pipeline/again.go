@@ -62,6 +62,9 @@ func (f *Fetch) due(i *shard.Image, crawled int64, now time.Time) bool {
 		return true
 	}
 	n := tries(i)
+	if i.Status == ReasonRefused && n == 0 { // see [fetching.lifted]
+		return false
+	}
 	if n > 0 && f.Options.Retry || n == 0 && fetch.Reconsider(i, f.Gate) {
 		return true
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/pairloom/pairloom/crawl/archive"
 	"github.com/pairloom/pairloom/crawl/gate"
 	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"golang.org/x/sync/errgroup"
@@ -53,13 +54,13 @@ func ArchiveName(first string) string {
 func (a Archive) Stage() Stage {
 	return Stage{
 		Name: ArchivesName, Doing: "reading archives", Dir: a.Dir, Folder: shard.ProducerFolder(shard.ProducerArchive + a.Name),
-		Settings: func() (string, error) { return a.settings(), nil }, Run: a.Run,
+		Settings: a.settings, Run: a.Run,
 	}
 }
 
 // settings are those that decide what comes out.
-func (a Archive) settings() string {
-	return settings.Hash(a.Gate.UserAgent, strings.Join(a.Gate.Respect, ","), a.Gate.Policies, a.Gate.MaxPageBytes)
+func (a Archive) settings() (string, error) {
+	return withRefusals(a.Dir, settings.Hash(a.Gate.UserAgent, strings.Join(a.Gate.Respect, ","), a.Gate.Policies, a.Gate.MaxPageBytes), candidateKinds)
 }
 
 // archiveDone remembers an archive that is done, in a file beside its part. Another
@@ -71,19 +72,26 @@ type archiveDone struct {
 	Later int64  `json:"later"` // when a wish of a page begins to hold (Unix seconds); 0 for none
 	fileDone
 	archive.LeftOut
+	Refused int64 `json:"refused"` // candidates
 }
 
 // Archived are the figures of a run over archives.
-type Archived struct{ archive.LeftOut }
+type Archived struct {
+	archive.LeftOut
+	// Refused counts the candidates that the refusal list kept out.
+	Refused int64 `json:"refused"`
+}
 
 // archiveRun is one call of Run.
 type archiveRun struct {
 	Archive
 	producing
-	gate   *gate.Gate
-	robots *archive.Robots
-	input  string // of all archives
-	begun  time.Time
+	gate    *gate.Gate
+	robots  *archive.Robots
+	input   string // of all archives
+	begun   time.Time
+	by      string // the settings
+	refused *refusal.List
 }
 
 // Run is the stage.
@@ -100,6 +108,12 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	stage := a.Stage()
 	r := &archiveRun{Archive: a, producing: producing{folder: stage.path(), kind: "archive", log: a.Log, show: progress}, gate: g, begun: a.Now()}
+	if r.by, err = a.settings(); err != nil {
+		return nil, err
+	}
+	if r.refused, err = Refusals(a.Dir); err != nil {
+		return nil, err
+	}
 	r.identify()
 	if bad, first := r.failed(); bad == len(r.Sources) { // what the folder holds stays
 		return nil, r.cannotRead(bad, first)
@@ -116,7 +130,7 @@ func (a Archive) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	r.input = r.inputOf(r.robots.Sum())
 	if m, err := shard.ReadManifest(r.folder); err == nil {
-		if m.Settings == r.settings() && m.Input == r.input {
+		if m.Settings == r.by && m.Input == r.input {
 			return &Outcome{Tally: m.Tally}, r.tidy(m)
 		}
 		r.standing = m
@@ -240,14 +254,14 @@ type archiveRules struct {
 func (r *archiveRun) knownRules(i int) ([]archive.RobotsEntry, bool) {
 	data, err := os.ReadFile(filepath.Join(r.folder, archiveRulesNote(r.prints[i])))
 	var known archiveRules
-	if err != nil || json.Unmarshal(data, &known) != nil || known.Settings != r.settings() || known.Entries == nil {
+	if err != nil || json.Unmarshal(data, &known) != nil || known.Settings != r.by || known.Entries == nil {
 		return nil, false
 	}
 	return known.Entries, true
 }
 
 func (r *archiveRun) rememberRules(i int, entries []archive.RobotsEntry) error {
-	data, err := json.Marshal(archiveRules{r.settings(), entries})
+	data, err := json.Marshal(archiveRules{r.by, entries})
 	if err != nil {
 		return err
 	}
@@ -280,9 +294,10 @@ func (r *archiveRun) readAll(ctx context.Context) (*Outcome, error) {
 		if d != nil {
 			result.Placeholders += d.Placeholders
 			result.Cut += d.Cut
+			result.Refused += d.Refused
 		}
 	}
-	manifest, n := r.manifest(ArchivesName, "records", r.settings(), r.input, files)
+	manifest, n := r.manifest(ArchivesName, "records", r.by, r.input, files)
 	return r.end(ctx, &Outcome{Tally: manifest.Tally, Result: result}, manifest, n)
 }
 
@@ -298,7 +313,7 @@ var errNoRecord = errors.New("not one record was found in it; it is no WARC, WAT
 // one reads one archive, unless it is done.
 func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 	source, print := r.Sources[i], r.prints[i]
-	origin := shard.Origin{Stage: ArchivesName, Settings: r.settings(), Input: settings.Hash(print)}
+	origin := shard.Origin{Stage: ArchivesName, Settings: r.by, Input: settings.Hash(print)}
 	if d := r.finished(origin, print); d != nil {
 		if info, err := os.Stat(source.Path); source.URL == "" && err == nil {
 			r.advance(info.Size())
@@ -348,6 +363,10 @@ func (r *archiveRun) one(ctx context.Context, i int) (*archiveDone, error) {
 		}
 		d.Tally.Keep()
 		for c := range candidates {
+			if _, refused := refusesCandidate(r.refused, &candidates[c]); refused {
+				d.Refused++
+				continue
+			}
 			if err := part.write(&candidates[c]); err != nil {
 				return nil, err
 			}

@@ -32,6 +32,7 @@ type batch struct {
 	answers   []handRow
 	open      int  // questions without an answer
 	full      bool // no question comes to it any more
+	obey      func(*shard.Image)
 }
 
 // asking is one walk over questions. Its batches are touched by one goroutine at a
@@ -61,6 +62,7 @@ func (w *fetching) ask(ctx context.Context, f *fetch.Fetcher, questions iter.Seq
 	defer spent(nil)
 	err := f.All(ctx, a.requests(questions), askedAhead+2*w.Options.PartPictures, func(i int, row *shard.Image) error {
 		row.Setting = fetch.Setting(row, w.Gate)
+		w.obey(row)
 		if fetch.Transient(row.Status) {
 			row.Tries = 1
 		}
@@ -123,13 +125,13 @@ func (a *asking) add(q *question) (inHand bool) {
 		if n > 0 {
 			a.batches[n-1].full = true
 		}
-		a.batches = append(a.batches, &batch{})
+		a.batches = append(a.batches, &batch{obey: a.obey})
 		n++
 	}
 	b := a.batches[n-1]
 	b.questions = append(b.questions, *q)
 	row, inHand := a.hand.take(q.ImageID, func(facts *shard.Image) bool {
-		return facts.FetchTime <= a.began.Unix() && !a.Fetch.due(facts, 0, a.began) && (q.Conditional() || !fetch.Unchanged(facts))
+		return facts.FetchTime <= a.began.Unix() && !a.dueAgain(facts) && (q.Conditional() || !fetch.Unchanged(facts))
 	})
 	b.answers = append(b.answers, row)
 	if inHand {
@@ -195,6 +197,9 @@ func (b *batch) row(i int) (*shard.Image, error) {
 	row, err := b.answers[i].image()
 	if err != nil {
 		return nil, err
+	}
+	if row != nil && b.obey != nil { // the last run may have left it, by another list of refusals
+		b.obey(row)
 	}
 	return row, outcome(b.questions[i].Request, row)
 }

@@ -35,13 +35,15 @@ type Crawl struct {
 type Crawled struct {
 	*crawl.Result
 	Note string `json:"note,omitempty"` // what a budget left undone, and what was not refreshed, for people
+	// Refused counts candidates of pages that may be read which the refusal list keeps out.
+	Refused int64 `json:"refused,omitempty"`
 }
 
 // Stage describes the stage.
 func (c Crawl) Stage() Stage {
 	return Stage{
 		Name: CrawlName, Doing: "reading pages", Dir: c.Dir, Folder: shard.ProducerFolder(shard.ProducerCrawl),
-		Settings: func() (string, error) { return settings.Hash(c.Options, c.Gate), nil },
+		Settings: func() (string, error) { return withRefusals(c.Dir, settings.Hash(c.Options, c.Gate), candidateKinds) },
 		Due:      c.due, Run: c.Run,
 	}
 }
@@ -60,13 +62,18 @@ func (c Crawl) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	defer done()
+	list, err := Refusals(c.Dir)
+	if err != nil {
+		return nil, err
+	}
 	result, err := crawl.Run(ctx, crawl.Job{
 		Dir: c.Dir, Options: c.Options, Gate: g, Manners: c.Gate, Now: c.Now, Write: c.write, Score: score, Progress: progress,
+		Refusals: refusalsOf(list),
 	})
 	if result == nil {
 		return nil, frontier.Damage(crawl.File(c.Dir), err)
 	}
-	crawled := Crawled{Result: result, Note: noteOf(result)}
+	crawled := Crawled{Result: result, Note: noteOf(result), Refused: result.Refused}
 	out := &Outcome{Tally: result.Tally, Result: crawled}
 	if err != nil && ctx.Err() != nil {
 		return out, &StoppedError{context.Cause(ctx), keptOf(result.Known-result.Left, result.Known, "pages")}

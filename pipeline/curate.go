@@ -15,6 +15,7 @@ import (
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/fold"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/query/balance"
@@ -58,18 +59,20 @@ func (c Curate) Stage() Stage {
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, c.HeldoutShare, hash, against), nil
+			by := settings.Hash(c.Filter.Picture, fmt.Sprint(c.Filter.Text.Sources), c.Dedup, c.Balance, c.Seed, c.HeldoutShare, hash, against)
+			return withRefusals(c.Dir, by, allKinds)
 		},
 		Run: tallyOnly(c.Run),
 	}
 }
 
-// PictureJudge decides on fetched pictures. It has no state.
+// PictureJudge decides on pairs by their fetched pictures. It has no state.
 type PictureJudge struct {
 	rules []filter.Rule[shard.Image]
 	// asked says that fetch ended with the pairs at hand, so that a picture which it
 	// did not ask for is one that it did not need.
-	asked bool
+	asked   bool
+	refused *refusal.List
 }
 
 // fetchedAll tells whether fetch ended with these pairs.
@@ -81,8 +84,16 @@ func fetchedAll(images, matched *shard.Manifest) bool {
 const fullDetail = "its queries have enough good pictures without it; it was not asked for"
 
 // Judge gives the reason for which the picture's pairs are dropped, and the value
-// that decided; "" when they go on. A nil picture was never asked for.
-func (j *PictureJudge) Judge(i *shard.Image) (reason, detail string) {
+// that decided; "" when they go on. A nil picture was never asked for. Of the pair it
+// reads the addresses and the id.
+func (j *PictureJudge) Judge(m *shard.Matched, i *shard.Image) (reason, detail string) {
+	f := refusal.Facts{PageURL: m.PageURL, ImageURL: m.ImageURL, PairID: m.PairID}
+	if i != nil {
+		f.PictureHash, f.PHash, f.SHA256 = i.PictureHash, i.PHash, i.SHA256
+	}
+	if e, refused := j.refused.Refuses(&f); refused {
+		return ReasonRefused, refusedDetail(e)
+	}
 	switch {
 	case i == nil && j.asked:
 		return ReasonQueryFull, fullDetail
@@ -305,7 +316,11 @@ func (c *curation) matchedFolder() string { return filepath.Join(c.Dir, shard.Ma
 // judgePictures walks matched pairs and pictures side by side, both in order
 // of the picture's id.
 func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) error {
-	judge := PictureJudge{filter.PictureRules(c.Filter.Picture), fetchedAll(images, c.matched)}
+	refused, err := Refusals(c.Dir)
+	if err != nil {
+		return err
+	}
+	judge := PictureJudge{filter.PictureRules(c.Filter.Picture), fetchedAll(images, c.matched), refused}
 	rows := shard.Rows[shard.Matched](c.matchedFolder(), c.matched.Parts, judgedColumns...)
 	var place uint64
 	var folded, text, scratch []byte
@@ -323,7 +338,7 @@ func (c *curation) judgePictures(images *shard.Manifest, progress func(int64)) e
 		if j.picture != nil {
 			image = &j.picture.image
 		}
-		if reason, detail := judge.Judge(image); reason != "" {
+		if reason, detail := judge.Judge(j.matched, image); reason != "" {
 			err = c.drop(place, 0, reason, detail)
 		} else {
 			m := j.matched

@@ -120,7 +120,11 @@ func (r DryRun) Run(ctx context.Context, progress Progress) (*stats.DryRun, erro
 	if d.list, err = d.queries.Get(); err != nil {
 		return nil, err
 	}
-	d.judge = newTextJudge(r.Options.Filter.Text, reader.matcher, r.Options.Match)
+	refused, err := Refusals(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	d.judge = newTextJudge(r.Options.Filter.Text, reader.matcher, r.Options.Match, refused)
 	inputs, err := producers(r.Dir)
 	if err != nil {
 		return nil, err

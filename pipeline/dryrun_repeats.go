@@ -233,7 +233,7 @@ func (d *dryRun) tryExact(before, after *dedup.Tap, dropped map[string]int64, sa
 		return err
 	}
 	s := &repeatStep{DryStep: stats.DryStep{Name: "exact_duplicates", Unit: "pairs", In: before.Len(), Kept: today, Rules: []stats.DropRule{}}}
-	known := map[string]bool{ReasonNotFetched: true, ReasonQueryCap: true}
+	known := map[string]bool{ReasonNotFetched: true, ReasonQueryCap: true, ReasonRefused: true}
 	for _, rule := range d.out.Steps[len(d.out.Steps)-1].Rules { // those of pictures
 		known[rule.Rule] = true
 	}

@@ -192,6 +192,9 @@ func (w *textTrial) run() {
 	for i := range w.in.Len() {
 		w.in.Read(i, c)
 		w.judge.prepare(c)
+		if _, refused := refusesCandidate(w.judge.refused, c); refused {
+			continue // no rule is asked, and nobody is shown it
+		}
 		text.Set(c)
 		by := w.survey.See(text)
 		if by == 0 {
@@ -208,7 +211,7 @@ func (w *textTrial) run() {
 
 // pictures tries the picture rules on all matched pairs whose picture is there.
 func (d *dryRun) pictures() error {
-	judge := PictureJudge{filter.PictureRules(d.Options.Filter.Picture), d.asked}
+	judge := PictureJudge{filter.PictureRules(d.Options.Filter.Picture), d.asked, d.judge.refused}
 	tried, err := newTriedRules(judge.rules)
 	if err != nil {
 		return err
@@ -236,8 +239,8 @@ func (d *dryRun) pictures() error {
 			image = &j.picture.image
 			_ = look(j.picture)
 		}
-		switch reason, _ := judge.Judge(image); {
-		case reason == ReasonQueryFull:
+		switch reason, _ := judge.Judge(j.matched, image); {
+		case reason == ReasonQueryFull, reason == ReasonRefused:
 			missing.Drop(reason)
 			continue
 		case reason == ReasonNotFetched && image == nil:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pairloom/pairloom/crawl"
 	"github.com/pairloom/pairloom/crawl/frontier"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -23,6 +24,9 @@ type Explanation struct {
 	Page  *frontier.Record `json:"page,omitempty"`
 	Image *ImageReport     `json:"picture,omitempty"`
 	Pairs []PairReport     `json:"pairs,omitempty"`
+	// Refused is the line of the refusal list that refuses the address or the pair, with its
+	// file and number.
+	Refused string `json:"refused,omitempty"`
 	// Left are the rows that the dataset lost, oldest first, also of pairs that no candidate
 	// names any more.
 	Left []Departure `json:"left,omitempty"`
@@ -31,7 +35,7 @@ type Explanation struct {
 
 // Known tells whether anything is.
 func (e *Explanation) Known() bool {
-	return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 || len(e.Left) > 0
+	return e.Page != nil || e.Image != nil || len(e.Pairs) > 0 || len(e.Left) > 0 || e.Refused != ""
 }
 
 // ImageReport is how fetching a picture went.
@@ -90,8 +94,11 @@ type explainer struct {
 	decided matchSettings
 	// matched is the manifest of the run that decided, nil before the first.
 	matched *shard.Manifest
-	// fresh says that the run saw the candidates that are there now.
-	fresh bool
+	// fresh says that the run saw the candidates and the refusals that are there now;
+	// changed what it did not see, for people.
+	fresh   bool
+	changed string
+	refused *refusal.List
 }
 
 // Explain tells what became of the address of a page or a picture, or of a pair
@@ -126,7 +133,7 @@ func Explain(dir string, o *Options, asked string) (*Explanation, error) {
 		return nil, err
 	}
 	shards := func(e *Explanation) error { return x.shards(e, ids) }
-	for _, look := range []func(*Explanation) error{x.texts, x.selection, shards, x.picture} {
+	for _, look := range []func(*Explanation) error{x.texts, x.selection, shards, x.picture, x.refusals} {
 		if err := look(e); err != nil {
 			return nil, err
 		}
@@ -176,7 +183,19 @@ func newExplainer(dir string, o *Options) (*explainer, error) {
 	if decided.names != nil {
 		x.names = decided.names.Name
 	}
-	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match)
+	if x.refused, err = Refusals(dir); err != nil {
+		return nil, err
+	}
+	x.judge = newTextJudge(x.decided.Filter.Text, decided.matcher, x.decided.Match, x.refused)
+	if x.matched != nil {
+		by, err := withRefusals(dir, settings.Hash(x.decided), candidateKinds)
+		if err != nil {
+			return nil, err
+		}
+		if x.changed = "the candidates changed"; x.fresh && by != x.matched.Settings {
+			x.fresh, x.changed = false, RefusedName+" or the program changed"
+		}
+	}
 	return x, nil
 }
 

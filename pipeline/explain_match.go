@@ -162,9 +162,9 @@ func (x *explainer) texts(e *Explanation) error {
 			}
 			switch {
 			case !x.fresh && missing[id]:
-				p.Stage, p.Note = producedBy(p.candidate), "the candidates changed since the last match, which has no such pair; run pairloom match"
+				p.Stage, p.Note = producedBy(p.candidate), x.changed+" since the last match, which has no such pair; run pairloom match"
 			case !x.fresh:
-				p.Stage, p.Note = producedBy(p.candidate), fmt.Sprintf("the candidates changed since the last match, which took the pair from %s (%s); run pairloom match", cameFrom(stays), stays.TextSource)
+				p.Stage, p.Note = producedBy(p.candidate), fmt.Sprintf("%s since the last match, which took the pair from %s (%s); run pairloom match", x.changed, cameFrom(stays), stays.TextSource)
 			case p.Reason != "":
 			case missing[id] && !x.exact:
 				p.Stage, p.Note = producedBy(p.candidate), "the last match left it out, by a query list that is no longer there; run pairloom match"

@@ -18,6 +18,7 @@ import (
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -82,8 +83,12 @@ func (f Fetch) run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	defer out.discard()
 	out.origin.Input = "" // a picture does not depend on who else points at it
+	refused, err := Refusals(f.Dir)
+	if err != nil {
+		return nil, err
+	}
 	w := &fetching{
-		Fetch: f, out: out, began: f.Now(), progress: progress, matched: matched, counting: newCounting(f.Balance, matched),
+		refused: refused, erase: map[int]bool{}, Fetch: f, out: out, began: f.Now(), progress: progress, matched: matched, counting: newCounting(f.Balance, matched),
 		tally: shard.NewTally(FetchName, "pictures", "pictures"), calendar: newCalendar(),
 		missing: extsort.New(f.Dir, f.Memory/4), due: extsort.New(f.Dir, f.Memory/4), apart: extsort.New(f.Dir, f.Memory/8),
 	}
@@ -91,6 +96,9 @@ func (f Fetch) run(ctx context.Context, progress Progress) (*Outcome, error) {
 	defer func() { w.missing.Close() }() // each round has its own
 	defer w.due.Close()
 	defer collectAt(handBytes + fetch.MostBodies)() // the balance of queries, an eighth, comes while there are none
+	if err := carryOutErasure(out.path); err != nil {
+		return nil, err
+	}
 	if w.stored, err = storedPictures(out.path, out.origin); err != nil {
 		return nil, err
 	}
@@ -99,6 +107,9 @@ func (f Fetch) run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	defer w.hand.close()
 	if err := w.account(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.eraseRefused(ctx); err != nil {
 		return nil, err
 	}
 	if w.full = w.counting.over(); w.full {
@@ -160,6 +171,8 @@ type fetching struct {
 	opened   bool
 	network  bool // one of the requests goes to a server
 	counting counting
+	refused  *refusal.List
+	erase    map[int]bool // parts with a picture that is refused
 	full     bool         // a query may be, so that pictures are asked for in rounds
 	known    map[int]bool // parts that the round at hand goes by; nil between rounds
 	unasked  int64        // pictures that no round asked for
@@ -173,23 +186,33 @@ type fetching struct {
 func (w *fetching) account(ctx context.Context) error {
 	columns := append([]string{"image_id", "image_url", "crawl_time", "picture_at"}, w.counting.columns()...)
 	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), w.matched.Parts, columns...)
-	pictures := pictureIndex(w.Dir, partsOf(w.stored), askedColumns, w.Memory/2)
+	asked := askedColumns
+	if w.refused.Has(pictureKinds...) {
+		asked = slices.Concat(asked, refusalColumns)
+	}
+	pictures := pictureIndex(w.Dir, partsOf(w.stored), asked, w.Memory/2)
 	var key [8]byte
 	var address []byte     // of the picture at hand, and its place; see appendAddress
 	var place picturePlace // of the picture at hand, whose texts do not outlive a step
 	var id uint64
 	var crawled int64
-	first, there, due := true, false, false
+	first, there, due, refused := true, false, false, false
 	settle := func() error {
 		if first {
 			return nil
 		}
 		i := &place.image
 		switch {
+		case !there && w.refusesAddress(request(id, address).URL):
+			w.tally.Drop(ReasonRefused)
+			return nil
 		case !there:
 			binary.BigEndian.PutUint64(key[:], id)
 			w.needs(address)
 			return w.missing.Add(key[:], address)
+		case refused:
+			w.tally.Drop(ReasonRefused)
+			return nil
 		case due || w.Fetch.due(i, crawled, w.began):
 			binary.BigEndian.PutUint32(key[:], place.part)
 			binary.BigEndian.PutUint32(key[4:], place.row)
@@ -200,6 +223,7 @@ func (w *fetching) account(ctx context.Context) error {
 		return nil
 	}
 	apart := func(p *picturePlace) error {
+		w.toErase(p)
 		var at [8]byte
 		binary.BigEndian.PutUint64(key[:], p.image.ImageID)
 		binary.BigEndian.PutUint32(at[:], p.part)
@@ -224,12 +248,17 @@ func (w *fetching) account(ctx context.Context) error {
 		if err := settle(); err != nil {
 			return err
 		}
+		refused = false
 		first, id, crawled, address = false, j.matched.ImageID, j.matched.CrawlTime, appendAddress(address[:0], j.matched.ImageURL, j.matched.PictureAt)
 		if there = j.picture != nil; there {
+			w.toErase(j.picture)
 			place.part, place.row = j.picture.part, j.picture.row
 			due = w.stored[int(place.part)].foreign
+			_, refused = refusesPicture(w.refused, &j.picture.image)
+			due = due || w.lifted(&j.picture.image)
 			// Only a picture with a word of its own costs memory of its own.
 			place.image = j.picture.image
+			place.image.ImageURL, place.image.SHA256 = "", "" // what they were read for is done
 			if i := &place.image; i.Status != "" || i.Setting != "" || i.OptOut != "" {
 				if *i, err = ownImage(i); err != nil {
 					return err
@@ -272,6 +301,7 @@ func (w *fetching) fetch(ctx context.Context) error {
 	defer closeFetcher()
 	if g != nil {
 		leaveAlone(g, w.out.path)
+		g.Refuse(refusalsOf(w.refused).Address)
 	}
 	if !w.full {
 		err = w.ask(ctx, f, w.newOnes(), w.addPart)
@@ -413,6 +443,7 @@ func (w *fetching) finish() error {
 	if err := w.out.finish(w.tally, nil); err != nil {
 		return err
 	}
+	w.calendar.Refusals = w.refused.Sum(pictureKinds...)
 	if err := w.calendar.write(w.out.path); err != nil {
 		return err
 	}
@@ -436,7 +467,9 @@ func (w *fetching) fetcher(g *gate.Gate) (*fetch.Fetcher, func(), error) {
 	if children == 0 {
 		children = runtime.GOMAXPROCS(0)
 	}
-	pool, err := picture.NewPool(w.PictureChild, children, o.PoolOptions())
+	decoding := o.PoolOptions()
+	decoding.SHA256 = decoding.SHA256 || w.refused.Has(refusal.SHA256)
+	pool, err := picture.NewPool(w.PictureChild, children, decoding)
 	if err != nil {
 		return nil, nil, err
 	}

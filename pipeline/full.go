@@ -160,12 +160,15 @@ func (w *fetching) gather(ctx context.Context) error {
 		return err
 	}
 	defer b.Close()
-	judge := PictureJudge{rules: filter.PictureRules(w.Picture)}
+	judge := PictureJudge{rules: filter.PictureRules(w.Picture), refused: w.refused}
 	err = w.walk(ctx, func(place uint64, j joined) error {
-		if p := j.picture; p != nil && w.known[int(p.part)] {
-			if reason, _ := judge.Judge(&p.image); reason != "" {
+		switch p := j.picture; {
+		case p != nil && w.known[int(p.part)]:
+			if reason, _ := judge.Judge(j.matched, &p.image); reason != "" {
 				return nil
 			}
+		case w.refusesAddress(j.matched.ImageURL):
+			return nil
 		}
 		return b.Add(place, j.matched.PairID, j.matched.QueryIDs)
 	})
@@ -190,7 +193,7 @@ func (w *fetching) gather(ctx context.Context) error {
 	}
 	err = w.walk(ctx, func(place uint64, j joined) error {
 		m := j.matched
-		if j.picture != nil {
+		if j.picture != nil || w.refusesAddress(m.ImageURL) {
 			return nil
 		}
 		if first || m.ImageID != id {
@@ -212,7 +215,7 @@ func (w *fetching) gather(ctx context.Context) error {
 
 // walk visits the matched pairs, each with its place among them and its picture.
 func (w *fetching) walk(ctx context.Context, visit func(place uint64, j joined) error) error {
-	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), w.matched.Parts, "pair_id", "image_id", "image_url", "picture_at", "query_ids")
+	rows := shard.Rows[shard.Matched](filepath.Join(w.Dir, shard.MatchedFolder), w.matched.Parts, "pair_id", "image_id", "image_url", "page_url", "picture_at", "query_ids")
 	var place uint64
 	for j, err := range joinPictures(rows, pictureIndex(w.Dir, partsOf(w.stored), factColumns, w.Memory/4), nil) {
 		if err == nil {

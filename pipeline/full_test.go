@@ -17,6 +17,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/query/balance"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/stats"
@@ -371,8 +372,8 @@ func TestFullQueriesBehindFetch(t *testing.T) {
 		t.Errorf("the dry run says %v of pictures that are not there", d.NotFetched)
 	}
 	// Before fetch has ended nobody can tell.
-	judge := PictureJudge{}
-	if reason, detail := judge.Judge(nil); reason != ReasonNotFetched || !strings.Contains(detail, "run pairloom fetch") {
+	judge := PictureJudge{refused: refusal.New(nil)}
+	if reason, detail := judge.Judge(&shard.Matched{}, nil); reason != ReasonNotFetched || !strings.Contains(detail, "run pairloom fetch") {
 		t.Errorf("a picture that may yet be asked for: %s, %s", reason, detail)
 	}
 }

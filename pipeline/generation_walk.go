@@ -38,8 +38,19 @@ type sharding struct {
 // who refuses these deletes them, see [DeleteRows].
 type refusing func(p *shard.Pair) (reason string)
 
-// refusal is what refuses pairs.
-func (s Shard) refusal() (refusing, error) { return nil, nil }
+// refusal is what refuses pairs: the refusal list.
+func (s Shard) refusal() (refusing, error) {
+	list, err := Refusals(s.Dir)
+	if err != nil || list.Len() == 0 {
+		return nil, err
+	}
+	return func(p *shard.Pair) string {
+		if _, refused := refusesPair(list, p); refused {
+			return ReasonRefused
+		}
+		return ""
+	}, nil
+}
 
 // compare walks matched pairs, selection and, where there is a base, the rows of the
 // dataset side by side, for what is to be added and what to be deleted.

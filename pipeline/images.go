@@ -28,9 +28,11 @@ var (
 	askedColumns   = []string{"image_id", "status", "http_status", "opt_out", "original_bytes", "fetch_time", "tries", "setting"}
 	oldColumns     = []string{"image_id", "status", "http_status", "opt_out", "picture_hash", "original_bytes", "fetch_time", "etag", "last_modified", "tries", "setting"}
 	shardColumns   = []string{"image", "width", "height", "opt_out", "opt_out_from", "picture_hash", "phash", "original_format", "original_width", "original_height", "format", "sha256", "frames", "license", "credit"}
-	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes", "frames", "spread"}
+	factColumns    = []string{"image_id", "status", "detail", "opt_out", "picture_hash", "phash", "original_format", "original_width", "original_height", "original_bytes", "frames", "spread", "sha256"}
+	// refusalColumns are those by which a picture may be refused.
+	refusalColumns = []string{"image_url", "picture_hash", "phash", "sha256"}
 	// digestColumns are those of shardColumns that factColumns lack, but for the pictures.
-	digestColumns = []string{"width", "height", "opt_out_from", "format", "sha256", "license", "credit"}
+	digestColumns = []string{"width", "height", "opt_out_from", "format", "license", "credit"}
 )
 
 // pictureIndex walks the pictures of the images folder in order of their ids,

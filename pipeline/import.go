@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/pairloom/pairloom/crawl/lists"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"golang.org/x/sync/errgroup"
@@ -46,12 +47,14 @@ func ListName(first string) string {
 func (i Import) Stage() Stage {
 	return Stage{
 		Name: ImportName, Doing: "reading lists", Dir: i.Dir, Folder: shard.ProducerFolder(shard.ProducerList + i.Name),
-		Settings: func() (string, error) { return i.settings(), nil }, Run: i.Run,
+		Settings: i.settings, Run: i.Run,
 	}
 }
 
 // settings are those that decide what comes out.
-func (i Import) settings() string { return settings.Hash(i.Name, fmt.Sprintf("%+v", i.Options)) }
+func (i Import) settings() (string, error) {
+	return withRefusals(i.Dir, settings.Hash(i.Name, fmt.Sprintf("%+v", i.Options)), candidateKinds)
+}
 
 // Imported are the figures of a run over lists.
 type Imported struct {
@@ -71,6 +74,8 @@ type importDone struct {
 type importRun struct {
 	Import
 	producing
+	by      string // the settings
+	refused *refusal.List
 }
 
 // Run is the stage.
@@ -79,7 +84,15 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, configurationError("the name %q of the run must be of at most %d letters, digits, -, _ and ., and not end in .csv and the like; give another with --name", i.Name, maxProducerName)
 	}
 	stage := i.Stage()
-	r := &importRun{Import: i, producing: producing{folder: stage.path(), kind: "file", log: i.Log, show: progress}}
+	by, err := i.settings()
+	if err != nil {
+		return nil, err
+	}
+	refused, err := Refusals(i.Dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &importRun{Import: i, by: by, refused: refused, producing: producing{folder: stage.path(), kind: "file", log: i.Log, show: progress}}
 	var sources []lists.Source
 	for _, s := range i.Sources {
 		print, err := s.Fingerprint()
@@ -104,7 +117,7 @@ func (i Import) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	input := r.inputOf()
 	if m, err := shard.ReadManifest(r.folder); err == nil {
-		if m.Settings == r.settings() && m.Input == input {
+		if m.Settings == r.by && m.Input == input {
 			return &Outcome{Tally: m.Tally, Result: importedOf(m)}, r.tidy(m)
 		}
 		r.standing, r.lacks = m, len(importFactsOf(m).Missing)
@@ -167,7 +180,7 @@ func (r *importRun) readAll(ctx context.Context, input string) (*Outcome, error)
 			result.Here += d.Here
 		}
 	}
-	manifest, n := r.manifest(ImportName, "rows", r.settings(), input, files)
+	manifest, n := r.manifest(ImportName, "rows", r.by, input, files)
 	manifest.Options = settings.Values(importFacts{Here: result.Here})
 	r.incomplete = func(m *shard.Manifest, missing []string) *shard.Manifest {
 		m.Input = settings.Hash(input, "without", missing) // so that the next import is due
@@ -196,7 +209,7 @@ func importFactsOf(m *shard.Manifest) (facts importFacts) {
 // one reads one file, unless it is done.
 func (r *importRun) one(ctx context.Context, i int) (*importDone, error) {
 	source, print := r.Sources[i], r.prints[i]
-	origin := shard.Origin{Stage: ImportName, Settings: r.settings(), Input: settings.Hash(print)}
+	origin := shard.Origin{Stage: ImportName, Settings: r.by, Input: settings.Hash(print)}
 	d := &importDone{}
 	if r.recall(d, &d.fileDone, origin, print) && r.whole(&d.fileDone, print) {
 		r.advance(source.Size())
@@ -254,6 +267,10 @@ func (r *importRun) read(ctx context.Context, source lists.Source, d *importDone
 		}
 		err := lists.Read(source, r.Name, r.Options, lists.Sink{
 			Keep: func(c *shard.Candidate) error {
+				if _, refused := refusesCandidate(r.refused, c); refused {
+					d.Tally.Drop(ReasonRefused)
+					return nil
+				}
 				d.Tally.Keep()
 				if c.PictureAt != "" {
 					d.Here++

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/pairloom/pairloom/filter"
+	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/query/match"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -28,10 +29,11 @@ type TextJudge struct {
 	matcher *match.Matcher
 	list    string // its name, for people
 	all     bool   // texts without a query pass too
+	refused *refusal.List
 }
 
-func newTextJudge(o filter.TextOptions, m *match.Matcher, by MatchOptions) TextJudge {
-	return TextJudge{o.PersonalData == "mask", filter.TextRules(o), m, by.Queries, by.KeepWithoutQuery}
+func newTextJudge(o filter.TextOptions, m *match.Matcher, by MatchOptions, refused *refusal.List) TextJudge {
+	return TextJudge{o.PersonalData == "mask", filter.TextRules(o), m, by.Queries, by.KeepWithoutQuery, refused}
 }
 
 // prepare makes the candidate the one that is judged and goes on: where personal data
@@ -48,14 +50,20 @@ type JudgeScratch struct {
 	text  filter.Text
 	match match.Scratch
 	rule  *filter.Rule[filter.Text]
+	by    refusal.Entry // where refused
+	// refused says that the refusal list decided.
+	refused bool
 }
 
 // Judge gives the queries that the candidate's text contains, in the memory of
-// ids, or the reason for which the candidate is dropped: the first text rule that
-// drops it, or that it contains no query. It allocates nothing while ids and s
+// ids, or the reason for which the candidate is dropped: that it is refused, the first
+// text rule that drops it, or that it contains no query. It allocates nothing while ids and s
 // have room and the text holds nothing that is masked; what is masked is so in c too.
 func (j *TextJudge) Judge(c *shard.Candidate, ids []uint32, s *JudgeScratch) (queryIDs []uint32, reason string) {
 	j.prepare(c)
+	if s.by, s.refused = refusesCandidate(j.refused, c); s.refused {
+		return ids[:0], ReasonRefused
+	}
 	s.text.Set(c)
 	if s.rule = filter.Apply(j.rules, &s.text); s.rule != nil {
 		return ids[:0], s.rule.Name
@@ -90,7 +98,10 @@ func (j *TextJudge) asked(s *JudgeScratch) []filter.Rule[filter.Text] {
 
 // Detail is, for people, the value that decided when Judge last dropped with s.
 func (j *TextJudge) Detail(s *JudgeScratch) string {
-	if s.rule != nil {
+	switch {
+	case s.refused:
+		return refusedDetail(s.by)
+	case s.rule != nil:
 		return s.rule.Detail(&s.text)
 	}
 	return j.noQuery()

@@ -65,7 +65,10 @@ func (m Match) Stage() Stage {
 		Name: MatchName, Doing: "matching texts", Dir: m.Dir, Folder: shard.MatchedFolder, Inputs: []string{shard.CandidatesFolder},
 		Settings: func() (string, error) {
 			s, err := m.settings()
-			return settings.Hash(s), err
+			if err != nil {
+				return "", err
+			}
+			return withRefusals(m.Dir, settings.Hash(s), candidateKinds)
 		},
 		Run: tallyOnly(m.Run),
 	}
@@ -82,9 +85,13 @@ func (m Match) Run(ctx context.Context, progress Progress) (*shard.Tally, error)
 		return nil, err
 	}
 	defer matcher.Close()
+	refused, err := Refusals(m.Dir)
+	if err != nil {
+		return nil, err
+	}
 	r := &matching{
 		Match:  m,
-		judge:  newTextJudge(m.Text, matcher, m.Options),
+		judge:  newTextJudge(m.Text, matcher, m.Options, refused),
 		sorter: extsort.New(m.Dir, m.Memory/8*7),
 		tally:  shard.NewTally(MatchName, "candidates", "pairs"),
 	}

@@ -95,7 +95,9 @@ type calendar struct {
 	Named   string          `json:"named"`   // hash of the candidates that pictures were held against
 	Full    int64           `json:"full"`    // pictures that were not asked for, since queries were full
 	By      string          `json:"by"`      // hash of the settings by which they were
-	kinds   map[refused]int // place in Refused
+	// Refusals is the fingerprint of the refusal list that was obeyed.
+	Refusals string          `json:"refusals,omitempty"`
+	kinds    map[refused]int // place in Refused
 }
 
 // refused counts pictures by what [fetch.Reconsider] reads of them.
@@ -113,6 +115,9 @@ func newCalendar() *calendar {
 func hour(t time.Time) int64 { return (t.Unix() + 3599) / 3600 }
 
 func (c *calendar) add(i *shard.Image, o FetchOptions) {
+	if i.Status == ReasonRefused && tries(i) == 0 { // nobody asks while the list says so
+		return
+	}
 	asked := time.Unix(i.FetchTime, 0)
 	if n := tries(i); n > 0 {
 		after, _ := o.again(i.Status, n)
@@ -205,6 +210,13 @@ func (f Fetch) dueNow() (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	list, err := Refusals(f.Dir)
+	if err != nil {
+		return "", err
+	}
+	if list.Sum(pictureKinds...) != c.Refusals {
+		return RefusedName + " changed", nil
 	}
 	if n := c.due(f.Options, f.Gate, f.Now()); n > 0 {
 		return fmt.Sprintf("%s pictures are due", Grouped(n)), nil

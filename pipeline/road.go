@@ -174,6 +174,12 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	if err != nil {
 		return Done{}, err
 	}
+	var unread []string
+	if s.obeysRefusals() {
+		if unread, err = refusedLines(s.Dir); err != nil {
+			return Done{}, err
+		}
+	}
 	if why == "" && !force {
 		m, err := shard.ReadManifest(s.path())
 		if err == nil && s.Tidy != nil {
@@ -182,7 +188,7 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 		if err != nil {
 			return Done{}, err
 		}
-		return Done{Stage: s.Name, Outcome: Outcome{Tally: m.Tally}, Skipped: "settings and input are those of the last run"}, nil
+		return Done{Stage: s.Name, Outcome: Outcome{Tally: m.Tally, Unread: unread}, Skipped: "settings and input are those of the last run"}, nil
 	}
 	if why == "" {
 		why = "asked to"
@@ -199,6 +205,7 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	if err := keepTime(s.Dir, done); err != nil {
 		log.Warn("how long the stage took is not kept", "stage", s.Name, "error", err)
 	}
+	done.Unread = unread
 	if err != nil {
 		return stopped(ctx, done, err)
 	}

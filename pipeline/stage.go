@@ -66,6 +66,8 @@ type Outcome struct {
 	// Unfinished says why the stage stopped before its end, at its budget; the
 	// stages behind it have to wait.
 	Unfinished string
+	// Unread says which lines of the refusal list are no entries, of a stage that obeys it.
+	Unread []string
 }
 
 // tallyOnly adapts a stage whose tally says it all. A tally beside an error is

@@ -34,6 +34,9 @@ func (w *fetching) dropUnnamed(ctx context.Context) error {
 	for _, p := range list {
 		hashes = append(hashes, p.manifest.Hash())
 	}
+	if sum := w.refused.Sum(candidateKinds...); sum != "" {
+		hashes = append(hashes, sum)
+	}
 	w.calendar.Named = settings.Hash(hashes...)
 	last, err := readCalendar(w.out.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -75,10 +78,19 @@ func (w *fetching) unnamed(ctx context.Context, list []producer, gone *extsort.S
 	named := extsort.New(w.Dir, w.Memory/4)
 	defer named.Close()
 	var key [8]byte
+	columns := []string{"image_url"}
+	if w.refused.Has(candidateKinds...) {
+		columns = append(columns, "page_url", "text")
+	}
 	for _, p := range list {
-		for c, err := range shard.Rows[shard.Candidate](filepath.Join(w.Dir, p.folder), p.manifest.Parts, "image_url") {
+		for c, err := range shard.Rows[shard.Candidate](filepath.Join(w.Dir, p.folder), p.manifest.Parts, columns...) {
 			if err == nil {
 				err = ctx.Err()
+			}
+			if err == nil {
+				if _, refused := refusesCandidate(w.refused, c); refused {
+					continue // what it names is not named by it
+				}
 			}
 			if err == nil {
 				binary.BigEndian.PutUint64(key[:], shard.ImageID(c.ImageURL))

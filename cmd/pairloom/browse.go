@@ -53,14 +53,14 @@ func (g *global) browse(ctx context.Context, w *workspace, port uint16) error {
 		return &exitError{exitConfiguration, fmt.Errorf("browse: %w; choose another --port, 0 takes a free one", err)}
 	}
 	defer listener.Close()
-	refused, err := pipeline.RefusedAddresses(w.dir)
+	refused, err := pipeline.Refuser(w.dir)
 	if err != nil {
 		return err
 	}
 	o := browse.Options{
 		Dir: w.dir, Settings: w.cfg, Address: listener.Addr().String(), Log: w.log,
-		Refuse:  func(_ context.Context, r browse.Refusal) error { return pipeline.Refuse(w.dir, r.ImageURL) },
-		Refused: func(p *shard.Pair) bool { return refused[p.ImageURL] },
+		Refuse:  func(_ context.Context, r browse.Refusal) error { return pipeline.RefuseAddress(w.dir, r.ImageURL) },
+		Refused: refused,
 	}
 	m := &meaning{w: w}
 	defer m.close()

@@ -15,10 +15,10 @@ func notesOf(result any) []string {
 	switch r := result.(type) {
 	case pipeline.Crawled:
 		if r.Result != nil {
-			return leftOut(r.Placeholders, r.Cut)
+			return append(leftOut(r.Placeholders, r.Cut), refusedNotes(r.Refused)...)
 		}
 	case pipeline.Archived:
-		return leftOut(r.Placeholders, r.Cut)
+		return append(leftOut(r.Placeholders, r.Cut), refusedNotes(r.Refused)...)
 	case pipeline.Imported:
 		notes := []string{"go on with pairloom run --from match"}
 		if r.Here > 0 {
@@ -52,6 +52,14 @@ func leftOut(placeholders, cut int64) (notes []string) {
 		notes = append(notes, pipeline.Grouped(cut)+" candidates, links and sources left out: more than one page may have; pairloom explain tells of a page")
 	}
 	return notes
+}
+
+// refusedNotes tells of candidates that the refusal list keeps out.
+func refusedNotes(refused int64) []string {
+	if refused == 0 {
+		return nil
+	}
+	return []string{pipeline.Grouped(refused) + " candidates left out: " + pipeline.RefusedName + " refuses them"}
 }
 
 // trainLine is the step in a few words, what matters most first: a narrow

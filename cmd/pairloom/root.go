@@ -57,7 +57,7 @@ func newRoot(g *global) *cobra.Command {
 	addGroup(root, "With the trained model:", newEmbed(g), newSearch(g), newClassify(g))
 	addGroup(root, "To compare ways of training:", newCompare(g))
 	addGroup(root, "To other tools:", newExport(g))
-	addGroup(root, "What became of it:", newStatus(g), newExplain(g), newBrowse(g), newVerify(g))
+	addGroup(root, "What became of it:", newStatus(g), newExplain(g), newBrowse(g), newVerify(g), newRemove(g))
 	addGroup(root, "The query list:", newQueries(g))
 	addGroup(root, "To try it:", newServe(g), newDemo(g))
 	root.AddCommand(newPictureChild())

@@ -20,8 +20,10 @@ type stageSummary struct {
 	Skipped      string  `json:"skipped,omitempty"`    // why the stage did not run
 	Unfinished   string  `json:"unfinished,omitempty"` // why it stopped before its end
 	Result       any     `json:"result,omitempty"`
-	note         string  // what is left to do or matters most, in every form; JSON has it in the result
-	notes        []string
+	// Unread are lines of the refusal list that are no entries.
+	Unread []string `json:"refusals_not_read,omitempty"`
+	note   string   // what is left to do, in every form; JSON has it in the result
+	notes  []string
 }
 
 // summary is what a command prints at its end.
@@ -48,7 +50,7 @@ func summaryOfRun(done []pipeline.Done) *summary {
 			note = r.String()
 		}
 		s.Stages = append(s.Stages, stageSummary{
-			note: note, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
+			note: note, Unread: d.Unread, Stage: d.Stage, Tally: d.Tally, Seconds: d.Took.Seconds(), Skipped: d.Skipped, Unfinished: d.Unfinished, Result: d.Result, notes: notesOf(d.Result),
 		})
 	}
 	return s
@@ -88,7 +90,20 @@ func (s *summary) line() string {
 		}
 		parts = append(parts, part)
 	}
+	if unread := s.unread(); len(unread) > 0 {
+		parts[len(parts)-1] += fmt.Sprintf("; %d lines of %s are no entries, the first: %s", len(unread), pipeline.RefusedName, unread[0])
+	}
 	return "pairloom: " + strings.Join(parts, ", ")
+}
+
+// unread are the lines of the refusal list that are no entries, once.
+func (s *summary) unread() []string {
+	for _, st := range s.Stages {
+		if len(st.Unread) > 0 {
+			return st.Unread
+		}
+	}
+	return nil
 }
 
 func (s *summary) table(out io.Writer) {
@@ -122,6 +137,9 @@ func (s *summary) table(out io.Writer) {
 		}
 	}
 	fmt.Fprintln(out)
+	for _, line := range s.unread() {
+		fmt.Fprintf(out, "%s; it refuses nothing, the others are obeyed\n", line)
+	}
 	for _, st := range s.Stages {
 		if st.note != "" {
 			fmt.Fprintf(out, "%s: %s\n", st.Stage, st.note)

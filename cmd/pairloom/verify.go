@@ -10,7 +10,8 @@ import (
 )
 
 func newVerify(g *global) *cobra.Command {
-	pictures := false
+	pictures, absent := false, ""
+	var exports []string
 	c := &cobra.Command{
 		Use: "verify", Short: "Hold every file against what was written, and every count", Args: noArguments,
 		Long: `Read the dataset from end to end and name each fault with its cure: files that are
@@ -21,6 +22,11 @@ checked, nor has a report or an evaluation that an older pairloom wrote. A folde
 that is not finished, or was made from other input than there is now, is no fault,
 and is told.
 
+With --absent it holds the dataset against a list instead: FILE is a request as remove
+takes it, or a refusal list. Every folder is read, rows too that were excluded from
+reading, pages of reports, WARC files, and exports that --export names; models that
+learned from it are named. It ends with 0 only where nothing was found.
+
 It only reads, takes no lock, and may run beside a run. The cures are in order: mend
 the first folder first.
 
@@ -28,11 +34,19 @@ Exit codes: 0 all is sound, 4 there are faults; the others as for every command.
 		Example: `  pairloom verify -C cats
   pairloom verify -C cats --pictures    # decode each picture too
   pairloom verify -C cats --quiet       # from cron: one line
-  pairloom verify -C cats --json`,
+  pairloom verify -C cats --json
+  pairloom verify -C cats --absent request.txt --export exports/parquet
+  pairloom verify -C cats --absent cats/refused.txt`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := openWorkspace(g.dir, g.logger())
 			if err != nil {
 				return err
+			}
+			if absent == "" && len(exports) > 0 {
+				return &exitError{exitConfiguration, fmt.Errorf("--export goes with --absent")}
+			}
+			if absent != "" {
+				return g.absent(c.Context(), w, absent, exports)
 			}
 			bar := newProgress(g, "verifying")
 			found, err := pipeline.Verify{Dir: w.dir, Options: *w.cfg, Pictures: pictures}.Run(c.Context(), bar.set)
@@ -44,6 +58,8 @@ Exit codes: 0 all is sound, 4 there are faults; the others as for every command.
 		},
 	}
 	c.Flags().BoolVar(&pictures, "pictures", false, "decode each stored picture in full")
+	c.Flags().StringVar(&absent, "absent", "", "prove that what `FILE` names is not there")
+	c.Flags().StringArrayVar(&exports, "export", nil, "with --absent: also look into the export at `DEST`; may be given again")
 	return c
 }
 

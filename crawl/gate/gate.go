@@ -81,6 +81,7 @@ type Gate struct {
 	tdmrep    *policies[optout.Reservations]
 	aitxt     *policies[optout.MediaRules]
 	keep      func(File) // may be nil
+	refuse    func(address string) (rule string, refused bool)
 }
 
 // File is an answer to a request for a file that the gate asks for by itself:
@@ -96,6 +97,11 @@ type File struct {
 // Keep has f called with each such answer from now on; nil ends it. No request may be
 // under way. f is called by several goroutines.
 func (g *Gate) Keep(f func(File)) { g.keep = f }
+
+// Refuse has f asked before each request from now on, by its address, also of those that
+// redirects lead to and of robots.txt: what it refuses is not asked for ([Refused]). No
+// request may be under way. f is called by several goroutines.
+func (g *Gate) Refuse(f func(address string) (rule string, refused bool)) { g.refuse = f }
 
 // New builds a gate; version is pairloom's, sent in the User-Agent.
 func New(opts Options, version string) (*Gate, error) {
@@ -239,6 +245,11 @@ func (g *Gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	asked := req
 	req = withoutDots(req)
+	if g.refuse != nil {
+		if rule, refused := g.refuse(req.URL.String()); refused {
+			return nil, &Refusal{URL: req.URL.String(), Reason: Refused, Rule: rule}
+		}
+	}
 	host := hostKey(req.URL)
 	var delay time.Duration
 	var wishes siteWishes

@@ -20,6 +20,7 @@ const (
 	RobotsDisallowed    = "robots_disallowed"    // a rule of robots.txt
 	OptOut              = "opt_out"              // robots.txt or ai.txt asks that a picture not be used, and is obeyed
 	RobotsUnreachable   = "robots_unreachable"   // robots.txt answers 5xx, 429 or not at all
+	Refused             = "refused"              // the dataset's own list; see Gate.Refuse
 	AddressRefused      = "address_refused"      // not a public address, and not allowed by name
 	PortRefused         = "port_refused"         // not 80 or 443
 	SchemeRefused       = "scheme_refused"       // not http or https

@@ -1,0 +1,259 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/internal/refusal"
+	"github.com/pairloom/pairloom/shard"
+)
+
+// How fetch obeys the refusal list: a refused address is not asked for; a picture that
+// turns out to be refused by what it is is not stored; and one that was stored before
+// loses its bytes, its part being written anew beside the old one.
+
+func (w *fetching) refusesAddress(address string) bool {
+	_, refused := w.refused.RefusesAddress(address)
+	return refused
+}
+
+// dueAgain tells of an answer of the last run whether it holds no more.
+func (w *fetching) dueAgain(i *shard.Image) bool {
+	if _, refused := refusesPicture(w.refused, i); refused {
+		return false
+	}
+	return w.lifted(i) || w.Fetch.due(i, 0, w.began)
+}
+
+// refusedBy is the setting that is noted of a picture which is refused for where its
+// address led to: what it is asked again for is that the list is another.
+func (w *fetching) refusedBy() string {
+	return RefusedName + " " + w.refused.Sum(refusal.Address, refusal.Host)
+}
+
+// lifted tells of a picture whose row says that it is refused, and which the list does
+// not refuse by what is known of it, that it is to be asked for.
+func (w *fetching) lifted(i *shard.Image) bool {
+	if i.Status != ReasonRefused || tries(i) > 0 {
+		return false
+	}
+	_, refused := refusesPicture(w.refused, i)
+	return !refused && i.Setting != w.refusedBy()
+}
+
+// obey makes of an answer the row of a picture that is refused, where it is.
+func (w *fetching) obey(row *shard.Image) {
+	e, refused := refusesPicture(w.refused, row)
+	switch {
+	case refused && row.Status == "":
+		refuse(row, e)
+	case row.Status == ReasonRefused:
+		if !refused { // its address led to one that is
+			row.Setting = w.refusedBy()
+		}
+	case !w.Options.SHA256: // it was computed for the list
+		row.SHA256 = ""
+	}
+}
+
+// toErase notes the part of a picture that is refused and has bytes.
+func (w *fetching) toErase(p *picturePlace) {
+	if p.image.Status != "" || w.erase[int(p.part)] {
+		return
+	}
+	if _, refused := refusesPicture(w.refused, &p.image); refused {
+		w.erase[int(p.part)] = true
+	}
+}
+
+// eraseRefused writes the parts anew that have refused pictures. Those of other settings
+// are written anew, or go, in any case.
+func (w *fetching) eraseRefused(ctx context.Context) error {
+	for _, number := range slices.Sorted(maps.Keys(w.erase)) {
+		stored := w.stored[number]
+		if stored.foreign {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := w.open(); err != nil {
+			return err
+		}
+		part, err := erasePart(w.out.path, w.out.path, stored.Part, w.refused)
+		if err != nil {
+			return err
+		}
+		w.stored[number] = storedPart{Part: part}
+	}
+	return nil
+}
+
+// erasePart writes a part of pictures anew into the folder to, without the bytes of those
+// that the list refuses.
+func erasePart(folder, to string, part shard.Part, list *refusal.List) (shard.Part, error) {
+	r, err := shard.OpenPart[shard.Image](folder, part)
+	if err != nil {
+		return part, err
+	}
+	defer r.Close()
+	out, err := shard.CreatePart[shard.Image](to, part.Name, r.Origin())
+	if err != nil {
+		return part, err
+	}
+	var row shard.Image
+	for i := range r.Len() {
+		if err = r.Read(i, &row); err == nil {
+			if e, refused := refusesPicture(list, &row); refused && row.Status == "" {
+				refuse(&row, e)
+			}
+			err = out.Write(&row)
+		}
+		if err != nil {
+			out.Discard()
+			return part, err
+		}
+	}
+	return out.Close()
+}
+
+// eraseFolder is where eraseStored prepares parts and the manifest that names them, in
+// the images folder. Once the manifest is there the change counts, and whoever finds it
+// goes on: parts first, the manifest last.
+const eraseFolder = "_erase"
+
+// eraseStored takes the bytes of refused pictures out of the images folder without asking
+// for anything: also out of parts of other settings, and of answers that belong to no part
+// yet. The folder stays finished, and is due for the list is another. It tells how many
+// pictures there were. A kill leaves either all parts or none as they were.
+func eraseStored(ctx context.Context, dir string, list *refusal.List) (erased int64, err error) {
+	folder := filepath.Join(dir, shard.ImagesFolder)
+	if err := carryOutErasure(folder); err != nil {
+		return 0, err
+	}
+	names, err := handFiles(folder)
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		n, err := refusedIn(filepath.Join(folder, name), list)
+		if err != nil {
+			return erased, err
+		}
+		if n > 0 { // the others of the file are asked for again
+			if err := unlink(folder, name); err != nil {
+				return erased, err
+			}
+			erased += n
+		}
+	}
+	m, err := shard.ReadManifestAlone(folder)
+	if errors.Is(err, shard.ErrUnfinished) {
+		return eraseUnfinished(ctx, folder, list, erased)
+	}
+	if err != nil {
+		return erased, err
+	}
+	next := filepath.Join(folder, eraseFolder)
+	for i := range m.Parts {
+		if err := ctx.Err(); err != nil {
+			return erased, err
+		}
+		n, err := refusedIn(filepath.Join(folder, m.Parts[i].Name), list)
+		if err != nil {
+			return erased, err
+		}
+		if n == 0 {
+			continue
+		}
+		if m.Parts[i], err = erasePart(folder, next, m.Parts[i], list); err != nil {
+			return erased, err
+		}
+		erased += n
+	}
+	if !exists(next) {
+		return erased, nil
+	}
+	if err := shard.WriteManifest(next, m); err != nil {
+		return erased, err
+	}
+	return erased, carryOutErasure(folder)
+}
+
+// carryOutErasure moves what is prepared whole to its place, and removes what is not.
+func carryOutErasure(folder string) error {
+	next := filepath.Join(folder, eraseFolder)
+	if !exists(next) {
+		return nil
+	}
+	if shard.IsFinished(next) {
+		parts, err := filepath.Glob(filepath.Join(next, "part-*.arrow"))
+		if err != nil {
+			return err
+		}
+		for _, from := range append(parts, filepath.Join(next, shard.ManifestName)) {
+			if err := atomicfile.SyncFolder(folder); err != nil { // each name is durable before the next
+				return err
+			}
+			if err := atomicfile.Rename(from, filepath.Join(folder, filepath.Base(from))); err != nil {
+				return err
+			}
+		}
+		if err := atomicfile.SyncFolder(folder); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(next); err != nil {
+		return fmt.Errorf("take out refused pictures: %w", err)
+	}
+	return nil
+}
+
+// eraseUnfinished does so in a folder that has no manifest.
+func eraseUnfinished(ctx context.Context, folder string, list *refusal.List, erased int64) (int64, error) {
+	numbers, err := partFiles(folder)
+	if err != nil {
+		return erased, err
+	}
+	for _, number := range numbers {
+		if err := ctx.Err(); err != nil {
+			return erased, err
+		}
+		n, err := refusedIn(filepath.Join(folder, partName(number)), list)
+		if err != nil {
+			return erased, err
+		}
+		if n > 0 {
+			if _, err := erasePart(folder, folder, shard.Part{Name: partName(number)}, list); err != nil {
+				return erased, err
+			}
+			erased += n
+		}
+	}
+	return erased, nil
+}
+
+// refusedIn counts the pictures of a file that are refused and have bytes.
+func refusedIn(path string, list *refusal.List) (n int64, err error) {
+	r, err := shard.OpenFile[shard.Image](path)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	var row shard.Image
+	for i := range r.Len() {
+		if err := r.Read(i, &row); err != nil {
+			return n, err
+		}
+		if _, refused := refusesPicture(list, &row); refused && row.Status == "" {
+			n++
+		}
+	}
+	return n, nil
+}
