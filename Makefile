@@ -17,7 +17,7 @@ READERS := internal/readers/requirements.txt
 # An S3 server, to export to; make test has one in Python from the readers.
 VERSITYGW := .readers/bin/versitygw
 
-.PHONY: readers chromium help demo test test-long build bench bench-train bench-zeroshot lint deps clean
+.PHONY: readers chromium help demo test test-race test-plain test-long build bench bench-train bench-zeroshot lint deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -27,9 +27,13 @@ demo: build ## the whole road on a real site served on loopback: at most 10 minu
 	echo "pages: $$pages"; \
 	$(BIN) demo -C $(DEMO) --pages $$pages
 
-test: deps ## all tests, and those with goroutines once more with the race detector
-	$(GO) test ./...
+test: test-race test-plain ## all tests, and those with goroutines once more with the race detector
+
+test-race: deps
 	$(GO) test -race -short $(RACE)
+
+test-plain: deps
+	$(GO) test ./...
 
 test-long: deps $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
 	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...

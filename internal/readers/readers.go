@@ -16,6 +16,9 @@ import (
 // Python is the interpreter that has the packages.
 func Python(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it runs the readers of others, which know nothing of the race detector")
+	}
 	if path := os.Getenv("PAIRLOOM_PYTHON"); path != "" {
 		return path
 	}
