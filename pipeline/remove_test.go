@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -75,6 +76,126 @@ func TestCopies(t *testing.T) {
 			slices.Sort(left)
 			if want := slices.Sorted(slices.Values(tt.left)); !slices.Equal(left, want) {
 				t.Errorf("left are %v, want %v", left, want)
+			}
+		})
+	}
+}
+
+// TestPicturesOfRefusedPages holds that a removal by page, host or pair takes pictures off
+// the disk that nothing else names, wherever they are, and that they are found before.
+func TestPicturesOfRefusedPages(t *testing.T) {
+	const site = "https://a.example"
+	text := func(page, picture string) shard.Candidate {
+		return shard.Candidate{PageURL: site + page, ImageURL: "https://cdn.example" + picture, Text: "a cat", TextSource: "alt", Source: "live"}
+	}
+	texts := []shard.Candidate{text("/1", "/one"), text("/1", "/both"), text("/2", "/both"), text("/2", "/two")}
+	var matched []shard.Matched
+	for _, c := range texts {
+		matched = append(matched, shard.Matched{Candidate: c, PairID: shard.PairID(c.ImageURL, c.Text), ImageID: shard.ImageID(c.ImageURL), QueryIDs: []uint32{0}})
+	}
+	image := func(path string) *shard.Image {
+		url := "https://cdn.example" + path
+		return &shard.Image{ImageURL: url, ImageID: shard.ImageID(url), Bytes: []byte(path), Width: 1, Height: 1, FetchTime: 1}
+	}
+	for _, tt := range []struct {
+		name  string
+		entry refusal.Entry
+		left  []string
+		found int64
+	}{
+		{"a page", refusal.Entry{Kind: refusal.Address, Text: site + "/1"}, []string{"/both", "/two"}, 2},
+		{"the host of pages", refusal.Entry{Kind: refusal.Host, Text: "a.example"}, nil, 6},
+		{"a pair", refusal.Entry{Kind: refusal.Pair, Number: matched[0].PairID}, []string{"/both", "/two"}, 2},
+		{"another page", refusal.Entry{Kind: refusal.Address, Text: site + "/3"}, []string{"/both", "/one", "/two"}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeFolder(t, dir, shard.CandidatesFolder+"/list-a", texts, 2)
+			writeFolder(t, dir, shard.MatchedFolder, matched, 4)
+			writeFolder(t, dir, shard.ImagesFolder, []shard.Image{*image("/one"), *image("/both"), *image("/two")}, 2)
+			images := filepath.Join(dir, shard.ImagesFolder)
+			if _, err := writeImages(images, handName(0), shard.Origin{}, []*shard.Image{image("/one"), image("/both"), image("/two")}); err != nil {
+				t.Fatal(err)
+			}
+			asked := &shard.Image{ImageID: shard.ImageID("https://cdn.example/one"), Status: "gone", FetchTime: 2, Tries: 1}
+			if _, err := writeImages(images, visitsName(0), shard.Origin{}, []*shard.Image{asked}); err != nil {
+				t.Fatal(err)
+			}
+			look := func() Place {
+				t.Helper()
+				places, err := Absence{Dir: dir, Options: *testOptions(), List: refusal.New([]refusal.Entry{tt.entry})}.Run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return places[slices.IndexFunc(places, func(p Place) bool { return p.Place == shard.ImagesFolder })]
+			}
+			if p := look(); p.Found != tt.found || (p.State == PlaceFound) != (tt.found > 0) {
+				t.Errorf("before: %+v, want %d", p, tt.found)
+			}
+			r := Removal{Work: Work{Dir: dir, Options: *testOptions()}, Request: refusal.New([]refusal.Entry{tt.entry})}
+			if _, err := Refuse(dir, tt.entry); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(dir, shard.MatchedFolder)); err != nil { // its stage is not under test
+				t.Fatal(err)
+			}
+			// Once and again, as after a kill.
+			for range 2 {
+				if err := r.compact(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if p := look(); p.State != PlaceAbsent {
+				t.Errorf("after: %+v", p)
+			}
+			paths, err := arrowFilesBelow(images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := slices.Concat(tt.left, tt.left)
+			slices.Sort(want)
+			var left []string
+			for _, path := range paths {
+				gone := !slices.Contains(tt.left, "/one")
+				err := eachRow(t.Context(), path, func(_ int, i *shard.Image) error {
+					if len(i.Bytes) > 0 {
+						left = append(left, string(i.Bytes))
+					}
+					if gone && i.ImageID == asked.ImageID {
+						t.Errorf("%s has a row of it", filepath.Base(path))
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if slices.Sort(left); !slices.Equal(left, want) {
+				t.Errorf("left are %q, want %q", left, want)
+			}
+		})
+	}
+}
+
+// TestPicturesThatNothingNames holds that pictures of which nobody can tell any more what
+// page they are of are no proof of absence.
+func TestPicturesThatNothingNames(t *testing.T) {
+	dir := t.TempDir()
+	image := shard.Image{ImageURL: "https://a.example/p", ImageID: shard.ImageID("https://a.example/p"), Bytes: []byte{1}}
+	writeFolder(t, dir, shard.ImagesFolder, []shard.Image{image}, 1)
+	for _, tt := range []struct {
+		name  string
+		entry refusal.Entry
+		want  string
+	}{
+		{"a page", refusal.Entry{Kind: refusal.Address, Text: "https://a.example/1"}, PlaceUnknown},
+		{"bytes", refusal.Entry{Kind: refusal.Picture, Number: 7}, PlaceAbsent},
+		{"itself", refusal.Entry{Kind: refusal.Address, Text: image.ImageURL}, PlaceFound},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			places, err := Absence{Dir: dir, Options: *testOptions(), List: refusal.New([]refusal.Entry{tt.entry})}.Run(t.Context())
+			if err != nil || places[0].State != tt.want {
+				t.Errorf("%+v, want %s (%v)", places[0], tt.want, err)
 			}
 		})
 	}
