@@ -102,6 +102,7 @@ type looking struct {
 	mask     bool
 	pictures map[uint64]refusal.Entry // of image ids, refused by what the pictures are
 	pairs    map[uint64]refusal.Entry // ids that are known to be refused
+	spelled  map[uint64]refusal.Entry // of image ids, refused by address or host as the dataset spells it
 	stored   namedPictures            // that have bytes, and are not refused by themselves
 	byTexts  map[uint64]refusal.Entry // of image ids, what refuses a text that names the picture
 	places   []Place
@@ -110,7 +111,7 @@ type looking struct {
 // Run looks everywhere. An error is of the disk or ctx; what cannot be read of the dataset
 // is a place of which nothing is known.
 func (a Absence) Run(ctx context.Context) ([]Place, error) {
-	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}, byTexts: map[uint64]refusal.Entry{}}
+	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}, byTexts: map[uint64]refusal.Entry{}, spelled: map[uint64]refusal.Entry{}}
 	for _, step := range []func() error{
 		s.images, s.frontier, s.candidates, s.matched, s.unnamed, s.selection, s.shards, s.embeddings, s.pages, s.warc, s.exports, s.checkpoints,
 	} {
@@ -199,6 +200,8 @@ func (s *looking) images() error {
 				}
 				if e.Kind != refusal.Address && e.Kind != refusal.Host {
 					s.pictures[i.ImageID] = e
+				} else {
+					s.spelled[i.ImageID] = e
 				}
 				if len(i.Bytes) > 0 {
 					p.found(i.ImageURL, e)
