@@ -113,7 +113,7 @@ type looking struct {
 func (a Absence) Run(ctx context.Context) ([]Place, error) {
 	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}, byTexts: map[uint64]refusal.Entry{}, spelled: map[uint64]refusal.Entry{}}
 	for _, step := range []func() error{
-		s.images, s.frontier, s.candidates, s.matched, s.unnamed, s.selection, s.shards, s.embeddings, s.pages, s.warc, s.exports, s.checkpoints,
+		s.images, s.frontier, s.candidates, s.matched, s.unnamed, s.selection, s.shards, s.embeddings, s.pages, s.warc, s.exports, s.strangers, s.checkpoints,
 	} {
 		if err := step(); err != nil {
 			return nil, err
