@@ -105,21 +105,30 @@ type looking struct {
 	spelled  map[uint64]refusal.Entry // of image ids, refused by address or host as the dataset spells it
 	stored   namedPictures            // that have bytes, and are not refused by themselves
 	byTexts  map[uint64]refusal.Entry // of image ids, what refuses a text that names the picture
+	met      map[refusal.Entry]bool   // entries that something in the folder has
 	places   []Place
 }
 
 // Run looks everywhere. An error is of the disk or ctx; what cannot be read of the dataset
 // is a place of which nothing is known.
 func (a Absence) Run(ctx context.Context) ([]Place, error) {
-	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}, byTexts: map[uint64]refusal.Entry{}, spelled: map[uint64]refusal.Entry{}}
+	places, _, err := a.Look(ctx)
+	return places, err
+}
+
+// Look is Run, and lists the addresses and hosts that nothing in the folder has, not even
+// the row of a page or a picture that was refused: of these absence says little.
+func (a Absence) Look(ctx context.Context) (places []Place, unmatched []string, err error) {
+	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}, byTexts: map[uint64]refusal.Entry{}, spelled: map[uint64]refusal.Entry{}, met: map[refusal.Entry]bool{}}
 	for _, step := range []func() error{
 		s.images, s.frontier, s.candidates, s.matched, s.unnamed, s.selection, s.shards, s.embeddings, s.pages, s.warc, s.exports, s.strangers, s.checkpoints,
 	} {
 		if err := step(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return s.places, nil
+	unmatched, err = s.unmatched()
+	return s.places, unmatched, err
 }
 
 // place looks at one, whose error says that it is not known what is in it.
@@ -198,6 +207,7 @@ func (s *looking) images() error {
 					}
 					return nil
 				}
+				s.met[e] = true
 				if e.Kind != refusal.Address && e.Kind != refusal.Host {
 					s.pictures[i.ImageID] = e
 				} else {
@@ -237,7 +247,7 @@ func (s *looking) candidate(p *Place, c *shard.Candidate) (named bool) {
 	}
 	if refused {
 		s.pairs[shard.PairID(c.ImageURL, text)] = e
-		s.byTexts[shard.ImageID(c.ImageURL)] = e
+		s.byTexts[shard.ImageID(c.ImageURL)], s.met[e] = e, true
 		p.found(c.ImageURL, e)
 		return false
 	}
@@ -318,7 +328,7 @@ func (s *looking) matched() error {
 				err = eachRow(s.ctx, path, func(_ int, m *shard.Matched) error {
 					p.Looked++
 					if e, refused := refusesCandidate(s.List, &m.Candidate); refused {
-						s.pairs[m.PairID], s.byTexts[m.ImageID] = e, e
+						s.pairs[m.PairID], s.byTexts[m.ImageID], s.met[e] = e, e, true
 						p.found(m.ImageURL, e)
 						return nil
 					}
@@ -427,7 +437,7 @@ func (s *looking) shards() error {
 				if !refused {
 					return nil
 				}
-				s.pairs[pair.PairID] = e
+				s.pairs[pair.PairID], s.met[e] = e, true
 				p.found("pair "+shard.FormatPairID(pair.PairID), e)
 				if !live[path] || dataset.Deleted(name, row) {
 					p.Excluded++

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/pairloom/pairloom/crawl"
+	"github.com/pairloom/pairloom/crawl/frontier"
 	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/shard"
 )
@@ -196,6 +198,75 @@ func TestPicturesThatNothingNames(t *testing.T) {
 			places, err := Absence{Dir: dir, Options: *testOptions(), List: refusal.New([]refusal.Entry{tt.entry})}.Run(t.Context())
 			if err != nil || places[0].State != tt.want {
 				t.Errorf("%+v, want %s (%v)", places[0], tt.want, err)
+			}
+		})
+	}
+}
+
+// TestRedirectedAndUnknown holds that a page goes under all addresses that the crawl was
+// led through, and that an address which nothing in the folder ever had is told.
+func TestRedirectedAndUnknown(t *testing.T) {
+	const site = "http://a.example"
+	for _, tt := range []struct {
+		name, asked string
+		redirected  []string
+		unmatched   []string
+	}{
+		{"where it leads from", "/old", []string{"url " + site + "/middle", "url " + site + "/new"}, nil},
+		{"where it leads to", "/new", []string{"url " + site + "/middle", "url " + site + "/old"}, nil},
+		{"a page that is read where it is", "/other", nil, nil},
+		{"a picture of a page", "/p.jpg", nil, nil},
+		{"what nobody knows", "/real.jpg", nil, []string{"url " + site + "/real.jpg"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			f, _, err := frontier.Open(crawl.File(dir), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			var links []frontier.Link
+			for _, path := range []string{"/old", "/middle", "/new", "/other"} {
+				links = append(links, frontier.Link{URL: site + path})
+			}
+			if err := f.Seed(links); err != nil {
+				t.Fatal(err)
+			}
+			leases, err := f.Lease(frontier.Level{}, 9, frontier.Rules{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := map[string]string{"/old": site + "/middle", "/middle": site + "/new"}
+			var results []frontier.Result
+			for _, l := range leases {
+				r := frontier.Result{Lease: l, Fetched: 1, Target: to[l.URL[len(site):]]}
+				if r.Target == "" {
+					r.Candidates = []shard.Candidate{{ImageURL: site + "/p.jpg", Text: "a cat", TextSource: "alt"}}
+				} else {
+					r.Reason = crawl.Redirected
+				}
+				results = append(results, r)
+			}
+			if _, _, err := f.Commit(results, 0); err != nil || len(results) != 4 {
+				t.Fatal(len(results), err)
+			}
+			entry := refusal.Entry{Kind: refusal.Address, Text: site + tt.asked}
+			r := Removal{Work: Work{Dir: dir, Options: *testOptions()}, Request: refusal.New([]refusal.Entry{entry})}
+			done, err := r.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(done.Redirected)
+			if !slices.Equal(done.Redirected, tt.redirected) || !slices.Equal(done.Unmatched, tt.unmatched) {
+				t.Errorf("redirected %q, want %q; matched nothing %q, want %q", done.Redirected, tt.redirected, done.Unmatched, tt.unmatched)
+			}
+			list, err := Refusals(dir)
+			if err != nil || list.Len() != 1+len(tt.redirected) || done.Asked != 1 {
+				t.Errorf("%d entries are refused, %d asked (%v)", list.Len(), done.Asked, err)
+			}
+			with, _, err := WithRedirects(dir, refusal.New([]refusal.Entry{entry}))
+			if err != nil || with.Len() != 1+len(tt.redirected) {
+				t.Errorf("the proof looks for %d entries (%v)", with.Len(), err)
 			}
 		})
 	}
