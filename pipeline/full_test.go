@@ -204,6 +204,9 @@ func TestWhatIsAskedForDoesNotDependOnTheOrder(t *testing.T) {
 // A run that is killed at any moment, or stopped at any request, is made good by the
 // next one: its files are those of an unbroken run, in the same parts.
 func TestRoundsThatAreBrokenOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	s := newRankedSite(t, 12, nil)
 	s.balance.MaxPairsPerQuery, s.options.Workers, s.options.PartPictures = 4, 1, 2
 	s.fails(file{status: 404}, 0, 1, 3, 6, 8) // rounds of 5, 3, 1 and 1 pictures

@@ -33,6 +33,9 @@ func refusals(t *testing.T, dir, text string) {
 // TestStoredPicturesAreRefused holds that a picture which the list comes to refuse loses
 // its bytes without a request, stays refused, and is asked for again when the line goes.
 func TestStoredPicturesAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	for _, tt := range []struct {
 		name string
 		line func(s *pictureSite, i shard.Image) string

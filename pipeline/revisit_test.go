@@ -23,6 +23,9 @@ const aDay = 24 * time.Hour
 
 // What becomes of a picture that is asked for again, beside four that hold.
 func TestPicturesAskedForAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	others := []string{"/b/1", "/b/2", "/b/3", "/b/4"}
 	for _, tt := range []struct {
 		name    string
@@ -90,6 +93,9 @@ func TestPicturesAskedForAgain(t *testing.T) {
 
 // What makes a picture due.
 func TestWhenAPictureIsAskedForAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	day := func(n int) time.Time { return dayZero.Add(time.Duration(n) * aDay) }
 	for _, tt := range []struct {
 		name    string
@@ -217,6 +223,9 @@ func TestSettingsThatRefusedAPicture(t *testing.T) {
 
 // Pictures of other settings stay until those of today are there.
 func TestChangedSettingsReplaceInPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	paths := []string{"/1", "/2", "/3", "/4", "/5", "/6", "/7"}
 	s := newPictureSite(t, paths...)
 	s.run()

@@ -85,6 +85,9 @@ func compactNight(t testing.TB, dir string, first, last int) {
 // TestTrainingNights runs the stage as cron does, on a dataset that changes: no night
 // fails, each says what it did, and the report which pairs the model knows.
 func TestTrainingNights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := t.TempDir()
 	o := trainer.Options{
 		Model: "vit-nano", Epochs: 2, Batch: 8, LearningRate: 1e-3, Warmup: 2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, CropScale: 1,

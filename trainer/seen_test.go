@@ -98,6 +98,9 @@ func TestSeen(t *testing.T) {
 // TestCheckpointsOfFormat1 goes on from a checkpoint that does not say what it was
 // trained on.
 func TestCheckpointsOfFormat1(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestTheDatasetChanged runs the same goroutines")
+	}
 	old := func(t *testing.T, o Options, pairs int) string {
 		dir := t.TempDir()
 		compacted(t, dir, numbers(0, pairs)...)

@@ -219,6 +219,9 @@ func TestTheDatasetChanged(t *testing.T) {
 // step of the second training would leave: the next run ends with the same bits. So does
 // one that was not through with the first when the dataset grew.
 func TestGrowthOverKills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestTheDatasetChanged runs the same goroutines")
+	}
 	o := growing()
 	o.ValidateEvery, o.EMA, o.Accumulate, o.Epochs = 2, 0.9, 2, 4
 	start := func(t *testing.T) string {
@@ -360,6 +363,9 @@ func readText(t testing.TB, path string) string {
 // TestAnew trains another model where the dataset has grown: the old one is read until
 // the new one is complete, whenever the run is killed.
 func TestAnew(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestTheDatasetChanged runs the same goroutines")
+	}
 	dir := t.TempDir()
 	compacted(t, dir, numbers(0, 32)...)
 	o := growing()
@@ -449,6 +455,9 @@ func TestLabelsAfterGrowth(t *testing.T) {
 
 // TestTwoDatasetsGrow trains on a second dataset as well, which grows like the first.
 func TestTwoDatasetsGrow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestTheDatasetChanged runs the same goroutines")
+	}
 	parent := t.TempDir()
 	dir, birds := filepath.Join(parent, "cats"), filepath.Join(parent, "birds")
 	compacted(t, dir, numbers(0, 32)...)
