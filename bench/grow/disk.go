@@ -49,9 +49,10 @@ func forget(dir string) error {
 	})
 }
 
-// readings reads the images folder: in order, and a picture's size at random places, by
-// several at once. Reads take a quarter of the folder, at least 1,000 pictures.
-func readings(dir string) error {
+// disk reads the images folder: in order, and a picture's size at random places, by
+// several at once. Reads take a quarter of the folder, at least 1,000 pictures. And it
+// writes a file of 1 GB.
+func disk(dir string) error {
 	folder := filepath.Join(dir, shard.ImagesFolder)
 	m, err := shard.ReadManifest(folder)
 	if err != nil {
@@ -111,5 +112,25 @@ func readings(dir string) error {
 		}
 		fmt.Printf("at random, %d at once\t%.0f MB/s\n", workers, float64(pictures*int64(pictureBytes))/1e6/time.Since(began).Seconds())
 	}
-	return nil
+	return writeFile(filepath.Join(dir, "written"))
+}
+
+// writeFile writes a GB until it is durable, and removes it.
+func writeFile(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	const size = 1_000_000_000
+	began := time.Now()
+	for n := 0; n < size && err == nil; n += 1_000_000 {
+		_, err = f.Write(noise[:1_000_000])
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	fmt.Printf("written\t%.0f MB/s\n", size/1e6/time.Since(began).Seconds())
+	return err
 }

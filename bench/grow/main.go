@@ -3,7 +3,7 @@
 //	grow make DIR PAIRS [LESS]   what match, fetch and curate would leave of pairs 0 to PAIRS-1, but for every LESS-th
 //	grow shard DIR [compact]     the shard stage; says what it took, read and wrote
 //	grow forget DIR              no file of it stays in the page cache
-//	grow read DIR                what the disk gives of its pictures, in order and at random
+//	grow disk DIR                what the disk gives of its pictures, in order and at random, and takes
 //
 // PICTURE_BYTES is the size of a picture, of each run the same.
 package main
@@ -51,10 +51,10 @@ func run(args []string) error {
 		return grow(args[1], len(args) > 2)
 	case len(args) >= 2 && args[0] == "forget":
 		return forget(args[1])
-	case len(args) >= 2 && args[0] == "read":
-		return readings(args[1])
+	case len(args) >= 2 && args[0] == "disk":
+		return disk(args[1])
 	}
-	return fmt.Errorf("usage: grow make DIR PAIRS [LESS] | grow shard DIR [compact] | grow forget DIR | grow read DIR")
+	return fmt.Errorf("usage: grow make DIR PAIRS [LESS] | grow shard DIR [compact] | grow forget DIR | grow disk DIR")
 }
 
 // pictureBytes is the size of a stored picture: tiny, so that what is measured is all else,
