@@ -53,9 +53,9 @@ func WithRedirects(dir string, list *refusal.List) (with *refusal.List, added []
 	return list, nil, nil
 }
 
-// unmatched lists the addresses and hosts of a request that the dataset never knew, as far
-// as it remembers: no page, text or picture has them. Such may be misspelled, or be where
-// a picture's address leads to, which a dataset does not keep.
+// unmatched lists the addresses and hosts of a request that the dataset has not, nor
+// remembers: no page, text or picture has them. Such may be misspelled, be where a
+// picture's address leads to, which a dataset does not keep, or have gone some runs ago.
 func (s *looking) unmatched() (none []string, err error) {
 	none = []string{}
 	if path := crawl.File(s.Dir); exists(path) {

@@ -46,15 +46,11 @@ func (g *global) absent(ctx context.Context, w *workspace, path string, exports 
 			Entries int              `json:"entries"`
 			Unread  []string         `json:"not_read"`
 			Places  []pipeline.Place `json:"places"`
-			Unknown []string         `json:"matched_nothing"` // addresses and hosts that nothing has or had
+			Unknown []string         `json:"matched_nothing"` // addresses and hosts that nothing has or remembers
 			Absent  bool             `json:"absent"`
 		}{asked, append([]string{}, unread...), places, append([]string{}, unmatched...), proved})
 	case g.quiet && proved:
-		line := fmt.Sprintf("pairloom: verify: nothing of %s is there", countNoun(asked, "entry", "entries"))
-		if n := len(unmatched); n > 0 {
-			line += fmt.Sprintf("; %s matched nothing that the dataset ever knew, the first: %s", pipeline.Grouped(int64(n)), unmatched[0])
-		}
-		fmt.Fprintln(g.stdout, line)
+		fmt.Fprintf(g.stdout, "pairloom: verify: nothing of %s is there\n", countNoun(asked, "entry", "entries"))
 	case !g.quiet:
 		for _, line := range unread {
 			fmt.Fprintf(g.stderr, "pairloom: %s; it was not looked for\n", line)

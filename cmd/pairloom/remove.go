@@ -169,7 +169,7 @@ func countNoun(n int, one, many string) string {
 // tellUnmatched says which entries nothing in the folder has.
 func tellUnmatched(out io.Writer, entries []string) {
 	for _, e := range entries[:min(len(entries), 10)] {
-		fmt.Fprintf(out, "matched nothing that the dataset ever knew: %s; it may be spelled otherwise there, or be where an address of the dataset leads to\n", e)
+		fmt.Fprintf(out, "matched nothing that the dataset has or remembers: %s; it was forgotten after it went, is spelled otherwise there, or is where an address of the dataset leads to\n", e)
 	}
 	if n := len(entries) - 10; n > 0 {
 		fmt.Fprintf(out, "and %s more that matched nothing\n", pipeline.Grouped(int64(n)))
