@@ -3,6 +3,7 @@ package pipeline
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pairloom/pairloom/internal/refusal"
@@ -94,6 +95,40 @@ func TestAChangedMindIsObeyed(t *testing.T) {
 				t.Errorf("%d pairs are there, want 20 (%v)", len(liveIDs(t, w.dir)), err)
 			}
 		})
+	}
+}
+
+// TestExplainNamesNoDeletedLine: of what a line decided that is no more, the line is not
+// named.
+func TestExplainNamesNoDeletedLine(t *testing.T) {
+	detail := refusedDetail(refusal.Entry{Kind: refusal.Address, Text: "https://a.example/1"})
+	for _, tt := range []struct {
+		list  string
+		named bool
+	}{
+		{"url https://a.example/1\n", true},
+		{"host b.example\nurl http://a.example/1\n", true},
+		{"url https://a.example/2\n", false},
+		{"", false},
+	} {
+		list, err := RefusalParser().Read(strings.NewReader(tt.list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &explainer{dir: t.TempDir(), refused: list}
+		e := &Explanation{Pairs: []PairReport{{Reason: ReasonRemoved, Detail: detail}, {Reason: "query_cap", Detail: "12 of 12"}},
+			Left: []Departure{{Reason: ReasonRemoved, Detail: detail}}, Image: &ImageReport{Status: ReasonRefused, Detail: detail}}
+		if err := x.refusals(e); err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []string{e.Pairs[0].Detail, e.Left[0].Detail, e.Image.Detail} {
+			if named := got == detail; named != tt.named || !named && !strings.Contains(got, "deleted since") {
+				t.Errorf("with the list %q it says %q", tt.list, got)
+			}
+		}
+		if got := e.Pairs[1].Detail; got != "12 of 12" {
+			t.Errorf("what other reasons decided: %q", got)
+		}
 	}
 }
 
