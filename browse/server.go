@@ -156,7 +156,11 @@ func (s *Server) refresh() {
 	}
 	s.building = true
 	s.builds.Go(func() {
-		x, err := s.build()
+		var x *index
+		err := s.reading(func() (err error) {
+			x, err = s.build()
+			return err
+		})
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.building = false
@@ -201,11 +205,13 @@ func (s *Server) page(view func(*http.Request, *frame) error) http.HandlerFunc {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, view func(*frame) error) {
 	s.mu.RLock()
 	f := s.frame(r)
-	err := view(f)
 	var b bytes.Buffer
-	if err == nil {
-		err = s.pages.ExecuteTemplate(&b, f.Template, f)
-	}
+	err := s.reading(func() error {
+		if err := view(f); err != nil {
+			return err
+		}
+		return s.pages.ExecuteTemplate(&b, f.Template, f)
+	})
 	s.mu.RUnlock()
 	if err != nil {
 		s.fail(w, r, err)
@@ -287,11 +293,16 @@ func (s *Server) find(r *http.Request) (entry, error) {
 func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	var p row
-	e, err := s.find(r)
-	if err == nil {
-		p, err = s.index.row(e, true)
-	}
-	image, media := bytes.Clone(p.Image), mediaType(p.Format)
+	var image []byte
+	err := s.reading(func() error {
+		e, err := s.find(r)
+		if err == nil {
+			p, err = s.index.row(e, true)
+		}
+		image = bytes.Clone(p.Image)
+		return err
+	})
+	media := mediaType(p.Format)
 	s.mu.RUnlock()
 	s.send(w, r, image, media, p.PictureHash, err)
 }
@@ -302,12 +313,17 @@ func (s *Server) stored(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.ParseUint(r.PathValue("id"), 16, 64)
 	var p shard.Image
 	s.mu.RLock()
+	var image []byte
 	if err == nil {
-		p, _, err = s.index.images.read(id, true)
+		err = s.reading(func() (err error) {
+			p, _, err = s.index.images.read(id, true)
+			image = bytes.Clone(p.Bytes)
+			return err
+		})
 	} else {
 		err = &notFound{"an id of 16 hexadecimal digits is expected"}
 	}
-	image, media := bytes.Clone(p.Bytes), mediaType(p.Format)
+	media := mediaType(p.Format)
 	s.mu.RUnlock()
 	s.send(w, r, image, media, p.PictureHash, err)
 }
@@ -354,11 +370,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.RLock()
 	e, known := s.index.find(id)
-	var p row
+	refusal := Refusal{PairID: id}
 	if known {
-		p, err = s.index.row(e, false)
+		err = s.reading(func() error {
+			p, err := s.index.row(e, false)
+			refusal.ImageURL = string([]byte(p.ImageURL)) // the index may go
+			return err
+		})
 	}
-	refusal := Refusal{id, string([]byte(p.ImageURL))} // the index may go
 	s.mu.RUnlock()
 	if err == nil && !known {
 		http.Error(w, "no such pair is known", http.StatusNotFound)

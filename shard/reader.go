@@ -116,6 +116,7 @@ func open[T Record](path string, part Part, columns []string) (*PartReader[T], e
 }
 
 func (r *PartReader[T]) load(only []string) (err error) {
+	defer faults()()
 	defer guard("content", &err)
 	if r.blocks, err = r.mapped.blocks(); err != nil {
 		return err
@@ -244,6 +245,7 @@ func (r *PartReader[T]) First(i int) int { return r.first[i] }
 // Load checks batch i and fills b with it.
 func (r *PartReader[T]) Load(i int, b *Batch[T]) (err error) {
 	defer func() { err = r.damage(i, err) }()
+	defer faults()()
 	defer guard("content", &err)
 	b.columns = r.columns
 	return r.bind(i, &b.columnBatch, func(raw *batch, k int) ([]byte, error) {
@@ -382,6 +384,7 @@ func (r *PartReader[T]) Read(i int, row *T) error {
 	held := &r.held[b]
 	held.once.Do(func() {
 		defer func() { held.err = r.damage(b, held.err) }()
+		defer faults()()
 		defer guard("content", &held.err)
 		var decoder *zstd.Decoder
 		held.err = r.bind(b, &held.columnBatch, func(raw *batch, k int) ([]byte, error) {
