@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/pairloom/pairloom/pipeline"
@@ -233,7 +234,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.mu.RLock()
 	f := s.frame(r)
-	f.Title, f.Body = http.StatusText(status), err.Error()
+	f.Title, f.Body = http.StatusText(status), s.told(err)
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, "failed.html", f); err != nil {
 		b.Reset()
@@ -243,6 +244,16 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
+}
+
+// told is an error as pages show it, which need not say where the dataset lies. The log
+// does.
+func (s *Server) told(err error) string {
+	text := err.Error()
+	if full, err := filepath.Abs(s.Dir); err == nil {
+		text = strings.ReplaceAll(text, full+string(filepath.Separator), "")
+	}
+	return strings.ReplaceAll(text, filepath.Clean(s.Dir)+string(filepath.Separator), "")
 }
 
 // frame is what all pages have.
@@ -388,7 +399,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		s.Log.Warn("a picture could not be refused", "address", refusal.ImageURL, "error", err)
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		http.Error(w, s.told(err), http.StatusInternalServerError)
 		return
 	}
 	s.refusing.Lock()

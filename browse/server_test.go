@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -293,6 +294,11 @@ func TestRefuse(t *testing.T) {
 	if w := press(f[0].id()); w.Code != 500 || !strings.Contains(w.Body.String(), "disk full") || marked() != "b" {
 		t.Errorf("a refusal that is not on disk: status %d, %s, refused %q", w.Code, w.Body, marked())
 	}
+	fault = &fs.PathError{Op: "rename", Path: filepath.Join(s.Dir, "refused.txt"), Err: errors.New("disk full")}
+	if w := press(f[0].id()); w.Code != 500 || strings.Contains(w.Body.String(), s.Dir) || !strings.Contains(w.Body.String(), "rename refused.txt: disk full") {
+		t.Errorf("it says where the dataset lies, or not what is wrong: %s", w.Body)
+	}
+	got = got[:1]
 	fault = nil
 	if w := press(f[0].id()); w.Code != 204 {
 		t.Errorf("status %d: %s", w.Code, w.Body)

@@ -141,6 +141,37 @@ func TestRefuseFromMany(t *testing.T) {
 	}
 }
 
+// TestRefuseWhileCommandsBegin holds that commands which take the folder's lock, and sweep
+// what killed ones left half written, take nothing from those who add to the list.
+func TestRefuseWhileCommandsBegin(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	stop := make(chan struct{})
+	all.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := sweep(dir); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	const addresses = 200
+	for i := range addresses {
+		if err := RefuseAddress(dir, fmt.Sprintf("https://example.org/%d", i)); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	all.Wait()
+	if list, err := Refusals(dir); err != nil || list.Len() != addresses {
+		t.Errorf("%d entries, %v", list.Len(), err)
+	}
+}
+
 // TestRefusalsInSettings holds which stages a kind of entry makes stale.
 func TestRefusalsInSettings(t *testing.T) {
 	for _, tt := range []struct {
