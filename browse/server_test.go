@@ -257,6 +257,28 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// TestSearchesAreBounded: what is longer than a search can be is refused, and what is not
+// gives a page whose size does not grow with its square.
+func TestSearchesAreBounded(t *testing.T) {
+	s := newServer(t, foxes(), nil)
+	terms := func(n int) string { return strings.Repeat("host:a ", n/7+1)[:n] }
+	for _, tt := range []struct {
+		name, path string
+		want       int
+	}{
+		{"as long as may be", "/?q=" + url.QueryEscape(terms(1<<10)), 200},
+		{"a byte more", "/?q=" + url.QueryEscape(terms(1<<10+1)), 400},
+		{"a pair of such a search", "/pair/" + foxes()[0].id() + "?at=0&q=" + url.QueryEscape(terms(40_000)), 400},
+		{"as words of another field", "/road?asked=" + strings.Repeat("a", 600_000), 400},
+		{"what people ask", "/road?asked=" + url.QueryEscape("https://pictures.example/"+strings.Repeat("a", 2000)), 200},
+	} {
+		w := get(s, tt.path)
+		if w.Code != tt.want || w.Body.Len() > 1<<20 {
+			t.Errorf("%s: status %d, want %d; %d bytes", tt.name, w.Code, tt.want, w.Body.Len())
+		}
+	}
+}
+
 // TestRefuse presses the button: the picture's address is refused, all its pairs show
 // it, and an error is told.
 func TestRefuse(t *testing.T) {
