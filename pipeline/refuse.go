@@ -166,8 +166,8 @@ func withRefusals(dir, by string, kinds []refusal.Kind) (string, error) {
 // refusedDetail says to people which line decided.
 func refusedDetail(e refusal.Entry) string { return RefusedName + ": " + e.String() }
 
-// refusedLines says which lines of the list are no entries.
-func refusedLines(dir string) ([]string, error) {
+// RefusalFaults says which lines of the refusal list are no entries.
+func RefusalFaults(dir string) ([]string, error) {
 	list, err := Refusals(dir)
 	if err != nil {
 		return nil, err

@@ -113,7 +113,7 @@ func TestRefuse(t *testing.T) {
 	if want := "# by hand\nurl HTTPS://Example.org:443/a/../b\nnonsense\nhost a.example\npair 00000000000000ff\nurl https://example.org/c\n"; string(text) != want || err != nil {
 		t.Errorf("the list is %q, %v", text, err)
 	}
-	lines, err := refusedLines(dir)
+	lines, err := RefusalFaults(dir)
 	if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "refused.txt:3: ") {
 		t.Errorf("lines that are none: %q, %v", lines, err)
 	}

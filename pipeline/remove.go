@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,7 +46,7 @@ func readRequest(r io.Reader, path string, among []refusal.Kind) (*refusal.List,
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, configurationError("read %s: %w", path, err)
 	}
 	list := refusal.New(entries)
 	list.Faults = found

@@ -26,6 +26,9 @@ stage that dropped it, the reason, and the value that decided.`,
 			if err != nil {
 				return err
 			}
+			if _, err := g.refusalFaults(w.dir); err != nil {
+				return err
+			}
 			e, err := pipeline.Explain(w.dir, w.cfg, args[0])
 			if err != nil {
 				return err
