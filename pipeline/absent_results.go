@@ -112,6 +112,9 @@ func (s *looking) pages() error {
 				p.Looked++
 				s.text(p, e.Name(), data)
 			}
+			if f.folder == shard.ReportFolder && p.Found > 0 {
+				p.Cure = s.reportCure()
+			}
 			return nil
 		})
 		if err != nil {
