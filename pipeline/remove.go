@@ -107,8 +107,11 @@ type Removed struct {
 	EqualCopies int64 `json:"equal_copies"`
 	NearCopies  int64 `json:"near_copies"`
 	Copies      bool  `json:"copies"` // they are taken out too
-	DryRun      bool  `json:"dry_run,omitempty"`
-	Compacted   bool  `json:"compacted,omitempty"`
+	// OfPairs says that entries name pairs alone: the picture of one may come back with
+	// another text.
+	OfPairs   bool `json:"of_pairs,omitempty"`
+	DryRun    bool `json:"dry_run,omitempty"`
+	Compacted bool `json:"compacted,omitempty"`
 }
 
 // mostEntries is how many entries of a request are repeated to people.
@@ -118,7 +121,7 @@ const mostEntries = 10
 // vector, then, with Compact, candidates, pictures, and the folders made of them; a run
 // that was killed is gone on with by the same command.
 func (r Removal) Run(ctx context.Context) (*Removed, error) {
-	out := &Removed{Asked: r.Request.Len(), DryRun: r.DryRun, Copies: r.Copies, Entries: []string{}}
+	out := &Removed{Asked: r.Request.Len(), DryRun: r.DryRun, Copies: r.Copies, OfPairs: r.Request.Has(refusal.Pair), Entries: []string{}}
 	for _, e := range r.Request.Entries[:min(mostEntries, r.Request.Len())] {
 		out.Entries = append(out.Entries, e.String())
 	}

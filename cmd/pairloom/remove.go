@@ -163,6 +163,9 @@ func (g *global) removed(r *pipeline.Removed, unread, listed []string) error {
 		}
 		fmt.Fprintf(out, "under other addresses: %s pictures with the same bytes, %s that look alike; %s\n", pipeline.Grouped(r.EqualCopies), pipeline.Grouped(r.NearCopies), with)
 	}
+	if r.OfPairs {
+		fmt.Fprintln(out, "a pair is a picture with one text: the picture may come back with another text, at the next run; to take it out too, name it as url or picture")
+	}
 	if !r.DryRun && !r.Compacted {
 		fmt.Fprintln(out, "next: pairloom run, then pairloom shard --compact; or remove --compact, which does so without asking any server. Proof: pairloom verify --absent FILE")
 	}
