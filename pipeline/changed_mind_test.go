@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pairloom/pairloom/internal/refusal"
+	"github.com/pairloom/pairloom/shard"
 )
 
 // TestAChangedMindIsObeyed: what was taken out for the refusal list comes back when the
@@ -129,6 +130,31 @@ func TestExplainNamesNoDeletedLine(t *testing.T) {
 		if got := e.Pairs[1].Detail; got != "12 of 12" {
 			t.Errorf("what other reasons decided: %q", got)
 		}
+	}
+}
+
+// TestExplainKnowsThatAPairDoesNotStay: of a pair that was dropped for another it is said
+// when that has left the dataset.
+func TestExplainKnowsThatAPairDoesNotStay(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, map[string]int{"shard-00000.arrow": 3})
+	if _, err := DeleteRows(dir, func(r *shard.Row) (string, string) {
+		if r.PairID == 1 {
+			return ReasonRemoved, "asked to"
+		}
+		return "", ""
+	}); err != nil {
+		t.Fatal(err)
+	}
+	dropped := func(by string) PairReport {
+		return PairReport{Reason: "duplicate_picture", Detail: "the picture is that of pair " + by + ", which stays"}
+	}
+	e := &Explanation{Pairs: []PairReport{dropped("0000000000000001"), dropped("0000000000000002")}}
+	if err := (&explainer{dir: dir}).shards(e, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := "pair 0000000000000001 left the dataset since (removed); the next run decides anew"; e.Pairs[0].Note != want || e.Pairs[1].Note != "" {
+		t.Errorf("it says %q and %q, want %q of the first alone", e.Pairs[0].Note, e.Pairs[1].Note, want)
 	}
 }
 
