@@ -102,16 +102,16 @@ type Removed struct {
 	// Before is what the folder held of it, and After what it holds still.
 	Before []Place `json:"before"`
 	After  []Place `json:"after,omitempty"`
+	// OfPairs says that entries name pairs alone: the picture of one may come back with
+	// another text.
+	OfPairs bool `json:"of_pairs,omitempty"`
 	// EqualCopies and NearCopies count pictures under other addresses that have the same
 	// bytes, or look alike, and are not among what was asked for.
 	EqualCopies int64 `json:"equal_copies"`
 	NearCopies  int64 `json:"near_copies"`
 	Copies      bool  `json:"copies"` // they are taken out too
-	// OfPairs says that entries name pairs alone: the picture of one may come back with
-	// another text.
-	OfPairs   bool `json:"of_pairs,omitempty"`
-	DryRun    bool `json:"dry_run,omitempty"`
-	Compacted bool `json:"compacted,omitempty"`
+	DryRun      bool  `json:"dry_run,omitempty"`
+	Compacted   bool  `json:"compacted,omitempty"`
 }
 
 // mostEntries is how many entries of a request are repeated to people.
