@@ -2,6 +2,7 @@ package browse
 
 import (
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -16,6 +17,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // mostForm bounds what a request may send, in bytes.
 const mostForm = 64 << 10
+
+// mostAsked and mostAddress bound what is searched for, and all that an address may ask, in
+// bytes: a page repeats the search in each of its links.
+const (
+	mostAsked   = 1 << 10
+	mostAddress = 32 << 10
+)
 
 // guard answers only what is meant for this listener and comes from its own pages.
 func (s *Server) guard(next http.Handler) http.Handler {
@@ -43,6 +51,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		// one's (Fetch Metadata Request Headers).
 		if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Dest") != "document" {
 			http.Error(w, "this is for the pages of "+s.Address+" alone", http.StatusForbidden)
+			return
+		}
+		if len(r.URL.RawQuery) > mostAddress || len(r.URL.Query().Get("q")) > mostAsked {
+			http.Error(w, fmt.Sprintf("a search may have %d bytes, and all that an address asks %d", mostAsked, mostAddress), http.StatusBadRequest)
 			return
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

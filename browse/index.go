@@ -126,7 +126,7 @@ func stampOf(dir string) string {
 }
 
 // errEmpty: no stage has ended that pairs could be read of.
-var errEmpty = errors.New("there are no pairs yet; run pairloom run first")
+var errEmpty = fmt.Errorf("%w: there are no pairs yet; run pairloom run first", shard.ErrUnfinished)
 
 // building is what only the building of an index needs.
 type building struct {

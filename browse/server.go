@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/pairloom/pairloom/pipeline"
@@ -156,7 +157,11 @@ func (s *Server) refresh() {
 	}
 	s.building = true
 	s.builds.Go(func() {
-		x, err := s.build()
+		var x *index
+		err := s.reading(func() (err error) {
+			x, err = s.build()
+			return err
+		})
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.building = false
@@ -201,11 +206,13 @@ func (s *Server) page(view func(*http.Request, *frame) error) http.HandlerFunc {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, view func(*frame) error) {
 	s.mu.RLock()
 	f := s.frame(r)
-	err := view(f)
 	var b bytes.Buffer
-	if err == nil {
-		err = s.pages.ExecuteTemplate(&b, f.Template, f)
-	}
+	err := s.reading(func() error {
+		if err := view(f); err != nil {
+			return err
+		}
+		return s.pages.ExecuteTemplate(&b, f.Template, f)
+	})
 	s.mu.RUnlock()
 	if err != nil {
 		s.fail(w, r, err)
@@ -227,7 +234,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.mu.RLock()
 	f := s.frame(r)
-	f.Title, f.Body = http.StatusText(status), err.Error()
+	f.Title, f.Body = http.StatusText(status), s.told(err)
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, "failed.html", f); err != nil {
 		b.Reset()
@@ -237,6 +244,16 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
+}
+
+// told is an error as pages show it, which need not say where the dataset lies. The log
+// does.
+func (s *Server) told(err error) string {
+	text := err.Error()
+	if full, err := filepath.Abs(s.Dir); err == nil {
+		text = strings.ReplaceAll(text, full+string(filepath.Separator), "")
+	}
+	return strings.ReplaceAll(text, filepath.Clean(s.Dir)+string(filepath.Separator), "")
 }
 
 // frame is what all pages have.
@@ -287,11 +304,16 @@ func (s *Server) find(r *http.Request) (entry, error) {
 func (s *Server) picture(w http.ResponseWriter, r *http.Request) {
 	s.mu.RLock()
 	var p row
-	e, err := s.find(r)
-	if err == nil {
-		p, err = s.index.row(e, true)
-	}
-	image, media := bytes.Clone(p.Image), mediaType(p.Format)
+	var image []byte
+	err := s.reading(func() error {
+		e, err := s.find(r)
+		if err == nil {
+			p, err = s.index.row(e, true)
+		}
+		image = bytes.Clone(p.Image)
+		return err
+	})
+	media := mediaType(p.Format)
 	s.mu.RUnlock()
 	s.send(w, r, image, media, p.PictureHash, err)
 }
@@ -302,12 +324,17 @@ func (s *Server) stored(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.ParseUint(r.PathValue("id"), 16, 64)
 	var p shard.Image
 	s.mu.RLock()
+	var image []byte
 	if err == nil {
-		p, _, err = s.index.images.read(id, true)
+		err = s.reading(func() (err error) {
+			p, _, err = s.index.images.read(id, true)
+			image = bytes.Clone(p.Bytes)
+			return err
+		})
 	} else {
 		err = &notFound{"an id of 16 hexadecimal digits is expected"}
 	}
-	image, media := bytes.Clone(p.Bytes), mediaType(p.Format)
+	media := mediaType(p.Format)
 	s.mu.RUnlock()
 	s.send(w, r, image, media, p.PictureHash, err)
 }
@@ -354,11 +381,14 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.RLock()
 	e, known := s.index.find(id)
-	var p row
+	refusal := Refusal{PairID: id}
 	if known {
-		p, err = s.index.row(e, false)
+		err = s.reading(func() error {
+			p, err := s.index.row(e, false)
+			refusal.ImageURL = string([]byte(p.ImageURL)) // the index may go
+			return err
+		})
 	}
-	refusal := Refusal{id, string([]byte(p.ImageURL))} // the index may go
 	s.mu.RUnlock()
 	if err == nil && !known {
 		http.Error(w, "no such pair is known", http.StatusNotFound)
@@ -369,7 +399,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		s.Log.Warn("a picture could not be refused", "address", refusal.ImageURL, "error", err)
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		http.Error(w, s.told(err), http.StatusInternalServerError)
 		return
 	}
 	s.refusing.Lock()

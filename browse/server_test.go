@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -256,6 +257,28 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// TestSearchesAreBounded: what is longer than a search can be is refused, and what is not
+// gives a page whose size does not grow with its square.
+func TestSearchesAreBounded(t *testing.T) {
+	s := newServer(t, foxes(), nil)
+	terms := func(n int) string { return strings.Repeat("host:a ", n/7+1)[:n] }
+	for _, tt := range []struct {
+		name, path string
+		want       int
+	}{
+		{"as long as may be", "/?q=" + url.QueryEscape(terms(1<<10)), 200},
+		{"a byte more", "/?q=" + url.QueryEscape(terms(1<<10+1)), 400},
+		{"a pair of such a search", "/pair/" + foxes()[0].id() + "?at=0&q=" + url.QueryEscape(terms(40_000)), 400},
+		{"as words of another field", "/road?asked=" + strings.Repeat("a", 600_000), 400},
+		{"what people ask", "/road?asked=" + url.QueryEscape("https://pictures.example/"+strings.Repeat("a", 2000)), 200},
+	} {
+		w := get(s, tt.path)
+		if w.Code != tt.want || w.Body.Len() > 1<<20 {
+			t.Errorf("%s: status %d, want %d; %d bytes", tt.name, w.Code, tt.want, w.Body.Len())
+		}
+	}
+}
+
 // TestRefuse presses the button: the picture's address is refused, all its pairs show
 // it, and an error is told.
 func TestRefuse(t *testing.T) {
@@ -293,6 +316,11 @@ func TestRefuse(t *testing.T) {
 	if w := press(f[0].id()); w.Code != 500 || !strings.Contains(w.Body.String(), "disk full") || marked() != "b" {
 		t.Errorf("a refusal that is not on disk: status %d, %s, refused %q", w.Code, w.Body, marked())
 	}
+	fault = &fs.PathError{Op: "rename", Path: filepath.Join(s.Dir, "refused.txt"), Err: errors.New("disk full")}
+	if w := press(f[0].id()); w.Code != 500 || strings.Contains(w.Body.String(), s.Dir) || !strings.Contains(w.Body.String(), "rename refused.txt: disk full") {
+		t.Errorf("it says where the dataset lies, or not what is wrong: %s", w.Body)
+	}
+	got = got[:1]
 	fault = nil
 	if w := press(f[0].id()); w.Code != 204 {
 		t.Errorf("status %d: %s", w.Code, w.Body)

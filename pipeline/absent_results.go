@@ -118,6 +118,9 @@ func (s *looking) pages() error {
 			if p.Note != "" && p.Found == 0 {
 				p.State = PlaceUnknown
 			}
+			if f.folder == shard.ReportFolder && p.Found > 0 {
+				p.Cure = s.reportCure()
+			}
 			return nil
 		})
 		if err != nil {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -290,7 +291,10 @@ func TestRequests(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ReadRequest(filepath.Join(t.TempDir(), "none"), RequestAny); err == nil || !strings.Contains(fmt.Sprint(err), "none") {
-		t.Errorf("a file that is not there: %v", err)
+	for name, path := range map[string]string{"a file that is not there": filepath.Join(t.TempDir(), "none"), "a folder": t.TempDir()} {
+		var configuration *ConfigurationError
+		if _, err := ReadRequest(path, RequestAny); !errors.As(err, &configuration) || !strings.Contains(fmt.Sprint(err), path) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

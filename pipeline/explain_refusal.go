@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/shard"
@@ -14,6 +15,7 @@ import (
 // refusals adds the line of today's list that refuses what is asked about, and says of
 // pairs that the last run still kept that the next will not.
 func (x *explainer) refusals(e *Explanation) error {
+	x.deletedLines(e)
 	if x.refused.Len() == 0 {
 		return nil
 	}
@@ -58,6 +60,29 @@ func (x *explainer) refusals(e *Explanation) error {
 	}
 	e.Refused = fmt.Sprintf("%s:%d: %s", RefusedName, line, by)
 	return nil
+}
+
+// deletedLines marks what was decided by lines that have been deleted from the list since.
+func (x *explainer) deletedLines(e *Explanation) {
+	key := func(line string) string { return strings.Replace(line, "url https://", "url http://", 1) } // which are one
+	lines := map[string]bool{}
+	for _, entry := range x.refused.Entries {
+		lines[key(refusedDetail(entry))] = true
+	}
+	mark := func(detail *string) {
+		if strings.HasPrefix(*detail, RefusedName+": ") && !lines[key(*detail)] {
+			*detail = "a line of " + RefusedName + " that has been deleted since; the next run goes by the list of now"
+		}
+	}
+	for i := range e.Pairs {
+		mark(&e.Pairs[i].Detail)
+	}
+	for i := range e.Left {
+		mark(&e.Left[i].Detail)
+	}
+	if e.Image != nil {
+		mark(&e.Image.Detail)
+	}
 }
 
 // hashes fills in by what the pictures are known of which the keys are the ids, and the

@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 
+	"github.com/pairloom/pairloom/dedup"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -33,6 +35,12 @@ func (x *explainer) shards(e *Explanation, ids map[uint64]bool) error {
 		return err
 	}
 	pairs := e.reports()
+	behind := map[uint64][]*PairReport{} // those that were dropped for a pair that stays, by that
+	for i := range e.Pairs {
+		if id, ok := dedup.StaysFor(e.Pairs[i].Detail); ok {
+			behind[id] = append(behind[id], &e.Pairs[i])
+		}
+	}
 	generations := map[string]int{}
 	for _, p := range dataset.Parts("") {
 		generations[p.Name] = max(1, p.Generation)
@@ -41,12 +49,13 @@ func (x *explainer) shards(e *Explanation, ids map[uint64]bool) error {
 		if err != nil {
 			return err
 		}
+		delete(behind, row.PairID) // it does stay
 		if p := pairs[row.PairID]; p != nil {
 			p.Stage, p.Shard, p.Row, p.Generation = ShardName, filepath.Join(shard.ShardsFolder, row.Part), row.Number, generations[row.Part]
 		}
 	}
 	for g := 1; g <= dataset.Generation(); g++ {
-		if err := x.left(e, dataset, g, ids, pairs); err != nil {
+		if err := x.left(e, dataset, g, ids, pairs, behind); err != nil {
 			return err
 		}
 	}
@@ -59,7 +68,7 @@ func (x *explainer) shards(e *Explanation, ids map[uint64]bool) error {
 
 // left adds what a generation took away of what was asked for. What a row was is read
 // where it lies still.
-func (x *explainer) left(e *Explanation, dataset *shard.Dataset, generation int, ids map[uint64]bool, pairs map[uint64]*PairReport) (err error) {
+func (x *explainer) left(e *Explanation, dataset *shard.Dataset, generation int, ids map[uint64]bool, pairs map[uint64]*PairReport, behind map[uint64][]*PairReport) (err error) {
 	var open string
 	var rows *shard.PartReader[shard.Pair]
 	defer func() {
@@ -71,6 +80,9 @@ func (x *explainer) left(e *Explanation, dataset *shard.Dataset, generation int,
 	for d, err := range dataset.Deletions(generation) {
 		if err != nil {
 			return err
+		}
+		for _, p := range behind[d.PairID] {
+			p.Note = fmt.Sprintf("pair %s left the dataset since (%s); the next run decides anew", shard.FormatPairID(d.PairID), strings.Clone(d.Reason))
 		}
 		if d.Part != open {
 			if rows != nil {

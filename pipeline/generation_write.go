@@ -302,6 +302,29 @@ func isChecked(folder string, m *shard.Manifest, input string) bool {
 	return there && err == nil && c == checkedOf(m, input)
 }
 
+// lacksRefused tells whether the shards may lack pairs that the selection of their input
+// keeps, for the refusal list of then: a removal took them out, or they were refused when
+// they were to be added. Which of them the list of now lets come back is seen when the
+// shards are held against the selection again.
+func lacksRefused(m *shard.Manifest) bool {
+	return m.Tally != nil && m.Tally.Dropped[ReasonRemoved]+m.Tally.Dropped[ReasonRefused] > 0
+}
+
+// unheld says for [Stage.Due] that shards which lack refused pairs were not held against
+// the selection since.
+func (s Shard) unheld() (string, error) {
+	stage := s.Stage()
+	m, err := shard.ReadManifest(stage.path())
+	if err != nil || !lacksRefused(m) {
+		return "", err
+	}
+	input, err := stage.input()
+	if err != nil || isChecked(stage.path(), m, input) {
+		return "", err
+	}
+	return "pairs were taken out of the shards for " + RefusedName + " and not of the selection", nil
+}
+
 // nothingNew ends a run that found nothing.
 func (r *sharding) nothingNew() (*Outcome, error) {
 	if err := abandon(r.folder); err != nil {
@@ -315,7 +338,9 @@ func (r *sharding) nothingNew() (*Outcome, error) {
 	r.tally.Out = r.tally.Kept
 	out := &Outcome{Tally: r.tally, Result: Sharded{Generation: len(r.base.Generations)}}
 	switch {
-	case r.base.Input == r.origin.Input:
+	case r.tally.Dropped[ReasonRefused] > 0: // the selection keeps what is not there: it was not held against this list
+		return out, atomicfile.Remove(filepath.Join(r.folder, checkedName))
+	case r.base.Input == r.origin.Input && !lacksRefused(r.base):
 		return out, atomicfile.Remove(filepath.Join(r.folder, checkedName))
 	case isChecked(r.folder, r.base, r.origin.Input):
 		return out, nil

@@ -137,7 +137,10 @@ func (l *Lock) Release() { l.file.Close() }
 
 // sweep removes temporary files of a process that was killed.
 func sweep(dir string) error {
-	folders := []string{dir}
+	if err := sweepBesideRefusals(dir); err != nil {
+		return err
+	}
+	var folders []string
 	for _, name := range shard.Folders() {
 		folders = append(folders, filepath.Join(dir, name))
 	}
@@ -163,6 +166,18 @@ func sweep(dir string) error {
 		}
 	}
 	return nil
+}
+
+// sweepBesideRefusals sweeps the dataset's folder itself, in which the refusal list is
+// written without the folder's lock.
+func sweepBesideRefusals(dir string) error {
+	release, err := lockRefusals(dir)
+	if err != nil {
+		return fmt.Errorf("sweep %s: %w", dir, err)
+	}
+	defer release()
+	_, err = atomicfile.Sweep(dir)
+	return err
 }
 
 // oldLayout tells whether the candidates of dir lie as pairloom 0.1 laid them.

@@ -81,16 +81,13 @@ func Refusals(dir string) (*refusal.List, error) {
 
 // Refuse puts entries on the refusal list of a dataset's folder, those that are not on
 // it. When it returns, the list is on disk. It needs no lock of the folder: several
-// processes wait for one another, with flock(2) on the folder itself.
+// processes wait for one another.
 func Refuse(dir string, entries ...refusal.Entry) (added int, err error) {
-	folder, err := os.Open(dir)
-	if err == nil {
-		defer folder.Close() // which gives the lock back
-		err = unix.Flock(int(folder.Fd()), unix.LOCK_EX)
-	}
+	release, err := lockRefusals(dir)
 	if err != nil {
 		return 0, fmt.Errorf("add to refusals: %w", err)
 	}
+	defer release()
 	path := filepath.Join(dir, RefusedName)
 	list, err := Refusals(dir)
 	if err != nil {
@@ -112,6 +109,20 @@ func Refuse(dir string, entries ...refusal.Entry) (added int, err error) {
 		fmt.Fprintln(out, e)
 	}
 	return len(fresh), atomicfile.WriteFile(path, out.Bytes())
+}
+
+// lockRefusals waits until no other process writes the list, or removes half written files
+// from beside it, and keeps them from it until release: with flock(2) on the folder itself.
+func lockRefusals(dir string) (release func() error, err error) {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX); err != nil {
+		folder.Close()
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return folder.Close, nil // which gives the lock back
 }
 
 // RefuseAddress is Refuse for the address of a picture or a page.
@@ -155,8 +166,8 @@ func withRefusals(dir, by string, kinds []refusal.Kind) (string, error) {
 // refusedDetail says to people which line decided.
 func refusedDetail(e refusal.Entry) string { return RefusedName + ": " + e.String() }
 
-// refusedLines says which lines of the list are no entries.
-func refusedLines(dir string) ([]string, error) {
+// RefusalFaults says which lines of the refusal list are no entries.
+func RefusalFaults(dir string) ([]string, error) {
 	list, err := Refusals(dir)
 	if err != nil {
 		return nil, err

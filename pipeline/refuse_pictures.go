@@ -199,6 +199,7 @@ func eraseStored(ctx context.Context, dir string, list *refusal.List, stored *na
 	if !exists(next) {
 		return erased, nil
 	}
+	m.Input = afterRemove // the tally is that of the pictures of then
 	if err := shard.WriteManifest(next, m); err != nil {
 		return erased, err
 	}

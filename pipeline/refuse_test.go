@@ -113,7 +113,7 @@ func TestRefuse(t *testing.T) {
 	if want := "# by hand\nurl HTTPS://Example.org:443/a/../b\nnonsense\nhost a.example\npair 00000000000000ff\nurl https://example.org/c\n"; string(text) != want || err != nil {
 		t.Errorf("the list is %q, %v", text, err)
 	}
-	lines, err := refusedLines(dir)
+	lines, err := RefusalFaults(dir)
 	if err != nil || len(lines) != 1 || !strings.HasPrefix(lines[0], "refused.txt:3: ") {
 		t.Errorf("lines that are none: %q, %v", lines, err)
 	}
@@ -138,6 +138,37 @@ func TestRefuseFromMany(t *testing.T) {
 	refuses, err := Refuser(dir)
 	if err != nil || !refuses(&shard.Pair{ImageURL: "http://example.org/7"}) || refuses(&shard.Pair{ImageURL: "http://example.org/20"}) {
 		t.Errorf("pairs are refused by another list: %v", err)
+	}
+}
+
+// TestRefuseWhileCommandsBegin holds that commands which take the folder's lock, and sweep
+// what killed ones left half written, take nothing from those who add to the list.
+func TestRefuseWhileCommandsBegin(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	stop := make(chan struct{})
+	all.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := sweep(dir); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	const addresses = 200
+	for i := range addresses {
+		if err := RefuseAddress(dir, fmt.Sprintf("https://example.org/%d", i)); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	all.Wait()
+	if list, err := Refusals(dir); err != nil || list.Len() != addresses {
+		t.Errorf("%d entries, %v", list.Len(), err)
 	}
 }
 

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,7 +46,7 @@ func readRequest(r io.Reader, path string, among []refusal.Kind) (*refusal.List,
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, configurationError("read %s: %w", path, err)
 	}
 	list := refusal.New(entries)
 	list.Faults = found
@@ -103,6 +102,9 @@ type Removed struct {
 	// Before is what the folder held of it, and After what it holds still.
 	Before []Place `json:"before"`
 	After  []Place `json:"after,omitempty"`
+	// OfPairs says that entries name pairs alone: the picture of one may come back with
+	// another text.
+	OfPairs bool `json:"of_pairs,omitempty"`
 	// EqualCopies and NearCopies count pictures under other addresses that have the same
 	// bytes, or look alike, and are not among what was asked for.
 	EqualCopies int64 `json:"equal_copies"`
@@ -123,7 +125,7 @@ const mostEntries = 10
 // vector, then, with Compact, candidates, pictures, and the folders made of them; a run
 // that was killed is gone on with by the same command.
 func (r Removal) Run(ctx context.Context) (*Removed, error) {
-	out := &Removed{Asked: r.Request.Len(), DryRun: r.DryRun, Copies: r.Copies, Entries: []string{}}
+	out := &Removed{Asked: r.Request.Len(), DryRun: r.DryRun, Copies: r.Copies, OfPairs: r.Request.Has(refusal.Pair), Entries: []string{}}
 	for _, e := range r.Request.Entries[:min(mostEntries, r.Request.Len())] {
 		out.Entries = append(out.Entries, e.String())
 	}

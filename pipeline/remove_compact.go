@@ -66,9 +66,13 @@ func (r Removal) forgetCrawled(list *refusal.List) error {
 	if err != nil {
 		return err
 	}
-	m.Settings = "after remove"
+	m.Settings = afterRemove
 	return shard.WriteManifest(folder, m)
 }
+
+// afterRemove stands in a manifest for settings or an input that a removal did not go by:
+// the stage is due, and nothing is held against what it went by before.
+const afterRemove = "after remove"
 
 func (r Removal) now() time.Time {
 	if r.Now == nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
@@ -120,6 +121,10 @@ func (r Report) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	if older != nil {
 		figures.Change = stats.ChangeOf(older, figures)
+	}
+	// What is there counts no more from here on: the files would not be those of its manifest.
+	if err := atomicfile.Remove(filepath.Join(s.path(), shard.ManifestName)); err != nil {
+		return nil, err
 	}
 	files, err := r.write(figures)
 	if err != nil {

@@ -176,7 +176,7 @@ func do(ctx context.Context, s *Stage, force bool, log *slog.Logger, begin func(
 	}
 	var unread []string
 	if s.obeysRefusals() {
-		if unread, err = refusedLines(s.Dir); err != nil {
+		if unread, err = RefusalFaults(s.Dir); err != nil {
 			return Done{}, err
 		}
 	}

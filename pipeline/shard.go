@@ -84,6 +84,7 @@ func (s Shard) Stage() Stage {
 		},
 		Run:     s.Run,
 		Checked: func(m *shard.Manifest, input string) bool { return isChecked(folder, m, input) },
+		Due:     s.unheld,
 		Tidy: func() error {
 			if err := carryOut(folder); err != nil {
 				return err

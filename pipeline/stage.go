@@ -315,6 +315,9 @@ func (s *Stage) Stale() (string, error) {
 		return "", err
 	}
 	if m.Settings != by {
+		if s.obeysRefusals() && exists(filepath.Join(s.Dir, RefusedName)) {
+			return "its settings or " + RefusedName + " changed", nil
+		}
 		return "its settings changed", nil
 	}
 	input, err := s.input()

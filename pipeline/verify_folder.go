@@ -123,6 +123,9 @@ func (v *verification) folder(ctx context.Context, folder, stage string, read ro
 func (f *folderCheck) open() bool {
 	m, err := shard.ReadManifestAlone(f.path)
 	switch {
+	case f.moving() != "":
+		f.unfinished(fmt.Sprintf("a run was killed while it moved what lies ready in %s to its place; %s, or the command that was killed, which goes on", f.moving(), f.command()))
+		return false
 	case errors.Is(err, shard.ErrUnfinished):
 		if !exists(f.path) {
 			f.out.State = FolderAbsent
@@ -145,6 +148,17 @@ func (f *folderCheck) open() bool {
 		f.manifestFault(fmt.Sprintf("its tally has %d %s in, but %d kept + %d dropped", m.Tally.In, m.Tally.Unit, m.Tally.Kept, m.Tally.DroppedTotal()))
 	}
 	return true
+}
+
+// moving is the folder whose files a killed run was to move to their places, the manifest
+// last, "" where there is none. Until all of them have moved, the old manifest may name
+// files that are gone, or others now.
+func (f *folderCheck) moving() string {
+	prepared := map[string]string{shard.ImagesFolder: eraseFolder, shard.ShardsFolder: nextFolder}[f.out.Folder]
+	if prepared == "" || !shard.IsFinished(filepath.Join(f.path, prepared)) {
+		return ""
+	}
+	return prepared
 }
 
 func (f *folderCheck) unfinished(note string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -167,11 +166,7 @@ func (f *folderCheck) besides() {
 	if _, there, err := readChecked(f.path); there && err != nil {
 		f.fault(checkedName, err.Error(), "delete it and "+again)
 	}
-	next := filepath.Join(f.path, nextFolder)
-	switch _, err := os.Stat(next); {
-	case shard.IsFinished(next):
-		f.note("a change lies ready in %s since a run was killed; %s, which carries it out", nextFolder, f.command())
-	case err == nil:
+	if exists(filepath.Join(f.path, nextFolder)) {
 		f.note("%s holds a change that was begun; %s, which goes on or drops it", nextFolder, f.command())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"unsafe"
 
 	flatbuffers "github.com/google/flatbuffers/go"
@@ -72,11 +73,22 @@ func (b block) end() int64 { return b.offset + b.metaLength + b.bodyLength }
 type buffer struct{ offset, length int64 }
 
 // guard turns the panics of the flatbuffers library, which trusts its offsets,
-// into an error.
+// into an error, and those of [faults].
 func guard(what string, err *error) {
 	if r := recover(); r != nil {
+		if _, fault := r.(interface{ Addr() uintptr }); fault {
+			*err = fmt.Errorf("its %s cannot be read: the file was cut short since it was opened, or the disk does not give its bytes", what)
+			return
+		}
 		*err = fmt.Errorf("its %s is damaged: %v", what, r)
 	}
+}
+
+// faults lets what the system raises where a mapping has no bytes be a panic of this
+// goroutine, which otherwise ends the program, until what it returns is called.
+func faults() (done func()) {
+	before := debug.SetPanicOnFault(true)
+	return func() { debug.SetPanicOnFault(before) }
 }
 
 func rootTable(buf []byte) flatbuffers.Table {

@@ -128,6 +128,7 @@ func open[T Record](path string, part Part, random bool, columns []string) (*Par
 }
 
 func (r *PartReader[T]) load(only []string) (err error) {
+	defer faults()()
 	defer guard("content", &err)
 	if r.blocks, err = r.mapped.blocks(); err != nil {
 		return err
@@ -259,6 +260,7 @@ func (r *PartReader[T]) First(i int) int { return r.first[i] }
 // Load checks batch i and fills b with it.
 func (r *PartReader[T]) Load(i int, b *Batch[T]) (err error) {
 	defer func() { err = r.damage(i, err) }()
+	defer faults()()
 	defer guard("content", &err)
 	b.columns = r.columns
 	return r.bind(i, &b.columnBatch, func(raw *batch, k int) ([]byte, error) {
@@ -398,6 +400,7 @@ func (r *PartReader[T]) Read(i int, row *T) error {
 	held.once.Do(func() {
 		defer held.bound.Store(true)
 		defer func() { held.err = r.damage(b, held.err) }()
+		defer faults()()
 		defer guard("content", &held.err)
 		var decoder *zstd.Decoder
 		held.err = r.bind(b, &held.columnBatch, func(raw *batch, k int) ([]byte, error) {

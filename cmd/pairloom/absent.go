@@ -67,7 +67,7 @@ func (g *global) absent(ctx context.Context, w *workspace, path string, exports 
 	case len(held) > 0:
 		return &exitError{exitStorage, fmt.Errorf("verify: %d places hold some of it, or may: %s", len(held), held[0])}
 	case len(unread) > 0:
-		return &exitError{exitConfiguration, fmt.Errorf("verify: %d lines are no entries and were not looked for, the first: %s", len(unread), unread[0])}
+		return &exitError{exitStorage, fmt.Errorf("verify: %d lines are no entries and were not looked for, the first: %s", len(unread), unread[0])}
 	}
 	return nil
 }

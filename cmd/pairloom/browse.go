@@ -57,6 +57,9 @@ func (g *global) browse(ctx context.Context, w *workspace, port uint16) error {
 	if err != nil {
 		return err
 	}
+	if _, err := g.refusalFaults(w.dir); err != nil {
+		return err
+	}
 	o := browse.Options{
 		Dir: w.dir, Settings: w.cfg, Address: listener.Addr().String(), Log: w.log,
 		Refuse:  func(_ context.Context, r browse.Refusal) error { return pipeline.RefuseAddress(w.dir, r.ImageURL) },

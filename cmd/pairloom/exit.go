@@ -28,8 +28,10 @@ const exitCodesHelp = `Exit codes:
     1  any other error
     2  configuration or command line
     3  finished, but a stage kept nothing, or nothing is known of what was asked;
-       or work in hand did not end in time
-    4  storage: no space, no permission, a damaged file
+       or work in hand did not end in time, or lines of a request to remove were
+       not understood
+    4  storage: no space, no permission, a damaged file; or verify cannot say that
+       all is well
    75  another process has the folder's lock
   130  interrupted (Ctrl-C), outside of training; run again to go on
   141  the reader of the output went away

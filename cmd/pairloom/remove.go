@@ -16,7 +16,7 @@ const removeLong = `Take pairs and pictures out of the dataset, and keep them ou
 FILE has a line for each address, host or hash; # begins a comment. Addresses are of
 pictures or of pages; hosts go with their subdomains; a hash is a picture's or a pair's
 of 16 digits, as "picture HASH" or "pair HASH" that alone, or a SHA-256 of 64. Lines
-that are none are named, and the rest is done. A picture refuses what looks like it.
+that are none are named, the rest is done, and the exit code is 3. A picture refuses what looks like it.
 
 What is named goes on the list refused.txt in the folder, which people may edit; crawls,
 imports, archives and all stages obey it. Pairs are excluded from reading at once: by
@@ -89,7 +89,11 @@ func newRemove(g *global) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return g.removed(done, unread)
+				faults, err := g.refusalFaults(w.dir)
+				if err != nil {
+					return err
+				}
+				return g.removed(done, unread, faults)
 			})
 		},
 	}
@@ -105,14 +109,24 @@ func newRemove(g *global) *cobra.Command {
 	return c
 }
 
-// removed prints what a removal came to. Lines that were not read are no error: the rest
-// is done, and they are named.
-func (g *global) removed(r *pipeline.Removed, unread []string) error {
+// removed prints what a removal came to. Where lines of the request were not read the rest
+// is done, they are named, and the result is a partial one. listed are lines of the list
+// that refuse nothing.
+func (g *global) removed(r *pipeline.Removed, unread, listed []string) error {
+	var partial error
+	if len(unread) > 0 {
+		partial = &exitError{exitPartial, fmt.Errorf("remove: %s not understood, the first: %s; the rest is done", countNoun(len(unread), "line of the request was", "lines of the request were"), unread[0])}
+	}
 	if g.json {
-		return g.printJSON(struct {
+		err := g.printJSON(struct {
 			*pipeline.Removed
 			Unread []string `json:"not_read"`
-		}{r, append([]string{}, unread...)})
+			Listed []string `json:"refusals_not_read,omitempty"`
+		}{r, append([]string{}, unread...), listed})
+		if err != nil {
+			return err
+		}
+		return partial
 	}
 	out := io.Writer(g.stdout)
 	for _, line := range unread {
@@ -131,7 +145,7 @@ func (g *global) removed(r *pipeline.Removed, unread []string) error {
 			line += fmt.Sprintf("; %d lines are no entries, the first: %s", len(unread), unread[0])
 		}
 		fmt.Fprintln(out, "pairloom: remove: "+line)
-		return nil
+		return partial
 	}
 	fmt.Fprintln(out, line)
 	for _, e := range r.Redirected {
@@ -153,10 +167,23 @@ func (g *global) removed(r *pipeline.Removed, unread []string) error {
 		}
 		fmt.Fprintf(out, "under other addresses: %s pictures with the same bytes, %s that look alike; %s\n", pipeline.Grouped(r.EqualCopies), pipeline.Grouped(r.NearCopies), with)
 	}
+	if r.OfPairs {
+		fmt.Fprintln(out, "a pair is a picture with one text: the picture may come back with another text, at the next run; to take it out too, name it as url or picture")
+	}
 	if !r.DryRun && !r.Compacted {
 		fmt.Fprintln(out, "next: pairloom run, then pairloom shard --compact; or remove --compact, which does so without asking any server. Proof: pairloom verify --absent FILE")
 	}
-	return nil
+	return partial
+}
+
+// refusalFaults tells of lines of the refusal list that are no entries, for commands that
+// read it and are no stage of the road.
+func (g *global) refusalFaults(dir string) ([]string, error) {
+	lines, err := pipeline.RefusalFaults(dir)
+	for _, line := range lines {
+		fmt.Fprintf(g.stderr, "pairloom: %s; it refuses nothing, the others are obeyed\n", line)
+	}
+	return lines, err
 }
 
 func countNoun(n int, one, many string) string {

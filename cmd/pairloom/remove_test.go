@@ -14,7 +14,7 @@ import (
 
 // TestTakedownKilledAtAnyMoment kills remove --compact with -9 at moments at which a kill
 // leaves the folder in another state, and does it again: the folder is that of a removal
-// that was never stopped, and the proof is given.
+// that was never stopped, and the proof is given. What the kill left is no fault.
 func TestTakedownKilledAtAnyMoment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts many processes")
@@ -60,6 +60,9 @@ func TestTakedownKilledAtAnyMoment(t *testing.T) {
 		var errs strings.Builder
 		c.Stderr = &errs
 		wantKilled(t, c.Run(), fmt.Sprintf("moment %d of %d", n, all), &errs)
+		if code, stdout, stderr := pairloom(t, "verify", "-C", dir); code != exitDone {
+			t.Errorf("killed at moment %d of %d, verify ends %d:\n%s%s", n, all, code, stdout, stderr)
+		}
 		must(t, "remove", "-C", dir, "--urls", request, "--compact")
 		sameFiles(t, fmt.Sprintf("killed at moment %d of %d", n, all), hashes(t, dir, folders...), want)
 		for _, p := range absent(t, dir, request) {

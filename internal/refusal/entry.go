@@ -85,11 +85,9 @@ func (p Parser) Line(line string) (e Entry, ok bool, err error) {
 	if err != nil || len(fields) == 0 {
 		return e, false, err
 	}
-	for k, word := range words {
-		if fields[0] == word {
-			e, err = p.entry(Kind(k), fields[1:])
-			return e, err == nil, err
-		}
+	if k, ok := kindOf(fields[0]); ok {
+		e, err = p.entry(k, fields[1:])
+		return e, err == nil, err
 	}
 	return e, false, fmt.Errorf("%s is no kind of entry; use %s", excerpt(fields[0]), strings.Join(words[:], ", "))
 }
@@ -109,14 +107,12 @@ func (p Parser) Bare(line string, among ...Kind) (e Entry, ok bool, err error) {
 		}
 		return false
 	}
-	for k, word := range words {
-		if fields[0] == word && len(fields) > 1 {
-			if !may(Kind(k)) {
-				return e, false, fmt.Errorf("an entry %s is not asked for here", word)
-			}
-			e, err = p.entry(Kind(k), fields[1:])
-			return e, err == nil, err
+	if k, ok := kindOf(fields[0]); ok { // also alone: it is no host
+		if !may(k) {
+			return e, false, fmt.Errorf("an entry %s is not asked for here", k)
 		}
+		e, err = p.entry(k, fields[1:])
+		return e, err == nil, err
 	}
 	value := fields[0]
 	if len(fields) > 1 {
@@ -146,6 +142,16 @@ func (p Parser) Bare(line string, among ...Kind) (e Entry, ok bool, err error) {
 	}
 	e, err = p.entry(kind, fields)
 	return e, err == nil, err
+}
+
+// kindOf is the kind that a line begins with, in upper or lower case.
+func kindOf(word string) (Kind, bool) {
+	for k, w := range words {
+		if strings.EqualFold(word, w) {
+			return Kind(k), true
+		}
+	}
+	return kinds, false
 }
 
 // fieldsOf cuts a line into words, without a comment.

@@ -128,6 +128,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestKindsInCapitals: how a line's first word is written makes no difference.
+func TestKindsInCapitals(t *testing.T) {
+	l := read(t, "URL http://example.org/a\nHost example.net\nPicture 00000000000000ff\nSHA256 "+strings.Repeat("0F", 32)+"\n")
+	if l.Len() != 4 || len(l.Faults) != 0 {
+		t.Errorf("%d entries, faults %v", l.Len(), l.Faults)
+	}
+}
+
 func TestFaultsAreBounded(t *testing.T) {
 	l := read(t, strings.Repeat("nonsense\n", 1000)+"host example.org\n")
 	if len(l.Faults) != mostFaults+1 || l.Faults[mostFaults].What != "and 900 lines more are no entries" || l.Len() != 1 {
@@ -153,6 +161,9 @@ func TestBare(t *testing.T) {
 		{"no word of another kind", "host example.org", []Kind{Address}, "an entry host is not asked for here"},
 		{"no host among hashes", "example.org", []Kind{Hash}, `"example.org" is no hash of 16 or 64 hexadecimal digits`},
 		{"two words", "https://example.org/a b.jpg", []Kind{Address}, `"https://example.org/a b.jpg" has 2 words, and a line names one address, host or hash; write a space in an address as %20`},
+		{"a word in capitals", "PICTURE 00000000000000FF", []Kind{Pair, Picture}, "picture 00000000000000ff"},
+		{"a word alone is no host", "url", []Kind{Address, Host, Hash}, "url lacks its value"},
+		{"nor is another", "Similar", []Kind{Host}, "an entry similar is not asked for here"},
 		{"a comment", "# none", []Kind{Address}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
