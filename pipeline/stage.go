@@ -34,7 +34,7 @@ type Stage struct {
 	Dir    string   // the dataset's folder
 	Folder string   // under Dir, as the inputs and extras are
 	Inputs []string // folders that must be finished
-	Extras []string // folders that it uses where they are finished
+	Extras []string // folders that it uses where they are finished and whole
 	// Settings is the fingerprint of what decides what comes out.
 	Settings func() (string, error)
 	// Due tells work that neither settings nor inputs show, such as pages to
@@ -257,7 +257,8 @@ func (s *Stage) inputs() ([]*shard.Manifest, error) {
 }
 
 // input is the hash of the manifests of the stage's inputs, and of its extras
-// that are finished.
+// that are finished: one that cannot be read is as good as none, and its own stage,
+// which is stale, makes it again.
 func (s *Stage) input() (string, error) {
 	list, err := s.inputs()
 	if err != nil {
@@ -268,14 +269,9 @@ func (s *Stage) input() (string, error) {
 		parts = append(parts, m.Hash())
 	}
 	for _, folder := range s.Extras {
-		m, err := shard.ReadManifest(filepath.Join(s.Dir, folder))
-		if errors.Is(err, shard.ErrUnfinished) {
-			continue
+		if m, err := shard.ReadManifest(filepath.Join(s.Dir, folder)); err == nil {
+			parts = append(parts, m.Hash())
 		}
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, m.Hash())
 	}
 	return settings.Hash(parts...), nil
 }

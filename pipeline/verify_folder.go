@@ -173,7 +173,10 @@ func (f *folderCheck) badManifest(err error) {
 		f.fault(shard.ManifestName, text, unreadable)
 		return
 	}
-	if i := strings.LastIndex(text, "; "); i >= 0 {
+	var damaged *shard.DamagedPart
+	if errors.As(err, &damaged) {
+		text = damaged.Cause
+	} else if i := strings.LastIndex(text, "; "); i >= 0 {
 		if strings.HasPrefix(text[i:], "; update pairloom") {
 			f.fault(shard.ManifestName, text[:i], text[i+2:])
 			return
