@@ -77,7 +77,7 @@ func (r Report) addDataset(figures *stats.Stats, dataset *shard.Dataset) (note s
 	d := &stats.Dataset{
 		Name: about.Name, Version: stats.VersionOf(dataset.Generation()), Hash: dataset.Hash(), License: about.License, URL: about.URL,
 		Contact: r.Options.Gate.Contact, Software: "pairloom " + r.Version, Seed: r.Options.Seed,
-		Training: dataset.Len(shard.Training), HeldOut: dataset.Len(shard.HeldOut),
+		Training: dataset.Len(shard.Training), HeldOut: dataset.Len(shard.HeldOut), Deleted: dataset.Manifest().Rows() - dataset.Len(""),
 		Queries:       stats.List{Name: filepath.Base(r.Options.Match.Queries), Entries: len(list.Entries), Hash: list.Hash},
 		OtherSettings: []string{}, Generations: dataset.Manifest().Generations,
 	}
