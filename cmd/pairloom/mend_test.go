@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pairloom/pairloom/shard"
 )
 
 // TestRunMendsResults damages what training and evaluation left. The report, which
@@ -63,6 +65,60 @@ func TestRunMendsResults(t *testing.T) {
 			sameFiles(t, fmt.Sprintf("after the run that mends %s", tt.path), got, want)
 			if v := verify(t, dir); !v.OK {
 				t.Errorf("verify finds %v", v.Faults)
+			}
+		})
+	}
+}
+
+// TestVerifyReadsWhatStagesRead holds verify against files beside the parts.
+func TestVerifyReadsWhatStagesRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes a dataset")
+	}
+	whole := unbroken(t)
+	asked := func(name string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			w, err := shard.CreatePart[shard.Image](filepath.Join(dir, "images"), name, shard.Origin{Stage: "fetch"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Write(&shard.Image{ImageID: 7, FetchTime: 1700000000}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name        string
+		change      func(t *testing.T, dir string)
+		fault, cure string // of the first
+		note        string
+	}{
+		{"the card", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, "report/README.md")) }, "report/README.md: its checksum differs", "run pairloom report", ""},
+		{"the Croissant", func(t *testing.T, dir string) { flip(t, filepath.Join(dir, "report/croissant.json")) }, "report/croissant.json: its checksum differs", "run pairloom report", ""},
+		{"no card", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "report/README.md")) }, "report/README.md: it is missing", "run pairloom report", ""},
+		{"when pictures were asked for", asked("visits-00000.arrow"), "", "", ""},
+		{"the same, damaged", func(t *testing.T, dir string) {
+			asked("visits-00000.arrow")(t, dir)
+			if err := os.Truncate(filepath.Join(dir, "images/visits-00000.arrow"), 60); err != nil {
+				t.Fatal(err)
+			}
+		}, "images/visits-00000.arrow: ", "are asked for again", ""},
+		{"the same, of no part", asked("visits-00099.arrow"), "", "", "visits-00099.arrow is there, but the manifest does not name part-00099.arrow: nothing reads it"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := copied(t, whole)
+			tt.change(t, dir)
+			v := verify(t, dir)
+			if tt.fault == "" && !v.OK || tt.fault != "" && (len(v.Faults) != 1 || !strings.HasPrefix(v.Faults[0].String(), tt.fault) || !strings.Contains(v.Faults[0].String(), tt.cure)) {
+				t.Errorf("verify finds %v, want %q", v.Faults, tt.fault)
+			}
+			for _, f := range v.Folders {
+				if f.Folder == "images" && strings.Join(f.Notes, "\n") != tt.note {
+					t.Errorf("notes of images are %q, want %q", f.Notes, tt.note)
+				}
 			}
 		})
 	}
