@@ -344,7 +344,8 @@ type State struct {
 	Reason string       `json:"reason,omitempty"`
 	Rows   int64        `json:"rows"`
 	Bytes  int64        `json:"bytes"`
-	Parts  int          `json:"parts"`
+	Parts  int          `json:"parts"`           // files of rows
+	Files  int          `json:"files,omitempty"` // of a folder without parts: its other files, which Bytes then counts
 	Tally  *shard.Tally `json:"tally,omitempty"`
 	// Of shards: how many generations there are, how many of the rows in the files were
 	// deleted, and whether compacting them is worth it. Rows are those that were not.
@@ -385,5 +386,29 @@ func (s *Stage) State() (State, error) {
 	if s.Name == ShardName {
 		state.generations(m)
 	}
+	if len(m.Parts) == 0 {
+		return state, state.countFiles(s.path())
+	}
 	return state, nil
+}
+
+// countFiles counts the files of a folder that holds no rows, such as checkpoints, but for
+// its manifest. What a run removes meanwhile does not count.
+func (s *State) countFiles(folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !entry.Type().IsRegular() || path == filepath.Join(folder, shard.ManifestName) {
+			return err
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			s.Files, s.Bytes = s.Files+1, s.Bytes+info.Size()
+		}
+		return err
+	})
 }

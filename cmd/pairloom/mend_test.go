@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -121,5 +123,44 @@ func TestVerifyReadsWhatStagesRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReportTellsOfItsOwnRun trains and evaluates anew between a run's two reports: what
+// the first one said of them is not told where it holds no longer, the tables for a paper
+// that were asked for once are those of the last report, and status counts its files.
+func TestReportTellsOfItsOwnRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it trains a model")
+	}
+	dir := finished(t)
+	must(t, "report", "-C", dir, "--tex")
+	tables := filepath.Join(dir, "report", "appendix.tex")
+	if err := os.WriteFile(tables, []byte("of an older report"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "checkpoints")); err != nil {
+		t.Fatal(err)
+	}
+	out := must(t, "run", "-C", dir)
+	if !strings.Contains(out, "eval:") || strings.Contains(out, "run pairloom eval") {
+		t.Errorf("a run that evaluates says\n%s", out)
+	}
+	if text, err := os.ReadFile(tables); err != nil || !strings.Contains(string(text), "\\begin{tabular}") {
+		t.Errorf("appendix.tex after a report without --tex is %q, %v", text, err)
+	}
+	var stands standing
+	if err := json.Unmarshal([]byte(must(t, "status", "-C", dir, "--json")), &stands); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stands.Stages {
+		if alone := s.Parts == 0; alone != (s.Files > 0) || s.Bytes == 0 {
+			t.Errorf("status of %s: %d parts, %d other files, %d bytes", s.Stage, s.Parts, s.Files, s.Bytes)
+		}
+	}
+	for _, stage := range []string{"report", "train", "eval"} {
+		if line := regexp.MustCompile("(?m)^" + stage + " .*$").FindString(must(t, "status", "-C", dir)); line == "" || strings.Contains(line, "  0  ") {
+			t.Errorf("status says %q", line)
+		}
 	}
 }
