@@ -51,8 +51,8 @@ func (r *Refusals) apply(f *frontier.Frontier) error {
 	})
 }
 
-// Forget brings the frontier of dir in line with the refusals, without a request, and has
-// the candidates that are left written. Without a frontier it does nothing.
+// Forget brings the frontier of dir in line with the refusals, without a request, so that
+// the file has no trace of what was forgotten, and has the candidates that are left written. Without a frontier it does nothing.
 func Forget(dir string, now int64, r Refusals, write func(*shard.Tally, iter.Seq2[shard.Candidate, error]) error) error {
 	if _, err := os.Stat(File(dir)); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -63,6 +63,9 @@ func Forget(dir string, now int64, r Refusals, write func(*shard.Tally, iter.Seq
 	}
 	defer f.Close()
 	if err := r.apply(f); err != nil {
+		return err
+	}
+	if err := f.Overwrite(gate.Refused); err != nil {
 		return err
 	}
 	result, err := (&crawler{frontier: f}).result("")

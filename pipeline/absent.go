@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/crawl"
@@ -101,21 +102,33 @@ type looking struct {
 	mask     bool
 	pictures map[uint64]refusal.Entry // of image ids, refused by what the pictures are
 	pairs    map[uint64]refusal.Entry // ids that are known to be refused
+	spelled  map[uint64]refusal.Entry // of image ids, refused by address or host as the dataset spells it
+	stored   namedPictures            // that have bytes, and are not refused by themselves
+	byTexts  map[uint64]refusal.Entry // of image ids, what refuses a text that names the picture
+	met      map[refusal.Entry]bool   // entries that something in the folder has
 	places   []Place
 }
 
 // Run looks everywhere. An error is of the disk or ctx; what cannot be read of the dataset
 // is a place of which nothing is known.
 func (a Absence) Run(ctx context.Context) ([]Place, error) {
-	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}}
+	places, _, err := a.Look(ctx)
+	return places, err
+}
+
+// Look is Run, and lists the addresses and hosts that nothing in the folder has, not even
+// the row of a page or a picture that was refused: of these absence says little.
+func (a Absence) Look(ctx context.Context) (places []Place, unmatched []string, err error) {
+	s := &looking{Absence: a, ctx: ctx, mask: a.Options.Filter.Text.PersonalData == "mask", pictures: map[uint64]refusal.Entry{}, pairs: map[uint64]refusal.Entry{}, byTexts: map[uint64]refusal.Entry{}, spelled: map[uint64]refusal.Entry{}, met: map[refusal.Entry]bool{}}
 	for _, step := range []func() error{
-		s.images, s.frontier, s.candidates, s.matched, s.selection, s.shards, s.embeddings, s.pages, s.warc, s.exports, s.checkpoints,
+		s.images, s.frontier, s.candidates, s.matched, s.unnamed, s.selection, s.shards, s.embeddings, s.pages, s.warc, s.exports, s.strangers, s.checkpoints,
 	} {
 		if err := step(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return s.places, nil
+	unmatched, err = s.unmatched()
+	return s.places, unmatched, err
 }
 
 // place looks at one, whose error says that it is not known what is in it.
@@ -189,10 +202,16 @@ func (s *looking) images() error {
 				}
 				e, refused := refusesPicture(s.List, i)
 				if !refused {
+					if len(i.Bytes) > 0 {
+						s.stored.ids = append(s.stored.ids, i.ImageID)
+					}
 					return nil
 				}
+				s.met[e] = true
 				if e.Kind != refusal.Address && e.Kind != refusal.Host {
 					s.pictures[i.ImageID] = e
+				} else {
+					s.spelled[i.ImageID] = e
 				}
 				if len(i.Bytes) > 0 {
 					p.found(i.ImageURL, e)
@@ -203,6 +222,7 @@ func (s *looking) images() error {
 				return err
 			}
 		}
+		s.stored.sort()
 		if s.List.Has(refusal.SHA256) && sums > 0 {
 			p.State = PlaceUnknown
 			p.Note = fmt.Sprintf("%s pictures were stored without a SHA-256 (fetch.sha256: false), so that entries sha256 cannot find them", Grouped(sums))
@@ -227,9 +247,11 @@ func (s *looking) candidate(p *Place, c *shard.Candidate) (named bool) {
 	}
 	if refused {
 		s.pairs[shard.PairID(c.ImageURL, text)] = e
+		s.byTexts[shard.ImageID(c.ImageURL)], s.met[e] = e, true
 		p.found(c.ImageURL, e)
 		return false
 	}
+	s.stored.name(shard.ImageID(c.ImageURL))
 	e, named = s.pictures[shard.ImageID(c.ImageURL)]
 	if named {
 		s.pairs[shard.PairID(c.ImageURL, text)] = e
@@ -306,9 +328,12 @@ func (s *looking) matched() error {
 				err = eachRow(s.ctx, path, func(_ int, m *shard.Matched) error {
 					p.Looked++
 					if e, refused := refusesCandidate(s.List, &m.Candidate); refused {
-						s.pairs[m.PairID] = e
+						s.pairs[m.PairID], s.byTexts[m.ImageID], s.met[e] = e, e, true
 						p.found(m.ImageURL, e)
-					} else if e, ok := s.pictures[m.ImageID]; ok {
+						return nil
+					}
+					s.stored.name(m.ImageID)
+					if e, ok := s.pictures[m.ImageID]; ok {
 						s.pairs[m.PairID] = e
 						named++
 					}
@@ -319,6 +344,48 @@ func (s *looking) matched() error {
 		noteNamed(p, named)
 		return err
 	})
+}
+
+// unnamed looks for pictures of which all that names them is refused. Those that nothing
+// names may be of a page that is refused, and was forgotten.
+func (s *looking) unnamed() error {
+	at := slices.IndexFunc(s.places, func(p Place) bool { return p.Place == shard.ImagesFolder })
+	p := &s.places[at]
+	if !s.List.Has(candidateKinds...) || !slices.Contains(s.stored.named, false) {
+		return nil
+	}
+	paths, err := arrowFilesBelow(filepath.Join(s.Dir, shard.ImagesFolder))
+	if err != nil {
+		return err
+	}
+	untold := map[uint64]bool{}
+	if p.State == PlaceAbsent {
+		p.State = ""
+	}
+	for _, path := range paths {
+		err := eachRow(s.ctx, path, func(_ int, i *shard.Image) error {
+			if len(i.Bytes) == 0 || !s.stored.unnamed(i.ImageID) {
+				return nil
+			}
+			if e, refused := s.byTexts[i.ImageID]; refused {
+				p.found(i.ImageURL, e)
+			} else {
+				untold[i.ImageID] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if n := int64(len(untold)); n > 0 && (p.State == "" || p.State == PlaceFound) {
+		if p.Found == 0 {
+			p.State = PlaceUnknown
+		}
+		p.Note = fmt.Sprintf("no page names %s pictures any more, so that it is not known whether they are of what is refused", Grouped(n))
+	}
+	p.settle("run pairloom fetch, or pairloom remove --compact")
+	return nil
 }
 
 // selection looks for pairs that are kept.
@@ -370,7 +437,7 @@ func (s *looking) shards() error {
 				if !refused {
 					return nil
 				}
-				s.pairs[pair.PairID] = e
+				s.pairs[pair.PairID], s.met[e] = e, true
 				p.found("pair "+shard.FormatPairID(pair.PairID), e)
 				if !live[path] || dataset.Deleted(name, row) {
 					p.Excluded++

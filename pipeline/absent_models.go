@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 
@@ -22,7 +23,7 @@ func (s *looking) checkpoints() error {
 	if err != nil {
 		return err
 	}
-	images := map[uint64]refusal.Entry{}
+	images := maps.Clone(s.spelled)
 	for _, e := range s.List.Entries {
 		if e.Kind != refusal.Address {
 			continue

@@ -111,6 +111,12 @@ func (s *looking) pages() error {
 				}
 				p.Looked++
 				s.text(p, e.Name(), data)
+				if why := s.untoldPage(f.folder, e.Name(), data); why != "" {
+					p.Note = why
+				}
+			}
+			if p.Note != "" && p.Found == 0 {
+				p.State = PlaceUnknown
 			}
 			return nil
 		})

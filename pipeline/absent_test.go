@@ -147,6 +147,26 @@ func TestAbsence(t *testing.T) {
 		{"a table beside the selection", file("selection/overlap.csv", "set,address\ncats,https://site.example/a.jpg?x=1&y=2\n"), shard.SelectionFolder + " (tables)", PlaceFound, 1},
 		{"a page that was kept", warc("https://site.example/page", `<img src="/a.jpg?x=1&amp;y=2" alt="a cat">`), shard.WARCFolder, PlaceFound, 1},
 		{"a page of others", warc("https://site.example/page", `<img src="/b.jpg" alt="a cat">`), shard.WARCFolder, PlaceAbsent, 0},
+		{"a report of which it is not known what it shows", file("report/index.html", "<img src='data:image/jpeg;base64,aGVsbG8='>"), shard.ReportFolder, PlaceUnknown, 0},
+		{"an address in a file of others", file("summary.jsonl", `{"first": "https://site.example/a.jpg?x=1&y=2"}`), "other files", PlaceFound, 1},
+		{"a request", file("letters/request.txt", "# 3 May\nhttps://site.example/a.jpg?x=1&y=2\nsite.example\n"), "other files", PlaceAbsent, 0},
+		{"another file of text", file("notes/list.csv", "https://site.example/b.jpg"), "other files", PlaceAbsent, 0},
+		{"a picture beside the dataset", file("images/p4.jpg", "\xff\xd8"), "other files", PlaceUnknown, 0},
+		{"one beside the report", file("report/p4.jpg", "\xff\xd8"), "other files", PlaceUnknown, 0},
+		{"a copy of a shard", file("shards/shard-00000.arrow.bak", "ARROW1"), "other files", PlaceUnknown, 0},
+		{"a hidden copy", file("shards/.shard-00000.arrow.tmp", "ARROW1"), "other files", PlaceUnknown, 0},
+		{"a copy of the folder", file("shards.old/shard-00000.arrow", "ARROW1"), "other files", PlaceUnknown, 0},
+		{"a copy of the crawl", file("crawl.db.bak", "SQLite"), "other files", PlaceUnknown, 0},
+		{"an export beside the folders", file("export/00000.tar", "x"), "other files", PlaceUnknown, 0},
+		{"binary that is called text", file("notes.txt", "\xff\xfe\x00"), "other files", PlaceUnknown, 0},
+		{"decisions that no manifest names", func(t *testing.T, dir string) {
+			writeFolder(t, dir, shard.SelectionFolder, []shard.Selection{{PairID: 7}}, 1)
+			data, err := os.ReadFile(filepath.Join(dir, shard.SelectionFolder, "part-00000.arrow"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file("selection/part-00005.arrow", string(data))(t, dir)
+		}, "other files", PlaceUnknown, 0},
 		{"a damaged part", file("matched/part-00000.arrow", "ARROW1"), shard.MatchedFolder, PlaceUnknown, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -86,7 +86,7 @@ func (w *fetching) eraseRefused(ctx context.Context) error {
 		if err := w.open(); err != nil {
 			return err
 		}
-		part, err := erasePart(w.out.path, w.out.path, stored.Part, w.refused)
+		part, err := erasePart(w.out.path, w.out.path, stored.Part, w.refused, nil)
 		if err != nil {
 			return err
 		}
@@ -96,13 +96,24 @@ func (w *fetching) eraseRefused(ctx context.Context) error {
 }
 
 // erasePart writes a part of pictures anew into the folder to, without the bytes of those
-// that the list refuses.
-func erasePart(folder, to string, part shard.Part, list *refusal.List) (shard.Part, error) {
-	r, err := shard.OpenPart[shard.Image](folder, part)
+// that the list refuses, and without those that nothing names.
+func erasePart(folder, to string, part shard.Part, list *refusal.List, stored *namedPictures) (_ shard.Part, err error) {
+	var r *shard.PartReader[shard.Image]
+	if part.XXH64 == "" { // no manifest names it
+		r, err = shard.OpenFile[shard.Image](filepath.Join(folder, part.Name))
+	} else {
+		r, err = shard.OpenPart[shard.Image](folder, part)
+	}
 	if err != nil {
 		return part, err
 	}
 	defer r.Close()
+	var asked visits
+	if number, ok := partNumber(part.Name); ok && folder != to { // else the caller's visits stay
+		if asked, err = readVisits(folder, number); err != nil {
+			return part, err
+		}
+	}
 	out, err := shard.CreatePart[shard.Image](to, part.Name, r.Origin())
 	if err != nil {
 		return part, err
@@ -110,10 +121,14 @@ func erasePart(folder, to string, part shard.Part, list *refusal.List) (shard.Pa
 	var row shard.Image
 	for i := range r.Len() {
 		if err = r.Read(i, &row); err == nil {
-			if e, refused := refusesPicture(list, &row); refused && row.Status == "" {
+			asked.over(&row)
+			e, refused := refusesPicture(list, &row)
+			if refused && row.Status == "" {
 				refuse(&row, e)
 			}
-			err = out.Write(&row)
+			if refused || !stored.unnamed(row.ImageID) {
+				err = out.Write(&row)
+			}
 		}
 		if err != nil {
 			out.Discard()
@@ -128,11 +143,11 @@ func erasePart(folder, to string, part shard.Part, list *refusal.List) (shard.Pa
 // goes on: parts first, the manifest last.
 const eraseFolder = "_erase"
 
-// eraseStored takes the bytes of refused pictures out of the images folder without asking
-// for anything: also out of parts of other settings, and of answers that belong to no part
-// yet. The folder stays finished, and is due for the list is another. It tells how many
+// eraseStored takes the bytes of refused pictures, and the rows of those that nothing names
+// (stored may be nil), out of the images folder without asking for anything: also out of
+// parts of other settings, and of answers that belong to no part yet. The folder stays finished, and is due for the list is another. It tells how many
 // pictures there were. A kill leaves either all parts or none as they were.
-func eraseStored(ctx context.Context, dir string, list *refusal.List) (erased int64, err error) {
+func eraseStored(ctx context.Context, dir string, list *refusal.List, stored *namedPictures) (erased int64, err error) {
 	folder := filepath.Join(dir, shard.ImagesFolder)
 	if err := carryOutErasure(folder); err != nil {
 		return 0, err
@@ -142,12 +157,16 @@ func eraseStored(ctx context.Context, dir string, list *refusal.List) (erased in
 		return 0, err
 	}
 	for _, name := range names {
-		n, err := refusedIn(filepath.Join(folder, name), list)
+		n, err := refusedIn(filepath.Join(folder, name), list, stored)
 		if err != nil {
 			return erased, err
 		}
-		if n > 0 { // the others of the file are asked for again
-			if err := unlink(folder, name); err != nil {
+		if n > 0 {
+			part, err := erasePart(folder, folder, shard.Part{Name: name}, list, stored)
+			if err == nil && part.Rows == 0 {
+				err = unlink(folder, name)
+			}
+			if err != nil {
 				return erased, err
 			}
 			erased += n
@@ -155,7 +174,7 @@ func eraseStored(ctx context.Context, dir string, list *refusal.List) (erased in
 	}
 	m, err := shard.ReadManifestAlone(folder)
 	if errors.Is(err, shard.ErrUnfinished) {
-		return eraseUnfinished(ctx, folder, list, erased)
+		return eraseUnfinished(ctx, folder, list, stored, erased)
 	}
 	if err != nil {
 		return erased, err
@@ -165,14 +184,14 @@ func eraseStored(ctx context.Context, dir string, list *refusal.List) (erased in
 		if err := ctx.Err(); err != nil {
 			return erased, err
 		}
-		n, err := refusedIn(filepath.Join(folder, m.Parts[i].Name), list)
+		n, err := refusedIn(filepath.Join(folder, m.Parts[i].Name), list, stored)
 		if err != nil {
 			return erased, err
 		}
 		if n == 0 {
 			continue
 		}
-		if m.Parts[i], err = erasePart(folder, next, m.Parts[i], list); err != nil {
+		if m.Parts[i], err = erasePart(folder, next, m.Parts[i], list, stored); err != nil {
 			return erased, err
 		}
 		erased += n
@@ -198,6 +217,11 @@ func carryOutErasure(folder string) error {
 			return err
 		}
 		for _, from := range append(parts, filepath.Join(next, shard.ManifestName)) {
+			if number, ok := partNumber(filepath.Base(from)); ok { // when pictures were asked for is in the part
+				if err := unlink(folder, visitsName(number)); err != nil {
+					return err
+				}
+			}
 			if err := atomicfile.SyncFolder(folder); err != nil { // each name is durable before the next
 				return err
 			}
@@ -216,7 +240,7 @@ func carryOutErasure(folder string) error {
 }
 
 // eraseUnfinished does so in a folder that has no manifest.
-func eraseUnfinished(ctx context.Context, folder string, list *refusal.List, erased int64) (int64, error) {
+func eraseUnfinished(ctx context.Context, folder string, list *refusal.List, stored *namedPictures, erased int64) (int64, error) {
 	numbers, err := partFiles(folder)
 	if err != nil {
 		return erased, err
@@ -225,12 +249,12 @@ func eraseUnfinished(ctx context.Context, folder string, list *refusal.List, era
 		if err := ctx.Err(); err != nil {
 			return erased, err
 		}
-		n, err := refusedIn(filepath.Join(folder, partName(number)), list)
+		n, err := refusedIn(filepath.Join(folder, partName(number)), list, stored)
 		if err != nil {
 			return erased, err
 		}
 		if n > 0 {
-			if _, err := erasePart(folder, folder, shard.Part{Name: partName(number)}, list); err != nil {
+			if _, err := erasePart(folder, folder, shard.Part{Name: partName(number)}, list, stored); err != nil {
 				return erased, err
 			}
 			erased += n
@@ -239,8 +263,9 @@ func eraseUnfinished(ctx context.Context, folder string, list *refusal.List, era
 	return erased, nil
 }
 
-// refusedIn counts the pictures of a file that are refused and have bytes.
-func refusedIn(path string, list *refusal.List) (n int64, err error) {
+// refusedIn counts the pictures of a file that are refused and have bytes, and the rows of
+// those that nothing names.
+func refusedIn(path string, list *refusal.List, stored *namedPictures) (n int64, err error) {
 	r, err := shard.OpenFile[shard.Image](path)
 	if err != nil {
 		return 0, err
@@ -251,7 +276,7 @@ func refusedIn(path string, list *refusal.List) (n int64, err error) {
 		if err := r.Read(i, &row); err != nil {
 			return n, err
 		}
-		if _, refused := refusesPicture(list, &row); refused && row.Status == "" {
+		if _, refused := refusesPicture(list, &row); refused && row.Status == "" || !refused && stored.unnamed(row.ImageID) {
 			n++
 		}
 	}

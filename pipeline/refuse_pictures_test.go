@@ -159,7 +159,7 @@ func TestErasedWithoutAsking(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.options.Options = fetch.Options{Workers: 2, ImageSize: 32, Quality: 50, MaxMegapixels: 1, DecodeChildren: 1, PictureTimeout: s.options.PictureTimeout}
-	n, err := eraseStored(t.Context(), s.dir, refused)
+	n, err := eraseStored(t.Context(), s.dir, refused, nil)
 	if n != 2 || err != nil {
 		t.Fatalf("erased %d, %v", n, err)
 	}
@@ -178,7 +178,7 @@ func TestErasedWithoutAsking(t *testing.T) {
 	if exists(filepath.Join(s.dir, shard.ImagesFolder, eraseFolder)) {
 		t.Error("what was prepared is there still")
 	}
-	if n, err := eraseStored(t.Context(), s.dir, refused); n != 0 || err != nil {
+	if n, err := eraseStored(t.Context(), s.dir, refused, nil); n != 0 || err != nil {
 		t.Errorf("again: erased %d, %v", n, err)
 	}
 }

@@ -107,9 +107,13 @@ type Removed struct {
 	// bytes, or look alike, and are not among what was asked for.
 	EqualCopies int64 `json:"equal_copies"`
 	NearCopies  int64 `json:"near_copies"`
-	Copies      bool  `json:"copies"` // they are taken out too
-	DryRun      bool  `json:"dry_run,omitempty"`
-	Compacted   bool  `json:"compacted,omitempty"`
+	// Unmatched are addresses and hosts of the request that nothing in the folder has, and
+	// Redirected the pages that the crawl was led to from what it names, or from: they go too.
+	Unmatched  []string `json:"matched_nothing"`
+	Redirected []string `json:"redirected,omitempty"`
+	Copies     bool     `json:"copies"` // they are taken out too
+	DryRun     bool     `json:"dry_run,omitempty"`
+	Compacted  bool     `json:"compacted,omitempty"`
 }
 
 // mostEntries is how many entries of a request are repeated to people.
@@ -126,6 +130,14 @@ func (r Removal) Run(ctx context.Context) (*Removed, error) {
 	if r.Request.Len() == 0 {
 		return nil, configurationError("the request names nothing that can be taken out")
 	}
+	with, redirected, err := WithRedirects(r.Dir, r.Request)
+	if err != nil {
+		return nil, err
+	}
+	r.Request = with
+	for _, e := range redirected {
+		out.Redirected = append(out.Redirected, e.String())
+	}
 	copies, err := r.copies(ctx, out)
 	if err != nil {
 		return nil, err
@@ -134,7 +146,7 @@ func (r Removal) Run(ctx context.Context) (*Removed, error) {
 	if r.Copies && len(copies) > 0 {
 		request = refusal.New(append(slices.Clone(request.Entries), copies...))
 	}
-	if out.Before, err = (Absence{Dir: r.Dir, Options: r.Options, List: request}).Run(ctx); err != nil {
+	if out.Before, out.Unmatched, err = (Absence{Dir: r.Dir, Options: r.Options, List: request}).Look(ctx); err != nil {
 		return nil, err
 	}
 	if r.DryRun {

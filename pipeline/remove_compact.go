@@ -25,10 +25,14 @@ func (r Removal) compact(ctx context.Context) error {
 	if err := r.forgetCrawled(list); err != nil {
 		return err
 	}
+	stored, err := unnamedPictures(ctx, r.Dir, list, r.Options.Filter.Text.PersonalData == "mask")
+	if err != nil {
+		return err
+	}
 	if err := r.purgeProducers(ctx, list); err != nil {
 		return err
 	}
-	if _, err := eraseStored(ctx, r.Dir, list); err != nil {
+	if _, err := eraseStored(ctx, r.Dir, list, stored); err != nil {
 		return err
 	}
 	if err := purgeWARC(ctx, r.Dir, r.Options.Gate.UserAgent, list); err != nil {

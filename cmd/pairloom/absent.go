@@ -22,7 +22,12 @@ func (g *global) absent(ctx context.Context, w *workspace, path string, exports 
 		return &exitError{exitConfiguration, fmt.Errorf("%s names nothing to look for; %s", path, what)}
 	}
 	bar := newProgress(g, "looking")
-	places, err := pipeline.Absence{Dir: w.dir, Options: *w.cfg, List: list, Exports: exports}.Run(ctx)
+	asked := list.Len()
+	list, _, err = pipeline.WithRedirects(w.dir, list)
+	if err != nil {
+		return err
+	}
+	places, unmatched, err := pipeline.Absence{Dir: w.dir, Options: *w.cfg, List: list, Exports: exports}.Look(ctx)
 	bar.end()
 	if err != nil {
 		return err
@@ -41,17 +46,19 @@ func (g *global) absent(ctx context.Context, w *workspace, path string, exports 
 			Entries int              `json:"entries"`
 			Unread  []string         `json:"not_read"`
 			Places  []pipeline.Place `json:"places"`
+			Unknown []string         `json:"matched_nothing"` // addresses and hosts that nothing has or remembers
 			Absent  bool             `json:"absent"`
-		}{list.Len(), append([]string{}, unread...), places, proved})
+		}{asked, append([]string{}, unread...), places, append([]string{}, unmatched...), proved})
 	case g.quiet && proved:
-		fmt.Fprintf(g.stdout, "pairloom: verify: nothing of %s is there\n", countNoun(list.Len(), "entry", "entries"))
+		fmt.Fprintf(g.stdout, "pairloom: verify: nothing of %s is there\n", countNoun(asked, "entry", "entries"))
 	case !g.quiet:
 		for _, line := range unread {
 			fmt.Fprintf(g.stderr, "pairloom: %s; it was not looked for\n", line)
 		}
 		placesTable(g.stdout, places)
+		tellUnmatched(g.stdout, unmatched)
 		if proved {
-			fmt.Fprintf(g.stdout, "nothing of %s is there\n", countNoun(list.Len(), "entry", "entries"))
+			fmt.Fprintf(g.stdout, "nothing of %s is there\n", countNoun(asked, "entry", "entries"))
 		}
 	}
 	switch {

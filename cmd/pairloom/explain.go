@@ -50,7 +50,7 @@ func explained(e *pipeline.Explanation) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, e.Asked)
 	if !e.Known() {
-		fmt.Fprintln(&b, "  is not known: it is no pair id, and no page that counts today names such an address; a picture goes with its page, of which explain tells; of what archives refused only counts are kept; the pictures of an imported folder have addresses of the form list:NAME/PATH, PATH as in that folder")
+		fmt.Fprintln(&b, "  is not known: it is no pair id, and no page that counts today names such an address; a picture goes with its page, of which explain tells; of what archives refused only counts are kept; the pictures of an imported folder have addresses of the form list:NAME/FOLDER/PATH: the name of the import, that of the folder, and the path in it")
 	}
 	if e.Refused != "" {
 		fmt.Fprintln(&b, "  refused by", e.Refused)

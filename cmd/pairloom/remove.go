@@ -134,6 +134,10 @@ func (g *global) removed(r *pipeline.Removed, unread []string) error {
 		return nil
 	}
 	fmt.Fprintln(out, line)
+	for _, e := range r.Redirected {
+		fmt.Fprintf(out, "the crawl was redirected there, or from there, and it goes too: %s\n", e)
+	}
+	tellUnmatched(out, r.Unmatched)
 	places, title := r.Before, "what holds it still, on the disk:"
 	if r.DryRun {
 		title = "what holds it, on the disk:"
@@ -160,6 +164,16 @@ func countNoun(n int, one, many string) string {
 		return "1 " + one
 	}
 	return pipeline.Grouped(int64(n)) + " " + many
+}
+
+// tellUnmatched says which entries nothing in the folder has.
+func tellUnmatched(out io.Writer, entries []string) {
+	for _, e := range entries[:min(len(entries), 10)] {
+		fmt.Fprintf(out, "matched nothing that the dataset has or remembers: %s; it was forgotten after it went, is spelled otherwise there, or is where an address of the dataset leads to\n", e)
+	}
+	if n := len(entries) - 10; n > 0 {
+		fmt.Fprintf(out, "and %s more that matched nothing\n", pipeline.Grouped(int64(n)))
+	}
 }
 
 // placesTable prints what was found where.

@@ -154,3 +154,27 @@ func (f *Frontier) Refused() (n int64, err error) {
 	}
 	return n, nil
 }
+
+// Overwrite writes the file anew without what was deleted or changed since it was made,
+// of which free pages keep copies, and cuts the log. It takes room for the file once more.
+// Of pages that were decided for reason also the text of links to them goes.
+func (f *Frontier) Overwrite(reason string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, do := range []string{
+		"PRAGMA secure_delete = ON",
+		"UPDATE pages SET label = '' WHERE label <> '' AND reason = ?",
+		"PRAGMA wal_checkpoint(TRUNCATE)",
+		"VACUUM",
+		"PRAGMA wal_checkpoint(TRUNCATE)",
+	} {
+		var args []any
+		if strings.Contains(do, "?") {
+			args = []any{reason}
+		}
+		if _, err := f.db.Exec(do, args...); err != nil {
+			return Damage(f.path, fmt.Errorf("overwrite what was deleted in %s: %w", f.path, err))
+		}
+	}
+	return nil
+}

@@ -93,3 +93,49 @@ func TestRefuse(t *testing.T) {
 		}
 	}
 }
+
+// TestOverwrite holds that of a link to a refused page no text is left in the file, nor of
+// texts that were replaced by better ones before.
+func TestOverwrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crawl.db")
+	f := open(t, path)
+	seed(t, f, page(1), page(2), page(3), page(4))
+	words := []string{"Annabella", "Bertholdine", "Clothildis", "Dorothinia"}
+	for i, l := range lease(t, f, 0, 4, 0) {
+		var links []Link
+		for n := range 40 { // some pages of the file
+			links = append(links, Link{URL: page(100 + n), Text: strings.Repeat(words[i]+" private album ", 8+4*i), Priority: int64(i)})
+		}
+		commit(t, f, Result{Lease: l, Fetched: 7, Links: links})
+	}
+	traces := func() (found []string) {
+		for _, name := range []string{path, path + "-wal"} {
+			file, err := os.ReadFile(name)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			for _, word := range words {
+				if bytes.Contains(file, []byte(word)) {
+					found = append(found, word)
+				}
+			}
+		}
+		return found
+	}
+	if len(traces()) == 0 {
+		t.Fatal("no text is found in the file: the test says nothing")
+	}
+	if err := f.Refuse("refused", func(url string) (string, bool) { return "by hand", true }, nil, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Overwrite("refused"); err != nil {
+		t.Fatal(err)
+	}
+	if found := traces(); len(found) > 0 {
+		t.Errorf("%v are in the file still", found)
+	}
+	f.Close()
+	if found := traces(); len(found) > 0 {
+		t.Errorf("%v are in the closed file still", found)
+	}
+}

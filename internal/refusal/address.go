@@ -13,7 +13,7 @@ type address struct {
 	rest   string // from the path on, without fragment
 	tail   string // from the port on, without fragment
 	key    string // all behind the scheme; only when plain
-	plain  bool   // key is what is compared
+	plain  bool   // key is what is compared, to the byte
 	secure bool
 }
 
@@ -63,14 +63,17 @@ func split(s string) (a address, ok bool) {
 			a.plain = false
 		}
 	}
-	if a.rest == "" || a.rest[0] != '/' {
+	if a.rest == "" || a.rest[0] != '/' || !isFolded(a.rest) {
 		a.plain = false
 	}
 	return a, true
 }
 
 // appendKey appends what is compared of an address, where it is not plain.
-func (a *address) appendKey(b []byte) []byte {
+func (a *address) appendKey(b []byte) []byte { return appendFolded(a.appendAuthority(b), a.rest) }
+
+// appendAuthority appends the host and what makes of the rest an absolute path.
+func (a *address) appendAuthority(b []byte) []byte {
 	six := strings.IndexByte(a.host, ':') >= 0
 	if six {
 		b = append(b, '[')
@@ -84,7 +87,7 @@ func (a *address) appendKey(b []byte) []byte {
 	if a.rest == "" || a.rest[0] != '/' {
 		b = append(b, '/')
 	}
-	return append(b, a.rest...)
+	return b
 }
 
 func appendLower(b []byte, s string) []byte {

@@ -13,7 +13,8 @@
 //	similar 0123456789abcdef 4         pictures whose perceptual hash (phash) differs in
 //	                                   at most so many of its 64 bits
 //
-// Addresses of http and https are one; so are hosts with and without a last dot.
+// Addresses of http and https are one; so are hosts with and without a last dot, and
+// spellings of a path that servers cannot tell apart (RFC 3986, section 6.2.2).
 // A line that is none of these is a [Fault], which names it; the others are obeyed.
 //
 // A [List] is built once and never changes; any number of goroutines may ask

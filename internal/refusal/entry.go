@@ -46,7 +46,7 @@ const MostDistance = 16
 // Entry is one line. Entries that are equal refuse the same.
 type Entry struct {
 	Kind     Kind
-	Text     string // the address, the host, or the SHA-256, in the spelling that is compared
+	Text     string // the address, the host, or the SHA-256
 	Port     uint16 // of a host; 0 for all
 	Number   uint64 // hash or id
 	Distance uint8  // most bits that differ, of Similar
@@ -206,8 +206,8 @@ func (p Parser) entry(kind Kind, values []string) (e Entry, err error) {
 // which is like all others of that kind: no bit but the first.
 func SaysNothing(phash uint64) bool { return phash&^(1<<63) == 0 }
 
-// address is the key by which an address is compared: without scheme, user and last dot
-// of the host.
+// address is an address without user, and without the last dot of the host, which is how
+// it is listed.
 func (p Parser) address(value string) (string, error) {
 	if strings.HasPrefix(value, "list:") && len(value) > len("list:") {
 		return value, nil // of a picture that a list brought along; it is as it is
@@ -223,7 +223,7 @@ func (p Parser) address(value string) (string, error) {
 	if !ok || len(a.host) == 0 {
 		return "", fmt.Errorf("%s is no absolute http or https address", excerpt(value))
 	}
-	return value[:a.scheme] + string(a.appendKey(nil)), nil
+	return value[:a.scheme] + string(a.appendAuthority(nil)) + a.rest, nil
 }
 
 // host is a host in the spelling that is compared: lower case, without a last dot, other

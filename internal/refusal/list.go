@@ -85,8 +85,8 @@ func enter[K comparable](m map[K]int32, key K, at int32) bool {
 
 // keyOf is what is compared of an address of an entry.
 func keyOf(text string) string {
-	if rest, ok := cutScheme(text); ok {
-		return rest
+	if a, ok := split(text); ok {
+		return string(a.appendKey(nil))
 	}
 	return text
 }
