@@ -98,12 +98,12 @@ func (w *fetching) resumeRound() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var r round
-	if err == nil {
-		err = json.Unmarshal(data, &r)
-	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w; delete it, and the next run goes by all pictures that are there", path, err)
+		return err
+	}
+	var r round
+	if err := json.Unmarshal(data, &r); err != nil {
+		return &shard.DamagedPart{Path: path, Cause: err.Error(), Cure: "delete it, and the next run goes by all pictures that are there"}
 	}
 	w.know(r.Known)
 	return nil

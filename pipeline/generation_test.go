@@ -340,3 +340,32 @@ func TestWhatIsMissingIsMadeAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestWhyShardsAreWrittenAnew: the summary says what became of those that were there.
+func TestWhyShardsAreWrittenAnew(t *testing.T) {
+	whole := threeGenerations(t)
+	manifest := filepath.Join(shard.ShardsFolder, shard.ManifestName)
+	for _, tt := range []struct {
+		name string
+		harm func(dir string) error
+		want string
+	}{
+		{"nothing is there", func(dir string) error { return os.RemoveAll(filepath.Join(dir, shard.ShardsFolder)) }, ""},
+		{"the manifest is gone", func(dir string) error { return os.Remove(filepath.Join(dir, manifest)) }, manifest + " is gone"},
+		{"the manifest is no JSON", func(dir string) error { return os.WriteFile(filepath.Join(dir, manifest), []byte("{"), 0o644) }, manifest + ": unexpected EOF"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := copyWorld(t, whole)
+			if err := tt.harm(w.dir); err != nil {
+				t.Fatal(err)
+			}
+			out, err := w.run(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := out.Result.(Sharded); got.Generation != 1 || !strings.Contains(got.Anew, tt.want) || (got.Anew == "") != (tt.want == "") {
+				t.Errorf("the result is %+v, want it to say %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -173,7 +173,8 @@ func (r Report) collect(ctx context.Context, dataset *shard.Dataset, tallies []s
 }
 
 // addTraining adds the last checkpoint's training to the figures, finished or
-// not. The note says so when it is not of the shards that there are.
+// not. The note says so when it is not of the shards that there are, or cannot be read:
+// the report comes before the stage that mends it, and must not keep a run from it.
 func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note string, err error) {
 	const folder = shard.CheckpointsFolder
 	c, err := checkpoint.Latest(r.Train.path())
@@ -181,7 +182,7 @@ func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note 
 		return "", nil
 	}
 	if err != nil {
-		return "", err
+		return "the training is left out: " + err.Error(), nil
 	}
 	state := c.State
 	var settings struct {
@@ -189,7 +190,7 @@ func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note 
 		Accumulate int64 `json:"accumulate"`
 	}
 	if err := json.Unmarshal([]byte(state.Settings), &settings); err != nil {
-		return "", fmt.Errorf("read the settings in %s: %w; run pairloom train --replace to train anew", filepath.Join(c.Path, "state.json"), err)
+		return fmt.Sprintf("the training is left out: read the settings in %s: %v; run pairloom train --replace to train anew", filepath.Join(c.Path, "state.json"), err), nil
 	}
 	if n := len(state.Segments); n > 0 {
 		settings.Batch = int64(state.Segments[n-1].Batch) // lowered where there are fewer pairs
@@ -205,7 +206,10 @@ func (r Report) addTraining(figures *stats.Stats, dataset *shard.Dataset) (note 
 		note = "the training shown was " + t.TrainedOn
 	}
 	figures.Training = t
-	return note, t.ReadCurves(filepath.Join(r.Train.path(), "metrics.jsonl"), state.MetricsBytes)
+	if err := t.ReadCurves(filepath.Join(r.Train.path(), "metrics.jsonl"), state.MetricsBytes); err != nil {
+		note = strings.TrimPrefix(note+"; the curves of the training end where they cannot be read: "+err.Error(), "; ")
+	}
+	return note, nil
 }
 
 // trainedOn says which pairs of the dataset a training was on.
@@ -239,14 +243,14 @@ func mean(values []float64) float64 {
 }
 
 // addEvaluation adds the last evaluation to the figures. One of other shards or
-// checkpoints is left out, which the note says.
+// checkpoints, or one that cannot be read, is left out, which the note says.
 func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note string, err error) {
 	m, err := shard.ReadManifest(r.Eval.path())
 	if errors.Is(err, shard.ErrUnfinished) {
 		return "", nil
 	}
 	if err != nil {
-		return "", err
+		return "the evaluation is left out: " + err.Error(), nil
 	}
 	if input, err := r.Eval.input(); err != nil || m.Input != input {
 		return "the evaluation there is of other shards or checkpoints and left out; run pairloom eval", nil
@@ -258,7 +262,7 @@ func (r Report) addEvaluation(figures *stats.Stats, _ *shard.Dataset) (note stri
 		err = json.Unmarshal(text, &x)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read evaluation %s: %w; run pairloom eval, which writes it", name, err)
+		return fmt.Sprintf("the evaluation is left out: read %s: %v; run pairloom eval, which writes it", name, err), nil
 	}
 	e := &stats.Evaluation{
 		Model: x.Model, Checkpoint: path.Join(shard.CheckpointsFolder, x.Checkpoint), Step: x.Step, Pairs: x.Pairs,

@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -77,7 +75,7 @@ func (r Report) addDataset(figures *stats.Stats, dataset *shard.Dataset) (note s
 	d := &stats.Dataset{
 		Name: about.Name, Version: stats.VersionOf(dataset.Generation()), Hash: dataset.Hash(), License: about.License, URL: about.URL,
 		Contact: r.Options.Gate.Contact, Software: "pairloom " + r.Version, Seed: r.Options.Seed,
-		Training: dataset.Len(shard.Training), HeldOut: dataset.Len(shard.HeldOut),
+		Training: dataset.Len(shard.Training), HeldOut: dataset.Len(shard.HeldOut), Deleted: dataset.Manifest().Rows() - dataset.Len(""),
 		Queries:       stats.List{Name: filepath.Base(r.Options.Match.Queries), Entries: len(list.Entries), Hash: list.Hash},
 		OtherSettings: []string{}, Generations: dataset.Manifest().Generations,
 	}
@@ -133,17 +131,11 @@ func (r Report) write(figures *stats.Stats) (files []string, err error) {
 		return nil, err
 	}
 	files = []string{stats.PageName, stats.FiguresName, card.ReadmeName, card.CroissantName}
-	if r.Appendix {
+	if r.Appendix || exists(filepath.Join(folder, stats.AppendixName)) { // once asked for, they say what the page says
 		if err := stats.WriteAppendix(r.Dir, figures); err != nil {
 			return nil, err
 		}
 		files = append(files, stats.AppendixName, stats.BibTeXName)
-	} else { // those of an older report would say otherwise
-		for _, name := range []string{stats.AppendixName, stats.BibTeXName} {
-			if err := os.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("remove the tables of an older report: %w", err)
-			}
-		}
 	}
 	return files, nil
 }

@@ -205,8 +205,8 @@ func (f Fetch) dueNow() (string, error) {
 		return "the last run was stopped", err
 	}
 	c, err := readCalendar(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "it is not known yet which pictures are due", nil
+	if noCalendar(err) {
+		return "it is not known which pictures are due", nil
 	}
 	if err != nil {
 		return "", err
@@ -230,14 +230,21 @@ func (f Fetch) dueNow() (string, error) {
 func readCalendar(folder string) (*calendar, error) {
 	path := filepath.Join(folder, calendarName)
 	data, err := os.ReadFile(path)
-	c := newCalendar()
-	if err == nil {
-		err = json.Unmarshal(data, c)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w; delete it, and the next run makes it anew", path, err)
+		return nil, err
+	}
+	c := newCalendar()
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, &shard.DamagedPart{Path: path, Cause: err.Error(), Cure: "run pairloom fetch, which makes it anew"}
 	}
 	return c, nil
+}
+
+// noCalendar tells whether the error of readCalendar is that there is none, or a damaged
+// one, which a run makes anew from the pictures.
+func noCalendar(err error) bool {
+	var damaged *shard.DamagedPart
+	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &damaged)
 }
 
 func (c *calendar) write(folder string) error {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -509,6 +510,28 @@ func TestSettle(t *testing.T) {
 		row, replaced := settle(&tt.old, &tt.answer, tt.foreign)
 		if replaced != tt.replaced || row.Tries != tt.tries || row.ETag != tt.etag || row.FetchTime != 20 || !replaced && row.Status != tt.old.Status {
 			t.Errorf("%s: replaced %v, row %+v", tt.name, replaced, row)
+		}
+	}
+}
+
+// TestADamagedCalendarIsMadeAnew: the next run does not stop at it, asks for nothing that
+// is not due, and leaves it as it was.
+func TestADamagedCalendarIsMadeAnew(t *testing.T) {
+	s := newPictureSite(t, "/a/x", "/a/y")
+	s.run()
+	before := s.disk()
+	for _, harm := range []func(string) error{os.Remove, func(path string) error { return os.Truncate(path, 20) }} {
+		if err := harm(filepath.Join(s.dir, shard.ImagesFolder, calendarName)); err != nil {
+			t.Fatal(err)
+		}
+		if why := s.due(); why != "it is not known which pictures are due" {
+			t.Errorf("it is due: %q", why)
+		}
+		if got := s.run(); len(got) > 0 {
+			t.Errorf("asked for %v", got)
+		}
+		if why := s.due(); why != "" || !maps.Equal(s.disk(), before) {
+			t.Errorf("after the run it is due (%q), or the folder differs", why)
 		}
 	}
 }

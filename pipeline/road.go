@@ -146,9 +146,11 @@ func Do(ctx context.Context, stages []Stage, force bool, log *slog.Logger, watch
 		if len(leftOut) > 0 {
 			done.Result = Matched{leftOut}
 		}
-		again := slices.ContainsFunc(stages[:i], func(before Stage) bool { return before.Name == s.Name })
-		if again && done.Skipped != "" {
-			continue
+		if before := slices.IndexFunc(all, func(d Done) bool { return d.Stage == s.Name }); before >= 0 {
+			if done.Skipped != "" {
+				continue
+			}
+			all[before].Result = nil // what it told of holds no longer
 		}
 		all = append(all, done)
 		if done.Unfinished != "" {

@@ -148,7 +148,10 @@ func (s Shard) base(folder string, origin shard.Origin) (base *shard.Manifest, m
 	case errors.Is(err, shard.ErrNewer), errors.Is(err, fs.ErrPermission):
 		return nil, nil, "", err
 	case errors.Is(err, shard.ErrUnfinished):
-		return nil, nil, "", nil
+		if left, _ := filepath.Glob(filepath.Join(folder, "*.arrow")); len(left) > 0 { // the pattern is right
+			anew = fmt.Sprintf("%s is gone, without which the %s files there tell of no generation", filepath.Join(folder, shard.ManifestName), Grouped(int64(len(left))))
+		}
+		return nil, nil, anew, nil
 	case err != nil:
 		anew = err.Error()
 		m, err = shard.ReadManifestAlone(folder)

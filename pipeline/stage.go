@@ -34,7 +34,7 @@ type Stage struct {
 	Dir    string   // the dataset's folder
 	Folder string   // under Dir, as the inputs and extras are
 	Inputs []string // folders that must be finished
-	Extras []string // folders that it uses where they are finished
+	Extras []string // folders that it uses where they are finished and whole
 	// Settings is the fingerprint of what decides what comes out.
 	Settings func() (string, error)
 	// Due tells work that neither settings nor inputs show, such as pages to
@@ -257,7 +257,8 @@ func (s *Stage) inputs() ([]*shard.Manifest, error) {
 }
 
 // input is the hash of the manifests of the stage's inputs, and of its extras
-// that are finished.
+// that are finished: one that cannot be read is as good as none, and its own stage,
+// which is stale, makes it again.
 func (s *Stage) input() (string, error) {
 	list, err := s.inputs()
 	if err != nil {
@@ -268,14 +269,9 @@ func (s *Stage) input() (string, error) {
 		parts = append(parts, m.Hash())
 	}
 	for _, folder := range s.Extras {
-		m, err := shard.ReadManifest(filepath.Join(s.Dir, folder))
-		if errors.Is(err, shard.ErrUnfinished) {
-			continue
+		if m, err := shard.ReadManifest(filepath.Join(s.Dir, folder)); err == nil {
+			parts = append(parts, m.Hash())
 		}
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, m.Hash())
 	}
 	return settings.Hash(parts...), nil
 }
@@ -351,7 +347,8 @@ type State struct {
 	Reason string       `json:"reason,omitempty"`
 	Rows   int64        `json:"rows"`
 	Bytes  int64        `json:"bytes"`
-	Parts  int          `json:"parts"`
+	Parts  int          `json:"parts"`           // files of rows
+	Files  int          `json:"files,omitempty"` // of a folder without parts: its other files, which Bytes then counts
 	Tally  *shard.Tally `json:"tally,omitempty"`
 	// Of shards: how many generations there are, how many of the rows in the files were
 	// deleted, and whether compacting them is worth it. Rows are those that were not.
@@ -392,5 +389,29 @@ func (s *Stage) State() (State, error) {
 	if s.Name == ShardName {
 		state.generations(m)
 	}
+	if len(m.Parts) == 0 {
+		return state, state.countFiles(s.path())
+	}
 	return state, nil
+}
+
+// countFiles counts the files of a folder that holds no rows, such as checkpoints, but for
+// its manifest. What a run removes meanwhile does not count.
+func (s *State) countFiles(folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !entry.Type().IsRegular() || path == filepath.Join(folder, shard.ManifestName) {
+			return err
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			s.Files, s.Bytes = s.Files+1, s.Bytes+info.Size()
+		}
+		return err
+	})
 }

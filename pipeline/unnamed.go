@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"iter"
 	"path/filepath"
 
@@ -39,7 +38,7 @@ func (w *fetching) dropUnnamed(ctx context.Context) error {
 	}
 	w.calendar.Named = settings.Hash(hashes...)
 	last, err := readCalendar(w.out.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !noCalendar(err) {
 		return err
 	}
 	if w.apart.Len() == 0 || err == nil && last.Named == w.calendar.Named {

@@ -187,7 +187,10 @@ func (f *folderCheck) badManifest(err error) {
 		f.fault(shard.ManifestName, text, unreadable)
 		return
 	}
-	if i := strings.LastIndex(text, "; "); i >= 0 {
+	var damaged *shard.DamagedPart
+	if errors.As(err, &damaged) {
+		text = damaged.Cause
+	} else if i := strings.LastIndex(text, "; "); i >= 0 {
 		if strings.HasPrefix(text[i:], "; update pairloom") {
 			f.fault(shard.ManifestName, text[:i], text[i+2:])
 			return
@@ -271,9 +274,37 @@ func (f *folderCheck) strangers() {
 	known := slices.Concat(f.manifest.Parts, f.manifest.Deletions, f.manifest.Indexes)
 	for _, path := range names {
 		name := filepath.Base(path)
+		if number, ok := visitsNumber(name); ok && f.out.Folder == shard.ImagesFolder {
+			f.visits(name, number)
+			continue
+		}
 		if !slices.ContainsFunc(known, func(p shard.Part) bool { return p.Name == name }) {
 			f.note("%s is there, but the manifest does not name it: nothing reads it", name)
 		}
+	}
+}
+
+// visits reads a file of when the pictures of a part were last asked for. It has no
+// checksum: it is written anew after each asking, and lost it costs one.
+func (f *folderCheck) visits(name string, number int) {
+	if !slices.ContainsFunc(f.manifest.Parts, func(p shard.Part) bool { return p.Name == partName(number) }) {
+		f.note("%s is there, but the manifest does not name %s: nothing reads it", name, partName(number))
+		return
+	}
+	err := withoutPanic(func() error {
+		_, err := readVisits(f.path, number)
+		return err
+	})
+	if errors.Is(err, fs.ErrPermission) {
+		f.fault(name, err.Error(), unreadable)
+		return
+	}
+	if err != nil {
+		f.fault(name, causeOf(err), "delete it: the pictures of "+partName(number)+" are asked for again as if they had not been since they were stored")
+		return
+	}
+	if info, err := os.Stat(filepath.Join(f.path, name)); err == nil {
+		f.out.Files, f.out.Bytes = f.out.Files+1, f.out.Bytes+info.Size()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/query/match"
@@ -22,14 +23,15 @@ import (
 func (v *verification) report(context.Context) error {
 	if f := v.byFolder[shard.SelectionFolder]; f.manifest != nil {
 		f.queryCounts()
-		f.otherFiles()
+		f.otherFiles(stats.QueryCountsName)
 	}
 	if f := v.check(shard.ReportFolder, ReportName); f.open() {
 		var s stats.Stats
 		if f.json(stats.FiguresName, &s) && s.Pairs != f.manifest.Tally.Kept {
 			f.fault(stats.FiguresName, fmt.Sprintf("it counts %d pairs, but the manifest %d", s.Pairs, f.manifest.Tally.Kept), f.again())
 		}
-		f.read(stats.PageName)
+		f.read(stats.PageName) // whose sum an older manifest does not have
+		f.otherFiles(stats.FiguresName, stats.PageName)
 		f.settled()
 	}
 	return nil
@@ -100,10 +102,11 @@ func (f *folderCheck) json(name string, to any) bool {
 	return true
 }
 
-// otherFiles holds the selection's files beside the counts against their sums.
-func (f *folderCheck) otherFiles() {
+// otherFiles holds the files that the manifest names, but for those read already,
+// against their sums.
+func (f *folderCheck) otherFiles(read ...string) {
 	for _, file := range f.manifest.Files {
-		if f.out.State != FolderChanging && file.Name != stats.QueryCountsName {
+		if f.out.State != FolderChanging && !slices.Contains(read, file.Name) {
 			f.read(file.Name)
 		}
 	}

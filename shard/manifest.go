@@ -264,33 +264,41 @@ func ReadManifestAlone(folder string) (*Manifest, error) {
 	}
 	// A newer format is told as such, whatever else is in it.
 	var version struct{ Format int }
-	if err := json.Unmarshal(data, &version); err == nil && (version.Format < 1 || version.Format > manifestFormat) {
+	if err := json.Unmarshal(data, &version); err == nil && version.Format < 1 {
+		return nil, damagedManifest(path, fmt.Sprintf("it has format %d, which there never was", version.Format))
+	} else if err == nil && version.Format > manifestFormat {
 		err := fmt.Errorf("read %s: format %d, but this pairloom reads formats 1 to %d; update pairloom", path, version.Format, manifestFormat)
-		if version.Format > manifestFormat {
-			err = newerManifest{err}
-		}
-		return nil, err
+		return nil, newerManifest{err}
 	}
 	m := &Manifest{}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(m); err != nil {
-		return nil, fmt.Errorf("read %s: %w; delete it and run the stage again", path, err)
+		return nil, damagedManifest(path, err.Error())
 	}
 	if m.Tally == nil {
-		return nil, fmt.Errorf("read %s: it has no tally; delete it and run the stage again", path)
+		return nil, damagedManifest(path, "it has no tally")
 	}
 	for _, p := range slices.Concat(m.Parts, m.Deletions, m.Indexes) {
 		if p.Name != filepath.Base(p.Name) {
-			return nil, fmt.Errorf("read %s: part name %q leads out of the folder", path, p.Name)
+			return nil, damagedManifest(path, fmt.Sprintf("part name %q leads out of the folder", p.Name))
 		}
 	}
 	for _, f := range m.Files {
 		if f.Name != filepath.Base(f.Name) {
-			return nil, fmt.Errorf("read %s: file name %q leads out of the folder", path, f.Name)
+			return nil, damagedManifest(path, fmt.Sprintf("file name %q leads out of the folder", f.Name))
 		}
 	}
 	return m, nil
+}
+
+// damagedManifest is the error of a manifest whose text is not what was written.
+func damagedManifest(path, cause string) *DamagedPart {
+	again := "the stage that wrote it"
+	if command := Maker(filepath.Dir(path)); command != "" {
+		again = "pairloom " + command
+	}
+	return &DamagedPart{path, cause, "delete it and run " + again + " again"}
 }
 
 // newerManifest is an error that is [ErrNewer] too.

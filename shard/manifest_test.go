@@ -46,7 +46,7 @@ func TestManifestNamesWhatIsWrong(t *testing.T) {
 	}{
 		{"part missing", func(f string) error { return os.Remove(filepath.Join(f, "part-00000.arrow")) }, "it is missing; run pairloom match"},
 		{"part cut short", func(f string) error { return os.Truncate(filepath.Join(f, "part-00000.arrow"), 100) }, "it has 100 bytes, but the manifest says"},
-		{"not JSON", func(f string) error { return os.WriteFile(filepath.Join(f, ManifestName), []byte("{"), 0o644) }, "delete it and run the stage again"},
+		{"not JSON", func(f string) error { return os.WriteFile(filepath.Join(f, ManifestName), []byte("{"), 0o644) }, "delete it and run pairloom match again"},
 		{"later format", func(f string) error {
 			return os.WriteFile(filepath.Join(f, ManifestName), []byte(`{"format": 99}`), 0o644)
 		}, "format 99"},

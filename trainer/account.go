@@ -79,9 +79,11 @@ func (r *run) hintOnce() {
 	}
 }
 
-// hint says why the loss may have stayed at that of guessing among pairs.
+// hint says why the loss may have stayed at that of guessing among pairs. A later
+// segment is short, and on pairs that the model does not know yet: its loss says nothing
+// of the training.
 func (r *run) hint() string {
-	if !r.state.Model.Pairs() || r.options.LMWeight > 0 {
+	if len(r.state.Segments) > 1 || !r.state.Model.Pairs() || r.options.LMWeight > 0 {
 		return ""
 	}
 	return hint(average(r.state.LossLast), r.chance())

@@ -29,27 +29,39 @@ func (r *run) restore() error {
 		return nil
 	}
 	r.saved, r.path = r.state.Step, r.found.Path
-	type set struct {
-		read   func() (map[string]checkpoint.Tensor, error)
-		to     device.Buffer
-		prefix string
-	}
 	moments, err := r.found.Moments()
 	if err != nil {
 		return err
 	}
-	known := func() (map[string]checkpoint.Tensor, error) { return moments, nil }
-	sets := []set{{r.found.Weights, p.Data, ""}, {known, p.M, firstMoment}, {known, p.V, secondMoment}}
+	for _, s := range []struct {
+		to     device.Buffer
+		prefix string
+	}{{p.M, firstMoment}, {p.V, secondMoment}} {
+		if err := p.Load(r.device, s.to, moments, s.prefix); err != nil {
+			return fmt.Errorf("resume from %s: %w", r.found.Path, err)
+		}
+	}
+	return r.load(r.found)
+}
+
+// load makes the weights, and their average, those of a checkpoint.
+func (r *run) load(c *checkpoint.Checkpoint) error {
+	p := &r.model.Parameters
+	type set struct {
+		read func() (map[string]checkpoint.Tensor, error)
+		to   device.Buffer
+	}
+	sets := []set{{c.Weights, p.Data}}
 	if r.options.EMA > 0 {
-		sets = append(sets, set{r.found.Average, r.fading.data, ""})
+		sets = append(sets, set{c.Average, r.fading.data})
 	}
 	for _, s := range sets {
 		tensors, err := s.read()
 		if err != nil {
 			return err
 		}
-		if err := p.Load(r.device, s.to, tensors, s.prefix); err != nil {
-			return fmt.Errorf("resume from %s: %w", r.found.Path, err)
+		if err := p.Load(r.device, s.to, tensors, ""); err != nil {
+			return fmt.Errorf("read the weights of %s: %w", c.Path, err)
 		}
 	}
 	return nil

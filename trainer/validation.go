@@ -2,7 +2,9 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
@@ -119,7 +121,11 @@ func (r *run) validateIfDue(ctx context.Context) error {
 		return nil
 	}
 	s.Validation = checkpoint.Validation{Step: s.Step, Loss: loss}
-	if s.Step != r.segment().From { // which the segment before has a line of, on its pairs
+	if s.Step == r.segment().From {
+		if s.Best, err = r.judgeBest(ctx); err != nil {
+			return err
+		}
+	} else { // the segment before has a line of its end, on its pairs
 		r.complain(r.metrics.writeValidation(validationLine{s.Step, loss}))
 	}
 	if s.Best.Step > 0 && loss >= s.Best.Loss {
@@ -132,6 +138,35 @@ func (r *run) validateIfDue(ctx context.Context) error {
 		return r.forgive(err)
 	}
 	return nil
+}
+
+// judgeBest measures, where a segment begins, the best weights of the one before on the
+// held-out pairs of now, step 0 for none: they may be better than its last ones, which
+// the segment goes on from and the model has again after it.
+func (r *run) judgeBest(ctx context.Context) (best checkpoint.Validation, err error) {
+	c, err := checkpoint.Best(r.folder)
+	if errors.Is(err, checkpoint.ErrNone) || err == nil && c.State.Step >= r.state.Step {
+		return best, nil // such as one of this segment, by a run that was killed and begins it again
+	}
+	loss := math.NaN()
+	if err == nil {
+		if err = r.load(c); err == nil {
+			loss, err = r.validate(ctx)
+		}
+		if back := r.load(r.found); back != nil {
+			return best, back
+		}
+	}
+	var fault *deviceError
+	switch {
+	case errors.As(err, &fault) || ctx.Err() != nil:
+		return best, err
+	case err != nil:
+		r.tell(fmt.Sprintf("checkpoints/best is not compared with what comes now: %v", err))
+	case finite(loss):
+		best = checkpoint.Validation{Step: c.State.Step, Loss: loss}
+	}
+	return best, nil
 }
 
 // validate embeds the held-out pairs and returns their loss.

@@ -144,3 +144,38 @@ func TestTooFewToValidate(t *testing.T) {
 		t.Errorf("it says %q", notices)
 	}
 }
+
+// TestBestOutlivesItsSegment spoils a model in a second segment, by a rate that is far
+// too high, and begins a third: the best weights are still those of the first, judged on
+// the held-out pairs of now, and the model goes on from its last ones all the same.
+func TestBestOutlivesItsSegment(t *testing.T) {
+	dir := t.TempDir()
+	compacted(t, dir, numbers(0, 36)...)
+	holdOut(t, dir, 18)
+	o := growing()
+	o.Epochs, o.ValidateEvery, o.ExtendRate = 10, 2, 1
+	first := train(t, dir, o)
+	grow(t, dir, 36, 54)
+	spoiled := train(t, dir, o)
+	folder := filepath.Join(dir, "checkpoints")
+	before, err := checkpoint.Best(folder)
+	if err != nil || before.State.Step > first.Steps || spoiled.Validation < 1.5*spoiled.BestValidation {
+		t.Fatalf("the second segment gives %+v, %v: it should have made the model worse", spoiled, err)
+	}
+	grow(t, dir, 54, 72)
+	o.ExtendRate = 1e-6
+	r := train(t, dir, o)
+	after, err := checkpoint.Best(folder)
+	if err != nil || r.Segments != 3 || after.Path != before.Path {
+		t.Errorf("best leads to %+v, %v, want it where it led before the third segment, %s", after, err, before.Path)
+	}
+	if r.BestStep != before.State.Step || math.Abs(r.BestValidation-spoiled.BestValidation) > 1e-6 {
+		t.Errorf("the best is of step %d and loss %g on the same held-out pairs, want step %d and %g", r.BestStep, r.BestValidation, before.State.Step, spoiled.BestValidation)
+	}
+	if d := r.Validation / spoiled.Validation; math.Abs(d-1) > 0.05 {
+		t.Errorf("the held-out loss after a third segment that moves next to nothing is %g, and was %g: it went on from other weights than the last", r.Validation, spoiled.Validation)
+	}
+	if r.Hint != "" || spoiled.Hint != "" {
+		t.Errorf("a later segment is told to be that of guessing: %q", r.Hint+spoiled.Hint)
+	}
+}

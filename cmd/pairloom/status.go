@@ -87,7 +87,7 @@ func (g *global) printStanding(s *standing) {
 		if s.Reason != "" {
 			state += ": " + s.Reason
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t\n", s.Stage, state, kept, in, s.Parts, megabytes(s.Bytes))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t\n", s.Stage, state, kept, in, s.Parts+s.Files, megabytes(s.Bytes))
 	}
 	t.Flush()
 	for _, s := range s.Stages {

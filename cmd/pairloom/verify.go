@@ -17,10 +17,11 @@ func newVerify(g *global) *cobra.Command {
 		Long: `Read the dataset from end to end and name each fault with its cure: files that are
 missing, cut short or changed; counts that differ from the manifest's; pairs that
 one folder has and the next has not. Checksums are those of the manifests and of
-state.json; crawl.db and embeddings have none, so that only their structure is
-checked, nor has a report or an evaluation that an older pairloom wrote. A folder
-that is not finished, or was made from other input than there is now, is no fault,
-and is told.
+state.json; crawl.db, embeddings and images/visits-*.arrow have none, so that only
+their structure is checked, nor has a report or an evaluation that an older pairloom
+wrote. Not checked are images/due.json, report/times.html and times.json, and metrics
+and events in checkpoints, on which no pair and no weight depends. A folder that is
+not finished, or was made from other input than there is now, is no fault, and is told.
 
 With --absent it holds the dataset against a list instead: FILE is a request as remove
 takes it, or a refusal list. Every folder is read, rows too that were excluded from

@@ -43,6 +43,9 @@ func body(b *bytes.Buffer, s *stats.Stats, splits []Split) {
 			fmt.Fprintf(b, "| `%s` | `%s` |\n", p.Name, p.Files)
 		}
 	}
+	if note := leftOver(s); note != "" {
+		b.WriteString("\n" + note + "\n")
+	}
 	b.WriteString("\nA picture is held out by a seeded hash of its bytes, so that no pair changes sides as the dataset grows.\n")
 
 	b.WriteString("\n## Fields\n\n| field | type | |\n|---|---|---|\n")
@@ -79,13 +82,24 @@ func body(b *bytes.Buffer, s *stats.Stats, splits []Split) {
 	list(b, s.Licenses, "Licences, as pages state them", s.Pairs)
 	list(b, s.OptOuts, "Wishes that were recorded and not among those obeyed", s.Pairs)
 	if d.Contact != "" {
-		fmt.Fprintf(b, "\nTo have something taken out, write to %s and name its address. It is then excluded from reading at once (`pairloom remove`), and its bytes are gone from the next compaction on.\n", text(d.Contact))
+		fmt.Fprintf(b, "\nTo have something taken out, write to %s and name its address. It is then marked as deleted at once (`pairloom remove`), which pairloom's own readers obey and `load_dataset` does not know, and its bytes are gone from the next compaction on.\n", text(d.Contact))
 	}
 
 	b.WriteString("\n## Limits\n\nTexts are what pages say beside a picture, and need not describe it. Nobody looked at all of it: it may hold what is wrong, biased, private or offensive, and it shows the web of its hosts, ")
 	fmt.Fprintf(b, "of which %s hold half of the pairs (%s registered domains). Figures with ≈ are estimates.\n", grouped(s.Hosts.Head50), grouped(s.Domains.Head50))
 
 	fmt.Fprintf(b, "\n## Citation\n\n```bibtex\n%s```\n", stats.BibTeX(s))
+}
+
+// leftOver says what readers that know no deletion vectors find beside the pairs; "" when
+// that is nothing.
+func leftOver(s *stats.Stats) string {
+	n := s.Dataset.Deleted
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The shards in the folder `shards` hold %s rows more that were deleted since they were written; `shards/_deleted-*.arrow` name their shard and the row's number in it, from 0. "+
+		"`load_dataset` and other plain readers of Arrow read these rows too. Before that folder is published, write the shards anew without them with `pairloom shard --compact`, or publish what `pairloom export --format huggingface` writes.", grouped(n))
 }
 
 func summary(s *stats.Stats) string {

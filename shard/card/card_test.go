@@ -120,6 +120,28 @@ func TestSizeCategory(t *testing.T) {
 	}
 }
 
+// TestDeletedRowsAreTold holds that who reads the shards without pairloom learns that
+// they hold more than the pairs, and who publishes them, what to do.
+func TestDeletedRowsAreTold(t *testing.T) {
+	for _, tt := range []struct {
+		deleted int64
+		told    bool
+	}{{0, false}, {1_060, true}} {
+		s := figures()
+		s.Dataset.Deleted = tt.deleted
+		for name, text := range map[string]string{ReadmeName: string(README(s, Shards())), CroissantName: string(croissant(t, s))} {
+			for _, part := range []string{"hold 1,060 rows more", "`load_dataset` and other plain readers of Arrow read these rows too", "`pairloom shard --compact`", "`pairloom export --format huggingface`"} {
+				if strings.Contains(text, part) != tt.told {
+					t.Errorf("%s of %d deleted rows says %q: %t, want %t", name, tt.deleted, part, !tt.told, tt.told)
+				}
+			}
+		}
+		if strings.Contains(string(README(s, Shards())), "excluded from reading at once") {
+			t.Error("the card says that what is removed is excluded from reading, which plain readers do not know")
+		}
+	}
+}
+
 // TestNothingIsMarkup holds that no name from the web makes a link, a row or an element.
 func TestNothingIsMarkup(t *testing.T) {
 	_, body, _ := strings.Cut(string(README(figures(), Shards())), "\n---\n")

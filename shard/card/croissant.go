@@ -55,9 +55,13 @@ type File struct {
 // shards, whose own sums stand for all of them, should be among them.
 func Croissant(s *stats.Stats, splits []Split, files []File) ([]byte, error) {
 	d := s.Dataset
+	description := summary(s) + " Made by " + d.Software + "."
+	if note := leftOver(s); note != "" {
+		description += " " + note
+	}
 	top := object{
 		{"@context", context}, {"@type", "sc:Dataset"}, {"conformsTo", "http://mlcommons.org/croissant/1.0"},
-		{"name", identifier(d.Name)}, {"alternateName", d.Name}, {"description", summary(s) + " Made by " + d.Software + "."}, {"version", d.Version},
+		{"name", identifier(d.Name)}, {"alternateName", d.Name}, {"description", description}, {"version", d.Version},
 		{"citeAs", stats.BibTeX(s)}, {"isLiveDataset", true},
 	}
 	if d.License != "" {

@@ -19,6 +19,7 @@ type Dataset struct {
 	Seed     int64  `json:"seed"`
 	Training int64  `json:"train_pairs"`
 	HeldOut  int64  `json:"held_out_pairs"`
+	Deleted  int64  `json:"deleted_rows,omitempty"` // that the files hold beside these pairs
 	Queries  List   `json:"query_list"`
 	// Settings are those that decide what is in the dataset: keys as in pairloom.yaml.
 	Settings map[string]json.RawMessage `json:"settings"`

@@ -78,10 +78,10 @@ func (t *Training) ReadCurves(path string, length int64) error {
 		defer f.Close()
 		err = t.readCurves(io.LimitReader(f, length), &loss, &heldOut)
 	}
+	t.Loss, t.HeldOutLoss = loss.curve(t.PairsPerStep), heldOut.curve(t.PairsPerStep)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read metrics %s: %w", path, err)
 	}
-	t.Loss, t.HeldOutLoss = loss.curve(t.PairsPerStep), heldOut.curve(t.PairsPerStep)
 	return nil
 }
 
