@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // RecordName is the file that says what an export is of, beside its files. Readers of
@@ -26,6 +27,8 @@ type Record struct {
 	// Pairs are the rows by split.
 	Pairs map[string]int64 `json:"pairs"`
 	Files []File           `json:"files"`
+	// Going are files of subfolders, until they are removed: no table names them any more.
+	Going []string `json:"going,omitempty"`
 }
 
 // File is one file of an export, or in the format folder one subfolder.
@@ -64,9 +67,13 @@ func readRecord(ctx context.Context, p place) (*Record, error) {
 	if err := d.Decode(r); err != nil || r.Format < 1 {
 		return nil, refused("%s/%s is damaged (%v); empty the destination, or name another", p, RecordName, err)
 	}
+	names := slices.Clone(r.Going)
 	for _, f := range r.Files {
-		if !safeName(f.Name) || f.Name == RecordName {
-			return nil, refused("%s/%s names the file %q, which is none of an export; empty the destination, or name another", p, RecordName, f.Name)
+		names = append(names, f.Name)
+	}
+	for _, name := range names {
+		if !safeName(name) || name == RecordName {
+			return nil, refused("%s/%s names the file %q, which is none of an export; empty the destination, or name another", p, RecordName, name)
 		}
 	}
 	return r, nil
