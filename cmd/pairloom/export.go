@@ -94,7 +94,11 @@ func (g *global) exported(out *export.Outcome) error {
 			sides = append(sides, fmt.Sprintf("%s %s", split, pipeline.Grouped(n)))
 		}
 	}
-	fmt.Fprintf(g.stdout, "export: %s pairs (%s) in %s files, %s bytes; %s\n", pipeline.Grouped(total), strings.Join(sides, ", "),
+	of := ""
+	if len(sides) > 0 {
+		of = " (" + strings.Join(sides, ", ") + ")"
+	}
+	fmt.Fprintf(g.stdout, "export: %s pairs%s in %s files, %s bytes; %s\n", pipeline.Grouped(total), of,
 		pipeline.Grouped(int64(out.Files)), pipeline.Grouped(out.Bytes), exportedWhat(out))
 	if out.Others > 0 {
 		fmt.Fprintf(g.stdout, "export: %s files beside it are none of its own, and stay\n", pipeline.Grouped(int64(out.Others)))

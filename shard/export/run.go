@@ -93,8 +93,11 @@ func (e *Export) Run(ctx context.Context) (*Outcome, error) {
 		}
 		r.plan = append(r.plan, list...)
 	}
-	if len(r.plan) == 0 {
-		return nil, refused("the dataset has no pairs of the split %s", o.Split)
+	if len(r.plan) == 0 { // which empties an export that is there, and begins none
+		old, err := ReadRecord(ctx, e.To)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && old == nil {
+			return nil, refused("the dataset has no pairs of the split %s, and %s holds no export", o.Split, e.To)
+		}
 	}
 	if r.place, err = openPlace(ctx, e.To, true); err != nil {
 		return nil, err
