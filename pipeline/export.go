@@ -23,7 +23,7 @@ type Export struct {
 	Dir     string
 	To      string // a folder, or the address of a bucket
 	Options export.Options
-	Replace bool // an export of another format, or with other options
+	Replace bool // an export of another format, with other options or of another dataset
 	Check   bool // read what is there already
 	Workers int  // files at one time; 0 is one a processor, and eight to a bucket
 }

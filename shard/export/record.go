@@ -19,11 +19,14 @@ const recordFormat = 1
 
 // Record is the account of an export.
 type Record struct {
-	Format     int     `json:"record_format"`
-	Finished   bool    `json:"finished"` // else Files says what is whole so far
-	Dataset    string  `json:"dataset"`  // Dataset.Hash of what was exported
-	Generation int     `json:"generation"`
-	Options    Options `json:"options"`
+	Format     int    `json:"record_format"`
+	Finished   bool   `json:"finished"` // else Files says what is whole so far
+	Dataset    string `json:"dataset"`  // Dataset.Hash of what was exported
+	Generation int    `json:"generation"`
+	// Known are some pairs of the dataset, of both splits, by which it is known again
+	// whatever it became since: see [running.lineage].
+	Known   []string `json:"known_pairs,omitempty"`
+	Options Options  `json:"options"`
 	// Pairs are the rows by split.
 	Pairs map[string]int64 `json:"pairs"`
 	Files []File           `json:"files"`

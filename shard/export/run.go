@@ -24,7 +24,8 @@ type Export struct {
 	// Card is the text of the dataset's card, for the format huggingface; its YAML, if it
 	// has any, is kept but for what says where the data lie.
 	Card []byte
-	// Replace allows to replace an export of another format or with other options.
+	// Replace allows to replace an export of another format, with other options or of
+	// another dataset.
 	Replace bool
 	// Check reads what is kept, and writes anew what is not as it was written.
 	Check   bool
@@ -63,6 +64,7 @@ type running struct {
 	old     *Record
 	there   map[string]presence // by name of file or subfolder
 	out     *Outcome
+	known   []string        // Record.Known of the dataset
 	going   map[string]bool // files of subfolders that no table names any more
 
 	mu     sync.Mutex
@@ -132,6 +134,9 @@ func (r *running) look(ctx context.Context) (err error) {
 	same := r.old != nil && equalOptions(&r.old.Options, &r.o)
 	if r.old != nil && !same && !r.Replace {
 		return refused("%s holds an export of the format %s with other options; name another place, or give --replace", r, r.old.Options.Format)
+	}
+	if err := r.lineage(ctx); err != nil {
+		return err
 	}
 	ours, oldUnits := map[string]File{RecordName: {}}, running{layout: r.layout}
 	if r.old != nil {
@@ -336,7 +341,7 @@ func (r *running) standing(extras []extra) bool {
 // that whatever becomes of the run, what it leaves is known to be an export's.
 func (r *running) begin(wanted map[string]bool, extras []extra) {
 	r.every = max(1, len(r.plan)/500)
-	r.record = &Record{Format: recordFormat, Dataset: r.Dataset.Hash(), Generation: r.Dataset.Generation(), Options: r.o, Pairs: r.out.Pairs}
+	r.record = &Record{Format: recordFormat, Dataset: r.Dataset.Hash(), Generation: r.Dataset.Generation(), Known: r.known, Options: r.o, Pairs: r.out.Pairs}
 	known := func(name string) {
 		if _, is := r.fresh[name]; !is {
 			r.fresh[name] = File{Name: name}
