@@ -25,7 +25,7 @@ type Export struct {
 	// has any, is kept but for what says where the data lie.
 	Card []byte
 	// Replace allows to replace an export of another format, with other options or of
-	// another dataset.
+	// another dataset, or whose record is damaged.
 	Replace bool
 	// Check reads what is kept, and writes anew what is not as it was written.
 	Check   bool
@@ -128,7 +128,12 @@ func (r *running) unit(name string) string {
 
 // look finds out what is there, and whether it may be written over.
 func (r *running) look(ctx context.Context) (err error) {
-	if r.old, err = readRecord(ctx, r); err != nil {
+	r.old, err = readRecord(ctx, r)
+	var damaged *damagedRecord
+	if errors.As(err, &damaged) && r.Replace {
+		r.old, err = salvage(ctx, r, r.o)
+	}
+	if err != nil {
 		return err
 	}
 	same := r.old != nil && equalOptions(&r.old.Options, &r.o)
