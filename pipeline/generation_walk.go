@@ -294,12 +294,14 @@ func readAdded(value []byte) addedPair {
 }
 
 // picture reads a picture into r.image.
-func (r *sharding) picture(part, row uint32) error {
+func (r *sharding) picture(part, row uint32) error { return r.openPictures().read(part, row, &r.image) }
+
+func (r *sharding) openPictures() *openPictures {
 	if r.pictures == nil {
 		mapped := r.Memory/8*7 + residentSlack - r.added.Held() - openPartSize*min(len(r.images.Parts), maxOpenPictures)
 		r.pictures = newOpenPictures(filepath.Join(r.Dir, shard.ImagesFolder), r.images, mapped)
 	}
-	return r.pictures.read(part, row, &r.image)
+	return r.pictures
 }
 
 const (

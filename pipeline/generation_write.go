@@ -61,7 +61,7 @@ type writing struct {
 	manifest   *shard.Manifest
 	generation *shard.Generation
 	places     *extsort.Sorter
-	rows       func() (extsort.Record, error, bool)
+	rows       *upcoming
 	progress   func(done int64)
 	done       int64
 	pair       shard.Pair
@@ -144,7 +144,7 @@ func (w *writing) writeDeletions() error {
 func (w *writing) writeAdded(total int64) error {
 	next, stop := iter.Pull2(w.added.Sorted())
 	defer stop()
-	w.rows = next
+	w.rows = &upcoming{next: next}
 	if err := w.writeParts(shard.HeldOut, w.heldOut); err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (w *writing) writeParts(prefix string, pairs int64) error {
 		name := fmt.Sprintf("%s%05d.arrow", prefix, number)
 		part, done, err := w.whole(name, rows)
 		if err == nil && done {
-			err = w.takeAll(rows, func(n uint32, row addedPair, pairID uint64) error { return w.place(name, n, row, pairID) })
+			err = w.takeAll(rows, nil, func(n uint32, row addedPair, pairID uint64) error { return w.place(name, n, row, pairID) })
 		} else if err == nil {
 			part, err = w.writePart(name, rows)
 		}
@@ -197,10 +197,11 @@ func (w *writing) whole(name string, rows int64) (shard.Part, bool, error) {
 	return w.mendable[i], true, nil
 }
 
-// takeAll takes the next pairs, as many as rows.
-func (w *writing) takeAll(rows int64, take func(n uint32, row addedPair, pairID uint64) error) error {
+// takeAll takes the next pairs, as many as rows. ask, where there is one, asks for
+// pictures of pairs that come later.
+func (w *writing) takeAll(rows int64, ask func(part, row uint32) int, take func(n uint32, row addedPair, pairID uint64) error) error {
 	for n := range uint32(rows) {
-		rec, err, more := w.rows()
+		rec, err, more := w.rows.take(ask)
 		if err == nil {
 			err = w.ctx.Err()
 		}
@@ -227,7 +228,7 @@ func (w *writing) writePart(name string, rows int64) (shard.Part, error) {
 	if err != nil {
 		return shard.Part{}, err
 	}
-	err = w.takeAll(rows, func(n uint32, row addedPair, pairID uint64) error {
+	err = w.takeAll(rows, w.openPictures().ask, func(n uint32, row addedPair, pairID uint64) error {
 		if _, err := shard.ReadRow(row.pair, &w.pair); err != nil {
 			return err
 		}

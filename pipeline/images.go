@@ -168,13 +168,16 @@ type openPictures struct {
 	readers map[uint32]*shard.PartReader[shard.Image]
 	order   []uint32 // oldest first
 
-	memory int // bytes of mapped files that may be resident, those of the program too
-	reads  int // since that was looked at
+	memory  int // bytes of mapped files that may be resident, those of the program too
+	touched int // bytes since that was looked at
 }
 
-// residentEvery is how many pictures are read between two looks at what is
-// resident.
-const residentEvery = 256
+// residentEvery is how many bytes of pictures are read between two looks at what is
+// resident, and rowTouches what reading a picture counts beside its bytes.
+const (
+	residentEvery = 32 << 20
+	rowTouches    = 128 << 10
+)
 
 const maxOpenPictures = 16 << 10 // Linux maps at most 65,530 files
 
@@ -188,32 +191,53 @@ func newOpenPictures(folder string, m *shard.Manifest, memory int) *openPictures
 	return o
 }
 
+// open is the part of that number.
+func (o *openPictures) open(part uint32) (*shard.PartReader[shard.Image], error) {
+	if r, ok := o.readers[part]; ok {
+		return r, nil
+	}
+	if len(o.order) == maxOpenPictures {
+		o.readers[o.order[0]].Close()
+		delete(o.readers, o.order[0])
+		o.order = o.order[1:]
+	}
+	p, there := o.parts[part]
+	if !there {
+		return nil, fmt.Errorf("read %s: there is no such part; run pairloom curate", filepath.Join(o.folder, partName(int(part))))
+	}
+	r, err := shard.OpenPartAtRandom[shard.Image](o.folder, p, shardColumns...)
+	if err != nil {
+		return nil, err
+	}
+	o.readers[part] = r
+	o.order = append(o.order, part)
+	return r, nil
+}
+
+// ask has the disk fetch a picture that is read later, and tells for how many bytes it
+// was asked. What is wrong with the picture is for read to tell.
+func (o *openPictures) ask(part, row uint32) int {
+	r, err := o.open(part)
+	if err != nil || int(row) >= r.Len() {
+		return 0
+	}
+	bytes := r.Ask(int(row))
+	o.touched += bytes
+	return bytes
+}
+
 // read fills image with row of the part of that number; its bytes live until the
-// next read.
+// next read or ask.
 func (o *openPictures) read(part, row uint32, image *shard.Image) error {
-	r, ok := o.readers[part]
-	if !ok {
-		if len(o.order) == maxOpenPictures {
-			o.readers[o.order[0]].Close()
-			delete(o.readers, o.order[0])
-			o.order = o.order[1:]
-		}
-		p, there := o.parts[part]
-		if !there {
-			return fmt.Errorf("read picture %d of %s: there is no such part; run pairloom curate", row, filepath.Join(o.folder, partName(int(part))))
-		}
-		var err error
-		if r, err = shard.OpenPart[shard.Image](o.folder, p, shardColumns...); err != nil {
-			return err
-		}
-		o.readers[part] = r
-		o.order = append(o.order, part)
+	r, err := o.open(part)
+	if err != nil {
+		return err
 	}
 	if int(row) >= r.Len() {
 		return fmt.Errorf("read picture %d of %s: it has %d; run pairloom curate", row, r.Path(), r.Len())
 	}
-	if o.reads++; o.reads == residentEvery {
-		if o.reads = 0; residentFiles() > o.memory {
+	if o.touched += rowTouches; o.touched >= residentEvery {
+		if o.touched = 0; residentFiles() > o.memory {
 			for _, r := range o.readers {
 				r.Forget()
 			}

@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
@@ -22,6 +23,7 @@ import (
 type PartReader[T Record] struct {
 	path    string
 	part    Part
+	random  bool // it is of OpenPartAtRandom
 	mapped  mapping
 	blocks  []block
 	origin  Origin
@@ -38,7 +40,9 @@ type PartReader[T Record] struct {
 type heldBatch struct {
 	once sync.Once
 	columnBatch
-	err error
+	err   error
+	bound atomic.Bool // once is done
+	asked atomic.Bool // by Ask
 }
 
 // fileField is one column of a file, in the file's order.
@@ -69,7 +73,9 @@ type columnValues struct {
 // OpenFile opens the part at path without a manifest's word for it: its structure
 // is checked, its content is not. A part that is cut short or damaged gives a
 // *[DamagedPart].
-func OpenFile[T Record](path string) (*PartReader[T], error) { return open[T](path, Part{}, nil) }
+func OpenFile[T Record](path string) (*PartReader[T], error) {
+	return open[T](path, Part{}, false, nil)
+}
 
 // PicturesUnchecked, among the names of columns, stands for pictures as they lie:
 // none is read before its bytes are looked at, so that to know their sizes costs
@@ -81,8 +87,11 @@ const PicturesUnchecked = "pictures, unchecked"
 // the pictures are left out they are not checked either, but all else of the batch
 // is.
 func OpenPart[T Record](folder string, part Part, columns ...string) (*PartReader[T], error) {
-	path := filepath.Join(folder, part.Name)
-	r, err := open[T](path, part, columns)
+	return openPart[T](filepath.Join(folder, part.Name), part, false, columns)
+}
+
+func openPart[T Record](path string, part Part, random bool, columns []string) (*PartReader[T], error) {
+	r, err := open[T](path, part, random, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +102,8 @@ func OpenPart[T Record](folder string, part Part, columns ...string) (*PartReade
 	return r, nil
 }
 
-func open[T Record](path string, part Part, columns []string) (*PartReader[T], error) {
-	r := &PartReader[T]{path: path, part: part, columns: layoutOf[T]().columns}
+func open[T Record](path string, part Part, random bool, columns []string) (*PartReader[T], error) {
+	r := &PartReader[T]{path: path, part: part, random: random, columns: layoutOf[T]().columns}
 	mapped, err := mapFile(path)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("open part: %w; it must be readable", err)
@@ -103,6 +112,9 @@ func open[T Record](path string, part Part, columns []string) (*PartReader[T], e
 		return nil, &DamagedPart{path, err.Error(), cure(path)}
 	}
 	r.mapped = mapped
+	if random {
+		unix.Madvise(mapped, unix.MADV_RANDOM)
+	}
 	if err := r.load(columns); err != nil {
 		mapped.close()
 		damaged := &DamagedPart{path, err.Error(), cure(path)}
@@ -151,6 +163,9 @@ func (r *PartReader[T]) check(i int) error {
 		return nil
 	}
 	stretch, err := r.mapped.stretch(r.blocks, i)
+	if err == nil && r.random {
+		r.mapped.willNeed(stretch)
+	}
 	if err == nil && sum(stretch) != r.part.Batches[i] {
 		return r.part.differs(r.path, i)
 	}
@@ -381,6 +396,7 @@ func (r *PartReader[T]) Read(i int, row *T) error {
 	b := sort.SearchInts(r.first, i+1) - 1
 	held := &r.held[b]
 	held.once.Do(func() {
+		defer held.bound.Store(true)
 		defer func() { held.err = r.damage(b, held.err) }()
 		defer guard("content", &held.err)
 		var decoder *zstd.Decoder

@@ -1,7 +1,11 @@
 // Grow makes datasets of synthetic pairs and brings their shards up to date:
 //
 //	grow make DIR PAIRS [LESS]   what match, fetch and curate would leave of pairs 0 to PAIRS-1, but for every LESS-th
-//	grow shard DIR [compact]     the shard stage; says what it took and wrote
+//	grow shard DIR [compact]     the shard stage; says what it took, read and wrote
+//	grow forget DIR              no file of it stays in the page cache
+//	grow disk DIR                what the disk gives of its pictures, in order and at random, and takes
+//
+// PICTURE_BYTES is the size of a picture, of each run the same.
 package main
 
 import (
@@ -9,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,12 +49,29 @@ func run(args []string) error {
 		return create(args[1], pairs, less)
 	case len(args) >= 2 && args[0] == "shard":
 		return grow(args[1], len(args) > 2)
+	case len(args) >= 2 && args[0] == "forget":
+		return forget(args[1])
+	case len(args) >= 2 && args[0] == "disk":
+		return disk(args[1])
 	}
-	return fmt.Errorf("usage: grow make DIR PAIRS [LESS] | grow shard DIR [compact]")
+	return fmt.Errorf("usage: grow make DIR PAIRS [LESS] | grow shard DIR [compact] | grow forget DIR | grow disk DIR")
 }
 
-// pictureBytes is the size of a stored picture: tiny, so that what is measured is all else.
-const pictureBytes = 200
+// pictureBytes is the size of a stored picture: tiny, so that what is measured is all else,
+// where nothing else is asked for.
+var pictureBytes = func() int {
+	if n, err := strconv.Atoi(os.Getenv("PICTURE_BYTES")); err == nil {
+		return n
+	}
+	return 200
+}()
+
+// noise is what pictures are cut from; it does not compress.
+var noise = func() []byte {
+	b := make([]byte, 4<<20+pictureBytes)
+	rand.NewChaCha8([32]byte{}).Read(b)
+	return b
+}()
 
 // create writes the folders that the shard stage reads. A pair is the same whatever
 // others there are.
@@ -109,13 +131,11 @@ func matchedPair(n int, image uint64) shard.Matched {
 }
 
 func picture(n int) shard.Image {
-	data := make([]byte, pictureBytes)
-	for i := range data {
-		data[i] = byte(n >> (i % 4 * 8) * (i + 1))
-	}
+	start := uint64(n) * 0x9e3779b97f4a7c15 >> 42 // 4 Mi of them
+	data := noise[start : start+uint64(pictureBytes)]
 	return shard.Image{
 		ImageID: shard.ImageID(address(n)), ImageURL: address(n), HTTPStatus: 200, Bytes: data, Format: "jpeg", Width: 16, Height: 16, Frames: 1,
-		PictureHash: uint64(n+1) * 0x9e3779b97f4a7c15, PHash: uint64(n+1) * 0xbf58476d1ce4e5b9, OriginalFormat: "jpeg", OriginalWidth: 16, OriginalHeight: 16, OriginalBytes: pictureBytes,
+		PictureHash: uint64(n+1) * 0x9e3779b97f4a7c15, PHash: uint64(n+1) * 0xbf58476d1ce4e5b9, OriginalFormat: "jpeg", OriginalWidth: 16, OriginalHeight: 16, OriginalBytes: int64(pictureBytes),
 	}
 }
 
@@ -197,9 +217,13 @@ func grow(dir string, compact bool) error {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return err
 	}
+	read, err := diskRead()
+	if err != nil {
+		return err
+	}
 	r := out.Result.(pipeline.Sharded)
-	fmt.Printf("generation %d\t%d added\t%v deleted\t%d pairs\t%.2f s\t%.2f s of processor\t%d files\t%d bytes written\t%d MiB at most\n",
-		r.Generation, r.Added, r.Deleted, out.Tally.Kept, took.Seconds(), seconds(usage.Utime)+seconds(usage.Stime), files, bytes, usage.Maxrss>>10)
+	fmt.Printf("generation %d\t%d added\t%v deleted\t%d pairs\t%.2f s\t%.2f s of processor\t%d files\t%d bytes written\t%d MiB at most\t%d bytes read from the disk\n",
+		r.Generation, r.Added, r.Deleted, out.Tally.Kept, took.Seconds(), seconds(usage.Utime)+seconds(usage.Stime), files, bytes, usage.Maxrss>>10, read)
 	return nil
 }
 

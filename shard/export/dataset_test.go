@@ -48,7 +48,7 @@ func pairOf(n int) shard.Pair {
 		Source: "live", CrawlTime: 1_700_000_000 + int64(n), OriginalFormat: "png", OriginalWidth: 2, OriginalHeight: 3,
 		PictureHash: xxhash.Sum64(data), PHash: 1<<63 + uint64(n), Format: "png", Frames: 1, More: `{"key":"k"}`,
 	}
-	for i := range n % 4 {
+	for i := range 1 + n%4 { // a pair of a dataset has a query
 		p.QueryIDs = append(p.QueryIDs, uint32(n+i))
 	}
 	return p
