@@ -23,7 +23,7 @@ type Export struct {
 	Dir     string
 	To      string // a folder, or the address of a bucket
 	Options export.Options
-	Replace bool // an export of another format, or with other options
+	Replace bool // an export of another format, with other options or of another dataset
 	Check   bool // read what is there already
 	Workers int  // files at one time; 0 is one a processor, and eight to a bucket
 }
@@ -36,7 +36,7 @@ func (e Export) Run(ctx context.Context, progress Progress) (*export.Outcome, er
 	}
 	bucket := strings.Contains(e.To, "://")
 	if !bucket {
-		if err := e.apart(); err != nil {
+		if err := Apart(e.Dir, e.To); err != nil {
 			return nil, err
 		}
 	}
@@ -60,14 +60,14 @@ func (e Export) Run(ctx context.Context, progress Progress) (*export.Outcome, er
 	return out, err
 }
 
-// apart holds that the destination is none of the folders that stages write.
-func (e Export) apart() error {
-	to, err := filepath.Abs(e.To)
+// Apart holds that an export to the folder to is none of those that the stages of the
+// dataset in dir write, by whatever links. Its error is a [ConfigurationError].
+func Apart(dir, to string) error {
+	to, err := withoutLinks(to)
 	if err != nil {
 		return err
 	}
-	dir, err := filepath.Abs(e.Dir)
-	if err != nil {
+	if dir, err = withoutLinks(dir); err != nil {
 		return err
 	}
 	if to == dir {
@@ -79,4 +79,18 @@ func (e Export) apart() error {
 		}
 	}
 	return nil
+}
+
+// withoutLinks is the absolute path without links, as far as it is there.
+func withoutLinks(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+		above, err := withoutLinks(filepath.Dir(path))
+		return filepath.Join(above, filepath.Base(path)), err
+	}
+	return real, err
 }

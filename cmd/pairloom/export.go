@@ -74,7 +74,7 @@ func newExport(g *global) *cobra.Command {
 	flags.StringSliceVar(&e.Options.Columns, "columns", nil, "`columns` beside text, picture, pair_id, addresses and hashes (default: all)")
 	flags.IntVar(&e.Options.Size, "shard-size", 0, "pairs in a file; 0 is 10,000, and 1,000 in a subfolder of folder")
 	flags.BoolVar(&e.Options.Pictures, "pictures", false, "put the pictures into the files of parquet")
-	flags.BoolVar(&e.Replace, "replace", false, "replace an export of another format, or with other options")
+	flags.BoolVar(&e.Replace, "replace", false, "replace an export of another format, with other options or of another dataset")
 	flags.BoolVar(&e.Check, "check", false, "read the files that are there, and write anew those that are not as they were written")
 	flags.IntVar(&e.Workers, "workers", 0, "files written at one time; 0 is one a processor, and 8 to a bucket")
 	c.AddCommand(newExportModel(g))
@@ -94,7 +94,11 @@ func (g *global) exported(out *export.Outcome) error {
 			sides = append(sides, fmt.Sprintf("%s %s", split, pipeline.Grouped(n)))
 		}
 	}
-	fmt.Fprintf(g.stdout, "export: %s pairs (%s) in %s files, %s bytes; %s\n", pipeline.Grouped(total), strings.Join(sides, ", "),
+	of := ""
+	if len(sides) > 0 {
+		of = " (" + strings.Join(sides, ", ") + ")"
+	}
+	fmt.Fprintf(g.stdout, "export: %s pairs%s in %s files, %s bytes; %s\n", pipeline.Grouped(total), of,
 		pipeline.Grouped(int64(out.Files)), pipeline.Grouped(out.Bytes), exportedWhat(out))
 	if out.Others > 0 {
 		fmt.Fprintf(g.stdout, "export: %s files beside it are none of its own, and stay\n", pipeline.Grouped(int64(out.Others)))

@@ -110,7 +110,10 @@ func TestExportKilled(t *testing.T) {
 func TestExportCommand(t *testing.T) {
 	dir := finished(t)
 	empty := newFolder(t, testSettings(newSite(t)))
-	to := filepath.Join(t.TempDir(), "to")
+	to, link := filepath.Join(t.TempDir(), "to"), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Join(dir, shard.CheckpointsFolder), link); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -123,6 +126,10 @@ func TestExportCommand(t *testing.T) {
 		{[]string{"export", "--format=parquet", "-C", dir, "--to", to, "--columns", "with"}, exitConfiguration, `no column "with"`},
 		{[]string{"export", "--format=parquet", "-C", dir, "--to", filepath.Join(dir, shard.ShardsFolder)}, exitConfiguration, "which a stage fills"},
 		{[]string{"export", "--format=parquet", "-C", dir, "--to", dir}, exitConfiguration, "own folder"},
+		{[]string{"export", "--format=parquet", "-C", dir, "--to", filepath.Join(link, "foo")}, exitConfiguration, "which a stage fills"},
+		{[]string{"export", "model", "-C", dir, "--to", dir}, exitConfiguration, "own folder"},
+		{[]string{"export", "model", "-C", dir, "--to", filepath.Join(dir, shard.CheckpointsFolder, "foo")}, exitConfiguration, "which a stage fills"},
+		{[]string{"export", "model", "-C", dir, "--to", filepath.Join(link, "foo")}, exitConfiguration, "which a stage fills"},
 		{[]string{"export", "--format=parquet", "-C", empty, "--to", to}, exitConfiguration, "run pairloom shard first"},
 		{[]string{"export", "--format=parquet", "-C", dir, "--to", to, "--split", "train"}, exitDone, "1 written"},
 		{[]string{"export", "--format=parquet", "-C", dir, "--to", to, "--split", "train"}, exitDone, "all was there"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/layout"
@@ -31,6 +32,9 @@ transformers has no modified ResNet: for those there is open_clip alone.`,
 			}
 			w, err := openWorkspace(g.dir, g.logger())
 			if err != nil {
+				return err
+			}
+			if err := pipeline.Apart(w.dir, to); err != nil {
 				return err
 			}
 			return g.exportModel(w, format, to)

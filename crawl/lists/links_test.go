@@ -45,8 +45,9 @@ func TestLinksOfFolders(t *testing.T) {
 		}
 	}
 	mixed := t.TempDir()
-	for _, name := range []string{"a.jsonl", "a.json", "a.txt", "a.feather", "00000_stats.json"} {
-		if err := os.WriteFile(filepath.Join(mixed, name), []byte("{}\n"), 0o666); err != nil {
+	for _, name := range []string{"a.jsonl", "a.json", "a.txt", "a.feather", "00000_stats.json",
+		"_pairloom-export.json", "dataset_dict.json", "train/dataset_info.json", "train/state.json"} {
+		if err := errors.Join(os.MkdirAll(filepath.Join(mixed, "train"), 0o777), os.WriteFile(filepath.Join(mixed, name), []byte("{}\n"), 0o666)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -221,11 +221,17 @@ func isTable(name string) bool {
 	return false
 }
 
+// notLists are the JSON files that programs write beside lists and that say of them what
+// columns and files they have, such as datasets' save_to_disk; names that begin with _ are
+// of their kind by custom.
+var notLists = []string{"dataset_dict.json", "dataset_info.json", "dataset_infos.json", "state.json"}
+
 // mayBeTable tells what may be a list or something else, such as notes or what
 // img2dataset says of its run.
 func mayBeTable(name string) bool {
 	name = strings.ToLower(withoutCoding(name))
-	return slices.Contains([]string{".txt", ".json", ".feather", ".ipc"}, filepath.Ext(name)) && !strings.HasSuffix(name, "_stats.json")
+	return slices.Contains([]string{".txt", ".json", ".feather", ".ipc"}, filepath.Ext(name)) &&
+		!strings.HasSuffix(name, "_stats.json") && !strings.HasPrefix(name, "_") && !slices.Contains(notLists, name)
 }
 
 // Fingerprint tells the source from others: its label and path, which candidates name,

@@ -16,6 +16,10 @@ func (r *running) readme() ([]byte, error) {
 	var b strings.Builder
 	b.WriteString("---\n")
 	b.WriteString(without(head, "configs", "dataset_info"))
+	if len(r.plan) == 0 { // of what is not there, nothing is said
+		b.WriteString("---\n\n" + strings.TrimLeft(body, "\n"))
+		return []byte(b.String()), nil
+	}
 	b.WriteString("configs:\n- config_name: default\n  data_files:\n")
 	for _, split := range r.o.splits() {
 		if r.out.Pairs[split] > 0 {

@@ -83,7 +83,7 @@ func (l layout) extras(r *running) (list []extra, err error) {
 		data, err := r.readme()
 		return []extra{{"README.md", data}}, err
 	case Datasets:
-		var splits []string
+		splits := []string{} // null is none that load_from_disk reads
 		for _, split := range r.o.splits() {
 			if r.out.Pairs[split] == 0 {
 				continue

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"golang.org/x/sys/unix"
@@ -20,6 +21,8 @@ type local struct {
 	name   string // as the user calls it
 	folder string // without links
 	self   *os.File
+	// tidying keeps folders that are empty from being removed while a file is made in one.
+	tidying sync.RWMutex
 }
 
 func openLocal(folder string, write bool) (place, error) {
@@ -44,7 +47,7 @@ func openLocal(folder string, write bool) (place, error) {
 		return nil, err
 	}
 	if !write {
-		return &local{folder, target, f}, nil
+		return &local{name: folder, folder: target, self: f}, nil
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
@@ -53,7 +56,7 @@ func openLocal(folder string, write bool) (place, error) {
 		}
 		return nil, err
 	}
-	return &local{folder, target, f}, nil
+	return &local{name: folder, folder: target, self: f}, nil
 }
 
 func (l *local) String() string { return l.name }
@@ -102,6 +105,8 @@ func (l *local) list(ctx context.Context, prefix string) iter.Seq2[entry, error]
 }
 
 func (l *local) create(_ context.Context, name string, small bool) (output, error) {
+	l.tidying.RLock()
+	defer l.tidying.RUnlock()
 	path := l.path(name)
 	if !small {
 		return atomicfile.Create(path)
@@ -162,6 +167,8 @@ func (f *localInput) Size() int64 { return f.size }
 // copyFile makes a second name of the same file: none is ever written in place. What has
 // that name is work that was left, see [stage].
 func (l *local) copyFile(_ context.Context, from, to string) error {
+	l.tidying.RLock()
+	defer l.tidying.RUnlock()
 	err := os.MkdirAll(filepath.Dir(l.path(to)), 0o777)
 	if err == nil {
 		if err = os.Remove(l.path(to)); err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -175,10 +182,12 @@ func (l *local) copyFile(_ context.Context, from, to string) error {
 }
 
 func (l *local) move(ctx context.Context, from, to string) error {
+	l.tidying.RLock()
 	err := os.MkdirAll(filepath.Dir(l.path(to)), 0o777)
 	if err == nil {
 		err = os.Rename(l.path(from), l.path(to))
 	}
+	l.tidying.RUnlock()
 	if err == nil {
 		err = atomicfile.SyncFolder(filepath.Dir(l.path(to)))
 	}
@@ -200,6 +209,8 @@ func (l *local) remove(_ context.Context, name string) error {
 
 // tidy removes the folders above path that are empty.
 func (l *local) tidy(path string) {
+	l.tidying.Lock()
+	defer l.tidying.Unlock()
 	for dir := filepath.Dir(path); dir != l.folder && len(dir) > len(l.folder); dir = filepath.Dir(dir) {
 		if os.Remove(dir) != nil { // it is not empty
 			break

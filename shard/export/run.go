@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ type Export struct {
 	// Card is the text of the dataset's card, for the format huggingface; its YAML, if it
 	// has any, is kept but for what says where the data lie.
 	Card []byte
-	// Replace allows to replace an export of another format or with other options.
+	// Replace allows to replace an export of another format, with other options or of
+	// another dataset, or whose record is damaged.
 	Replace bool
 	// Check reads what is kept, and writes anew what is not as it was written.
 	Check   bool
@@ -62,6 +64,8 @@ type running struct {
 	old     *Record
 	there   map[string]presence // by name of file or subfolder
 	out     *Outcome
+	known   []string        // Record.Known of the dataset
+	going   map[string]bool // files of subfolders that no table names any more
 
 	mu     sync.Mutex
 	record *Record         // under way
@@ -82,7 +86,7 @@ func (e *Export) Run(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{Export: e, o: o, columns: columnsOf(&o), layout: layoutOf(&o), there: map[string]presence{}, fresh: map[string]File{}}
+	r := &running{Export: e, o: o, columns: columnsOf(&o), layout: layoutOf(&o), there: map[string]presence{}, fresh: map[string]File{}, going: map[string]bool{}}
 	pairs := map[string]int64{}
 	for _, split := range o.splits() {
 		list := pieces(e.Dataset, split, &o)
@@ -91,8 +95,11 @@ func (e *Export) Run(ctx context.Context) (*Outcome, error) {
 		}
 		r.plan = append(r.plan, list...)
 	}
-	if len(r.plan) == 0 {
-		return nil, refused("the dataset has no pairs of the split %s", o.Split)
+	if len(r.plan) == 0 { // which empties an export that is there, and begins none
+		old, err := ReadRecord(ctx, e.To)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && old == nil {
+			return nil, refused("the dataset has no pairs of the split %s, and %s holds no export", o.Split, e.To)
+		}
 	}
 	if r.place, err = openPlace(ctx, e.To, true); err != nil {
 		return nil, err
@@ -121,30 +128,52 @@ func (r *running) unit(name string) string {
 
 // look finds out what is there, and whether it may be written over.
 func (r *running) look(ctx context.Context) (err error) {
-	if r.old, err = readRecord(ctx, r); err != nil {
+	r.old, err = readRecord(ctx, r)
+	var damaged *damagedRecord
+	if errors.As(err, &damaged) && r.Replace {
+		r.old, err = salvage(ctx, r, r.o)
+	}
+	if err != nil {
 		return err
 	}
 	same := r.old != nil && equalOptions(&r.old.Options, &r.o)
 	if r.old != nil && !same && !r.Replace {
 		return refused("%s holds an export of the format %s with other options; name another place, or give --replace", r, r.old.Options.Format)
 	}
-	ours := map[string]bool{RecordName: true}
-	known := func(name string) bool { return ours[name] || r.old != nil && strings.HasPrefix(name, stage) }
-	oldUnits := running{layout: r.layout}
+	if err := r.lineage(ctx); err != nil {
+		return err
+	}
+	ours, oldUnits := map[string]File{RecordName: {}}, running{layout: r.layout}
 	if r.old != nil {
 		oldUnits.layout = layoutOf(&r.old.Options)
 		for _, f := range r.old.Files {
-			ours[f.Name] = true
+			ours[f.Name] = f
+		}
+		for _, name := range r.old.Going {
+			r.going[name] = true
 		}
 	}
-	if r.old != nil { // what is to be written is not ours before the record says so
-		for _, p := range r.plan {
-			for _, name := range r.layout.names(p) {
-				ours[name] = true
-			}
+	due := map[string]bool{} // names that are to be written
+	for _, p := range r.plan {
+		for _, name := range r.layout.names(p) {
+			due[name] = true
 		}
+	}
+	extras, err := r.layout.extras(r)
+	if err != nil {
+		return err
+	}
+	for _, x := range extras {
+		due[x.name] = true
 	}
 	first := ""
+	other := func(name string) {
+		r.out.Others++
+		if taken := r.old == nil || r.layout.takes(name) || due[name] || strings.HasPrefix(name, stage); taken && (first == "" || name < first) {
+			first = name
+		}
+	}
+	odd := map[string]bool{} // subfolders with files that are half written
 	for e, err := range r.list(ctx, "") {
 		if err != nil {
 			return err
@@ -153,32 +182,41 @@ func (r *running) look(ctx context.Context) (err error) {
 		if strings.HasPrefix(name, ".") {
 			continue // such as .git
 		}
-		unit := r.unit(name)
-		if !known(unit) {
-			unit = oldUnits.unit(name)
-		}
-		switch {
-		case !known(unit) && (r.old == nil || r.layout.takes(name)):
-			if first == "" || name < first {
-				first = name
-			}
-			r.out.Others++
-		case !known(unit):
-			r.out.Others++
-		case name != e.name:
+		unit := oldUnits.unit(name)
+		_, is := ours[unit]
+		switch folder := unit != name; {
+		case !is || folder && strings.HasPrefix(name, stage) && path.Base(name) != tableName:
+			other(e.name)
+		case name == e.name:
+			p := r.there[unit]
+			r.there[unit] = presence{p.bytes + e.size, p.members + 1}
+		case folder && !strings.HasPrefix(name, stage):
+			odd[unit] = true
+		default:
 			if err := r.remove(ctx, e.name); err != nil { // what a killed run left half written
 				return faultAt(r, "remove", e.name, err)
 			}
-		default:
-			p := r.there[unit]
-			r.there[unit] = presence{p.bytes + e.size, p.members + 1}
+		}
+	}
+	for unit, f := range ours {
+		p, there := r.there[unit]
+		_, left := r.there[stage+unit]
+		if !r.isFolder(unit) || strings.HasPrefix(unit, stage) || !there && !odd[unit] || !odd[unit] && !left && p == (presence{f.Bytes, f.Members}) {
+			continue
+		}
+		others, err := r.members(ctx, unit, f)
+		if err != nil {
+			return err
+		}
+		for _, name := range others {
+			other(name)
 		}
 	}
 	if first != "" && r.old == nil {
 		return refused("%s holds %d files that no export wrote, %s among them; name an empty or new place", r, r.out.Others, first)
 	}
 	if first != "" {
-		return refused("%s holds files beside its export that readers would take for part of it, %s among them; move them away", r, first)
+		return refused("%s holds files beside its export that readers would take for part of it, or in whose place it would write, %s among them; move them away", r, first)
 	}
 	return nil
 }
@@ -236,12 +274,8 @@ func (r *running) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, p := range due {
-		if unit := r.layout.names(p)[0]; r.layout.folders && r.there[unit].members > 0 {
-			if err := r.sweep(ctx, unit); err != nil {
-				return err
-			}
-		}
+	if err := r.sweep(ctx); err != nil {
+		return err
 	}
 	for _, name := range stale {
 		if err := r.removeUnit(ctx, name); err != nil {
@@ -249,7 +283,8 @@ func (r *running) bring(ctx context.Context) error {
 		}
 		delete(r.fresh, name)
 	}
-	r.record.Finished = true
+	maps.DeleteFunc(r.fresh, func(name string, _ File) bool { return strings.HasPrefix(name, stage) })
+	r.record.Finished, r.record.Going = true, nil
 	r.record.Files = r.files()
 	r.count()
 	return r.record.write(ctx, r)
@@ -311,7 +346,7 @@ func (r *running) standing(extras []extra) bool {
 // that whatever becomes of the run, what it leaves is known to be an export's.
 func (r *running) begin(wanted map[string]bool, extras []extra) {
 	r.every = max(1, len(r.plan)/500)
-	r.record = &Record{Format: recordFormat, Dataset: r.Dataset.Hash(), Generation: r.Dataset.Generation(), Options: r.o, Pairs: r.out.Pairs}
+	r.record = &Record{Format: recordFormat, Dataset: r.Dataset.Hash(), Generation: r.Dataset.Generation(), Known: r.known, Options: r.o, Pairs: r.out.Pairs}
 	known := func(name string) {
 		if _, is := r.fresh[name]; !is {
 			r.fresh[name] = File{Name: name}
@@ -319,6 +354,9 @@ func (r *running) begin(wanted map[string]bool, extras []extra) {
 	}
 	for name := range wanted {
 		known(name)
+		if _, there := r.there[name]; there || r.layout.folders {
+			known(stage + name)
+		}
 	}
 	for _, x := range extras {
 		known(x.name)
@@ -330,7 +368,7 @@ func (r *running) begin(wanted map[string]bool, extras []extra) {
 			}
 		}
 	}
-	r.record.Files = r.files()
+	r.record.Files, r.record.Going = r.files(), slices.Sorted(maps.Keys(r.going))
 }
 
 func (r *running) files() []File {
@@ -344,7 +382,7 @@ func (r *running) files() []File {
 
 // save writes down what is whole so far. Call it with mu held, or alone.
 func (r *running) save(ctx context.Context) error {
-	r.record.Files = r.files()
+	r.record.Files, r.record.Going = r.files(), slices.Sorted(maps.Keys(r.going))
 	r.passed = 0
 	return r.record.write(ctx, r)
 }
@@ -458,6 +496,13 @@ func (r *running) staged() (list []File) {
 func (r *running) settle(ctx context.Context) error {
 	staged := r.staged()
 	if len(staged) > 0 {
+		if r.layout.folders {
+			for _, f := range staged {
+				if err := r.replaced(ctx, strings.TrimPrefix(f.Name, stage)); err != nil {
+					return err
+				}
+			}
+		}
 		if err := r.save(ctx); err != nil {
 			return err
 		}
@@ -498,26 +543,5 @@ func (r *running) extra(ctx context.Context, x extra) error {
 		return faultAt(r, "write", x.name, err)
 	}
 	r.fresh[x.name] = x.file()
-	return nil
-}
-
-// removeUnit removes a file, or a subfolder with all that is in it.
-func (r *running) removeUnit(ctx context.Context, name string) error {
-	names := []string{name}
-	if r.old != nil && layoutOf(&r.old.Options).folders && path.Ext(name) == "" {
-		names = nil
-		for e, err := range r.list(ctx, name+"/") {
-			if err != nil {
-				return err
-			}
-			names = append(names, e.name)
-		}
-	}
-	for _, name := range names {
-		if err := r.remove(ctx, name); err != nil {
-			return faultAt(r, "remove", name, err)
-		}
-	}
-	r.out.Removed += len(names)
 	return nil
 }

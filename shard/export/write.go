@@ -2,7 +2,6 @@ package export
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -160,69 +159,56 @@ func (r *running) stats(ctx context.Context, p *piece, name string, first, last 
 // tableName is the file of a subfolder that Hugging Face's imagefolder reads.
 const tableName = "metadata.jsonl"
 
-// folder makes a subfolder: its pictures, named after their pairs so that none takes
-// another's place, then under the given name the table of them.
+// folder makes a subfolder: its table in _new/, which tells what is an export's whatever
+// becomes of the run, then its pictures, named after their pairs so that none takes
+// another's place; last the table gets the given name, where that is another.
 func (r *running) folder(ctx context.Context, p *piece, name string) (File, error) {
 	unit := r.layout.names(p)[0]
 	f := File{Name: name, Split: p.split, Rows: p.live, From: p.digest, Members: 1}
 	var table []byte
-	for batch, err := range p.batches(ctx, r.Dataset, &r.o, batchRows) {
+	facts := r.o
+	facts.Pictures = false
+	for batch, err := range p.batches(ctx, r.Dataset, &facts, batchRows) {
 		if err != nil {
 			return f, err
 		}
 		for i := range batch {
 			s := &batch[i]
-			picture := pictureName(s)
-			if err := r.picture(ctx, unit+"/"+picture, s.Image); err != nil {
-				return f, faultAt(r, "write", unit+"/"+picture, err)
-			}
-			f.Members++
-			f.Bytes += int64(len(s.Image))
-			table = append(appendText(append(table, `{"file_name":`...), picture), ',')
+			table = append(appendText(append(table, `{"file_name":`...), pictureName(s)), ',')
 			start := len(table)
 			table = appendJSON(table, r.columns, s)
 			table = append(slices.Delete(table, start, start+1), '\n') // its brace
+		}
+	}
+	x := extra{stage + unit + "/" + tableName, table}
+	if err := writeFile(ctx, r, x.name, table); err != nil {
+		return f, faultAt(r, "write", x.name, err)
+	}
+	for batch, err := range p.batches(ctx, r.Dataset, &r.o, batchRows) {
+		if err != nil {
+			return f, err
+		}
+		for i := range batch {
+			picture := unit + "/" + pictureName(&batch[i])
+			if err := r.picture(ctx, picture, batch[i].Image); err != nil {
+				return f, faultAt(r, "write", picture, err)
+			}
+			f.Members++
+			f.Bytes += int64(len(batch[i].Image))
 		}
 		r.advance(int64(len(batch)))
 	}
 	if err := r.sync(); err != nil {
 		return f, faultAt(r, "write", unit, err)
 	}
-	x := extra{name + "/" + tableName, table}
-	if err := writeFile(ctx, r, x.name, table); err != nil {
-		return f, faultAt(r, "write", x.name, err)
+	if name == unit {
+		if err := r.move(ctx, x.name, unit+"/"+tableName); err != nil {
+			return f, faultAt(r, "write", unit+"/"+tableName, err)
+		}
 	}
 	f.XXH64 = x.file().XXH64
 	f.Bytes += int64(len(table))
 	return f, nil
-}
-
-// sweep removes from a subfolder what its table does not name.
-func (r *running) sweep(ctx context.Context, unit string) error {
-	data, err := readFile(ctx, r, unit+"/"+tableName)
-	if err != nil {
-		return faultAt(r, "read", unit+"/"+tableName, err)
-	}
-	ours := map[string]bool{unit + "/" + tableName: true}
-	for line := range bytes.Lines(data) {
-		var row known
-		if err := json.Unmarshal(line, &row); err != nil {
-			return faultAt(r, "read", unit+"/"+tableName, err)
-		}
-		ours[unit+"/"+row.FileName] = true
-	}
-	for e, err := range r.list(ctx, unit+"/") {
-		if err != nil {
-			return err
-		}
-		if !ours[e.name] {
-			if err := r.remove(ctx, e.name); err != nil {
-				return faultAt(r, "remove", e.name, err)
-			}
-			r.out.Removed++
-		}
-	}
-	return nil
 }
 
 func (r *running) picture(ctx context.Context, name string, data []byte) error {
