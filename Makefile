@@ -30,10 +30,10 @@ demo: build ## the whole road on a real site served on loopback: at most 10 minu
 test: test-race test-plain ## all tests, and those with goroutines once more with the race detector
 
 test-race: deps
-	$(GO) test -race -short $(RACE)
+	$(GO) test -race -short -p 3 $(RACE)
 
 test-plain: deps
-	$(GO) test ./...
+	$(GO) test -p 3 ./...
 
 test-long: deps $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
 	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...

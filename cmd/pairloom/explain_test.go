@@ -20,7 +20,7 @@ func TestExplainSaysTheDetectedLanguage(t *testing.T) {
 }
 
 func TestExplainSaysHowImportedPicturesAreNamed(t *testing.T) {
-	if out := explained(&pipeline.Explanation{Asked: "/pictures/e.jpg"}); !strings.Contains(out, "list:NAME/PATH") {
+	if out := explained(&pipeline.Explanation{Asked: "/pictures/e.jpg"}); !strings.Contains(out, "list:NAME/FOLDER/PATH") {
 		t.Errorf("of what is not known explain says\n%s", out)
 	}
 }

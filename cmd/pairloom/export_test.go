@@ -157,6 +157,9 @@ func TestExportCommand(t *testing.T) {
 
 // TestExportDiskFull exports to a file system that is too small, then to one that is not.
 func TestExportDiskFull(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := finished(t)
 	mount := t.TempDir()
 	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=64k"); err != nil {

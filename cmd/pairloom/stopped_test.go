@@ -114,6 +114,9 @@ func TestStagesThatAreStopped(t *testing.T) {
 // TestTimeIsUp ends runs at a limit that no stage keeps: they end well, and the
 // next goes on to the bytes of a run that was never stopped.
 func TestTimeIsUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := newFolder(t, testSettings(newSite(t)))
 	for _, form := range []struct{ flag, want string }{
 		{"--quiet", `^pairloom: .*crawl( \d+ of \d+ pages)? \(stopped after 1ns; (.*; )?run again to go on\)\n$`},

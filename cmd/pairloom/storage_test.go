@@ -235,6 +235,9 @@ func TestSignalWithWorkInHand(t *testing.T) {
 // TestInterruptedRunGoesOn interrupts a run that waits for a picture of its third
 // part.
 func TestInterruptedRunGoesOn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := newFolder(t, testSettings(newSite(t)))
 	waits, answer := make(chan struct{}), make(chan struct{})
 	var asked atomic.Int64

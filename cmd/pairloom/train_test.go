@@ -14,6 +14,9 @@ import (
 // TestTerminatedTrainingIsDone ends training by SIGTERM, as a batch queue does,
 // and by its time budget: both save and exit 0, and the next run goes on.
 func TestTerminatedTrainingIsDone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	settings := testSettings(newSite(t))
 	settings["train.epochs"], settings["train.checkpoint_every"], settings["train.log_every"] = "100000", "1000000", "1"
 	dir := newFolder(t, settings)
