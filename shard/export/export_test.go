@@ -133,6 +133,9 @@ func TestNothingNew(t *testing.T) {
 // TestCheck holds that damage in what is kept is found when it is asked for, by its size
 // always.
 func TestCheck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	g := newDataset(t).change(10, [2]int{10, 15}, [2]int{0, 1})
 	for _, o := range all() {
 		t.Run(o.name(), func(t *testing.T) {
@@ -219,6 +222,9 @@ func TestRefused(t *testing.T) {
 
 // TestReplace puts each format in the place of the one before it.
 func TestReplace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	g := newDataset(t).change(10, [2]int{10, 30}, [2]int{0, 4})
 	to, last := filepath.Join(t.TempDir(), "to"), "nothing"
 	for _, o := range slices.Concat(all(), all()[:1]) {

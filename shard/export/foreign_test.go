@@ -26,6 +26,9 @@ func lay(t testing.TB, folder string, files map[string]string) {
 // change so that files are written anew, come and go: what is another's stays, byte for
 // byte, or the run is refused and nothing is touched.
 func TestForeignFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	picture := shard.FormatPairID(pairOf(17).PairID) + ".png" // of a pair that comes later
 	for _, tt := range []struct {
 		name, file string
@@ -97,6 +100,9 @@ func TestForeignFiles(t *testing.T) {
 // at each operation, then go on with a dataset that changed once more: the notes stay, and
 // nothing of what was begun does.
 func TestForeignFileAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	o := Options{Format: Folder, Size: 4}
 	for n := int64(0); n < 60; n += 1 + n/8 {
 		g := newDataset(t).change(7, [2]int{10, 16}, [2]int{0, 2})

@@ -12,6 +12,9 @@ import (
 // TestOtherDataset holds that an export is replaced by that of its own dataset, whatever
 // became of it, and by that of another when it is told so alone.
 func TestOtherDataset(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	for _, tt := range []struct {
 		name   string
 		became func(g *growing) *growing // of one with the pairs 10 to 19 and 0 to 3

@@ -11,6 +11,9 @@ import (
 // TestDamagedRecord holds that with a damaged record nothing is touched, until --replace
 // writes anew what it names still; what it does not name is another's.
 func TestDamagedRecord(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	flipped := func(record string) string { return strings.Replace(record, `"finished"`, `"finishet"`, 1) }
 	for _, tt := range []struct {
 		name   string
@@ -64,6 +67,9 @@ func TestDamagedRecord(t *testing.T) {
 
 // TestLostRecord holds that without a record nothing there is an export's.
 func TestLostRecord(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestGrowsAndShrinks runs the same goroutines")
+	}
 	g := newDataset(t).change(7, [2]int{10, 16}, [2]int{0, 2})
 	for _, o := range each() {
 		to := filepath.Join(t.TempDir(), "to")
