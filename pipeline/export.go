@@ -3,9 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/shard/card"
 	"github.com/pairloom/pairloom/shard/export"
+	"github.com/pairloom/pairloom/shard/stats"
 )
 
 // ExportName is the name of what Export does.
@@ -45,9 +44,9 @@ func (e Export) Run(ctx context.Context, progress Progress) (*export.Outcome, er
 			e.Workers = 8
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(e.Dir, shard.ReportFolder, card.ReadmeName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the dataset's card: %w", err)
+	text, err := e.card(d)
+	if err != nil {
+		return nil, err
 	}
 	x := export.Export{
 		Dataset: d, To: e.To, Options: e.Options, Card: text, Replace: e.Replace, Check: e.Check, Workers: e.Workers, Progress: progress,
@@ -58,6 +57,25 @@ func (e Export) Run(ctx context.Context, progress Progress) (*export.Outcome, er
 		err = &ConfigurationError{err}
 	}
 	return out, err
+}
+
+// card describes what is exported by the figures of the last report, nil where there are
+// none of the dataset as it is.
+func (e Export) card(d *shard.Dataset) ([]byte, error) {
+	figures, err := stats.ReadStats(filepath.Join(e.Dir, shard.ReportFolder, stats.FiguresName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || figures.Dataset == nil || figures.Dataset.Hash != d.Hash() {
+		return nil, err
+	}
+	var splits []card.Split
+	for _, split := range export.Splits[1:] {
+		if e.Options.Split == export.All || e.Options.Split == split {
+			splits = append(splits, card.Split{Name: split, Files: "data/" + split + "-*"})
+		}
+	}
+	return card.README(figures, splits), nil
 }
 
 // Apart holds that an export to the folder to is none of those that the stages of the

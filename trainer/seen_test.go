@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,6 +16,16 @@ import (
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
+
+// seenBy walks the pairs that the newest checkpoint of folder was trained on.
+func seenBy(t *testing.T, folder string) iter.Seq2[*checkpoint.SeenPair, error] {
+	t.Helper()
+	c, err := checkpoint.Latest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Seen()
+}
 
 // TestSeen reads what a model was trained on: with each segment what it added.
 func TestSeen(t *testing.T) {
@@ -28,7 +39,7 @@ func TestSeen(t *testing.T) {
 	train(t, dir, o)
 	folder := filepath.Join(dir, "checkpoints")
 	var got [4][]uint64
-	for row, err := range checkpoint.Seen(folder) {
+	for row, err := range seenBy(t, folder) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +92,7 @@ func TestSeen(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range checkpoint.Seen(folder) {
+	for _, err := range seenBy(t, folder) {
 		var damaged *shard.DamagedPart
 		if !errors.As(err, &damaged) || damaged.Path != path {
 			t.Errorf("of a damaged table it says %v", err)
@@ -135,7 +146,7 @@ func TestCheckpointsOfFormat1(t *testing.T) {
 		if r := train(t, dir, o); r.Resumed != 8 || r.Note != "" {
 			t.Errorf("the result is %+v", r)
 		}
-		for _, err := range checkpoint.Seen(filepath.Join(dir, "checkpoints")) {
+		for _, err := range seenBy(t, filepath.Join(dir, "checkpoints")) {
 			if !errors.Is(err, checkpoint.ErrUnknown) {
 				t.Errorf("it was trained on pairs that are not known, and says %v", err)
 			}
@@ -153,7 +164,7 @@ func TestCheckpointsOfFormat1(t *testing.T) {
 		}
 		equalRuns(t, alone, dir)
 		n := 0
-		for _, err := range checkpoint.Seen(filepath.Join(dir, "checkpoints")) {
+		for _, err := range seenBy(t, filepath.Join(dir, "checkpoints")) {
 			if n++; err != nil {
 				t.Error(err)
 			}

@@ -428,7 +428,7 @@ func TestReplaceAfterGrowth(t *testing.T) {
 	if r.Resumed != 0 || !r.Complete || r.Segments != 1 || r.Generation != 2 {
 		t.Errorf("the result is %+v", r)
 	}
-	for row, err := range checkpoint.Seen(filepath.Join(dir, "checkpoints")) {
+	for row, err := range seenBy(t, filepath.Join(dir, "checkpoints")) {
 		if err != nil || row.PairID == 5 {
 			t.Errorf("the new model was trained on %+v, %v", row, err)
 		}

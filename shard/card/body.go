@@ -11,8 +11,8 @@ import (
 	"github.com/pairloom/pairloom/shard/stats"
 )
 
-// body is the Markdown.
-func body(b *bytes.Buffer, s *stats.Stats, splits []Split) {
+// body is the Markdown; own tells that it lies with the shards themselves.
+func body(b *bytes.Buffer, s *stats.Stats, splits []Split, own bool) {
 	d := s.Dataset
 	fmt.Fprintf(b, "# %s\n\n%s\n\n", text(d.Name), text(summary(s)))
 	b.WriteString("| | |\n|---|---|\n")
@@ -34,7 +34,9 @@ func body(b *bytes.Buffer, s *stats.Stats, splits []Split) {
 	row("Made by", text(d.Software))
 	row("Contact", text(d.Contact))
 	row("Home", text(d.URL))
-	b.WriteString("\n`index.html` and `stats.json` beside this card in the folder `report` hold all figures; paths below are from the folder above it, which is the one to publish, with this card in it.\n")
+	if own {
+		b.WriteString("\n`index.html` and `stats.json` beside this card in the folder `report` hold all figures; paths below are from the folder above it, which is the one to publish, with this card in it.\n")
+	}
 
 	b.WriteString("\n## Use\n\n```python\nfrom datasets import load_dataset\n\npairs = load_dataset(\"path/to/the/dataset\")\n```\n\n")
 	if len(splits) > 0 {
@@ -43,7 +45,7 @@ func body(b *bytes.Buffer, s *stats.Stats, splits []Split) {
 			fmt.Fprintf(b, "| `%s` | `%s` |\n", p.Name, p.Files)
 		}
 	}
-	if note := leftOver(s); note != "" {
+	if note := leftOver(s); own && note != "" {
 		b.WriteString("\n" + note + "\n")
 	}
 	b.WriteString("\nA picture is held out by a seeded hash of its bytes, so that no pair changes sides as the dataset grows.\n")
@@ -82,7 +84,12 @@ func body(b *bytes.Buffer, s *stats.Stats, splits []Split) {
 	list(b, s.Licenses, "Licences, as pages state them", s.Pairs)
 	list(b, s.OptOuts, "Wishes that were recorded and not among those obeyed", s.Pairs)
 	if d.Contact != "" {
-		fmt.Fprintf(b, "\nTo have something taken out, write to %s and name its address. It is then marked as deleted at once (`pairloom remove`), which pairloom's own readers obey and `load_dataset` does not know, and its bytes are gone from the next compaction on.\n", text(d.Contact))
+		fmt.Fprintf(b, "\nTo have something taken out, write to %s and name its address. It is then ", text(d.Contact))
+		if own {
+			b.WriteString("marked as deleted at once (`pairloom remove`), which pairloom's own readers obey and `load_dataset` does not know, and its bytes are gone from the next compaction on.\n")
+		} else {
+			b.WriteString("removed from the dataset (`pairloom remove`), and gone from here with the next export.\n")
+		}
 	}
 
 	b.WriteString("\n## Limits\n\nTexts are what pages say beside a picture, and need not describe it. Nobody looked at all of it: it may hold what is wrong, biased, private or offensive, and it shows the web of its hosts, ")

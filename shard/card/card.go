@@ -45,11 +45,12 @@ func present(s *stats.Stats, splits []Split) []Split {
 	})
 }
 
-// README is the card of a dataset whose figures have a Dataset.
+// README is the card of a dataset whose figures have a Dataset: of its own folder, where
+// splits are [Shards], or of what was exported from it, in which no deleted row is.
 func README(s *stats.Stats, splits []Split) []byte {
 	var b bytes.Buffer
 	head(&b, s, present(s, splits))
-	body(&b, s, present(s, splits))
+	body(&b, s, present(s, splits), slices.Equal(splits, Shards()))
 	return b.Bytes()
 }
 

@@ -136,6 +136,12 @@ func TestDeletedRowsAreTold(t *testing.T) {
 				}
 			}
 		}
+		exported := string(README(s, []Split{{"train", "data/train-*"}, {"held_out", "data/held_out-*"}}))
+		for _, part := range []string{"rows more", "compaction", "folder `report`"} {
+			if strings.Contains(exported, part) {
+				t.Errorf("of an export of a dataset with %d deleted rows the card says %q", tt.deleted, part)
+			}
+		}
 		if strings.Contains(string(README(s, Shards())), "excluded from reading at once") {
 			t.Error("the card says that what is removed is excluded from reading, which plain readers do not know")
 		}

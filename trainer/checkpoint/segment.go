@@ -64,23 +64,10 @@ type SeenPair struct {
 	Segment int
 }
 
-// Seen walks the pairs that the newest checkpoint of folder was trained on: each once,
-// or once more where its picture became another. columns are those of [shard.Seen],
-// all when none is named. The row is reused. Where some are not known the last error
-// wraps [ErrUnknown]; without a checkpoint it wraps [ErrNone]; a damaged table gives a
-// *[shard.DamagedPart].
-func Seen(folder string, columns ...string) iter.Seq2[*SeenPair, error] {
-	return func(yield func(*SeenPair, error) bool) {
-		c, err := Latest(folder)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		c.Seen(columns...)(yield)
-	}
-}
-
-// Seen is that of the package, of this checkpoint.
+// Seen walks the pairs that the checkpoint was trained on: each once, or once more where
+// its picture became another. columns are those of [shard.Seen], all when none is named.
+// The row is reused. Where some are not known the last error wraps [ErrUnknown]; a damaged
+// table gives a *[shard.DamagedPart].
 func (c *Checkpoint) Seen(columns ...string) iter.Seq2[*SeenPair, error] {
 	return func(yield func(*SeenPair, error) bool) {
 		var row SeenPair

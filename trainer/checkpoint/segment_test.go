@@ -32,7 +32,11 @@ func saveSeen(t *testing.T, folder string, step int64, ids ...uint64) {
 
 func seenIDs(t *testing.T, folder string) (ids []uint64) {
 	t.Helper()
-	for row, err := range Seen(folder, "pair_id") {
+	c, err := Latest(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, err := range c.Seen("pair_id") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +128,7 @@ func TestSeenOfFormat1(t *testing.T) {
 	if err != nil || c.State.Format != 1 || c.TellsSeen() {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	for _, err := range Seen(folder) {
+	for _, err := range c.Seen() {
 		if !errors.Is(err, ErrUnknown) {
 			t.Errorf("got %v, want %v", err, ErrUnknown)
 		}

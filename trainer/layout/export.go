@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
@@ -47,6 +48,9 @@ func Export(c *checkpoint.Checkpoint, average bool, format, to string) ([]string
 		return nil, fmt.Errorf("export to %s: %w; name a new folder", to, err)
 	}
 	next := to + atomicfile.Suffix
+	if err := leftOver(next, files); err != nil {
+		return nil, fmt.Errorf("export to %s: %w", to, err)
+	}
 	defer os.RemoveAll(next) // after an error; what a kill left goes with the next export
 	if err := errors.Join(os.RemoveAll(next), os.MkdirAll(next, 0o755)); err != nil {
 		return nil, fmt.Errorf("export to %s: %w", to, err)
@@ -72,6 +76,22 @@ func Export(c *checkpoint.Checkpoint, average bool, format, to string) ([]string
 		return nil, fmt.Errorf("export to %s: %w", to, err)
 	}
 	return append(slices.Sorted(maps.Keys(files)), checkpoint.WeightsName), nil
+}
+
+// leftOver holds that the folder next, where there is one, has nothing but what a killed
+// export of these files left.
+func leftOver(next string, files map[string][]byte) error {
+	entries, err := os.ReadDir(next)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), atomicfile.Suffix)
+		if _, ours := files[name]; !ours && name != checkpoint.WeightsName {
+			return fmt.Errorf("%s, which it writes first, is there and %w (%s lies there); move it away", next, ErrOccupied, e.Name())
+		}
+	}
+	return err
 }
 
 // exported are the files beside the weights, and the weights.

@@ -114,8 +114,10 @@ func TestExport(t *testing.T) {
 	occupied := filepath.Join(folder, "occupied")
 	empty := filepath.Join(folder, "empty")
 	killed := filepath.Join(folder, "killed")
+	theirs := filepath.Join(folder, "theirs") // somebody has a folder of the name that is written first
 	if err := errors.Join(os.MkdirAll(filepath.Join(occupied, "cats"), 0o755), os.Mkdir(empty, 0o755),
-		os.MkdirAll(killed+".writing", 0o755), os.WriteFile(killed+".writing/half", nil, 0o644)); err != nil {
+		os.MkdirAll(killed+".writing", 0o755), os.WriteFile(killed+".writing/vocab.json.writing", nil, 0o644),
+		os.MkdirAll(theirs+".writing", 0o755), os.WriteFile(theirs+".writing/novel.txt", nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	tokenizer := []string{"merges.txt", "model.safetensors", "tokenizer_config.json", "vocab.json"}
@@ -139,6 +141,7 @@ func TestExport(t *testing.T) {
 		{"a bag of words for transformers", &words, false, layout.FormatHuggingFace, filepath.Join(folder, "e"), nil, layout.ErrNoModel, "objective is bag_of_words"},
 		{"a bag of words for open_clip", &words, false, layout.FormatOpenCLIP, filepath.Join(folder, "f"), nil, layout.ErrNoModel, "objective is bag_of_words"},
 		{"an average that is not there", vit, true, layout.FormatHuggingFace, filepath.Join(folder, "g"), nil, layout.ErrNoAverage, "train.ema"},
+		{"beside somebody's folder", vit, false, layout.FormatHuggingFace, theirs, nil, layout.ErrOccupied, "novel.txt lies there"},
 		{"into a folder with something", vit, false, layout.FormatHuggingFace, occupied, nil, layout.ErrOccupied, "cats lies there"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -159,8 +162,8 @@ func TestExport(t *testing.T) {
 			if tt.to != occupied && (!slices.Equal(there, tt.files) || !slices.Equal(got, tt.files)) {
 				t.Errorf("there are %v, named %v, want %v", there, got, tt.files)
 			}
-			if _, err := os.Stat(filepath.Clean(tt.to) + ".writing"); err == nil {
-				t.Error("an unfinished folder is left")
+			if _, err := os.Stat(filepath.Clean(tt.to) + ".writing"); (err == nil) != (tt.to == theirs) {
+				t.Error("an unfinished folder is left, or somebody's is gone")
 			}
 		})
 	}
