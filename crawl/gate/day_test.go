@@ -7,29 +7,44 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// pipes is a network in memory: what is dialled is served by one server.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	c, ok := <-p
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return c, nil
+// pipes is a network in memory: what is dialled is served by one server. A
+// transport may dial for a request that has been given up, after the server is
+// gone; that is refused, as by a host.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
 }
 
-func (p pipes) Close() error   { close(p); return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func newPipes() *pipes { return &pipes{make(chan net.Conn), make(chan struct{})} }
 
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { close(p.closed); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
-	p <- theirs
-	return ours, nil
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, syscall.ECONNREFUSED
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // dayHost is a host of a simulated day, and what it saw.
@@ -82,7 +97,7 @@ func day(t *testing.T, connections int) {
 		}
 		hosts[fmt.Sprintf("h%d.example", i)] = h
 	}
-	network := make(pipes)
+	network := newPipes()
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hosts[r.Host].serve(w, r) })}
 	go server.Serve(network)
 	g := newGate(t, o)
