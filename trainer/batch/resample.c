@@ -141,7 +141,7 @@ static int across(batch_resampler *r, int level, const batch_axis *x, const uint
 	}
 	if (!fit(&r->x, x) || !batch_pack(&r->x, level))
 		return 0;
-	batch_across(&r->x, level, from - (ptrdiff_t)3 * first, wide, rows, to, to_wide);
+	batch_across(&r->x, from - (ptrdiff_t)3 * first, wide, rows, to, to_wide);
 	return 1;
 }
 

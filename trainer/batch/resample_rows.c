@@ -49,7 +49,8 @@ int batch_levels(void) {
 	int levels = 1 << BATCH_PLAIN;
 	if (__builtin_cpu_supports("avx2"))
 		levels |= 1 << BATCH_AVX2;
-	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"))
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+		__builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni"))
 		levels |= 1 << BATCH_AVX512;
 	return levels;
 }
@@ -135,49 +136,64 @@ static void parts(const int32_t *w, uint32_t c[3]) {
 	}
 }
 
-// Four outputs share a register, and four weights of each are 3 times 64 bytes.
-static void pack_avx512(batch_kernel *k) {
-	int taps = 4 * k->groups, padded = (k->out + 3) & ~3;
-	uint32_t *to = (uint32_t *)k->packed;
-	for (int i = 0; i < padded; i += 4)
-		for (int g = 0; g < taps; g += 4, to += 48)
-			for (int lane = 0; lane < 4; lane++) {
-				uint32_t c[3];
-				parts(k->weights + (size_t)(i + lane) * taps + g, c);
-				for (int part = 0; part < 3; part++)
-					for (int colour = 0; colour < 4; colour++)
-						to[16 * part + 4 * lane + colour] = c[part];
-			}
+// Sixteen samples share a register: sample j is colour j % 3 of output j / 3. For each four
+// weights that is 3 times 64 bytes, after 64 bytes that say where in the 64 bytes from the
+// first of the samples on their four pixels lie. reaches tells whether they all lie there.
+enum { PACK = 16 };
+
+static int reaches(const batch_kernel *k) {
+	for (int j = 0; j < 3 * k->out; j += PACK) {
+		int last = j + PACK - 1 < 3 * k->out ? j + PACK - 1 : 3 * k->out - 1;
+		if (3 * (k->first[last / 3] - k->first[j / 3]) + 12 > 64)
+			return 0;
+	}
+	return 1;
 }
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+static void pack_avx512(batch_kernel *k) {
+	int taps = 4 * k->groups;
+	uint32_t *to = (uint32_t *)k->packed;
+	for (int j = 0; j < 3 * k->out; j += PACK, to += 16 + 48 * k->groups)
+		for (int lane = 0; lane < PACK; lane++) {
+			int i = (j + lane) / 3;
+			i = i < k->out ? i : k->out - 1;
+			to[lane] = (3 * (k->first[i] - k->first[j / 3]) + (j + lane) % 3) * 0x01010101u + 0x09060300u;
+			for (int g = 0; g < k->groups; g++) {
+				uint32_t c[3];
+				parts(k->weights + (size_t)i * taps + 4 * g, c);
+				for (int part = 0; part < 3; part++)
+					to[16 + 48 * g + 16 * part + lane] = c[part];
+			}
+		}
+}
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni")))
 
 AVX512 static inline __m512i finish(__m512i c0, __m512i c1, __m512i c2) {
 	c0 = _mm512_add_epi32(c0, _mm512_add_epi32(_mm512_slli_epi32(c1, 8), _mm512_slli_epi32(c2, 16)));
 	return _mm512_srai_epi32(c0, BATCH_BITS);
 }
 
-AVX512 static void across_avx512(const batch_kernel *k, const uint8_t *from, uint8_t *to) {
-	// of four pixels of three bytes: the reds, the greens, the blues
-	const __m512i colours = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1));
-	const __m128i tight = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+// across_avx512 makes two rows at once, which share the weights.
+AVX512 static void across_avx512(const batch_kernel *k, const uint8_t *from, const uint8_t *also, uint8_t *to, uint8_t *too) {
 	const __m512i *w = (const __m512i *)k->packed;
-	for (int i = 0; i < k->out; i += 4) {
-		const uint8_t *a = from + (ptrdiff_t)3 * k->first[i], *b = from + (ptrdiff_t)3 * k->first[i + 1];
-		const uint8_t *c = from + (ptrdiff_t)3 * k->first[i + 2], *d = from + (ptrdiff_t)3 * k->first[i + 3];
-		__m512i c0 = _mm512_set1_epi32(HALF), c1 = _mm512_setzero_si512(), c2 = c1;
+	const __m512i zero = _mm512_setzero_si512();
+	for (int j = 0; j < 3 * k->out; j += PACK) {
+		const uint8_t *p = from + (ptrdiff_t)3 * k->first[j / 3], *q = also + (ptrdiff_t)3 * k->first[j / 3];
+		const __m512i where = *w++;
+		__m512i a0 = _mm512_set1_epi32(HALF), a1 = zero, a2 = zero, b0 = a0, b1 = zero, b2 = zero;
 		for (int g = 0; g < 12 * k->groups; g += 12, w += 3) {
-			__m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(a + g)));
-			v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(b + g)), 1);
-			v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(c + g)), 2);
-			v = _mm512_inserti32x4(v, _mm_loadu_si128((const __m128i *)(d + g)), 3);
-			v = _mm512_shuffle_epi8(v, colours);
-			c0 = _mm512_dpbusd_epi32(c0, v, w[0]);
-			c1 = _mm512_dpbusd_epi32(c1, v, w[1]);
-			c2 = _mm512_dpbusd_epi32(c2, v, w[2]);
+			__m512i a = _mm512_permutexvar_epi8(where, _mm512_loadu_si512(p + g));
+			__m512i b = _mm512_permutexvar_epi8(where, _mm512_loadu_si512(q + g));
+			a0 = _mm512_dpbusd_epi32(a0, a, w[0]);
+			b0 = _mm512_dpbusd_epi32(b0, b, w[0]);
+			a1 = _mm512_dpbusd_epi32(a1, a, w[1]);
+			b1 = _mm512_dpbusd_epi32(b1, b, w[1]);
+			a2 = _mm512_dpbusd_epi32(a2, a, w[2]);
+			b2 = _mm512_dpbusd_epi32(b2, b, w[2]);
 		}
-		__m512i sum = _mm512_max_epi32(finish(c0, c1, c2), _mm512_setzero_si512());
-		_mm_storeu_si128((__m128i *)(to + 3 * i), _mm_shuffle_epi8(_mm512_cvtusepi32_epi8(sum), tight));
+		_mm_storeu_si128((__m128i *)(to + j), _mm512_cvtusepi32_epi8(_mm512_max_epi32(finish(a0, a1, a2), zero)));
+		_mm_storeu_si128((__m128i *)(too + j), _mm512_cvtusepi32_epi8(_mm512_max_epi32(finish(b0, b1, b2), zero)));
 	}
 }
 
@@ -213,33 +229,39 @@ int batch_levels(void) { return 1 << BATCH_PLAIN; }
 #endif
 
 int batch_pack(batch_kernel *k, int level) {
-	if (level == BATCH_PLAIN)
-		return 1;
+	k->level = level;
 #if defined(__x86_64__)
-	size_t padded = (k->out + 3) & ~3, size = padded * k->groups * (level == BATCH_AVX512 ? 48 : 64);
+	if (k->level == BATCH_AVX512 && !reaches(k))
+		k->level = BATCH_AVX2; // scaled down by so much that it costs little beside the decoding
+	size_t size = (size_t)(k->out + 3) * k->groups * 64;
+	if (k->level == BATCH_AVX512)
+		size = (size_t)(3 * k->out + PACK - 1) / PACK * (1 + 3 * k->groups) * 64;
 	if (k->packed_size < size) {
 		free(k->packed);
 		k->packed_size = 0;
-		if (!(k->packed = aligned_alloc(64, (size + 63) & ~(size_t)63)))
+		if (!(k->packed = aligned_alloc(64, size)))
 			return 0;
 		k->packed_size = size;
 	}
-	if (level == BATCH_AVX512)
+	if (k->level == BATCH_AVX512)
 		pack_avx512(k);
-	else
+	else if (k->level == BATCH_AVX2)
 		pack_avx2(k);
 #endif
 	return 1;
 }
 
-void batch_across(const batch_kernel *k, int level, const uint8_t *from, size_t stride, int rows, uint8_t *to, size_t wide) {
+void batch_across(const batch_kernel *k, const uint8_t *from, size_t stride, int rows, uint8_t *to, size_t wide) {
 	for (int i = 0; i < rows; i++, from += stride, to += wide) {
 #if defined(__x86_64__)
-		if (level == BATCH_AVX512) {
-			across_avx512(k, from, to);
+		if (k->level == BATCH_AVX512) {
+			int last = i + 1 == rows;
+			across_avx512(k, from, last ? from : from + stride, to, last ? to : to + wide);
+			if (!last)
+				i++, from += stride, to += wide;
 			continue;
 		}
-		if (level == BATCH_AVX2) {
+		if (k->level == BATCH_AVX2) {
 			across_avx2(k, from, to);
 			continue;
 		}
