@@ -98,7 +98,7 @@ func TestMain(m *testing.M) {
 func small() Options {
 	return Options{
 		Model: "vit-nano", Epochs: 6, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
-		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, CropAspect: 0.75, Vocabulary: "600", Seed: 3,
+		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, Vocabulary: "600", Seed: 3,
 		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 10,
 	}
 }
