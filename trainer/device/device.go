@@ -129,7 +129,7 @@ type Device interface {
 	// BiasBackward computes dbias[cols] += the sum of dy's rows.
 	BiasBackward(dbias, dy Buffer, rows, cols int)
 
-	// Fill sets every word to value, as float32.
+	// Fill sets every element to value, in F32 or BF16.
 	Fill(x Buffer, value float32)
 	// Sum computes y = a + b, word by word; y may be a or b.
 	Sum(y, a, b Buffer)
@@ -162,9 +162,10 @@ type Device interface {
 	AttentionBackward(dqkv, dout, out, lse, qkv, offsets Buffer, a AttentionShape)
 
 	// Gather computes y[i] = table[ids[i]] + beta y[i] for each of rows rows of
-	// cols words; an id below 0 stands for a row of zeros.
+	// cols words; an id below 0 stands for a row of zeros. y is of T; the table is
+	// F32, or, where rows are picked out of activations, of T.
 	Gather(y, table, ids Buffer, rows, cols int, beta float32)
-	// GatherBackward computes dtable[ids[i]] += dy[i].
+	// GatherBackward computes dtable[ids[i]] += dy[i]; dtable is of the table's type.
 	GatherBackward(dtable, dy, ids Buffer, rows, cols int)
 
 	// Patchify cuts pictures[batch,3,side,side] into squares of patch pixels:
