@@ -147,7 +147,7 @@ func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.T
 	for step := range goldenSteps {
 		pictures, captions := goldenBatch(set, step)
 		d.Fill(p.Grad, 0)
-		model.Loss(tape, figures.Slice(0, 1), pictures, captions)
+		model.Loss(tape, figures.Slice(0, 1), model.Planes(tape, pictures), captions)
 		tape.Backward()
 		d.SquaredNorm(figures.Slice(1, 1), p.Grad)
 		o, n := goldenOptions, float64(step+1)
@@ -157,12 +157,7 @@ func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.T
 			Decay: float32(o.WeightDecay), Clip: float32(o.GradClip),
 			Correct1: float32(1 - math.Pow(o.Beta1, n)), Correct2: float32(1 - math.Pow(o.Beta2, n)),
 		}
-		update := func(from, n int) {
-			d.AdamW(p.Data.Slice(from, n), p.Grad.Slice(from, n), p.M.Slice(from, n), p.V.Slice(from, n), figures.Slice(1, 1), a)
-		}
-		update(0, p.Decayed)
-		a.Decay = 0
-		update(p.Decayed, p.Data.Len-p.Decayed)
+		p.Update(d, figures.Slice(1, 1), a)
 		model.ClampScale(d)
 		read := make([]float32, 3)
 		for _, err := range []error{d.Read(read[:2], figures), d.Read(read[2:], model.Scale())} {

@@ -68,7 +68,8 @@ type run struct {
 func (r *run) allocate() error {
 	r.saved = -1
 	r.pool = device.NewPool(r.device)
-	r.tape = autograd.New(r.device, r.pool)
+	r.model.Parameters.Type = r.options.activations()
+	r.tape = r.typed(autograd.New(r.device, r.pool))
 	if err := r.model.Parameters.Allocate(r.device, true); err != nil {
 		return err
 	}
@@ -85,6 +86,12 @@ func (r *run) allocate() error {
 		r.embedded, err = r.newEmbeddings(r.batch)
 	}
 	return err
+}
+
+// typed gives a tape the type of the run's activations.
+func (r *run) typed(t *autograd.Tape) *autograd.Tape {
+	t.Type = r.options.activations()
+	return t
 }
 
 // microBatch is the number of pairs that are on the device at a time.
@@ -241,14 +248,7 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 		Decay: float32(o.WeightDecay), Clip: float32(o.GradClip * float64(k)),
 		Correct1: float32(1 - math.Pow(o.Beta1, t)), Correct2: float32(1 - math.Pow(o.Beta2, t)),
 	}
-	d := p.Decayed
-	for _, part := range []struct {
-		from, n int
-		decay   float32
-	}{{0, d, a.Decay}, {d, p.Data.Len - d, 0}} {
-		a.Decay = part.decay
-		r.device.AdamW(p.Data.Slice(part.from, part.n), p.Grad.Slice(part.from, part.n), p.M.Slice(part.from, part.n), p.V.Slice(part.from, part.n), norm, a)
-	}
+	p.Update(r.device, norm, a)
 	r.model.ClampScale(r.device)
 	r.fading.add(r.device, p, o.EMA, r.state.Updates)
 

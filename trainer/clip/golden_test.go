@@ -124,7 +124,7 @@ func (g *golden) check(name string, got []float32, worst *float64) {
 
 // embeddings are of the pictures and captions of the file.
 func (g *golden) embeddings(tape *autograd.Tape) (images, texts []float32) {
-	x, y := g.model.Images(tape, g.truth["pictures"].Data), g.model.Texts(tape, g.captions())
+	x, y := g.model.Images(tape, g.model.Planes(tape, g.truth["pictures"].Data)), g.model.Texts(tape, g.captions())
 	images, texts = g.read(x.Data), g.read(y.Data)
 	tape.Reset()
 	return images, texts
@@ -136,7 +136,7 @@ func (g *golden) step() {
 	p := &g.model.Parameters
 	tape := autograd.New(g.dev, g.pool)
 	g.dev.Fill(p.Grad, 0)
-	g.model.Loss(tape, device.Whole(g.loss, device.F32), g.truth["pictures"].Data, g.captions())
+	g.model.Loss(tape, device.Whole(g.loss, device.F32), g.model.Planes(tape, g.truth["pictures"].Data), g.captions())
 	tape.Backward()
 	g.check("loss", g.read(device.Whole(g.loss, device.F32)), &g.worst.loss)
 	gradients, err := p.Read(g.dev, p.Grad, "")
