@@ -19,10 +19,13 @@ import (
 )
 
 // The run of testdata/steps.py.
-const (
-	goldenSteps = 20
-	goldenLoss  = 1e-4 // largest difference of a loss, absolute
-)
+const goldenSteps = 20
+
+// golden are the largest differences of a loss, absolute, of the gradient's norm and
+// of the logit scale, by the type of activations.
+var golden = map[device.Type]struct{ loss, norm, scale float64 }{
+	device.F32: {1e-4, 1e-4, 1e-5}, device.BF16: {1e-2, 1e-2, 1e-2},
+}
 
 var goldenOptions = Options{Warmup: 2, WeightDecay: 0.2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1}
 
@@ -71,7 +74,7 @@ func TestGoldenSteps(t *testing.T) {
 	if testing.Short() {
 		t.Skip("its subject is numbers")
 	}
-	rows := [][]string{{"model", "backend", "loss, absolute, worst of 20 steps", "norm of the gradient", "logit scale"}}
+	rows := [][]string{{"model", "backend", "activations", "loss, absolute, worst of 20 steps", "norm of the gradient", "logit scale"}}
 	want := readTensors(t, filepath.Join("testdata", "steps.safetensors"))
 	for _, tt := range []struct {
 		name   string
@@ -91,39 +94,42 @@ func TestGoldenSteps(t *testing.T) {
 			{"reference", func() device.Device { return reference.New() }},
 			{"cpu", func() device.Device { return cpu.Open(2) }},
 		} {
-			t.Run(tt.name+"/"+backend.name, func(t *testing.T) {
-				got := goldenRun(t, backend.open(), tt.config, set, tt.rate)
-				worst := map[string]float64{}
-				for _, name := range []string{"loss", "norm", "scale"} {
-					if len(want[tt.name+"/"+name].Data) != goldenSteps {
-						t.Fatalf("testdata/steps.safetensors has no %d steps of %s/%s", goldenSteps, tt.name, name)
-					}
-					for i, w := range want[tt.name+"/"+name].Data {
-						e := math.Abs(float64(w) - got[name][i])
-						if name == "loss" && !(e <= goldenLoss) {
-							t.Errorf("step %d: the loss is %.6f, want %.6f", i+1, got[name][i], w)
+			for _, activations := range []device.Type{device.F32, device.BF16} {
+				t.Run(tt.name+"/"+backend.name+"/"+activations.String(), func(t *testing.T) {
+					got, limit := goldenRun(t, backend.open(), activations, tt.config, set, tt.rate), golden[activations]
+					worst := map[string]float64{}
+					for _, name := range []string{"loss", "norm", "scale"} {
+						if len(want[tt.name+"/"+name].Data) != goldenSteps {
+							t.Fatalf("testdata/steps.safetensors has no %d steps of %s/%s", goldenSteps, tt.name, name)
 						}
-						if name != "loss" {
-							e /= float64(w)
+						for i, w := range want[tt.name+"/"+name].Data {
+							e := math.Abs(float64(w) - got[name][i])
+							if name == "loss" && !(e <= limit.loss) {
+								t.Errorf("step %d: the loss is %.6f, want %.6f", i+1, got[name][i], w)
+							}
+							if name != "loss" {
+								e /= float64(w)
+							}
+							worst[name] = max(worst[name], e)
 						}
-						worst[name] = max(worst[name], e)
 					}
-				}
-				if worst["norm"] > 1e-4 || worst["scale"] > 1e-5 {
-					t.Errorf("the gradient's norm differs by %.1e, the scale by %.1e", worst["norm"], worst["scale"])
-				}
-				t.Logf("losses differ by %.1e, norms by %.1e, the scale by %.1e", worst["loss"], worst["norm"], worst["scale"])
-				rows = append(rows, []string{tt.name, backend.name, fmt.Sprintf("%.1e", worst["loss"]), fmt.Sprintf("%.1e", worst["norm"]), fmt.Sprintf("%.1e", worst["scale"])})
-			})
+					if worst["norm"] > limit.norm || worst["scale"] > limit.scale {
+						t.Errorf("the gradient's norm differs by %.1e, the scale by %.1e", worst["norm"], worst["scale"])
+					}
+					t.Logf("losses differ by %.1e, norms by %.1e, the scale by %.1e", worst["loss"], worst["norm"], worst["scale"])
+					rows = append(rows, []string{tt.name, backend.name, activations.String(), fmt.Sprintf("%.1e", worst["loss"]), fmt.Sprintf("%.1e", worst["norm"]), fmt.Sprintf("%.1e", worst["scale"])})
+				})
+			}
 		}
 	}
 	conformance.Report(t, "training of 20 steps", rows)
 }
 
 // goldenRun returns loss, norm and scale of each step.
-func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.Tensor, rate float64) map[string][]float64 {
+func goldenRun(t *testing.T, d device.Device, activations device.Type, c clip.Config, set map[string]nn.Tensor, rate float64) map[string][]float64 {
 	pool, model := device.NewPool(d), clip.New(c, set["weights/token_embedding.weight"].Shape[0])
 	p := &model.Parameters
+	p.Type = activations
 	if err := p.Allocate(d, true); err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +149,7 @@ func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.T
 		t.Fatal(err)
 	}
 	figures, tape := device.Whole(memory, device.F32), autograd.New(d, pool)
+	tape.Type = activations
 	out := map[string][]float64{}
 	for step := range goldenSteps {
 		pictures, captions := goldenBatch(set, step)

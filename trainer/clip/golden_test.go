@@ -19,8 +19,9 @@ import (
 	"github.com/pairloom/pairloom/trainer/token"
 )
 
-// goldenTolerance is the largest relative error of a tensor, conformance.RelativeError.
-const goldenTolerance = 1e-5
+// goldenTolerance is the largest relative error of a tensor,
+// conformance.RelativeError, by the type of activations.
+var goldenTolerance = map[device.Type]float64{device.F32: 1e-5, device.BF16: 1e-2}
 
 // The models of testdata/golden.py.
 var (
@@ -76,8 +77,9 @@ type golden struct {
 	worst struct{ loss, logits, gradient, embedding float64 }
 }
 
-func newGolden(t *testing.T, d device.Device, c clip.Config, set truth, kind string) *golden {
+func newGolden(t *testing.T, d device.Device, activations device.Type, c clip.Config, set truth, kind string) *golden {
 	g := &golden{T: t, truth: set, dev: d, pool: device.NewPool(d), model: clip.New(c, set["weights/token_embedding.weight"].Shape[0]), kind: kind}
+	g.model.Parameters.Type = activations
 	if err := g.model.Parameters.Allocate(d, true); err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +101,14 @@ func newGolden(t *testing.T, d device.Device, c clip.Config, set truth, kind str
 	return g
 }
 
+func (g *golden) tolerance() float64 { return goldenTolerance[g.model.Parameters.Type] }
+
+// typed gives a tape the type of the model's activations.
+func (g *golden) typed(tape *autograd.Tape) *autograd.Tape {
+	tape.Type = g.model.Parameters.Type
+	return tape
+}
+
 func (g *golden) read(b device.Buffer) []float32 {
 	g.Helper()
 	x := make([]float32, b.Len)
@@ -116,7 +126,7 @@ func (g *golden) check(name string, got []float32, worst *float64) {
 		g.Fatalf("the golden file has no %s/%s; write it anew with golden.py", g.kind, name)
 	}
 	e := conformance.RelativeError(got, want.Data)
-	if e > goldenTolerance {
+	if e > g.tolerance() {
 		g.Errorf("%s differs by %.2g", name, e)
 	}
 	*worst = max(*worst, e)
@@ -134,7 +144,7 @@ func (g *golden) embeddings(tape *autograd.Tape) (images, texts []float32) {
 // mode.
 func (g *golden) step() {
 	p := &g.model.Parameters
-	tape := autograd.New(g.dev, g.pool)
+	tape := g.typed(autograd.New(g.dev, g.pool))
 	g.dev.Fill(p.Grad, 0)
 	g.model.Loss(tape, device.Whole(g.loss, device.F32), g.model.Planes(tape, g.truth["pictures"].Data), g.captions())
 	tape.Backward()
@@ -152,7 +162,7 @@ func (g *golden) step() {
 		// pool's key bias, ours is compared to the whole gradient.
 		want := g.truth[g.kind+"/gradient/"+tensor.Name]
 		if length(want.Data) < 1e-12*whole && want.Data != nil {
-			if e := length(tensor.Data) / whole; e > goldenTolerance {
+			if e := length(tensor.Data) / whole; e > g.tolerance() {
 				g.Errorf("the gradient of %s is %.2g of the whole, and should be 0", tensor.Name, e)
 			}
 			continue
@@ -174,7 +184,7 @@ func length(x []float32) float64 {
 
 // logits holds exp(scale) X Y^t, which the device never stores.
 func (g *golden) logits() {
-	x, y := g.embeddings(autograd.New(g.dev, g.pool))
+	x, y := g.embeddings(g.typed(autograd.New(g.dev, g.pool)))
 	scale, dim := math.Exp(float64(g.read(g.model.Scale())[0])), g.model.Config.Embed
 	var got []float32
 	for a := range slices.Chunk(x, dim) {
@@ -193,7 +203,7 @@ func (g *golden) logits() {
 // float64, from the same weights: loss, every gradient, running statistics,
 // embeddings in evaluation mode, logits.
 func TestGolden(t *testing.T) {
-	rows := [][]string{{"model", "backend", "logits", "loss", "gradient of any parameter", "embeddings, running statistics"}}
+	rows := [][]string{{"model", "backend", "activations", "logits", "loss", "gradient of any parameter", "embeddings, running statistics"}}
 	for _, tt := range []struct {
 		name, file, kind string
 		config           clip.Config
@@ -211,17 +221,19 @@ func TestGolden(t *testing.T) {
 			{"reference", func() device.Device { return reference.New() }},
 			{"cpu", func() device.Device { return cpu.Open(2) }},
 		} {
-			t.Run(tt.name+"/"+backend.name, func(t *testing.T) {
-				g := newGolden(t, backend.open(), tt.config, set, tt.kind)
-				g.step()
-				images, texts := g.embeddings(autograd.Evaluate(g.dev, g.pool))
-				g.check("images", images, &g.worst.embedding)
-				g.check("texts", texts, &g.worst.embedding)
-				g.logits()
-				w := g.worst
-				t.Logf("logits differ by %.1e, the loss by %.1e, gradients by %.1e, embeddings by %.1e", w.logits, w.loss, w.gradient, w.embedding)
-				rows = append(rows, []string{tt.name, backend.name, fmt.Sprintf("%.1e", w.logits), fmt.Sprintf("%.1e", w.loss), fmt.Sprintf("%.1e", w.gradient), fmt.Sprintf("%.1e", w.embedding)})
-			})
+			for _, activations := range []device.Type{device.F32, device.BF16} {
+				t.Run(tt.name+"/"+backend.name+"/"+activations.String(), func(t *testing.T) {
+					g := newGolden(t, backend.open(), activations, tt.config, set, tt.kind)
+					g.step()
+					images, texts := g.embeddings(g.typed(autograd.Evaluate(g.dev, g.pool)))
+					g.check("images", images, &g.worst.embedding)
+					g.check("texts", texts, &g.worst.embedding)
+					g.logits()
+					w := g.worst
+					t.Logf("logits differ by %.1e, the loss by %.1e, gradients by %.1e, embeddings by %.1e", w.logits, w.loss, w.gradient, w.embedding)
+					rows = append(rows, []string{tt.name, backend.name, activations.String(), fmt.Sprintf("%.1e", w.logits), fmt.Sprintf("%.1e", w.loss), fmt.Sprintf("%.1e", w.gradient), fmt.Sprintf("%.1e", w.embedding)})
+				})
+			}
 		}
 	}
 	conformance.Report(t, "families of models", rows)
