@@ -51,5 +51,5 @@ func Open(o Options) (device.Device, error) {
 	if strings.HasPrefix(o.Device, CUDA) {
 		return nil, fmt.Errorf("open device %s: %w", o.Device, ErrNoCUDA)
 	}
-	return cpu.Open(o.Threads), nil
+	return device.Strict{Device: cpu.Open(o.Threads)}, nil
 }

@@ -14,16 +14,16 @@ import (
 // MeanToken puts the mean of each picture's rows before them.
 func (d *Device) MeanToken(y, x device.Buffer, batch, n, cols int) {
 	const op = "mean token"
-	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, batch*(1+n)*cols), at(op, x, batch*n*cols)}, n: [4]int{batch, n, cols}, run: func(_ *Device, c *command) {
-		C.pl_mean_token(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
+	d.queue <- command{t: y.Type, p: [9]unsafe.Pointer{active(op, y.Type, y, batch*(1+n)*cols), active(op, y.Type, x, batch*n*cols)}, n: [4]int{batch, n, cols}, run: func(_ *Device, c *command) {
+		C.pl_mean_token(c.bf16(), c.p[0], c.p[1], C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
 	}}
 }
 
 // MeanTokenBackward computes dx[i] = dy[1+i] + dy[0]/n.
 func (d *Device) MeanTokenBackward(dx, dy device.Buffer, batch, n, cols int) {
 	const op = "mean token backward"
-	d.queue <- command{p: [9]unsafe.Pointer{at(op, dx, batch*n*cols), at(op, dy, batch*(1+n)*cols)}, n: [4]int{batch, n, cols}, run: func(_ *Device, c *command) {
-		C.pl_mean_token_backward(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
+	d.queue <- command{t: dx.Type, p: [9]unsafe.Pointer{active(op, dx.Type, dx, batch*n*cols), active(op, dx.Type, dy, batch*(1+n)*cols)}, n: [4]int{batch, n, cols}, run: func(_ *Device, c *command) {
+		C.pl_mean_token_backward(c.bf16(), c.p[0], c.p[1], C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
 	}}
 }
 

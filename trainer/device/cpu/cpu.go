@@ -53,6 +53,7 @@ var _ device.Device = (*Device)(nil)
 // the operation to know.
 type command struct {
 	run    func(d *Device, c *command)
+	t      device.Type // of the activations
 	p      [9]unsafe.Pointer
 	n      [4]int
 	f      [2]float32
@@ -67,6 +68,9 @@ type command struct {
 	wait   bool
 	keeps  bool // leaves the factors of the last matrix product as they were
 }
+
+// bf16 tells the kernels of which type the activations are.
+func (c *command) bf16() C.int { return cBool(c.t == device.BF16) }
 
 // Open starts a device with the given number of threads; 0 means one a
 // processor.
@@ -224,6 +228,14 @@ func at(operation string, b device.Buffer, n int) unsafe.Pointer {
 // atInts is the address of b, which holds at least n elements of I32.
 func atInts(operation string, b device.Buffer, n int) unsafe.Pointer {
 	return typed(operation, device.I32, b, n)
+}
+
+// active is the address of b, which holds at least n activations of type t.
+func active(operation string, t device.Type, b device.Buffer, n int) unsafe.Pointer {
+	if t != device.F32 && t != device.BF16 {
+		panic(fmt.Sprintf("%s: a buffer of %s where f32 or bf16 is needed", operation, t))
+	}
+	return typed(operation, t, b, n)
 }
 
 // typed is the address of b, which holds at least n elements of type t.
