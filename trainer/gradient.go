@@ -131,7 +131,7 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	}
 	err := feed.each(ctx, r.batch, func(b *batch.Batch) {
 		t := e.recordsNothing
-		e.put(r.device, b.First, r.model.Images(t, r.model.Planes(t, b.Pictures)), r.model.Texts(t, &b.Captions))
+		e.put(r.device, b.First, r.model.Images(t, r.model.Pictures(t, b.Pictures)), r.model.Texts(t, &b.Captions))
 		t.Reset()
 	})
 	if err != nil {
@@ -140,7 +140,7 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	e.loss(r.device, r.head, loss, e.pairs)
 	e.backward(r.device, r.head)
 	return feed.each(ctx, r.batch, func(b *batch.Batch) {
-		x, y := r.model.Images(r.tape, r.model.Planes(r.tape, b.Pictures)), r.model.Texts(r.tape, &b.Captions)
+		x, y := r.model.Images(r.tape, r.model.Pictures(r.tape, b.Pictures)), r.model.Texts(r.tape, &b.Captions)
 		feed.flops += r.objective.flops(b)
 		r.tape.Seed(x, e.dx.Slice(b.First*e.dim, x.Rows*e.dim))
 		r.tape.Seed(y, e.dy.Slice(b.First*e.dim, y.Rows*e.dim))

@@ -220,12 +220,13 @@ func (r *run) pairsPerStep() int { return r.batch * r.options.accumulate() }
 func (r *run) newFeed() *feed {
 	o := batch.Options{
 		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
-		Seed: r.options.Seed, CropScale: r.options.CropScale, Workers: r.options.workers(),
+		Seed: r.options.Seed, CropScale: r.options.CropScale, CropAspect: r.options.CropAspect, Workers: r.options.workers(),
 		Jitter: r.options.Jitter, Saturation: r.options.Saturation, Hue: r.options.Hue, Gray: r.options.Gray, Rotate: r.options.Rotate,
 		CacheBytes: int64(r.options.CacheMB) * 1e6,
 	}
 	if r.options.Objective == clip.ConVIRT {
-		o.CropScale, o.Flip, o.Jitter, o.Rotate, o.Sentence = convirtCrop, true, convirtJitter, convirtRotate, true
+		o.CropScale, o.CropAspect = convirtCrop, convirtAspect
+		o.Flip, o.Jitter, o.Rotate, o.Sentence = true, convirtJitter, convirtRotate, true
 	}
 	if r.embedded != nil {
 		o.Micro, o.Passes = r.microBatch(), 2

@@ -156,7 +156,7 @@ func loaderRate(data string, figures []string) error {
 		return fmt.Errorf("%s has %d pairs, a batch of %d needs as many", data, source.Len(), size)
 	}
 	loader := batch.NewLoader(source, vocabulary, batch.Options{
-		Batch: size, Resolution: side, Context: 77, Seed: 1, CropScale: 0.9, Workers: workers,
+		Batch: size, Resolution: side, Context: 77, Seed: 1, CropScale: 0.9, CropAspect: 0.75, Workers: workers,
 	}, 0, math.MaxInt64)
 	defer loader.Close()
 	pictures, began := 0, time.Now()
