@@ -53,7 +53,11 @@ func Open(o Options) (device.Device, error) {
 		return nil, fmt.Errorf("open device %s: %w", o.Device, ErrNoCUDA)
 	}
 	if o.BF16 {
-		return cpu.OpenBF16(o.Threads)
+		d, err := cpu.OpenBF16(o.Threads)
+		if err != nil {
+			return nil, err
+		}
+		return device.Strict{Device: d}, nil
 	}
-	return cpu.Open(o.Threads), nil
+	return device.Strict{Device: cpu.Open(o.Threads)}, nil
 }

@@ -74,6 +74,9 @@ type Mark int64
 // as they are, sums are kept in float32 at least, and the result is rounded to
 // nearest even once. Every operation gives the same bits for the same input.
 //
+// What an operation writes overlaps none of its other operands, unless its docs
+// let the first result be one of them; Strict panics where it does.
+//
 // A buffer too small for the shape that a call states, or of another type, is a
 // bug of the caller and panics at the call. A fault while an operation runs is
 // kept and returned by the next Read, Wait, Sync or Close, named with the
@@ -129,9 +132,9 @@ type Device interface {
 	// BiasBackward computes dbias[cols] += the sum of dy's rows.
 	BiasBackward(dbias, dy Buffer, rows, cols int)
 
-	// Fill sets every word to value, as float32.
+	// Fill sets every element of T to value.
 	Fill(x Buffer, value float32)
-	// Sum computes y = a + b, word by word; y may be a or b.
+	// Sum computes y = a + b; y may be a or b.
 	Sum(y, a, b Buffer)
 	// Copy computes y = x.
 	Copy(y, x Buffer)
