@@ -171,7 +171,8 @@ static void TYPED(batch_norm_backward)(T *dx, float *dgain, float *dshift, T *dy
 		if (again) {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++) {
-				float h = F(in[j]) - mean[j], g = h * scale[j] + shift[j] > 0 ? F(d[j]) : 0;
+				float h = F(in[j]) - mean[j], g = F(d[j]);
+				g = h * scale[j] + shift[j] > 0 ? g : 0;
 				out[j] = R(scale[j] * (g - level[j] - h * slope[j]));
 			}
 		} else {

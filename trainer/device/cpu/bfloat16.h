@@ -15,6 +15,6 @@ INLINE uint16_t narrow(float x) {
 		float f;
 		uint32_t u;
 	} v = {.f = x};
-	uint32_t rounded = (v.u + 0x7fff + (v.u >> 16 & 1)) >> 16;
-	return (uint16_t)(x != x ? v.u >> 16 | 0x40 : rounded);
+	v.u = x != x ? v.u | 0x400000 : v.u + 0x7fff + (v.u >> 16 & 1);
+	return (uint16_t)(v.u >> 16);
 }
