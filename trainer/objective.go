@@ -56,13 +56,13 @@ func (p predictive) flops(b *batch.Batch) float64 {
 type bagOfWords struct{ predictive }
 
 func (p bagOfWords) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
-	p.model.BagOfWordsLoss(t, loss, b.Floats(), &b.Captions)
+	p.model.BagOfWordsLoss(t, loss, p.model.Pictures(t, b.Pictures), &b.Captions)
 }
 
 type caption struct{ predictive }
 
 func (p caption) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
-	p.model.CaptionLoss(t, loss, b.Floats(), &b.Captions)
+	p.model.CaptionLoss(t, loss, p.model.Pictures(t, b.Pictures), &b.Captions)
 }
 
 type supervised struct {
@@ -75,7 +75,7 @@ func (p supervised) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch)
 	for i, row := range b.Rows {
 		classes[i] = p.classes[row]
 	}
-	p.model.SupervisedLoss(t, loss, b.Floats(), classes)
+	p.model.SupervisedLoss(t, loss, p.model.Pictures(t, b.Pictures), classes)
 }
 
 // pairs is the contrastive objective and ConVIRT's: pictures against texts.
@@ -86,7 +86,7 @@ type pairs struct {
 }
 
 func (p *pairs) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
-	x := p.model.Images(t, b.Floats())
+	x := p.model.Images(t, p.model.Pictures(t, b.Pictures))
 	if p.lmWeight == 0 {
 		p.head.record(t, loss, x, p.model.Texts(t, &b.Captions))
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device"
 )
 
 // Options is the section train of pairloom.yaml.
@@ -49,7 +50,7 @@ type Options struct {
 	ExtendShare           float64       `yaml:"extend_share" default:"0.1" range:"0..1000" pace:"true" doc:"new training pairs that it takes, as a share of those trained on, before extend does so: 0.1 is a tenth; 0 means any"`
 	ExtendRate            float64       `yaml:"extend_lr" default:"0" range:"0..1" pace:"true" doc:"peak learning rate while the model is trained on, after a warm-up of its own; falls to 0 along a cosine; 0 means 0.3 of lr"`
 	Device                string        `yaml:"device" default:"auto" pace:"true" doc:"what computes: auto, cpu, or cuda or cuda:N for a GPU; auto takes a GPU where the program can"`
-	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
+	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"type of the activations: fp32, or bf16, which halves their memory and is faster where the processor multiplies it; weights, gradients of weights, sums, losses and embeddings stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
 	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
 	CheckpointEvery       int           `yaml:"checkpoint_every" default:"100" range:"1.." pace:"true" doc:"steps from one checkpoint to the next"`
@@ -164,6 +165,14 @@ func (o Options) vocabularySize() int {
 
 // accumulate is the number of batches of a step; the zero Options has one.
 func (o Options) accumulate() int { return max(1, o.Accumulate) }
+
+// activations is the type that Precision names.
+func (o Options) activations() device.Type {
+	if o.Precision == precisionBF16 {
+		return device.BF16
+	}
+	return device.F32
+}
 
 func (o Options) threads() int {
 	if o.Threads > 0 {

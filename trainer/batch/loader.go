@@ -3,7 +3,6 @@ package batch
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/pairloom/pairloom/shard"
@@ -47,19 +46,6 @@ type Batch struct {
 	// Undecodable lists rows that should have been in the batch but do not
 	// decode; others took their places.
 	Undecodable []int
-
-	side   int
-	floats []float32
-}
-
-// Floats are the pictures as the models take them, [pairs,3,side,side], each level minus
-// the public models' mean, over their deviation. They live until Release.
-func (b *Batch) Floats() []float32 {
-	b.floats = slices.Grow(b.floats[:0], len(b.Pictures))[:len(b.Pictures)]
-	for size, at := 3*b.side*b.side, 0; at < len(b.Pictures); at += size {
-		normalise(b.floats[at:at+size], b.Pictures[at:at+size])
-	}
-	return b.floats
 }
 
 // pairs is what a loader reads: a Source, or a fake in tests.
@@ -129,7 +115,7 @@ func newLoader(source pairs, v *token.Vocabulary, o Options, first, last int64) 
 		cancel:  cancel,
 	}
 	for range cap(l.free) {
-		l.free <- &Batch{Pictures: make([]byte, o.Micro*3*o.Resolution*o.Resolution), side: o.Resolution}
+		l.free <- &Batch{Pictures: make([]byte, o.Micro*3*o.Resolution*o.Resolution)}
 	}
 	l.done.Go(func() { l.plan(ctx, first, last) })
 	for range workers {
