@@ -30,7 +30,7 @@
 // Options.Objective chooses what is learned around the same image tower; package
 // clip says what each is. The predictive ones are those that the CLIP paper
 // compares with. For convirt, the loader draws one sentence of the text, crops of
-// 0.6 to 1 of the side, flips, and brightness and contrast of 0.6 to 1.4, as its
+// 0.6 to 1 of the area, flips, and brightness and contrast of 0.6 to 1.4, as its
 // paper does; the pretrained encoders of that paper are left out, since a
 // comparison at equal compute has none. Options.LMWeight adds language modelling
 // to the text tower of the contrastive objective, and Options.TextInit starts that

@@ -271,6 +271,28 @@ func TestCacheLimit(t *testing.T) {
 	}
 }
 
+// TestStrips: a strip enlarged to the short side would take gigabytes; only the square that
+// is looked at is made, and nothing else kept.
+func TestStrips(t *testing.T) {
+	for _, size := range [][2]int{{20000, 2}, {2, 20000}, {1, 1}} {
+		f := fake{{Text: "a", Image: encode(t, uniform(size[0], size[1], color.RGBA{200, 100, 50, 255}))}}
+		for _, o := range []Options{{}, {CropScale: 0.5, CropAspect: 0.75}, {Rotate: 90}} {
+			o.Batch, o.Resolution, o.Context, o.CacheBytes = 1, 224, 6, 1<<20
+			l := newLoader(f, vocabulary(t), o, 0, 1)
+			b, err := l.Next(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range b.Pictures {
+				if want := []int{200, 100, 50}[i%3]; int(v) < want-2 || int(v) > want+2 {
+					t.Fatalf("%v, %+v: byte %d is %d, want %d", size, o, i, v, want)
+				}
+			}
+			l.Close()
+		}
+	}
+}
+
 // TestNoAllocation holds that a worker reuses its memory from picture to picture.
 func TestNoAllocation(t *testing.T) {
 	f := fake{}

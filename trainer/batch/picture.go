@@ -173,7 +173,8 @@ func normalise(dst []float32, rgb []byte) {
 // Centre decodes a picture as for evaluation, as torchvision's Resize (bicubic, with
 // anti-aliasing) and CenterCrop do: the short side scaled to side pixels, the middle
 // square, normalised. dst holds 3*side*side values. It takes JPEG, PNG, GIF and WebP; of
-// the first two it is equal to what torchvision makes of Pillow's pixels.
+// the first two it is equal to what torchvision makes of Pillow's pixels. A JPEG that ends
+// before its last row is refused, as Pillow does; where libjpeg warns alone, it is taken.
 func Centre(dst []float32, data []byte, side int) error {
 	var d decoder
 	defer d.close()
@@ -186,5 +187,20 @@ func Centre(dst []float32, data []byte, side int) error {
 		return err
 	}
 	normalise(dst, rgb)
+	return nil
+}
+
+// CentrePixels is Centre of a picture that is decoded: red, green and blue, row by row.
+func CentrePixels(dst []float32, rgb []byte, width, height, side int) error {
+	var r resampler
+	defer r.close()
+	var p picture
+	p.take(rectangle{0, 0, width, height})
+	copy(p.rgb, rgb)
+	out := make([]byte, 3*side*side)
+	if err := r.resample(out, &p, centreOf(width, height, side)); err != nil {
+		return err
+	}
+	normalise(dst, out)
 	return nil
 }

@@ -129,8 +129,8 @@ static int fit(batch_kernel *k, const batch_axis *a) {
 // same tells whether every output of an axis is the sample at its place.
 static int same(const batch_axis *a) { return a->ratio == 1 && a->start == (int)a->start; }
 
-// across makes rows of x->out pixels, to_wide bytes apart, where to has room for 64 bytes
-// behind each. The pixel at from is number first.
+// across makes rows of x->out pixels, to_wide bytes apart, where to has room for
+// BATCH_SLACK bytes behind each. The pixel at from is number first.
 static int across(batch_resampler *r, int level, const batch_axis *x, const uint8_t *from, size_t wide, int first, int rows,
 	uint8_t *to, size_t to_wide) {
 	if (same(x)) {
@@ -169,7 +169,7 @@ int batch_resample(batch_resampler *r, int level, int down_first, const batch_ax
 	batch_span(y, &top, &rows);
 	from += stride * (top - first_y) + (ptrdiff_t)3 * (left - first_x);
 	size_t size = (size_t)3 * x->out, between = (size_t)3 * (down_first ? columns : x->out);
-	size_t wide = (between + 127) & ~(size_t)63, line = (size + 127) & ~(size_t)63;
+	size_t wide = (between + BATCH_SLACK + 63) & ~(size_t)63, line = (size + BATCH_SLACK + 63) & ~(size_t)63;
 	if (!room((void **)&r->rows, &r->rows_size, down_first ? (wide + line) * y->out : wide * rows))
 		return 0;
 	if (!down_first)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 // BATCH_SLACK bytes behind a picture may be read.
-enum { BATCH_SLACK = 64 };
+enum { BATCH_SLACK = 128 };
 
 enum { BATCH_PLAIN, BATCH_AVX2, BATCH_AVX512, BATCH_LEVELS };
 

@@ -137,17 +137,18 @@ static void parts(const int32_t *w, uint32_t c[3]) {
 }
 
 // Sixteen samples share a register: sample j is colour j % 3 of output j / 3. For each four
-// weights that is 3 times 64 bytes, after 64 bytes that say where in the 64 bytes from the
-// first of the samples on their four pixels lie. reaches tells whether they all lie there.
+// weights that is 3 times 64 bytes, after 64 bytes that say where in the bytes from the
+// first of the samples on their four pixels lie. reach is how many bytes these are.
 enum { PACK = 16 };
 
-static int reaches(const batch_kernel *k) {
+static int reach(const batch_kernel *k) {
+	int most = 0;
 	for (int j = 0; j < 3 * k->out; j += PACK) {
 		int last = j + PACK - 1 < 3 * k->out ? j + PACK - 1 : 3 * k->out - 1;
-		if (3 * (k->first[last / 3] - k->first[j / 3]) + 12 > 64)
-			return 0;
+		int bytes = 3 * (k->first[last / 3] - k->first[j / 3]) + 12;
+		most = bytes > most ? bytes : most;
 	}
-	return 1;
+	return most;
 }
 
 static void pack_avx512(batch_kernel *k) {
@@ -174,8 +175,16 @@ AVX512 static inline __m512i finish(__m512i c0, __m512i c1, __m512i c2) {
 	return _mm512_srai_epi32(c0, BATCH_BITS);
 }
 
+// pick gathers bytes out of the 64 at p, or out of twice as many.
+AVX512 static inline __m512i pick(const uint8_t *p, __m512i where, int twice) {
+	if (!twice)
+		return _mm512_permutexvar_epi8(where, _mm512_loadu_si512(p));
+	return _mm512_permutex2var_epi8(_mm512_loadu_si512(p), where, _mm512_loadu_si512(p + 64));
+}
+
 // across_avx512 makes two rows at once, which share the weights.
-AVX512 static void across_avx512(const batch_kernel *k, const uint8_t *from, const uint8_t *also, uint8_t *to, uint8_t *too) {
+AVX512 static inline __attribute__((always_inline)) void across_avx512(const batch_kernel *k, const uint8_t *from,
+	const uint8_t *also, uint8_t *to, uint8_t *too, int twice) {
 	const __m512i *w = (const __m512i *)k->packed;
 	const __m512i zero = _mm512_setzero_si512();
 	for (int j = 0; j < 3 * k->out; j += PACK) {
@@ -183,8 +192,7 @@ AVX512 static void across_avx512(const batch_kernel *k, const uint8_t *from, con
 		const __m512i where = *w++;
 		__m512i a0 = _mm512_set1_epi32(HALF), a1 = zero, a2 = zero, b0 = a0, b1 = zero, b2 = zero;
 		for (int g = 0; g < 12 * k->groups; g += 12, w += 3) {
-			__m512i a = _mm512_permutexvar_epi8(where, _mm512_loadu_si512(p + g));
-			__m512i b = _mm512_permutexvar_epi8(where, _mm512_loadu_si512(q + g));
+			__m512i a = pick(p + g, where, twice), b = pick(q + g, where, twice);
 			a0 = _mm512_dpbusd_epi32(a0, a, w[0]);
 			b0 = _mm512_dpbusd_epi32(b0, b, w[0]);
 			a1 = _mm512_dpbusd_epi32(a1, a, w[1]);
@@ -195,6 +203,14 @@ AVX512 static void across_avx512(const batch_kernel *k, const uint8_t *from, con
 		_mm_storeu_si128((__m128i *)(to + j), _mm512_cvtusepi32_epi8(_mm512_max_epi32(finish(a0, a1, a2), zero)));
 		_mm_storeu_si128((__m128i *)(too + j), _mm512_cvtusepi32_epi8(_mm512_max_epi32(finish(b0, b1, b2), zero)));
 	}
+}
+
+AVX512 static void across_near(const batch_kernel *k, const uint8_t *from, const uint8_t *also, uint8_t *to, uint8_t *too) {
+	across_avx512(k, from, also, to, too, 0);
+}
+
+AVX512 static void across_far(const batch_kernel *k, const uint8_t *from, const uint8_t *also, uint8_t *to, uint8_t *too) {
+	across_avx512(k, from, also, to, too, 1);
 }
 
 AVX512 static void down_avx512(const int32_t *w, const uint8_t *const *rows, int n, size_t size, uint8_t *to) {
@@ -231,7 +247,9 @@ int batch_levels(void) { return 1 << BATCH_PLAIN; }
 int batch_pack(batch_kernel *k, int level) {
 	k->level = level;
 #if defined(__x86_64__)
-	if (k->level == BATCH_AVX512 && !reaches(k))
+	int bytes = reach(k);
+	k->far = bytes > 64;
+	if (k->level == BATCH_AVX512 && bytes > 128)
 		k->level = BATCH_AVX2; // scaled down by so much that it costs little beside the decoding
 	size_t size = (size_t)(k->out + 3) * k->groups * 64;
 	if (k->level == BATCH_AVX512)
@@ -256,7 +274,7 @@ void batch_across(const batch_kernel *k, const uint8_t *from, size_t stride, int
 #if defined(__x86_64__)
 		if (k->level == BATCH_AVX512) {
 			int last = i + 1 == rows;
-			across_avx512(k, from, last ? from : from + stride, to, last ? to : to + wide);
+			(k->far ? across_far : across_near)(k, from, last ? from : from + stride, to, last ? to : to + wide);
 			if (!last)
 				i++, from += stride, to += wide;
 			continue;

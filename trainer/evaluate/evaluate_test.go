@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 	if _, err := Run(context.Background(), dir, options(), nil, nil); !errors.Is(err, checkpoint.ErrNone) {
 		t.Errorf("before training: got %v, want %v", err, checkpoint.ErrNone)
 	}
-	trainTiny(t, dir, 30)
+	trainTiny(t, dir, 40)
 	var classes []Class
 	for i, c := range colours {
 		classes = append(classes, Class{c.name, uint32(i)})
