@@ -66,6 +66,7 @@ type command struct {
 	mark   device.Mark
 	pixels device.Normalization
 	wait   bool
+	always bool // after a fault, too
 	keeps  bool // leaves the factors of the last matrix product as they were
 }
 
@@ -119,7 +120,7 @@ func (d *Device) serve(level int, started chan struct{}) {
 	close(started)
 	var c command // one for all, since its address is handed on
 	for c = range d.queue {
-		if c.run != nil && d.fault == nil {
+		if c.run != nil && (d.fault == nil || c.always) {
 			began := time.Now()
 			if !c.keeps {
 				d.rounded.from = nil
@@ -168,7 +169,7 @@ func (m *memory) Free() {
 	if m.at == nil {
 		panic("free device memory twice")
 	}
-	m.owner.queue <- command{run: free, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.bytes}}
+	m.owner.queue <- command{run: free, always: true, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.bytes}}
 	m.at = nil
 }
 
