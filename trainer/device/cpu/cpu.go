@@ -40,6 +40,7 @@ type Device struct {
 	scratch     unsafe.Pointer
 	scratchSize int
 	shares      map[uintptr]*Share
+	idle        Share // between operations
 	onednn      C.pl_onednn
 	bf16        bool
 	rounded     rounded
@@ -119,14 +120,18 @@ func (d *Device) serve(level int, started chan struct{}) {
 	}
 	close(started)
 	var c command // one for all, since its address is handed on
+	ended := time.Now()
 	for c = range d.queue {
 		if c.run != nil && (d.fault == nil || c.always) {
 			began := time.Now()
+			d.idle.Calls++
+			d.idle.Time += began.Sub(ended)
 			if !c.keeps {
 				d.rounded.from = nil
 			}
 			c.run(d, &c)
-			d.add(c.run, time.Since(began))
+			ended = time.Now()
+			d.add(c.run, ended.Sub(began))
 		}
 		if c.mark != 0 {
 			d.marks.pass(c.mark, d.fault)
