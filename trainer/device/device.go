@@ -165,9 +165,11 @@ type Device interface {
 	AttentionBackward(dqkv, dout, out, lse, qkv, offsets Buffer, a AttentionShape)
 
 	// Gather computes y[i] = table[ids[i]] + beta y[i] for each of rows rows of
-	// cols words; an id below 0 stands for a row of zeros.
+	// cols words; an id below 0 stands for a row of zeros. y is of T; the table is
+	// F32, or, where rows are picked out of activations, of T.
 	Gather(y, table, ids Buffer, rows, cols int, beta float32)
-	// GatherBackward computes dtable[ids[i]] += dy[i].
+	// GatherBackward computes dtable[ids[i]] += dy[i]; dtable is of the
+	// table's type, and of a table of BF16 no row is named twice.
 	GatherBackward(dtable, dy, ids Buffer, rows, cols int)
 
 	// Patchify cuts pictures[batch,3,side,side] into squares of patch pixels:
