@@ -8,8 +8,10 @@
 //
 // The kernels are compiled three times, for AVX-512, AVX2 and plain C (which
 // is also what other processors than x86-64 get), and chosen when the device
-// opens. Work is split over threads so that sums keep one order: the same
-// input and number of threads give the same bits.
+// opens. Those of activations are written once and compiled for each type too:
+// elements are read as floats, and a result is rounded once, so that bfloat16
+// costs nothing but that. Work is split over threads so that sums keep one
+// order: the same input gives the same bits for any number of threads.
 //
 // Memory comes from C, aligned to 64 bytes, and is counted; Close says how
 // much of it was not freed. C keeps no Go pointer: data that Write is given is
