@@ -122,6 +122,7 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 	if r.state.Step == r.state.Total {
 		return nil
 	}
+	defer func() { checkpoint.Release(r.folder) }()
 	var err error
 	if r.metrics, err = openMetrics(filepath.Join(r.folder, metricsName), r.state.MetricsBytes); err != nil {
 		return err

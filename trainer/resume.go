@@ -106,9 +106,6 @@ func (r *run) forgive(err error) error {
 
 // save writes a checkpoint of the state as it is.
 func (r *run) save() error {
-	if err := r.metrics.sync(); err != nil {
-		return err
-	}
 	c, err := r.content()
 	if err != nil {
 		return err
@@ -123,8 +120,20 @@ func (r *run) save() error {
 		return &deviceError{err}
 	}
 	c.Moments = append(m, v...)
-	if err := checkpoint.Save(r.folder, c, r.options.Keep); err != nil {
+	checkpoint.Release(r.folder)
+	err = checkpoint.WithRoom(r.folder, func() error {
+		if err := r.metrics.sync(); err != nil {
+			return err
+		}
+		c.State.MetricsBytes = r.metrics.bytes
+		return checkpoint.Save(r.folder, c, r.options.Keep)
+	})
+	if err != nil {
 		return err
+	}
+	if r.state.Step < r.state.Total {
+		whole, _ := r.options.sizes(p, int64(len(c.Vocabulary)))
+		checkpoint.Reserve(r.folder, whole)
 	}
 	r.saved = r.state.Step
 	r.path = filepath.Join(r.folder, fmt.Sprintf("step-%08d", r.state.Step))
@@ -137,7 +146,7 @@ func (r *run) saveBest() error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.SaveBest(r.folder, c)
+	return checkpoint.WithRoom(r.folder, func() error { return checkpoint.SaveBest(r.folder, c) })
 }
 
 // content is a checkpoint without moments.

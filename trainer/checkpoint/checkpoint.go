@@ -217,11 +217,8 @@ func prune(folder string, pattern *regexp.Regexp, keep int) error {
 			kept++
 			continue
 		}
-		if err := removeState(path); err != nil {
+		if err := remove(path); err != nil {
 			return err
-		}
-		if err := os.RemoveAll(path); err != nil {
-			return fmt.Errorf("remove checkpoint: %w", err)
 		}
 	}
 	return nil
