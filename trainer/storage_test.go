@@ -228,14 +228,20 @@ func TestRefusedCheckpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The file is whole by its hash: the fault is in what was saved.
-		state := filepath.Join(c.Path, "state.json")
-		text, err := os.ReadFile(state)
-		if err != nil {
+		c.State.Files[name] = checkpoint.File{Bytes: int64(b.Len()), XXH64: hashOf(b.Bytes())}
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		text = bytes.ReplaceAll(text, []byte(c.State.Files[name].XXH64), []byte(hashOf(b.Bytes())))
-		if err := errors.Join(os.WriteFile(path, b.Bytes(), 0o644), os.WriteFile(state, text, 0o644)); err != nil {
-			t.Fatal(err)
+		writeState(t, c)
+	}
+	restate := func(change func(s *checkpoint.State)) func(dir string) {
+		return func(dir string) {
+			c, err := checkpoint.Latest(filepath.Join(dir, "checkpoints"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(&c.State)
+			writeState(t, c)
 		}
 	}
 	for _, tt := range []struct {
@@ -262,6 +268,16 @@ func TestRefusedCheckpoints(t *testing.T) {
 				return list
 			})
 		}, []string{"model.safetensors", "holds NaN", "delete the folder"}},
+		{"a state with another step", func(dir string) {
+			path := glob(t, dir, "checkpoints", "step-*", "state.json")[0]
+			writeText(t, path, strings.Replace(readText(t, path), `"step": 6`, `"step": -5`, 1))
+		}, []string{"state.json: its checksum is", "delete the folder"}},
+		{"a whole state with a step of no run", restate(func(s *checkpoint.State) { s.Step = -5 }),
+			[]string{"state.json: step is -5, which must be from 0 to 6", "delete the folder"}},
+		{"of a run that never ends", restate(func(s *checkpoint.State) { s.Total, s.Segments[0].Total = 1e9, 1e9 }),
+			[]string{"state.json: it says 1000000000 steps, and 3 epochs of 40 pairs have 6"}},
+		{"of other pairs", restate(func(s *checkpoint.State) { s.Undecodable = []int{40} }),
+			[]string{"state.json: it names row 40, and there are 40"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -270,6 +286,10 @@ func TestRefusedCheckpoints(t *testing.T) {
 			}
 			tt.damage(dir)
 			_, err := Run(context.Background(), dir, o, nil)
+			var damaged *checkpoint.Damaged
+			if tt.name != "another model" && !errors.As(err, &damaged) {
+				t.Errorf("got %v, want damage", err)
+			}
 			for _, want := range tt.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %q in it", err, want)
@@ -277,6 +297,16 @@ func TestRefusedCheckpoints(t *testing.T) {
 			}
 		})
 	}
+}
+
+// writeState writes the state of a checkpoint, its checksum with it.
+func writeState(t *testing.T, c *checkpoint.Checkpoint) {
+	t.Helper()
+	text, err := c.State.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeText(t, filepath.Join(c.Path, "state.json"), string(text))
 }
 
 func copyFile(t *testing.T, path, folder string) {

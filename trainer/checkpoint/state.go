@@ -6,9 +6,10 @@ import "github.com/pairloom/pairloom/trainer/clip"
 //
 //	1  first version
 //	2  segments
+//	3  a checksum of the state itself
 //
 // States from 1 on are read.
-const stateFormat = 2
+const stateFormat = 3
 
 // State is what a run needs beside weights, moments and vocabulary to go on as
 // if it had never stopped.

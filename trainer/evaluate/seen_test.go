@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -261,7 +260,7 @@ func TestSeenInTheResult(t *testing.T) {
 	}
 	s.Data = c.State.Segments[0].Data
 	c.State.Segments = append(c.State.Segments, s)
-	state, err := json.Marshal(c.State)
+	state, err := c.State.Encode()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(c.Path, "state.json"), state, 0o644)
 	}
