@@ -224,8 +224,8 @@ func (r *run) checkState() error {
 		wrong = fmt.Sprintf("its segment has %d pairs", s.Pairs)
 	case n == 1 && s.Total != r.options.steps(s.Pairs):
 		wrong = fmt.Sprintf("it says %d steps, and %d epochs of %d pairs have %d", s.Total, r.options.Epochs, s.Pairs, r.options.steps(s.Pairs))
-	case len(rows) > 0 && rows[len(rows)-1] >= r.source.Draws():
-		wrong = fmt.Sprintf("it names row %d, and there are %d", rows[len(rows)-1], r.source.Draws())
+	case len(rows) > 0 && rows[len(rows)-1] >= r.source.Len():
+		wrong = fmt.Sprintf("it names row %d, and there are %d", rows[len(rows)-1], r.source.Len())
 	default:
 		return nil
 	}
