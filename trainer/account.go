@@ -24,7 +24,6 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 		if s.LossLast = append(s.LossLast, f.loss); len(s.LossLast) > window {
 			s.LossLast = slices.Delete(s.LossLast, 0, 1)
 		}
-		r.hintOnce()
 	} else {
 		s.Skipped++
 		if s.SkippedInRow++; s.SkippedInRow >= patience {
@@ -64,29 +63,6 @@ func (r *run) complain(err error) {
 		r.tell(err.Error())
 	}
 	r.complained = err != nil
-}
-
-// hintOnce says once that the loss is that of guessing, after a quarter of the
-// run: later than the warm-up, early enough to stop and think.
-func (r *run) hintOnce() {
-	s, from := &r.state, r.segment().From
-	if r.hinted || s.Step-from < (s.Total-from)/4 || len(s.LossLast) < lossWindow(s.Total-from) {
-		return
-	}
-	if text := r.hint(); text != "" {
-		r.tell(text)
-		r.hinted = true
-	}
-}
-
-// hint says why the loss may have stayed at that of guessing among pairs. A later
-// segment is short, and on pairs that the model does not know yet: its loss says nothing
-// of the training.
-func (r *run) hint() string {
-	if len(r.state.Segments) > 1 || !r.state.Model.Pairs() || r.options.LMWeight > 0 {
-		return ""
-	}
-	return hint(average(r.state.LossLast), r.chance())
 }
 
 // remember adds rows whose picture does not decode.

@@ -59,8 +59,7 @@ type run struct {
 	validation *validation   // nil for none
 
 	metrics    *metrics
-	complained bool // of metrics that cannot be written
-	hinted     bool
+	complained bool   // of metrics that cannot be written
 	notice     string // for the next Step
 	pace       pace
 }

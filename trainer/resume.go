@@ -188,8 +188,5 @@ func (r *run) result() Result {
 	if s.Seconds > 0 {
 		result.PairsPerSecond = float64(result.PairsSeen) / s.Seconds
 	}
-	if result.Complete {
-		result.Hint = r.hint()
-	}
 	return result
 }

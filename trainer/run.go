@@ -121,6 +121,9 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	if loopErr == nil {
 		loopErr = result.Tally.Check()
 	}
+	if loopErr == nil {
+		result.Hint, loopErr = r.reason(ctx)
+	}
 	if loopErr == nil && result.Complete && r.behind {
 		return result, again, nil
 	}
