@@ -14,7 +14,10 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 	s, segment := &r.state, r.segment()
 	s.Step++
 	fine := finite(f.loss) && finite(f.norm2)
-	if fine {
+	switch {
+	case fine && f.outlier:
+		s.Outliers.Skipped++
+	case fine:
 		s.Updates++
 		s.SkippedInRow = 0
 		window := lossWindow(s.Total - segment.From)
@@ -24,12 +27,13 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 		if s.LossLast = append(s.LossLast, f.loss); len(s.LossLast) > window {
 			s.LossLast = slices.Delete(s.LossLast, 0, 1)
 		}
-	} else {
+	default:
 		s.Skipped++
 		if s.SkippedInRow++; s.SkippedInRow >= patience {
 			return fmt.Errorf("step %d: %w in %d steps in a row; lower lr, or raise warmup", s.Step, ErrDiverged, patience)
 		}
 	}
+	learnNorm(s, math.Sqrt(f.norm2), r.options.SkipOutliers, fine && !f.outlier, fine && f.outlier)
 	step := Step{
 		Step: s.Step, Total: s.Total, Epoch: segment.Epoch + int(((s.Step-segment.From)*int64(r.options.accumulate())-1)/int64(r.batchesPerEpoch)) + 1,
 		Loss: f.loss, Rate: f.rate, Temperature: math.Exp(-s.Scale), GradientNorm: math.Sqrt(f.norm2),
@@ -39,7 +43,7 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 	if fine && (s.Step%int64(r.options.LogEvery) == 0 || s.Step == s.Total || s.Step == 1) {
 		r.complain(r.metrics.write(metricsLine{
 			Step: step.Step, Epoch: step.Epoch, Loss: step.Loss, Rate: step.Rate, Temperature: step.Temperature,
-			GradientNorm: step.GradientNorm, Skipped: s.Skipped,
+			GradientNorm: step.GradientNorm, Skipped: s.Skipped, Outliers: s.Outliers.Skipped,
 			PairsPerSecond: step.PairsPerSecond, DataWait: step.DataWait, PeakShare: step.PeakShare,
 		}))
 	}

@@ -213,7 +213,10 @@ func (r *run) stop(reason error) error {
 }
 
 // stepFigures are what the host reads back after a step.
-type stepFigures struct{ loss, norm2, rate float64 }
+type stepFigures struct {
+	loss, norm2, rate float64
+	outlier           bool // the step was not taken
+}
 
 // step computes the gradient of the step's batches and makes one update. The
 // gradient of several batches is their sum here and their mean to the user: the
@@ -241,6 +244,8 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 		Decay: float32(o.WeightDecay), Clip: float32(o.GradClip * float64(k)),
 		Correct1: float32(1 - math.Pow(o.Beta1, t)), Correct2: float32(1 - math.Pow(o.Beta2, t)),
 	}
+	limit := outlierLimit(&r.state, r.state.Step) * float64(k)
+	a.Limit = float32(limit * limit)
 	d := p.Decayed
 	for _, part := range []struct {
 		from, n int
@@ -265,5 +270,6 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 		f.loss += float64(loss) / float64(k)
 	}
 	f.norm2 = float64(figures[k]) / float64(k*k)
+	f.outlier = a.Limit > 0 && figures[k] > a.Limit && finite(f.norm2)
 	return f, nil
 }

@@ -29,6 +29,7 @@ type metricsLine struct {
 	Temperature  float64 `json:"temperature"`
 	GradientNorm float64 `json:"gradient_norm"`
 	Skipped      int64   `json:"skipped"`
+	Outliers     int64   `json:"outliers"`
 
 	PairsPerSecond float64 `json:"timing_pairs_per_second"`
 	DataWait       float64 `json:"timing_data_wait"`
@@ -87,6 +88,7 @@ func (m *metrics) write(line metricsLine) error {
 	scalars := []scalar{
 		{"train/loss", line.Loss}, {"train/learning_rate", line.Rate}, {"train/temperature", line.Temperature},
 		{"train/gradient_norm", line.GradientNorm}, {"train/skipped_steps", float64(line.Skipped)},
+		{"train/outlier_steps", float64(line.Outliers)},
 		{"speed/pairs_per_second", line.PairsPerSecond}, {"speed/data_wait", line.DataWait}, {"speed/peak_share", line.PeakShare},
 	}
 	return errors.Join(m.append(text), m.events.write(line.Step, scalars), atomicfile.WriteFile(m.prometheus, exposition(line)))
@@ -149,6 +151,7 @@ func exposition(l metricsLine) []byte {
 		{"temperature", "gauge", "Learned temperature.", l.Temperature},
 		{"gradient_norm", "gauge", "Norm of the gradient before clipping.", l.GradientNorm},
 		{"skipped_steps_total", "counter", "Steps whose loss or gradient was not finite.", float64(l.Skipped)},
+		{"outlier_steps_total", "counter", "Steps that were not taken by skip_outliers.", float64(l.Outliers)},
 		{"pairs_per_second", "gauge", "Pairs a second over the last steps.", l.PairsPerSecond},
 		{"data_wait_ratio", "gauge", "Share of the time spent waiting for data.", l.DataWait},
 		{"peak_flops_ratio", "gauge", "Useful operations over those of large matrix products.", l.PeakShare},

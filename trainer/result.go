@@ -44,8 +44,9 @@ type Result struct {
 
 	Steps      int64 `json:"steps"` // taken
 	TotalSteps int64 `json:"total_steps"`
-	Resumed    int64 `json:"resumed"` // steps that were there when this run started
-	Skipped    int64 `json:"skipped"` // steps whose loss or gradient was not finite
+	Resumed    int64 `json:"resumed"`            // steps that were there when this run started
+	Skipped    int64 `json:"skipped"`            // steps whose loss or gradient was not finite
+	Outliers   int64 `json:"outliers,omitempty"` // steps that were not taken, by Options.SkipOutliers
 	PairsSeen  int64 `json:"pairs_seen"`
 	Complete   bool  `json:"complete"` // false when max_duration ended the run
 

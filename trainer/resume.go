@@ -175,7 +175,7 @@ func (r *run) result() Result {
 		Tally: r.tally(),
 		Model: s.Model.Name, Device: r.device.Name(), Parameters: r.model.Parameters.Words(), Vocabulary: s.Vocabulary,
 		Batch: r.batch, Epochs: r.options.Epochs,
-		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: r.pairsSeen(),
+		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, Outliers: s.Outliers.Skipped, PairsSeen: r.pairsSeen(),
 		Complete: s.Step == s.Total, LossFirst: average(s.LossFirst), LossLast: average(s.LossLast),
 		LossChance: r.chance(), Temperature: math.Exp(-s.Scale),
 		Seconds: s.Seconds, Checkpoint: r.path, FailedCheckpoints: r.failedSaves,

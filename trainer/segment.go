@@ -203,6 +203,7 @@ func (r *run) beginSegment(rest bool) {
 	// Rows have other numbers now, and held-out losses are of other pairs.
 	r.state.Undecodable, r.state.LossLast = []int{}, []float64{}
 	r.state.Validation, r.state.Best = checkpoint.Validation{}, checkpoint.Validation{}
+	r.state.Outliers = checkpoint.Outliers{Skipped: r.state.Outliers.Skipped}
 }
 
 // steps are those of a training on so many draws an epoch.

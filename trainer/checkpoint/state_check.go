@@ -92,6 +92,8 @@ func (s *State) check() error {
 		bounds{name: "updates", value: s.Updates, atMost: s.Step},
 		bounds{name: "skipped", value: s.Skipped, atMost: s.Step - s.Updates},
 		bounds{name: "skipped_in_row", value: s.SkippedInRow, atMost: s.Skipped},
+		bounds{name: "outliers.skipped", value: s.Outliers.Skipped, atMost: s.Step - s.Updates - s.Skipped},
+		bounds{name: "outliers.in_row", value: s.Outliers.InRow, atMost: s.Outliers.Skipped},
 		bounds{name: "vocabulary", value: int64(s.Vocabulary), atMost: most},
 		bounds{name: "validation.step", value: s.Validation.Step, atMost: s.Step},
 		bounds{name: "best.step", value: s.Best.Step, atMost: s.Step},
@@ -102,6 +104,11 @@ func (s *State) check() error {
 	for name, value := range map[string]float64{"seconds": s.Seconds, "flops": s.Flops} {
 		if value < 0 {
 			return fmt.Errorf("%s is %g, which must not be below 0", name, value)
+		}
+	}
+	for _, norm := range append(s.Outliers.Limits[:], s.Outliers.Norms...) {
+		if norm < 0 {
+			return fmt.Errorf("outliers hold the norm %g, which must not be below 0", norm)
 		}
 	}
 	for i, row := range s.Undecodable {

@@ -13,11 +13,12 @@ import (
 func whole() State {
 	data := []Trained{{Folder: ".", Generation: 2, Hash: "ab", Rows: 70, Weight: 1}}
 	return State{
-		Format: stateFormat, Settings: "{}", Data: "cd", Vocabulary: 600, Step: 30, Total: 40, Updates: 27, Skipped: 3, SkippedInRow: 1,
+		Format: stateFormat, Settings: "{}", Data: "cd", Vocabulary: 600, Step: 30, Total: 40, Updates: 25, Skipped: 3, SkippedInRow: 1,
 		Segments: []Segment{
 			{Total: 24, Rate: 1e-3, Warmup: 4, Batch: 16, Pairs: 70, Data: data, Seen: File{100, "ef"}, Added: 70},
 			{From: 24, Start: 24, Total: 40, Rate: 3e-4, Warmup: 4, Batch: 16, Pairs: 90, Epoch: 6, Data: data, Seen: File{90, "ef"}, Added: 20},
 		},
+		Outliers:    Outliers{Skipped: 2, InRow: 1, Norms: []float64{1.5, 2}, Limits: [2]float64{7, 8}},
 		Undecodable: []int{3, 8}, LossFirst: []float64{2.75}, LossLast: []float64{1.5}, Scale: 2.66,
 		Validation: Validation{30, 1.75}, Best: Validation{28, 1.5}, MetricsBytes: 1000, Seconds: 12.5, Flops: 1e9,
 		Files: map[string]File{WeightsName: {400, "12"}},
@@ -56,12 +57,14 @@ func TestNumbersOfAState(t *testing.T) {
 		{"as it was", func(*State) {}, ""},
 		{"a step below 0", func(s *State) { s.Step = -5 }, "step is -5, which must be from 0 to 40"},
 		{"a step behind the end", func(s *State) { s.Step = 1e9 }, "step is 1000000000, which must be from 0 to 40"},
-		{"a step before its segment", func(s *State) { s.Step, s.Updates, s.Validation, s.Best = 20, 17, Validation{}, Validation{} }, "it is at step 20 of 40, and its last segment goes from 24 to 40"},
+		{"a step before its segment", func(s *State) { s.Step, s.Updates, s.Validation, s.Best = 20, 15, Validation{}, Validation{} }, "it is at step 20 of 40, and its last segment goes from 24 to 40"},
 		{"no end", func(s *State) { s.Total = -1 }, "total is -1"},
 		{"another end than that of its segments", func(s *State) { s.Total = 50 }, "it is at step 30 of 50, and its last segment goes from 24 to 40"},
 		{"more updates than steps", func(s *State) { s.Updates = 31 }, "updates is 31"},
 		{"updates below 0", func(s *State) { s.Updates = -1 }, "updates is -1"},
-		{"more skipped than steps", func(s *State) { s.Skipped = 4 }, "skipped is 4, which must be from 0 to 3"},
+		{"more skipped than steps", func(s *State) { s.Skipped = 6 }, "skipped is 6, which must be from 0 to 5"},
+		{"more outliers than steps", func(s *State) { s.Outliers.Skipped = 3 }, "outliers.skipped is 3, which must be from 0 to 2"},
+		{"a norm below 0", func(s *State) { s.Outliers.Norms[1] = -1 }, "outliers hold the norm -1"},
 		{"more in a row than skipped", func(s *State) { s.SkippedInRow = 4 }, "skipped_in_row is 4"},
 		{"a validation of later", func(s *State) { s.Validation.Step = 31 }, "validation.step is 31"},
 		{"a best one of before", func(s *State) { s.Best.Step = -1 }, "best.step is -1"},
