@@ -40,16 +40,23 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 		Validation: s.Validation.Loss,
 	}
 	r.pace.tell(&step)
-	if fine && (s.Step%int64(r.options.LogEvery) == 0 || s.Step == s.Total || s.Step == 1) {
+	if fine && r.logged(s.Step) {
 		r.complain(r.metrics.write(metricsLine{
 			Step: step.Step, Epoch: step.Epoch, Loss: step.Loss, Rate: step.Rate, Temperature: step.Temperature,
-			GradientNorm: step.GradientNorm, Skipped: s.Skipped, Outliers: s.Outliers.Skipped,
+			GradientNorm: step.GradientNorm, LogitScale: s.Scale,
+			GradientVisual: f.norms.gradient[visual], GradientText: f.norms.gradient[text], GradientLogits: f.norms.gradient[logits],
+			WeightVisual: f.norms.weight[visual], WeightText: f.norms.weight[text], Skipped: s.Skipped, Outliers: s.Outliers.Skipped,
 			PairsPerSecond: step.PairsPerSecond, DataWait: step.DataWait, PeakShare: step.PeakShare,
 		}))
 	}
 	step.Notice, r.notice = r.notice, ""
 	progress(step)
 	return nil
+}
+
+// logged tells whether a step, counted from 1, has a line in the metrics.
+func (r *run) logged(step int64) bool {
+	return step%int64(r.options.LogEvery) == 0 || step == r.state.Total || step == 1
 }
 
 // tell keeps a text for the next report.

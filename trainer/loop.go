@@ -55,6 +55,7 @@ type run struct {
 	tape       *autograd.Tape
 	embedded   *embeddings   // with micro batches, else nil
 	figures    device.Memory // the loss of each batch of the step, then the squared norm of the gradient
+	towers     towers        // norms for the metrics
 	fading     fading        // average of the weights
 	validation *validation   // nil for none
 
@@ -73,6 +74,9 @@ func (r *run) allocate() error {
 	}
 	var err error
 	if r.figures, err = r.device.Alloc(4 * (r.options.accumulate() + 1)); err != nil {
+		return err
+	}
+	if err := r.towers.allocate(r.device, &r.model.Parameters); err != nil {
 		return err
 	}
 	if r.options.EMA > 0 {
@@ -107,6 +111,7 @@ func (r *run) close() {
 	if r.validation != nil {
 		r.validation.close()
 	}
+	r.towers.free()
 	r.fading.free()
 	r.pool.Close()
 	r.model.Parameters.Free()
@@ -215,7 +220,8 @@ func (r *run) stop(reason error) error {
 // stepFigures are what the host reads back after a step.
 type stepFigures struct {
 	loss, norm2, rate float64
-	outlier           bool // the step was not taken
+	outlier           bool  // the step was not taken
+	norms             norms // where the step is logged
 }
 
 // step computes the gradient of the step's batches and makes one update. The
@@ -246,6 +252,10 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	}
 	limit := outlierLimit(&r.state, r.state.Step) * float64(k)
 	a.Limit = float32(limit * limit)
+	logged := r.logged(r.state.Step + 1)
+	if logged {
+		r.towers.measure(r.device, p, r.state.Step)
+	}
 	d := p.Decayed
 	for _, part := range []struct {
 		from, n int
@@ -262,6 +272,9 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	if scale := [1]float32{}; err == nil && r.head.scale != nil {
 		err = r.device.Read(scale[:], r.head.scale.Data)
 		r.state.Scale = float64(scale[0])
+	}
+	if err == nil && logged {
+		f.norms, err = r.towers.read(r.device, r.state.Step, k)
 	}
 	if err != nil {
 		return f, &deviceError{fmt.Errorf("step %d: %w", r.state.Step+1, err)}
