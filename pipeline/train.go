@@ -95,6 +95,8 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return out, nil
 	case errors.Is(err, trainer.ErrForeign):
 		return nil, configurationError("%w; train anew with --replace, which removes them once the first new checkpoint is there, or move %s away", err, s.path())
+	case errors.Is(err, trainer.ErrMemory):
+		return nil, configurationError("%w", err)
 	case errors.Is(err, trainer.ErrTooFew):
 		return nil, fmt.Errorf("%w: %w", ErrNothingKept, err)
 	case err != nil:

@@ -177,8 +177,8 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 
 func (r *run) pairsPerStep() int { return r.batch * r.options.accumulate() }
 
-// newFeed starts the loader where the state is.
-func (r *run) newFeed() *feed {
+// loading says what the loader does.
+func (r *run) loading() batch.Options {
 	o := batch.Options{
 		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
 		Seed: r.options.Seed, CropScale: r.options.CropScale, Workers: r.options.workers(),
@@ -188,13 +188,18 @@ func (r *run) newFeed() *feed {
 	if r.options.Objective == clip.ConVIRT {
 		o.CropScale, o.Flip, o.Jitter, o.Rotate, o.Sentence = convirtCrop, true, convirtJitter, convirtRotate, true
 	}
-	if r.embedded != nil {
+	if r.microBatch() < r.batch {
 		o.Micro, o.Passes = r.microBatch(), 2
 	}
+	return o
+}
+
+// newFeed starts the loader where the state is.
+func (r *run) newFeed() *feed {
 	k := int64(r.options.accumulate())
 	s := r.segment()
 	first := int64(s.Epoch)*int64(r.batchesPerEpoch) - s.From*k // number of the batch that step 0 would begin with
-	loader := batch.NewLoader(r.source, r.vocabulary, o, first+r.state.Step*k, first+r.state.Total*k)
+	loader := batch.NewLoader(r.source, r.vocabulary, r.loading(), first+r.state.Step*k, first+r.state.Total*k)
 	return &feed{loader: loader, device: r.device, pool: r.pool, seen: r.remember}
 }
 

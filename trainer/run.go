@@ -198,6 +198,9 @@ func (r *run) open() error {
 	if err := r.findVocabulary(); err != nil {
 		return err
 	}
+	if err := r.checkMemory(); err != nil {
+		return err
+	}
 	r.model = clip.New(r.state.Model, r.vocabulary.Size())
 	if o.CheckpointActivations {
 		r.model.Recompute()

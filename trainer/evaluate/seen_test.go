@@ -259,6 +259,8 @@ func TestSeenInTheResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Data = c.State.Segments[0].Data
+	s.From, s.Start, s.Total = c.State.Total, c.State.Total, c.State.Total
+	s.Batch = 2
 	c.State.Segments = append(c.State.Segments, s)
 	state, err := c.State.Encode()
 	if err == nil {
