@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -78,6 +80,66 @@ func TestPlanIsWhatTheDeviceHolds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPeakOfTheProcess trains vit-small in a process of its own and holds the most memory
+// that it had against the estimate.
+func TestPeakOfTheProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
+	for _, tt := range []struct {
+		model        string
+		batch, micro int
+	}{{"vit-small", 48, 0}, {"rn-micro", 48, 16}} {
+		t.Run(fmt.Sprintf("%s/%d/%d", tt.model, tt.batch, tt.micro), func(t *testing.T) {
+			dir := t.TempDir()
+			writeShards(t, dir, 3*tt.batch)
+			child := exec.Command(os.Args[0])
+			child.Env = append(os.Environ(), childFolder+"="+dir, fmt.Sprintf("%s=%s %d %d", childPeak, tt.model, tt.batch, tt.micro))
+			out, err := child.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			var told, peak int64
+			at := strings.LastIndex(string(out), "peak ")
+			if _, err := fmt.Sscanf(string(out[max(0, at):]), "peak %d of %d", &peak, &told); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("told %d MB, the process had %d MB: %.3f", told>>20, peak>>20, float64(told)/float64(peak))
+			if ratio := float64(told) / float64(peak); ratio < 0.9 || ratio > 1.1 {
+				t.Errorf("the estimate is %.3f of the peak", ratio)
+			}
+		})
+	}
+}
+
+// trainToPeak trains as childPeak says and prints the most memory that the process had.
+func trainToPeak(dir string) error {
+	o := small()
+	o.CheckpointEvery = 2
+	o.Epochs, o.CacheMB, o.Threads = 1, 64, 2
+	if _, err := fmt.Sscan(os.Getenv(childPeak), &o.Model, &o.Batch, &o.MicroBatch); err != nil {
+		return err
+	}
+	e, err := DryRun(dir, o)
+	if err != nil {
+		return err
+	}
+	if _, err := Run(context.Background(), dir, o, nil); err != nil {
+		return err
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		return err
+	}
+	fmt.Printf("%+v\npeak %d of %d\n", e.Memory, kib<<10, e.Total)
+	return nil
 }
 
 func TestFits(t *testing.T) {

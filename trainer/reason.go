@@ -135,7 +135,7 @@ func (r *run) repeats() (captions, pictures repeats, err error) {
 }
 
 // spread embeds some training pairs and returns the mean cosine between different
-// pictures and between different texts.
+// pictures and between different texts. It asks for no more memory than training does.
 func (r *run) spread(ctx context.Context) (pictures, texts float64, err error) {
 	side := r.state.Model.Resolution
 	size := 3 * side * side
@@ -145,37 +145,40 @@ func (r *run) spread(ctx context.Context) (pictures, texts float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	var x, y []float32
+	n, encoder := 0, r.vocabulary.NewEncoder()
+	tape := autograd.Evaluate(r.device, r.pool)
+	few := min(r.microBatch(), 16)
 	var captions token.Captions
-	encoder, n := r.vocabulary.NewEncoder(), 0
 	for i, row := range all {
-		if !fine[i] {
-			continue
+		if fine[i] {
+			p, err := r.source.Pair(row)
+			if err != nil {
+				return 0, 0, err
+			}
+			copy(v.pixels[captions.Len()*size:], v.pixels[i*size:(i+1)*size])
+			captions.Add(encoder, p.Text, r.state.Model.Context)
 		}
-		p, err := r.source.Pair(row)
-		if err != nil {
-			return 0, 0, err
+		if k := captions.Len(); k == few || k > 0 && i == len(all)-1 {
+			for _, side := range []struct {
+				of *autograd.Value
+				to *[]float32
+			}{{r.model.Images(tape, v.pixels[:k*size]), &x}, {r.model.Texts(tape, &captions), &y}} {
+				rows := make([]float32, k*side.of.Cols)
+				if err := r.device.Read(rows, side.of.Data); err != nil {
+					return 0, 0, &deviceError{err}
+				}
+				*side.to = append(*side.to, rows...)
+			}
+			tape.Reset()
+			captions.Reset()
+			n += k
 		}
-		captions.Add(encoder, p.Text, r.state.Model.Context)
-		copy(v.pixels[n*size:], v.pixels[i*size:(i+1)*size])
-		n++
 	}
 	if n < 2 {
 		return 0, 0, nil
 	}
-	tape := autograd.Evaluate(r.device, r.pool)
-	defer tape.Reset()
-	x, y := r.model.Images(tape, v.pixels[:n*size]), r.model.Texts(tape, &captions)
-	for _, side := range []struct {
-		of   *autograd.Value
-		mean *float64
-	}{{x, &pictures}, {y, &texts}} {
-		rows := make([]float32, n*side.of.Cols)
-		if err := r.device.Read(rows, side.of.Data); err != nil {
-			return 0, 0, &deviceError{err}
-		}
-		*side.mean = meanCosine(rows, n)
-	}
-	return pictures, texts, nil
+	return meanCosine(x, n), meanCosine(y, n), r.pool.Err()
 }
 
 // meanCosine is that of all pairs of different rows of length 1: the square of their sum

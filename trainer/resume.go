@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/device"
@@ -41,7 +42,9 @@ func (r *run) restore() error {
 			return fmt.Errorf("resume from %s: %w", r.found.Path, err)
 		}
 	}
-	return r.load(r.found)
+	err = r.load(r.found)
+	debug.FreeOSMemory() // the files
+	return err
 }
 
 // load makes the weights, and their average, those of a checkpoint.
@@ -131,8 +134,10 @@ func (r *run) save() error {
 	if err != nil {
 		return err
 	}
+	c = checkpoint.Content{}
+	debug.FreeOSMemory() // the copies, which are as large as the model is
 	if r.state.Step < r.state.Total {
-		whole, _ := r.options.sizes(p, int64(len(c.Vocabulary)))
+		whole, _ := r.options.sizes(p, int64(len(r.vocabulary.Encode())))
 		checkpoint.Reserve(r.folder, whole)
 	}
 	r.saved = r.state.Step
