@@ -110,3 +110,37 @@ func TestTrainDryRunErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchThatCannotFit holds that such a batch is the configuration's fault, that it is
+// found before any work, and that the model that was there stays.
+func TestBatchThatCannotFit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
+	t.Setenv(asProgram, "1")
+	dir := finished(t)
+	path := filepath.Join(dir, config.FileName)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		for key, value := range map[string]string{"model": "vit-l-14-336", "batch": "15000", "data": `[".=999"]`} {
+			if strings.HasPrefix(line, "  "+key+":") && strings.LastIndex(strings.Join(lines[:i], "\n"), "\ntrain:") >= 0 {
+				lines[i] = "  " + key + ": " + value
+			}
+		}
+	}
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := namesIn(t, filepath.Join(dir, "checkpoints"))
+	code, out, errs := pairloom(t, "train", "-C", dir, "--replace")
+	if code != exitConfiguration || !strings.Contains(errs, "set train.micro_batch to") {
+		t.Errorf("exit %d:\n%s%s", code, out, errs)
+	}
+	if after := namesIn(t, filepath.Join(dir, "checkpoints")); after != before {
+		t.Errorf("checkpoints were\n%s\nand are\n%s", before, after)
+	}
+}
