@@ -57,11 +57,11 @@ func (r *run) checkRoom() error {
 	if s.Step >= s.Total {
 		return nil
 	}
+	checkpoint.Release(r.folder) // of a run that was killed
 	free, err := checkpoint.Free(r.folder)
 	if err != nil {
 		return err
 	}
-	checkpoint.Release(r.folder) // of a run that was killed
 	kept, taken, err := checkpoint.Kept(r.folder)
 	if err != nil {
 		return err

@@ -138,6 +138,23 @@ func TestTooSmallDisk(t *testing.T) {
 	train(t, dir, o)
 }
 
+// TestKilledOnASmallDisk goes on where a run was killed that kept room for its last
+// checkpoint, on a disk that has no more.
+func TestKilledOnASmallDisk(t *testing.T) {
+	whole := t.TempDir()
+	writeShards(t, whole, 70)
+	train(t, whole, small())
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	folder := smallDisk(t, dir, 8)
+	o := small()
+	o.StopAt = 7
+	train(t, dir, o) // leaves the checkpoints of steps 5 and 7
+	fill(t, filepath.Join(folder, "reserved"))
+	train(t, dir, small())
+	equalRuns(t, whole, dir)
+}
+
 // TestForgivenCheckpoints makes the places of two checkpoints unusable in the middle of a
 // run: it goes on, says so, keeps what there is, and ends like any other.
 func TestForgivenCheckpoints(t *testing.T) {
