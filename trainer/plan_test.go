@@ -91,10 +91,10 @@ func TestPeakOfTheProcess(t *testing.T) {
 	for _, tt := range []struct {
 		model        string
 		batch, micro int
-	}{{"vit-small", 48, 0}, {"rn-micro", 48, 16}} {
+	}{{"vit-small", 32, 0}, {"rn-micro", 48, 16}} {
 		t.Run(fmt.Sprintf("%s/%d/%d", tt.model, tt.batch, tt.micro), func(t *testing.T) {
 			dir := t.TempDir()
-			writeShards(t, dir, 3*tt.batch)
+			writeShards(t, dir, 2*tt.batch)
 			child := exec.Command(os.Args[0])
 			child.Env = append(os.Environ(), childFolder+"="+dir, fmt.Sprintf("%s=%s %d %d", childPeak, tt.model, tt.batch, tt.micro))
 			out, err := child.CombinedOutput()
