@@ -165,7 +165,7 @@ func (e *Estimate) disk(o Options, p *nn.Parameters, home string) {
 
 // measure times a product of the shape that the model has most of.
 func (e *Estimate) measure(o Options, c clip.Config) error {
-	d, err := backend.Open(backend.Options{Device: o.Device, Threads: o.threads(), BF16: o.Precision == precisionBF16})
+	d, err := backend.Open(backend.Options{Device: o.Device, Threads: o.threads()})
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
@@ -176,7 +176,7 @@ func (e *Estimate) measure(o Options, c clip.Config) error {
 		width *= 4 // of the blocks in the middle
 	}
 	const rows = 2048
-	if e.ProductFlops, err = productRate(d, rows, 4*width, width); err != nil {
+	if e.ProductFlops, err = productRate(d, o.activations(), rows, 4*width, width); err != nil {
 		return err
 	}
 	if e.FlopsPerPair == 0 {

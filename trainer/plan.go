@@ -65,7 +65,7 @@ func (p plan) memory(pairs, micro int) (m Memory, flops float64, err error) {
 	if micro >= pairs {
 		o.MicroBatch = 0
 	}
-	d := &tally.Device{BF16: o.Precision == precisionBF16}
+	d := &tally.Device{}
 	r := &run{options: o, batch: pairs, batchesPerEpoch: 1, device: d, classes: []int32{0}}
 	r.state = checkpoint.State{Model: p.config, Vocabulary: p.vocabulary, Total: math.MaxInt32}
 	r.model = clip.New(p.config, p.vocabulary)
@@ -101,15 +101,17 @@ func (p plan) memory(pairs, micro int) (m Memory, flops float64, err error) {
 		if r.validation.embedded, err = r.newEmbeddings(p.heldOut); err != nil {
 			return m, 0, err
 		}
-		m.Batches += 4 * int64(validationBatch*3*side*side)
+		m.Batches += 4 * int64(validationBatch*3*side*side) // as floats
 	}
 	r.batch = min(pairs, planMicro*most) // of the embeddings of all, which have their place
-	made := &madeUp{plan: p, pairs: r.batch, micro: most, pixels: pixels.Floats}
+	made := &madeUp{plan: p, pairs: r.batch, micro: most, pixels: pixels.Bytes}
 	feed := &feed{loader: made, device: d, pool: r.pool, seen: func([]int) {}}
 	for range planSteps {
-		if _, err := r.step(context.Background(), feed); err != nil {
+		if err := r.gradients(context.Background(), feed); err != nil {
 			return m, 0, err
 		}
+		r.update(feed)
+		r.pending = nil
 		flops += feed.flops
 		r.state.Step++
 	}
@@ -117,7 +119,7 @@ func (p plan) memory(pairs, micro int) (m Memory, flops float64, err error) {
 	if r.validation != nil {
 		b := made.batch(min(p.heldOut, validationBatch))
 		t := autograd.Evaluate(d, r.pool)
-		r.model.Images(t, b.Pictures)
+		r.model.Images(t, r.model.Pictures(t, b.Pictures))
 		r.model.Texts(t, &b.Captions)
 		t.Reset()
 	}
@@ -131,7 +133,7 @@ type madeUp struct {
 	plan
 	pairs, micro int
 	first        int
-	pixels       []float32
+	pixels       []byte
 	drawn        uint64 // so many captions
 }
 

@@ -34,6 +34,7 @@ func TestPlanIsWhatTheDeviceHolds(t *testing.T) {
 		{"micro batches", func(o *Options) { o.MicroBatch = 8 }},
 		{"several batches", func(o *Options) { o.Batch, o.Accumulate = 16, 3 }},
 		{"recomputed activations", func(o *Options) { o.CheckpointActivations = true }},
+		{"bf16", func(o *Options) { o.Model, o.Precision = "vit-micro", precisionBF16 }},
 		{"siglip", func(o *Options) { o.Loss = lossSigLIP }},
 		{"captions", func(o *Options) { o.Objective = clip.Caption }},
 		{"words", func(o *Options) { o.Objective = clip.BagOfWords }},
@@ -63,9 +64,14 @@ func TestPlanIsWhatTheDeviceHolds(t *testing.T) {
 			defer feed.loader.Close()
 			held, done := int64(0), 0.0
 			for range 3 {
-				if _, err := r.step(context.Background(), feed); err != nil {
+				if err := r.gradients(context.Background(), feed); err != nil {
 					t.Fatal(err)
 				}
+				r.update(feed)
+				if err := r.device.Wait(r.pending.end); err != nil {
+					t.Fatal(err)
+				}
+				r.pending = nil
 				held, done = max(held, r.device.Bytes()), done+feed.flops
 				r.state.Step++
 			}

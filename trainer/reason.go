@@ -163,7 +163,7 @@ func (r *run) spread(ctx context.Context) (pictures, texts float64, err error) {
 			for _, side := range []struct {
 				of *autograd.Value
 				to *[]float32
-			}{{r.model.Images(tape, v.pixels[:k*size]), &x}, {r.model.Texts(tape, &captions), &y}} {
+			}{{r.model.Images(tape, r.model.Planes(tape, v.pixels[:k*size])), &x}, {r.model.Texts(tape, &captions), &y}} {
 				rows := make([]float32, k*side.of.Cols)
 				if err := r.device.Read(rows, side.of.Data); err != nil {
 					return 0, 0, &deviceError{err}

@@ -29,8 +29,7 @@ func partOf(name string) int {
 // norms are those of the parts of a model, at a step that is written to the metrics.
 type norms struct{ gradient, weight [parts]float64 }
 
-// towers measures norms on the device. Figures of two steps have room, so that those of
-// one may be read when the next is on its way.
+// towers measures norms on the device.
 type towers struct {
 	memory device.Memory
 	ranges []nn.Range
@@ -43,7 +42,7 @@ func (t *towers) allocate(d device.Device, p *nn.Parameters) (err error) {
 			t.ranges, t.part = append(t.ranges, r), append(t.part, part)
 		}
 	}
-	t.memory, err = d.Alloc(2 * t.figures() * device.F32.Bytes())
+	t.memory, err = d.Alloc(t.figures() * device.F32.Bytes())
 	return err
 }
 
@@ -57,27 +56,21 @@ func (t *towers) free() {
 // by range.
 func (t *towers) figures() int { return 2 * len(t.ranges) }
 
-func (t *towers) of(step int64) device.Buffer {
-	return device.Whole(t.memory, device.F32).Slice(int(step%2)*t.figures(), t.figures())
-}
-
-// measure enqueues the squares for a step, when its gradient is there and its update is
-// not.
-func (t *towers) measure(d device.Device, p *nn.Parameters, step int64) {
-	squares := t.of(step)
+// measure enqueues the squares, when the gradient of a step is there and its update is
+// not. They are in what it returns when a mark behind it is passed.
+func (t *towers) measure(d device.Device, p *nn.Parameters) []float32 {
+	squares := device.Whole(t.memory, device.F32)
 	for i, r := range t.ranges {
 		d.SquaredNorm(squares.Slice(2*i, 1), p.Grad.Slice(r.From, r.Len))
 		d.SquaredNorm(squares.Slice(2*i+1, 1), p.Data.Slice(r.From, r.Len))
 	}
+	host := make([]float32, t.figures())
+	d.Fetch(host, squares)
+	return host
 }
 
-// read gives the norms of a step that was measured; the gradient is the sum of batches
-// many.
-func (t *towers) read(d device.Device, step int64, batches int) (n norms, err error) {
-	squares := make([]float32, t.figures())
-	if err := d.Read(squares, t.of(step)); err != nil {
-		return n, err
-	}
+// norms are those of squares that were measured; the gradient is the sum of batches many.
+func (t *towers) norms(squares []float32, batches int) (n norms) {
 	for i, part := range t.part {
 		n.gradient[part] += float64(squares[2*i])
 		n.weight[part] += float64(squares[2*i+1])
@@ -86,5 +79,5 @@ func (t *towers) read(d device.Device, step int64, batches int) (n norms, err er
 		n.gradient[part] = math.Sqrt(n.gradient[part]) / float64(batches)
 		n.weight[part] = math.Sqrt(n.weight[part])
 	}
-	return n, nil
+	return n
 }

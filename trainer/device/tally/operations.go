@@ -14,13 +14,19 @@ func (d *Device) Close() error                     { return nil }
 
 func (d *Device) Convert(device.Buffer, device.Buffer)                                {}
 func (d *Device) Pixels(device.Buffer, device.Buffer, int, int, device.Normalization) {}
-func (d *Device) Bias(device.Buffer, device.Buffer, int, int)                         {}
-func (d *Device) BiasBackward(device.Buffer, device.Buffer, int, int)                 {}
-func (d *Device) Fill(device.Buffer, float32)                                         {}
-func (d *Device) Sum(device.Buffer, device.Buffer, device.Buffer)                     {}
-func (d *Device) Copy(device.Buffer, device.Buffer)                                   {}
-func (d *Device) Blend(device.Buffer, device.Buffer, float32)                         {}
-func (d *Device) Clamp(device.Buffer, float32, float32)                               {}
+func (d *Device) MatMul(device.Buffer, device.Buffer, device.Buffer, int, int, int, bool, bool, float32) {
+}
+func (d *Device) Linear(device.Buffer, device.Buffer, device.Buffer, int, int, int, device.Epilogue) {
+}
+func (d *Device) LinearBackward(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, int, device.BackwardEpilogue) {
+}
+func (d *Device) Bias(device.Buffer, device.Buffer, int, int)         {}
+func (d *Device) BiasBackward(device.Buffer, device.Buffer, int, int) {}
+func (d *Device) Fill(device.Buffer, float32)                         {}
+func (d *Device) Sum(device.Buffer, device.Buffer, device.Buffer)     {}
+func (d *Device) Copy(device.Buffer, device.Buffer)                   {}
+func (d *Device) Blend(device.Buffer, device.Buffer, float32)         {}
+func (d *Device) Clamp(device.Buffer, float32, float32)               {}
 func (d *Device) LayerNorm(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, float32) {
 }
 func (d *Device) LayerNormBackward(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, float32) {

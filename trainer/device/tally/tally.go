@@ -11,11 +11,8 @@ import "github.com/pairloom/pairloom/trainer/device"
 
 // Device is the backend.
 type Device struct {
-	// BF16 counts the copies that the processor makes of the factors of products.
-	BF16 bool
-
-	held, most       int64
-	scratch, rounded int64 // the most that an operation took
+	held, most int64
+	scratch    int64 // the most that an operation took
 }
 
 var _ device.Device = (*Device)(nil)
@@ -24,7 +21,7 @@ var _ device.Device = (*Device)(nil)
 func (d *Device) Most() int64 { return d.most }
 
 // Scratch is the most that an operation took beside, in bytes.
-func (d *Device) Scratch() int64 { return d.scratch + d.rounded }
+func (d *Device) Scratch() int64 { return d.scratch }
 
 type memory struct {
 	owner *Device
@@ -63,25 +60,6 @@ func (d *Device) Fetch(dst []float32, _ device.Buffer) { clear(dst) }
 
 // need is scratch of so many words of float32.
 func (d *Device) need(words int) { d.scratch = max(d.scratch, 4*int64(words)) }
-
-// product counts the rounded factors of a matrix product.
-func (d *Device) product(m, n, k int) {
-	if d.BF16 {
-		d.rounded = max(d.rounded, 2*int64(m*k+k*n))
-	}
-}
-
-// MatMul rounds its factors.
-func (d *Device) MatMul(_, _, _ device.Buffer, m, n, k int, _, _ bool, _ float32) { d.product(m, n, k) }
-
-// Linear rounds its factors.
-func (d *Device) Linear(_, _, _ device.Buffer, m, n, k int, _ device.Epilogue) { d.product(m, n, k) }
-
-// LinearBackward rounds the factors of both products.
-func (d *Device) LinearBackward(_, _, _, _, _, _ device.Buffer, m, n, k int, _ device.BackwardEpilogue) {
-	d.product(n, k, m)
-	d.product(m, k, n)
-}
 
 // Conv3x3 brings its weights into another order.
 func (d *Device) Conv3x3(_, _, _ device.Buffer, c device.Conv3x3) { d.need(9 * c.In * c.Out) }
