@@ -54,5 +54,3 @@ func (d *Device) NormalizeBackward(device.Buffer, device.Buffer, device.Buffer, 
 func (d *Device) SquaredNorm(device.Buffer, device.Buffer) {}
 func (d *Device) AdamW(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.AdamW) {
 }
-func (d *Device) CrossEntropyBackward(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, float32) {
-}

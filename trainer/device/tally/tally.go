@@ -97,25 +97,36 @@ func (d *Device) AttentionPoolBackward(_, _, _, _, _, _, _, _, _ device.Buffer, 
 	d.need(2 * a.Batch * a.Heads * (2*a.Width + a.Tokens))
 }
 
+// roomOfProducts is what a matrix product of any shape takes at most to pack its factors,
+// in words: what the processor's backend was seen to have.
+const roomOfProducts = 9356352 / 4
+
+// CrossEntropyBackward comes with products, whose room is a fifth of the most.
+func (d *Device) CrossEntropyBackward(_, _, _, _, _ device.Buffer, _, _ int, _ float32) {
+	d.need(roomOfProducts / 5)
+}
+
 // bandOfRows is the number of rows of a similarity matrix that are there at a time.
 const bandOfRows = 256
 
 // Contrastive has a band of the similarities.
 func (d *Device) Contrastive(_, _, _, _, _ device.Buffer, n, _ int, _ float32) {
-	d.need((bandOfRows + 4) * n)
+	d.need((bandOfRows+4)*n + roomOfProducts)
 }
 
 // ContrastiveBackward has a band of the similarities.
 func (d *Device) ContrastiveBackward(_, _, _, _, _, _, _ device.Buffer, n, _ int, _ float32) {
-	d.need((bandOfRows + 4) * n)
+	d.need((bandOfRows+4)*n + roomOfProducts)
 }
 
 // Siglip has a band of the similarities.
-func (d *Device) Siglip(_, _, _, _, _ device.Buffer, n, _ int) { d.need((bandOfRows + 4) * n) }
+func (d *Device) Siglip(_, _, _, _, _ device.Buffer, n, _ int) {
+	d.need((bandOfRows+4)*n + roomOfProducts)
+}
 
 // SiglipBackward has a band of the similarities.
 func (d *Device) SiglipBackward(_, _, _, _, _, _, _, _ device.Buffer, n, _ int) {
-	d.need((bandOfRows + 4) * n)
+	d.need((bandOfRows+4)*n + roomOfProducts)
 }
 
 // CrossEntropy has a figure a row.

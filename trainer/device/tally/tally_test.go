@@ -35,7 +35,7 @@ func TestScratch(t *testing.T) {
 	d.Contrastive(none, none, none, none, none, 100, 8, 0.5)
 	d.Contrastive(none, none, none, none, none, 20, 8, 0.5)
 	d.MatMul(none, none, none, 30, 40, 50, false, true, 0)
-	if want := int64(4 * 260 * 100); d.Scratch() != want {
+	if want := int64(4 * (260*100 + roomOfProducts)); d.Scratch() != want {
 		t.Errorf("%d bytes, want %d", d.Scratch(), want)
 	}
 }
