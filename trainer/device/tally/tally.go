@@ -89,12 +89,12 @@ func (d *Device) BatchNormBackward(_, _, _, _, _, _, _, _, _ device.Buffer, _, c
 
 // AttentionPool keeps q wk, the pooled rows and the weights of each head.
 func (d *Device) AttentionPool(_, _, _, _, _ device.Buffer, a device.AttentionPool) {
-	d.need(a.Batch * a.Heads * (2*a.Width + a.Tokens))
+	d.need(a.Batch*a.Heads*(2*a.Width+a.Tokens) + roomOfProducts)
 }
 
 // AttentionPoolBackward keeps the gradient of each as well.
 func (d *Device) AttentionPoolBackward(_, _, _, _, _, _, _, _, _ device.Buffer, a device.AttentionPool) {
-	d.need(2 * a.Batch * a.Heads * (2*a.Width + a.Tokens))
+	d.need(2*a.Batch*a.Heads*(2*a.Width+a.Tokens) + roomOfProducts)
 }
 
 // roomOfProducts is what a matrix product of any shape takes at most to pack its factors,
