@@ -37,7 +37,7 @@ func (m Memory) Total() int64 {
 }
 
 // programMemory is about what the program takes of itself.
-const programMemory = 60 << 20
+const programMemory = 40 << 20
 
 // A plan is what the need of a training depends on, beside its options.
 type plan struct {
