@@ -25,6 +25,13 @@
 // Options.Accumulate is something else: a step takes the mean gradient of
 // several batches, each with negatives of its own. Both may be combined.
 //
+// # Before it begins
+//
+// Run holds what it needs against the memory of the machine and the disk of the
+// checkpoints, and refuses what cannot fit before any work; [DryRun] says what it
+// needs. Both go through steps of the run on a device that only counts; see package
+// tally.
+//
 // # Objectives
 //
 // Options.Objective chooses what is learned around the same image tower; package

@@ -148,9 +148,16 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	})
 }
 
+// loader is a *[batch.Loader], or what stands for it where nothing is computed.
+type loader interface {
+	Next(context.Context) (*batch.Batch, error)
+	Release(*batch.Batch)
+	Close()
+}
+
 // feed takes batches from the loader and tells how long that took.
 type feed struct {
-	loader *batch.Loader
+	loader loader
 	device device.Device
 	pool   *device.Pool
 	seen   func(undecodable []int)

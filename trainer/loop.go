@@ -55,13 +55,13 @@ type run struct {
 	tape       *autograd.Tape
 	embedded   *embeddings   // with micro batches, else nil
 	figures    device.Memory // the loss of each batch of the step, then the squared norm of the gradient
+	towers     towers        // norms for the metrics
 	pending    *pending      // the step that the device is at, nil for none
 	fading     fading        // average of the weights
 	validation *validation   // nil for none
 
 	metrics    *metrics
-	complained bool // of metrics that cannot be written
-	hinted     bool
+	complained bool   // of metrics that cannot be written
 	notice     string // for the next Step
 	pace       pace
 }
@@ -76,6 +76,9 @@ func (r *run) allocate() error {
 	}
 	var err error
 	if r.figures, err = r.device.Alloc(4 * (r.options.accumulate() + 1)); err != nil {
+		return err
+	}
+	if err := r.towers.allocate(r.device, &r.model.Parameters); err != nil {
 		return err
 	}
 	if r.options.EMA > 0 {
@@ -116,6 +119,7 @@ func (r *run) close() {
 	if r.validation != nil {
 		r.validation.close()
 	}
+	r.towers.free()
 	r.fading.free()
 	r.pool.Close()
 	r.model.Parameters.Free()
@@ -130,6 +134,7 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 	if r.state.Step == r.state.Total {
 		return nil
 	}
+	defer func() { checkpoint.Release(r.folder) }()
 	var err error
 	if r.metrics, err = openMetrics(filepath.Join(r.folder, metricsName), r.state.MetricsBytes); err != nil {
 		return err
@@ -216,8 +221,8 @@ func (r *run) halt(reason error, progress func(Step)) error {
 
 func (r *run) pairsPerStep() int { return r.batch * r.options.accumulate() }
 
-// newFeed starts the loader where the state is.
-func (r *run) newFeed() *feed {
+// loading says what the loader does.
+func (r *run) loading() batch.Options {
 	o := batch.Options{
 		Batch: r.batch, Resolution: r.state.Model.Resolution, Context: r.state.Model.Context,
 		Seed: r.options.Seed, CropScale: r.options.CropScale, CropAspect: r.options.CropAspect, Workers: r.options.workers(),
@@ -228,13 +233,18 @@ func (r *run) newFeed() *feed {
 		o.CropScale, o.CropAspect = convirtCrop, convirtAspect
 		o.Flip, o.Jitter, o.Rotate, o.Sentence = true, convirtJitter, convirtRotate, true
 	}
-	if r.embedded != nil {
+	if r.microBatch() < r.batch {
 		o.Micro, o.Passes = r.microBatch(), 2
 	}
+	return o
+}
+
+// newFeed starts the loader where the state is.
+func (r *run) newFeed() *feed {
 	k := int64(r.options.accumulate())
 	s := r.segment()
 	first := int64(s.Epoch)*int64(r.batchesPerEpoch) - s.From*k // number of the batch that step 0 would begin with
-	loader := batch.NewLoader(r.source, r.vocabulary, o, first+r.state.Step*k, first+r.state.Total*k)
+	loader := batch.NewLoader(r.source, r.vocabulary, r.loading(), first+r.state.Step*k, first+r.state.Total*k)
 	return &feed{loader: loader, device: r.device, pool: r.pool, seen: r.remember}
 }
 
@@ -258,7 +268,11 @@ func (r *run) stop(reason error) error {
 }
 
 // stepFigures are what the host reads of a step.
-type stepFigures struct{ loss, norm2, rate float64 }
+type stepFigures struct {
+	loss, norm2, rate float64
+	outlier           bool  // the step was not taken
+	norms             norms // where the step is logged
+}
 
 // pending is a step that is enqueued.
 type pending struct {
@@ -266,7 +280,9 @@ type pending struct {
 	figures       []float32 // as run.figures, there after end
 	scale         [1]float32
 	rate          float64
-	waited, flops float64 // seconds for data; useful operations
+	limit         float32   // of the squared norm; 0 for none
+	squares       []float32 // where the step is logged, see towers
+	waited, flops float64   // seconds for data; useful operations
 }
 
 // gradients enqueues the gradient of the step's batches. That of several is their sum
@@ -302,10 +318,16 @@ func (r *run) update(feed *feed) {
 
 	o, t := r.options, float64(r.state.Updates+1)
 	n := &pending{figures: make([]float32, k+1), rate: rateOf(r.segment(), r.state.Step), waited: feed.waited.Seconds(), flops: feed.flops}
+	limit := outlierLimit(&r.state, r.state.Step) * float64(k)
+	n.limit = float32(limit * limit)
+	if r.logged(r.state.Step + 1) {
+		n.squares = r.towers.measure(r.device, p)
+	}
 	p.Update(r.device, norm, device.AdamW{
 		Rate: float32(n.rate), Beta1: float32(o.Beta1), Beta2: float32(o.Beta2), Epsilon: float32(o.Epsilon * float64(k)),
 		Decay: float32(o.WeightDecay), Clip: float32(o.GradClip * float64(k)),
 		Correct1: float32(1 - math.Pow(o.Beta1, t)), Correct2: float32(1 - math.Pow(o.Beta2, t)),
+		Limit: n.limit,
 	})
 	r.model.ClampScale(r.device)
 	r.fading.add(r.device, p, o.EMA, r.state.Updates)
@@ -337,6 +359,10 @@ func (r *run) settle(progress func(Step)) error {
 	f := stepFigures{rate: n.rate, norm2: float64(n.figures[k]) / float64(k*k)}
 	for _, loss := range n.figures[:k] {
 		f.loss += float64(loss) / float64(k)
+	}
+	f.outlier = n.limit > 0 && n.figures[k] > n.limit && finite(f.norm2)
+	if n.squares != nil {
+		f.norms = r.towers.norms(n.squares, k)
 	}
 	return r.account(f, progress)
 }

@@ -34,6 +34,7 @@ type Options struct {
 	Beta2                 float64       `yaml:"beta2" default:"0.98" range:"0..0.99999" doc:"decay rate of AdamW's second moment"`
 	Epsilon               float64       `yaml:"eps" default:"0.000001" range:"0..1" doc:"added to the root of AdamW's second moment"`
 	GradClip              float64       `yaml:"grad_clip" default:"1" range:"0.." doc:"largest norm of the gradient over all parameters; 0 means no limit"`
+	SkipOutliers          float64       `yaml:"skip_outliers" default:"0" range:"0..1000000" doc:"a step is not taken when the norm of its gradient, before clipping, is above so many times the median of the last 100 steps that were taken, such as 10; 0 takes all whose gradient is finite"`
 	CropScale             float64       `yaml:"crop_scale" default:"0" range:"0..1" doc:"0 is the crop of CLIP's paper: the picture is resized, its short side to the model's resolution, and a square of it cut out at random; above 0, with crop_aspect, it is that of RandomResizedCrop: the smallest area of a crop, as a share of the picture's area, 0.9 in open_clip"`
 	CropAspect            float64       `yaml:"crop_aspect" default:"0" range:"0..1" doc:"with crop_scale: width over height of a crop is drawn from crop_aspect to 1/crop_aspect, such as 0.75, that of open_clip and torchvision; 1 means squares"`
 	Jitter                float64       `yaml:"jitter" default:"0" range:"0..0.9" doc:"brightness and contrast of a training picture are each drawn from 1-jitter to 1+jitter; 0, as CLIP has it, changes neither"`
@@ -97,6 +98,9 @@ func (o Options) Validate() error {
 	}
 	if err := backend.Check(o.Device); err != nil {
 		faults = append(faults, err)
+	}
+	if o.SkipOutliers > 0 && o.SkipOutliers <= 1 {
+		faults = append(faults, fmt.Errorf("skip_outliers: %g given, 0 or more than 1 expected: half of all steps are above 1 times the median", o.SkipOutliers))
 	}
 	if size, err := strconv.Atoi(o.Vocabulary); o.Vocabulary != publicVocabulary && (err != nil || size < 515 || size > 200000) {
 		faults = append(faults, fmt.Errorf("vocabulary: %q given, %s or a number from 515 to 200000 expected", o.Vocabulary, publicVocabulary))

@@ -121,6 +121,9 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	if loopErr == nil {
 		loopErr = result.Tally.Check()
 	}
+	if loopErr == nil {
+		result.Hint, loopErr = r.reason(ctx)
+	}
 	if loopErr == nil && result.Complete && r.behind {
 		return result, again, nil
 	}
@@ -193,6 +196,9 @@ func (r *run) open() error {
 		return err
 	}
 	if err := r.findVocabulary(); err != nil {
+		return err
+	}
+	if err := r.checkMemory(); err != nil {
 		return err
 	}
 	r.model = clip.New(r.state.Model, r.vocabulary.Size())

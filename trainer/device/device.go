@@ -264,8 +264,8 @@ type Device interface {
 	// SquaredNorm computes out[0] = the sum of x's squares.
 	SquaredNorm(out, x Buffer)
 	// AdamW updates param, m and v of equal length from grad, which is first
-	// scaled by min(1, Clip/sqrt(norm2[0])). When norm2[0] is not finite,
-	// nothing changes.
+	// scaled by min(1, Clip/sqrt(norm2[0])). When norm2[0] is not finite, or above
+	// Limit, nothing changes.
 	AdamW(param, grad, m, v, norm2 Buffer, a AdamW)
 }
 
@@ -309,6 +309,7 @@ type AttentionShape struct {
 type AdamW struct {
 	Rate, Beta1, Beta2, Epsilon, Decay float32
 	Clip                               float32 // 0 for no limit
+	Limit                              float32 // of norm2, 0 for none
 	Correct1, Correct2                 float32 // 1 - beta^t for the update's number t, from 1
 }
 

@@ -11,7 +11,7 @@ typedef struct {
 } pl_attention_shape;
 
 typedef struct {
-	float rate, beta1, beta2, epsilon, decay, clip, correct1, correct2;
+	float rate, beta1, beta2, epsilon, decay, clip, limit, correct1, correct2;
 } pl_adamw_figures;
 
 typedef struct {
