@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 	"github.com/pairloom/pairloom/internal/cells"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // parquetFile is a Parquet file that is being read.
@@ -58,7 +59,7 @@ func parquetRowsWith(k *candidates, s Source, o *Options, failures bool, picture
 		if err := p.understand(); err != nil || p.failures && p.status < 0 {
 			return err
 		}
-		if p.print, err = fingerprint(f.File, f.Size, containerEnds); err != nil {
+		if p.print, err = places.Fingerprint(f.File, f.Size, places.ContainerEnds); err != nil {
 			return err
 		}
 		rows := int64(0)
@@ -225,7 +226,7 @@ func (p *parquetFile) group(g int, first int64, pictures *folder) (rows int64, e
 		}
 		p.fill(&row, values)
 		if p.bytes >= 0 && (known && here || !known && !values[p.bytes].Null && len(values[p.bytes].Bytes) > 0) {
-			row.place = place{placeParquet, p.print, [3]int64{int64(g), n, int64(p.leaves[p.bytes])}, p.source.Path}.String()
+			row.place = places.Place{Kind: places.Parquet, Print: p.print, At: [3]int64{int64(g), n, int64(p.leaves[p.bytes])}, Path: p.source.Path}.String()
 			row.file = nil
 		}
 		number := strconv.FormatInt(first+n, 10)
