@@ -312,7 +312,7 @@ func (a *arrowFile) understand(s *arrow.Schema, o *Options) (err error) {
 	for i, f := range s.Fields() {
 		switch f.Type.ID() {
 		case arrow.STRUCT, arrow.BINARY, arrow.LARGE_BINARY:
-			if find(pictureNames, []string{f.Name}) < 0 {
+			if find(o.pictures(), []string{f.Name}) < 0 {
 				break
 			}
 			within, is := pictureIn(f)

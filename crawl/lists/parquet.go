@@ -103,7 +103,7 @@ func (p *parquetFile) understand() error {
 		names, p.leaves = append(names, c.Path()), append(p.leaves, i)
 	}
 	p.bytes, p.path = -1, -1
-	for _, name := range pictureNames {
+	for _, name := range p.options.pictures() {
 		i := find(names, []string{name + ".bytes"})
 		if i < 0 {
 			if i = find(names, []string{name}); i >= 0 && p.isText(i) {
@@ -116,6 +116,9 @@ func (p *parquetFile) understand() error {
 			p.bytes = i
 			break
 		}
+	}
+	if p.bytes < 0 && p.options.PictureColumn != "" && !p.failures {
+		return fmt.Errorf("it has no column %s of pictures, only %s", p.options.PictureColumn, listed(names))
 	}
 	var err error
 	p.columns, err = p.options.columnsOf(names, false, false)

@@ -16,7 +16,7 @@ import (
 // What can be wrong with a picture that is read where it lies.
 var (
 	ErrGone     = errors.New("is gone")
-	ErrChanged  = errors.New("is another file than it was")
+	ErrChanged  = errors.New("is another than it was")
 	ErrTooLarge = errors.New("is larger than it may be")
 )
 

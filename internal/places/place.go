@@ -43,6 +43,17 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s %016x %s %s", p.Kind, p.Print, where, p.Path)
 }
 
+// Where is the place for people.
+func (p Place) Where() string {
+	switch p.Kind {
+	case Bytes:
+		return fmt.Sprintf("%s, bytes %d to %d,", p.Path, p.At[0], p.At[0]+p.At[1])
+	case Parquet:
+		return fmt.Sprintf("%s, row group %d, row %d,", p.Path, p.At[0], p.At[1])
+	}
+	return p.Path
+}
+
 var errNoPlace = errors.New("is no place of a picture")
 
 // Parse reads what [Place.String] wrote.

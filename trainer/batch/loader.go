@@ -48,6 +48,7 @@ type Batch struct {
 type pairs interface {
 	Len() int
 	Pair(i int) (shard.Pair, error)
+	Facts(i int) (shard.Pair, error) // without the picture
 	Gone(i int) bool
 	mix() []share
 }
@@ -225,7 +226,7 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 			w.cut.recolour(h*(2*draw(9)-1), 1-s+2*s*draw(10))
 		}
 		w.cut.normalise(b.Pictures[k*size:(k+1)*size], 0, 0, l.options.Resolution)
-		pair, err := l.source.Pair(row)
+		pair, err := l.source.Facts(row)
 		if err != nil {
 			return err
 		}
