@@ -77,6 +77,7 @@ func TestWhatSourcesMayHold(t *testing.T) {
 		{"a list of addresses", "a.csv", []byte("url,text\nhttps://a.example/1.jpg,a cat\n"), "train.data: DIR/a.csv is a list of the format csv, which brings no pictures along; make a dataset of it with pairloom import and name its folder"},
 
 		{"whole", "a.parquet", parquetOf(t, list), "4: none"},
+		{"null pictures, packed", "a.parquet", parquetOf(t, []sample{list[0], bare(list[1]), bare(list[2]), list[3]}, packed...), "2: 2 no_picture"},
 		{"null pictures", "a.parquet", parquetOf(t, []sample{list[0], bare(list[1]), bare(list[2]), list[3]}), "2: 2 no_picture"},
 		{"an empty picture", "a.parquet", parquetOf(t, []sample{list[0], empty(list[1])}), "1: 1 missing_file"},
 		{"an empty caption", "a.parquet", parquetOf(t, []sample{list[0], silent(list[1])}), "1: 1 no_text"},

@@ -66,6 +66,7 @@ type indexedGroup struct {
 	Files    []indexedFile `json:"files"`
 	Tally    *shard.Tally  `json:"tally"`
 	Parts    []shard.Part  `json:"parts"` // at most one of training and one held out
+	Copies   []shard.File  `json:"copies,omitempty"`
 
 	name string // of the note
 }
@@ -141,7 +142,7 @@ func (x *indexer) make(ctx context.Context, advance func(bytes int64)) (*shard.M
 		if err != nil {
 			return nil, nil, err
 		}
-		m.Files = append(m.Files, note)
+		m.Files = append(append(m.Files, note), g.Copies...)
 	}
 	slices.SortStableFunc(m.Parts, func(a, b shard.Part) int { // held-out parts come first, as in shards
 		return strings.Compare(a.Name[:strings.IndexByte(a.Name, '-')], b.Name[:strings.IndexByte(b.Name, '-')])
@@ -163,7 +164,7 @@ func (x *indexer) accept(m *shard.Manifest) error {
 	}
 	entries, err := os.ReadDir(x.folder)
 	for _, e := range entries {
-		if err == nil && !keep[e.Name()] && (strings.HasSuffix(e.Name(), ".arrow") || strings.HasSuffix(e.Name(), noteEnd)) {
+		if err == nil && !keep[e.Name()] && slices.Contains([]string{".arrow", noteEnd, copyEnd}, filepath.Ext(e.Name())) {
 			err = os.Remove(filepath.Join(x.folder, e.Name()))
 		}
 	}
@@ -201,6 +202,10 @@ func (x *indexer) recall(n int, files []lists.Source, stamps []string) *indexedG
 			info, err := os.Stat(filepath.Join(x.folder, g.Parts[i].Name))
 			same = err == nil && info.Size() == g.Parts[i].Bytes
 		}
+		for i := 0; same && i < len(g.Copies); i++ {
+			info, err := os.Stat(filepath.Join(x.folder, g.Copies[i].Name))
+			same = err == nil && info.Size() == g.Copies[i].Bytes
+		}
 		if same {
 			return g
 		}
@@ -208,10 +213,41 @@ func (x *indexer) recall(n int, files []lists.Source, stamps []string) *indexedG
 	return nil
 }
 
-// sides are the two parts of a group that are being written.
+// sides are the two parts of a group that are being written, and the copies of pictures
+// that cannot be read alone where they lie.
 type sides struct {
 	folder string
 	parts  [2]*shard.PartWriter[shard.Pair]
+	copies []*copies
+}
+
+// copyEnd ends the names of files of copies.
+const copyEnd = ".bin"
+
+// copies are the pictures of one Parquet file, one behind the other.
+type copies struct {
+	name string
+	file *atomicfile.File
+	size int64
+	sum  *xxhash.Digest
+}
+
+// copy appends a picture to the copies of its file and returns where it lies there.
+func (s *sides) copy(of places.Place, picture []byte) (at string, err error) {
+	name := fmt.Sprintf("packed-%016x%s", of.Print, copyEnd)
+	if n := len(s.copies); n == 0 || s.copies[n-1].name != name {
+		file, err := atomicfile.Create(filepath.Join(s.folder, name))
+		if err != nil {
+			return "", err
+		}
+		s.copies = append(s.copies, &copies{name: name, file: file, sum: xxhash.New()})
+	}
+	c := s.copies[len(s.copies)-1]
+	at = pairs.CopyAt(name, c.size, int64(len(picture)))
+	c.size += int64(len(picture))
+	c.sum.Write(picture)
+	_, err = c.file.Write(picture)
+	return at, err
 }
 
 var sideNames = [2]string{shard.Training, shard.HeldOut}
@@ -229,7 +265,14 @@ func (s *sides) write(side, n int, p *shard.Pair) (err error) {
 
 // close gives each part a name that no part of other content has: those of the index as
 // it stands are not touched.
-func (s *sides) close() (parts []shard.Part, err error) {
+func (s *sides) close() (parts []shard.Part, files []shard.File, err error) {
+	for _, c := range s.copies {
+		if err := c.file.Commit(); err != nil {
+			return nil, nil, err
+		}
+		files = append(files, shard.File{Name: c.name, Bytes: c.size, XXH64: fmt.Sprintf("%016x", c.sum.Sum64())})
+	}
+	s.copies = nil
 	for side, w := range s.parts {
 		if w == nil {
 			continue
@@ -237,19 +280,22 @@ func (s *sides) close() (parts []shard.Part, err error) {
 		s.parts[side] = nil
 		p, err := w.Close()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		name := strings.TrimSuffix(p.Name, ".arrow") + "-" + p.XXH64[:8] + ".arrow"
 		if err := atomicfile.Rename(filepath.Join(s.folder, p.Name), filepath.Join(s.folder, name)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		p.Name = name
 		parts = append(parts, p)
 	}
-	return parts, nil
+	return parts, files, nil
 }
 
 func (s *sides) discard() {
+	for _, c := range s.copies {
+		c.file.Discard()
+	}
 	for _, w := range s.parts {
 		if w != nil {
 			w.Discard()
@@ -269,7 +315,7 @@ func (x *indexer) index(ctx context.Context, n int, files []lists.Source, stamps
 		err := lists.Read(s, "data", x.options, lists.Sink{
 			Drop: g.Tally.Drop,
 			Keep: func(c *shard.Candidate) error {
-				p, reason, err := x.pair(c, pictures, &body)
+				p, reason, err := x.pair(c, pictures, &body, out)
 				if err != nil {
 					return err
 				}
@@ -298,7 +344,7 @@ func (x *indexer) index(ctx context.Context, n int, files []lists.Source, stamps
 		g.Files = append(g.Files, indexedFile{s.Label, stamps[i], kept, fmt.Sprintf("%016x", sum.Sum64())})
 	}
 	var err error
-	if g.Parts, err = out.close(); err != nil {
+	if g.Parts, g.Copies, err = out.close(); err != nil {
 		return nil, err
 	}
 	g.Tally.Out = g.Tally.Kept
@@ -311,7 +357,7 @@ func (x *indexer) index(ctx context.Context, n int, files []lists.Source, stamps
 }
 
 // pair is the row of a candidate, or the reason why it has none.
-func (x *indexer) pair(c *shard.Candidate, pictures *places.Pictures, body *bytes.Buffer) (p shard.Pair, reason string, err error) {
+func (x *indexer) pair(c *shard.Candidate, pictures *places.Pictures, body *bytes.Buffer, out *sides) (p shard.Pair, reason string, err error) {
 	c.ImageURL = strings.Replace(c.ImageURL, "/./", "/", 1) // of the folder that was named itself
 	if _, refused := refusesCandidate(x.refused, c); refused {
 		return p, ReasonRefused, nil
@@ -319,22 +365,31 @@ func (x *indexer) pair(c *shard.Candidate, pictures *places.Pictures, body *byte
 	if c.PictureAt == "" {
 		return p, ReasonNotHere, nil
 	}
+	at, err := places.Parse(c.PictureAt)
+	if err == nil {
+		at, err = pictures.Direct(at)
+	}
+	if err != nil {
+		return p, "", err
+	}
 	body.Reset()
-	if err := pictures.Read(c.PictureAt, body); errors.Is(err, places.ErrTooLarge) {
+	if err := pictures.Read(at.String(), body); errors.Is(err, places.ErrTooLarge) {
 		return p, ReasonTooLarge, nil
 	} else if err != nil {
 		return p, "", err
 	}
-	at, err := places.Parse(c.PictureAt)
-	if err != nil {
-		return p, "", err
+	lies := ""
+	if at.Kind == places.Parquet { // it lies in a page with others, which may be hundreds
+		lies, err = out.copy(at, body.Bytes())
+	} else if at.Path, err = filepath.Rel(x.base, at.Path); err == nil {
+		lies = at.String()
 	}
-	if at.Path, err = filepath.Rel(x.base, at.Path); err != nil {
+	if err != nil {
 		return p, "", err
 	}
 	return shard.Pair{
 		PairID: shard.PairID(c.ImageURL, c.Text), Text: c.Text, ImageURL: c.ImageURL, PageURL: c.PageURL,
-		TextSource: c.TextSource, Language: c.Language, License: c.License, Source: at.String(), PictureHash: xxhash.Sum64(body.Bytes()),
+		TextSource: c.TextSource, Language: c.Language, License: c.License, Source: lies, PictureHash: xxhash.Sum64(body.Bytes()),
 	}, "", nil
 }
 

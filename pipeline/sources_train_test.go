@@ -127,12 +127,16 @@ func recordOf(list []sample) arrow.Record {
 	return b.NewRecord()
 }
 
-func parquetOf(t testing.TB, list []sample) []byte {
+// packed are properties of a Parquet file whose pictures do not lie in it as they are.
+var packed = []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(true)}
+
+// parquetOf writes as datasets does, which packs no pictures, but for the options.
+func parquetOf(t testing.TB, list []sample, options ...parquet.WriterProperty) []byte {
 	t.Helper()
 	r := recordOf(list)
 	defer r.Release()
 	var b bytes.Buffer
-	w, err := pqarrow.NewFileWriter(r.Schema(), &b, parquet.NewWriterProperties(parquet.WithMaxRowGroupLength(17), parquet.WithDataPageSize(2000), parquet.WithCompression(compress.Codecs.Snappy)), pqarrow.DefaultWriterProps())
+	w, err := pqarrow.NewFileWriter(r.Schema(), &b, parquet.NewWriterProperties(append([]parquet.WriterProperty{parquet.WithMaxRowGroupLength(17), parquet.WithDataPageSize(2000), parquet.WithDictionaryDefault(false)}, options...)...), pqarrow.DefaultWriterProps())
 	if err == nil {
 		err = w.Write(r)
 	}
@@ -171,6 +175,10 @@ var sourceKinds = map[string]func(t testing.TB, folder string, list []sample) st
 		writeFile(t, filepath.Join(folder, "0.parquet"), parquetOf(t, list[:half]))
 		writeFile(t, filepath.Join(folder, "1.parquet"), parquetOf(t, list[half:]))
 		return filepath.Join(folder, "*.parquet")
+	},
+	"packed parquet": func(t testing.TB, folder string, list []sample) string {
+		writeFile(t, filepath.Join(folder, "pairs.parquet"), parquetOf(t, list, packed...))
+		return filepath.Join(folder, "pairs.parquet")
 	},
 	"arrow": func(t testing.TB, folder string, list []sample) string {
 		writeFile(t, filepath.Join(folder, "data.arrow"), arrowOf(t, list))
@@ -358,7 +366,7 @@ func TestKilledOnEverySource(t *testing.T) {
 		t.Skip("it starts many processes")
 	}
 	list, want := fifty(t)
-	for _, kind := range []string{"tars", "parquet", "arrow", "folder"} {
+	for _, kind := range []string{"tars", "parquet", "packed parquet", "folder"} {
 		t.Run(kind, func(t *testing.T) {
 			entry, dir := sourceKinds[kind](t, t.TempDir(), list), t.TempDir()
 			kills := 0

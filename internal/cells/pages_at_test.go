@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -97,6 +98,29 @@ func TestRowsByNumber(t *testing.T) {
 				}
 				if len(pages) != 3 {
 					t.Fatalf("%d row groups, want 3", len(pages))
+				}
+				plain := 0
+				for g := range pages {
+					spans, err := f.Spans(g, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for k, s := range spans {
+						plain++
+						if s.At < 0 {
+							if want[g*200+k] != nil || !nullable {
+								t.Fatalf("row %d is no null", g*200+k)
+							}
+							continue
+						}
+						data := make([]byte, s.Len)
+						if _, err := f.ReadAt(data, s.At); err != nil || !bytes.Equal(data, want[g*200+k]) {
+							t.Fatalf("row %d does not lie at %d, %v", g*200+k, s.At, err)
+						}
+					}
+				}
+				if asTheyAre := strings.HasPrefix(name, "plain") || strings.HasPrefix(name, "pages") || strings.HasPrefix(name, "one"); plain != 0 && plain != len(want) || (plain > 0) != asTheyAre {
+					t.Fatalf("%d of %d rows lie as they are", plain, len(want))
 				}
 				var r Reader
 				for _, i := range rand.New(rand.NewSource(1)).Perm(len(want)) {

@@ -62,6 +62,12 @@ type container struct {
 
 	mu    sync.Mutex
 	pages map[[2]int64]*cells.Pages // of a Parquet file, by row group and column
+	spans []cells.Span              // of the row group and column that was asked for last
+	of    [2]int64
+	// next goes on in the column that was read last: who reads in order unpacks a page once.
+	next   sync.Mutex
+	reader cells.Reader
+	ahead  [3]int64 // the row that reader comes to, as Place.At; row 0 for none
 }
 
 func (s *Pictures) open(c *container, p *Place) {
@@ -197,14 +203,27 @@ func (s *Pictures) row(in *container, p *Place, body *bytes.Buffer) error {
 		if p.At[0] >= int64(f.Footer.NumRowGroups()) || p.At[2] >= int64(f.Footer.MetaData().Schema.NumColumns()) {
 			return errNoPlace
 		}
-		pages, err := in.pagesOf(p.At[0], p.At[2])
-		var r cells.Reader
+		var own cells.Reader
+		r := &own
+		if in.next.TryLock() {
+			defer in.next.Unlock()
+			r = &in.reader
+		}
+		var err error
+		if r == &own || in.ahead != p.At || p.At[1] == 0 {
+			var pages *cells.Pages
+			if pages, err = in.pagesOf(p.At[0], p.At[2]); err == nil {
+				err = r.OpenAt(f, int(p.At[0]), int(p.At[2]), pages, p.At[1])
+			}
+		}
 		var c cells.Cell
 		if err == nil {
-			err = r.OpenAt(f, int(p.At[0]), int(p.At[2]), pages, p.At[1])
-		}
-		if err == nil {
 			c, err = r.Next()
+		}
+		if r != &own {
+			if in.ahead = [3]int64{p.At[0], p.At[1] + 1, p.At[2]}; err != nil {
+				in.ahead[1] = 0
+			}
 		}
 		switch {
 		case err != nil:
@@ -217,6 +236,42 @@ func (s *Pictures) row(in *container, p *Place, body *bytes.Buffer) error {
 		body.Write(c.Bytes)
 		return nil
 	})
+}
+
+// Direct is the place of a picture in a Parquet file as a stretch of bytes, if it lies
+// there as it is; else p itself. It is quick for places that come in order.
+func (s *Pictures) Direct(p Place) (Place, error) {
+	if p.Kind != Parquet {
+		return p, nil
+	}
+	c := s.container(&p)
+	defer c.users.Done()
+	c.once.Do(func() { s.open(c, &p) })
+	if c.err != nil {
+		return p, c.err
+	}
+	if c.print != p.Print {
+		return p, s.changed(p.Path)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if of := [2]int64{p.At[0], p.At[2]}; c.spans == nil || c.of != of {
+		err := cells.Recovered(p.Path, func() (err error) {
+			c.spans, err = c.parquet.Spans(int(of[0]), int(of[1]))
+			return err
+		})
+		if err != nil {
+			return p, err
+		}
+		if c.of = of; c.spans == nil {
+			c.spans = []cells.Span{} // none lies as it is
+		}
+	}
+	if p.At[1] >= int64(len(c.spans)) || c.spans[p.At[1]].At < 0 {
+		return p, nil
+	}
+	span := c.spans[p.At[1]]
+	return Place{Kind: Bytes, Print: p.Print, At: [3]int64{span.At, span.Len}, Path: p.Path}, nil
 }
 
 // container finds the open file, or begins with it; the caller must say Done to its

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -18,7 +21,8 @@ import (
 // An index is a dataset, with training and held-out parts as shards have them, of pairs
 // whose pictures lie elsewhere: in tars, Parquet files or folders that somebody has.
 // Image is empty; Source says where the picture lies, as a [places.Place] whose path
-// begins at the index's base, and PictureHash is the hash of its bytes there. So the
+// begins at the index's base, or as a copy beside the parts, see [CopyAt]; PictureHash is
+// the hash of its bytes there. So the
 // parts, and the hash of the dataset, are those of the content alone, wherever it is
 // moved.
 const IndexStage = "index"
@@ -54,10 +58,17 @@ func NewPictures() *places.Pictures {
 	})
 }
 
+// CopyAt is the Source of a picture that was copied into a file of the index's folder, since
+// it cannot be read alone where it lies.
+func CopyAt(name string, at, size int64) string { return fmt.Sprintf("copy %d+%d %s", at, size, name) }
+
 // lying are the pictures of an index.
 type lying struct {
-	base     string
-	pictures *places.Pictures
+	base, folder string
+	pictures     *places.Pictures
+
+	mu     sync.Mutex
+	copies map[string]*os.File
 }
 
 // lyingOf is nil for shards, which hold their pictures.
@@ -69,11 +80,14 @@ func lyingOf(d *shard.Dataset) (*lying, error) {
 	if !is {
 		return nil, nil
 	}
-	return &lying{x.Base, NewPictures()}, nil
+	return &lying{base: x.Base, folder: d.Folder(), pictures: NewPictures(), copies: map[string]*os.File{}}, nil
 }
 
 // read reads the picture of a pair, and tells when it is not the one that was indexed.
 func (in *lying) read(p *shard.Pair) ([]byte, error) {
+	if strings.HasPrefix(p.Source, "copy ") {
+		return in.copied(p)
+	}
 	at, err := places.Parse(p.Source)
 	if err != nil {
 		return nil, fmt.Errorf("pair %s: %w", shard.FormatPairID(p.PairID), err)
@@ -90,8 +104,41 @@ func (in *lying) read(p *shard.Pair) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// copied reads a picture that was copied.
+func (in *lying) copied(p *shard.Pair) ([]byte, error) {
+	var at, size int64
+	var name string
+	if n, err := fmt.Sscanf(p.Source, "copy %d+%d %s", &at, &size, &name); n != 3 || name != filepath.Base(name) || size < 0 || size > mostPicture {
+		return nil, fmt.Errorf("pair %s: %q is no place of a picture (%v)", shard.FormatPairID(p.PairID), p.Source, err)
+	}
+	path := filepath.Join(in.folder, name)
+	in.mu.Lock()
+	file := in.copies[name]
+	var err error
+	if file == nil {
+		if file, err = os.Open(path); err == nil {
+			in.copies[name] = file
+		}
+	}
+	in.mu.Unlock()
+	data := make([]byte, size)
+	if err == nil {
+		_, err = file.ReadAt(data, at)
+	}
+	if err == nil && xxhash.Sum64(data) != p.PictureHash {
+		err = fmt.Errorf("the bytes from %d on are not those that were written", at)
+	}
+	if err != nil {
+		return nil, &shard.DamagedPart{Path: path, Cause: err.Error(), Cure: "delete the folder " + in.folder + " and run pairloom train, which makes it again"}
+	}
+	return data, nil
+}
+
 func (in *lying) close() {
 	if in != nil {
 		in.pictures.Close()
+		for _, f := range in.copies {
+			f.Close()
+		}
 	}
 }
