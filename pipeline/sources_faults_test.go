@@ -265,7 +265,7 @@ func TestPicturesThatMove(t *testing.T) {
 		noise.Read(more)
 		list[i].jpeg = append(list[i].jpeg, more...)
 	}
-	for kind, where := range map[string]string{"tars": "00.tar, bytes ", "parquet": "0.parquet, row group ", "arrow": "data.arrow, bytes "} {
+	for kind, where := range map[string]string{"tars": "00.tar, bytes ", "parquet": "0.parquet, bytes ", "arrow": "data.arrow, bytes "} {
 		t.Run(kind, func(t *testing.T) {
 			folder := t.TempDir()
 			entry := sourceKinds[kind](t, folder, list)
@@ -339,4 +339,45 @@ func FuzzTarIndex(f *testing.F) {
 			t.Errorf("%d pairs, %d kept", found, m.Tally.Kept)
 		}
 	})
+}
+
+// TestIndexIsMadeOnce: a file that has its size and time is not read again, not even by a
+// run after one that was killed before the index was whole; one that was touched is.
+func TestIndexIsMadeOnce(t *testing.T) {
+	folder, dir := t.TempDir(), t.TempDir()
+	sourceKinds["tars"](t, folder, samplesOf(t, 20))
+	path, entry := filepath.Join(folder, "00.tar"), filepath.Join(folder, "*.tar")
+	indexes, want := pairsIn(dir, entry)
+	if want != "20: none" {
+		t.Fatal(want)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, make([]byte, info.Size()))
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []string{"", "shard-00000.arrow", "shard-00000.arrow.writing"} {
+		if left != "" {
+			writeFile(t, filepath.Join(indexes[entry], left), []byte("half"))
+		}
+		if err := os.Remove(filepath.Join(indexes[entry], shard.ManifestName)); err != nil {
+			t.Fatal(err)
+		}
+		if _, got := pairsIn(dir, entry); got != want {
+			t.Errorf("with %q left: %s", left, got)
+		}
+		if _, err := os.Stat(filepath.Join(indexes[entry], left)); left != "" && err == nil {
+			t.Errorf("%s is still there", left)
+		}
+	}
+	later := info.ModTime().Add(time.Hour)
+	if err := os.Chtimes(path, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if _, got := pairsIn(dir, entry); got != "4: none" {
+		t.Errorf("touched, and empty by now: %s", got)
+	}
 }
