@@ -13,10 +13,10 @@ type fading struct {
 }
 
 func (f *fading) allocate(d device.Device, p *nn.Parameters) (err error) {
-	if f.memory, err = d.Alloc(p.Data.Len); err != nil {
+	if f.memory, err = d.Alloc(4 * p.Data.Len); err != nil {
 		return err
 	}
-	f.data = device.Whole(f.memory)
+	f.data = device.Whole(f.memory, device.F32)
 	return nil
 }
 

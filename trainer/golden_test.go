@@ -127,7 +127,7 @@ func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.T
 	if err := p.Allocate(d, true); err != nil {
 		t.Fatal(err)
 	}
-	memory, err := d.Alloc(2)
+	memory, err := d.Alloc(4 * 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func goldenRun(t *testing.T, d device.Device, c clip.Config, set map[string]nn.T
 	if err := p.Load(d, p.Data, set, "weights/"); err != nil {
 		t.Fatal(err)
 	}
-	figures, tape := device.Whole(memory), autograd.New(d, pool)
+	figures, tape := device.Whole(memory, device.F32), autograd.New(d, pool)
 	out := map[string][]float64{}
 	for step := range goldenSteps {
 		pictures, captions := goldenBatch(set, step)

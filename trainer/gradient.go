@@ -68,12 +68,12 @@ func (r *run) newEmbeddings(pairs int) (*embeddings, error) {
 		to    *device.Buffer
 		words int
 	}{{&e.x, pairs * e.dim}, {&e.y, pairs * e.dim}, {&e.dx, pairs * e.dim}, {&e.dy, pairs * e.dim}, {&e.lse, 2 * pairs}, {&e.fixed, 1}} {
-		m, err := r.device.Alloc(b.words)
+		m, err := r.device.Alloc(4 * b.words)
 		if err != nil {
 			e.free()
 			return nil, err
 		}
-		e.memory, *b.to = append(e.memory, m), device.Whole(m)
+		e.memory, *b.to = append(e.memory, m), device.Whole(m, device.F32)
 	}
 	return e, nil
 }

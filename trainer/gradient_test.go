@@ -27,7 +27,7 @@ func gradientOf(t *testing.T, dir string, o Options) (float64, []checkpoint.Tens
 	r.device.Fill(p.Grad, 0)
 	sum := 0.0
 	for range o.accumulate() {
-		loss := device.Whole(r.figures).Slice(0, 1)
+		loss := device.Whole(r.figures, device.F32).Slice(0, 1)
 		if err := r.gradient(context.Background(), feed, loss); err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,7 @@ func (r *run) allocate() error {
 		return err
 	}
 	var err error
-	if r.figures, err = r.device.Alloc(r.options.accumulate() + 1); err != nil {
+	if r.figures, err = r.device.Alloc(4 * (r.options.accumulate() + 1)); err != nil {
 		return err
 	}
 	if r.options.EMA > 0 {
@@ -227,11 +227,11 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	}
 	r.device.Fill(p.Grad, 0)
 	for i := range k {
-		if err := r.gradient(ctx, feed, device.Whole(r.figures).Slice(i, 1)); err != nil {
+		if err := r.gradient(ctx, feed, device.Whole(r.figures, device.F32).Slice(i, 1)); err != nil {
 			return stepFigures{}, err
 		}
 	}
-	norm := device.Whole(r.figures).Slice(k, 1)
+	norm := device.Whole(r.figures, device.F32).Slice(k, 1)
 	r.device.SquaredNorm(norm, p.Grad)
 
 	o, t := r.options, float64(r.state.Updates+1)
@@ -253,7 +253,7 @@ func (r *run) step(ctx context.Context, feed *feed) (stepFigures, error) {
 	r.fading.add(r.device, p, o.EMA, r.state.Updates)
 
 	figures := make([]float32, k+1)
-	err := r.device.Read(figures, device.Whole(r.figures))
+	err := r.device.Read(figures, device.Whole(r.figures, device.F32))
 	if scale := [1]float32{}; err == nil && r.head.scale != nil {
 		err = r.device.Read(scale[:], r.head.scale.Data)
 		r.state.Scale = float64(scale[0])

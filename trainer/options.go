@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/clip"
 )
@@ -50,6 +51,7 @@ type Options struct {
 	Extend                string        `yaml:"extend" default:"3" pace:"true" doc:"what train does when the dataset has grown since the model was finished: a number, such as 3 or 0.5, trains it on for so many epochs over all pairs that there are then; anew trains another model from the start, beside it, which takes its place when it is complete; off keeps it as it is"`
 	ExtendShare           float64       `yaml:"extend_share" default:"0.1" range:"0..1000" pace:"true" doc:"new training pairs that it takes, as a share of those trained on, before extend does so: 0.1 is a tenth; 0 means any"`
 	ExtendRate            float64       `yaml:"extend_lr" default:"0" range:"0..1" pace:"true" doc:"peak learning rate while the model is trained on, after a warm-up of its own; falls to 0 along a cosine; 0 means 0.3 of lr"`
+	Device                string        `yaml:"device" default:"auto" pace:"true" doc:"what computes: auto, cpu, or cuda or cuda:N for a GPU; auto takes a GPU where the program can"`
 	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
 	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
@@ -90,6 +92,9 @@ func (o Options) Validate() error {
 	}
 	if o.Epsilon <= 0 {
 		faults = append(faults, fmt.Errorf("eps: %g given, more than 0 expected", o.Epsilon))
+	}
+	if err := backend.Check(o.Device); err != nil {
+		faults = append(faults, err)
 	}
 	if size, err := strconv.Atoi(o.Vocabulary); o.Vocabulary != publicVocabulary && (err != nil || size < 515 || size > 200000) {
 		faults = append(faults, fmt.Errorf("vocabulary: %q given, %s or a number from 515 to 200000 expected", o.Vocabulary, publicVocabulary))

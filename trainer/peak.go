@@ -42,7 +42,7 @@ func peakOf(d device.Device) (peak float64, err error) {
 func measurePeak(d device.Device) (float64, error) {
 	pool := device.NewPool(d)
 	defer pool.Close()
-	a, b, c := pool.Get(peakSide*peakSide), pool.Get(peakSide*peakSide), pool.Get(peakSide*peakSide)
+	a, b, c := pool.Get(device.F32, peakSide*peakSide), pool.Get(device.F32, peakSide*peakSide), pool.Get(device.F32, peakSide*peakSide)
 	if err := pool.Err(); err != nil {
 		return 0, err
 	}

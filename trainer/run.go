@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
-	"github.com/pairloom/pairloom/trainer/device"
-	"github.com/pairloom/pairloom/trainer/device/cpu"
 )
 
 // Folder of the checkpoints in a dataset's folder, and of the shards.
@@ -201,8 +200,8 @@ func (r *run) open() error {
 	}
 	r.head = newHead(o, r.model)
 	r.objective = r.newObjective()
-	if r.device, err = openDevice(o); err != nil {
-		return err
+	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads(), BF16: o.Precision == precisionBF16}); err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
 	return r.allocate()
 }
@@ -214,16 +213,4 @@ func (o Options) config() (config clip.Config, err error) {
 		config.Objective = o.Objective
 	}
 	return config, err
-}
-
-// openDevice starts the device in the precision asked for.
-func openDevice(o Options) (device.Device, error) {
-	if o.Precision != precisionBF16 {
-		return cpu.Open(o.threads()), nil
-	}
-	d, err := cpu.OpenBF16(o.threads())
-	if err != nil {
-		return nil, fmt.Errorf("train.precision: %w", err)
-	}
-	return d, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/autograd"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/token"
 )
 
@@ -206,7 +207,7 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 			return 0, &deviceError{err}
 		}
 	}
-	loss := r.pool.Get(1)
+	loss := r.pool.Get(device.F32, 1)
 	defer r.pool.Put(loss)
 	if err := r.pool.Err(); err != nil {
 		return 0, &deviceError{err}

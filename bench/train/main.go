@@ -175,11 +175,11 @@ const productSize = 2048
 
 func newProduct(d *cpu.Device) (stepper, error) {
 	const words = productSize * productSize
-	m, err := d.Alloc(3 * words)
+	m, err := d.Alloc(12 * words)
 	if err != nil {
 		return nil, err
 	}
-	whole := device.Whole(m)
+	whole := device.Whole(m, device.F32)
 	d.Fill(whole, 0.5)
 	return &product{d, m, whole.Slice(0, words), whole.Slice(words, words), whole.Slice(2*words, words)}, nil
 }

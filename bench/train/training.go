@@ -77,7 +77,7 @@ func newTraining(d *cpu.Device, preset, weightsPath, inputsPath string) (stepper
 	if err := t.model.Parameters.Allocate(d, true); err != nil {
 		return nil, err
 	}
-	if t.figures, err = d.Alloc(2); err != nil {
+	if t.figures, err = d.Alloc(4 * 2); err != nil {
 		return nil, err
 	}
 	return t, t.model.Parameters.Load(d, t.model.Parameters.Data, weights, "")
@@ -99,7 +99,7 @@ func captionsOf(tokens checkpoint.Tensor) *token.Captions {
 }
 
 func (t *training) step() (float64, error) {
-	d, p, figures := t.dev, &t.model.Parameters, device.Whole(t.figures)
+	d, p, figures := t.dev, &t.model.Parameters, device.Whole(t.figures, device.F32)
 	d.Fill(p.Grad, 0)
 	t.model.Loss(t.tape, figures.Slice(0, 1), t.pictures, t.captions)
 	t.tape.Backward()

@@ -6,24 +6,30 @@ import "github.com/pairloom/pairloom/trainer/device"
 // be nil.
 func (t *Tape) Linear(x, w, b *Value) *Value {
 	y := t.value(x.Rows, w.Rows)
-	t.Device.MatMul(y.Data, x.Data, w.Data, x.Rows, w.Rows, x.Cols, false, true, 0)
-	if b != nil {
-		t.Device.Bias(y.Data, b.Data, y.Rows, y.Cols)
-	}
+	t.Device.Linear(y.Data, x.Data, w.Data, x.Rows, w.Rows, x.Cols, device.Epilogue{Bias: b.buffer()})
 	t.note(y, func() { t.linearBackward(y, x, w, b) })
 	return y
 }
 
 // linearBackward goes back from y.Grad through y = x w^t + b.
 func (t *Tape) linearBackward(y, x, w, b *Value) {
-	t.Device.MatMul(w.Grad, y.Grad, t.data(x), w.Rows, w.Cols, x.Rows, true, false, 1)
-	if b != nil {
-		t.Device.BiasBackward(b.Grad, y.Grad, y.Rows, y.Cols)
-	}
+	var dx, dbias device.Buffer
+	var e device.BackwardEpilogue
 	if !x.constant {
-		dx, beta := t.gradient(x)
-		t.Device.MatMul(dx, y.Grad, w.Data, x.Rows, x.Cols, w.Rows, false, false, beta)
+		dx, e.Beta = t.gradient(x)
 	}
+	if b != nil {
+		dbias = b.Grad
+	}
+	t.Device.LinearBackward(dx, w.Grad, dbias, y.Grad, t.data(x), w.Data, x.Rows, w.Rows, x.Cols, e)
+}
+
+// buffer is v's data, or none of nil.
+func (v *Value) buffer() device.Buffer {
+	if v == nil {
+		return device.Buffer{}
+	}
+	return v.Data
 }
 
 // Project is y = x p with p[in,out], the layout of proj and text_projection.
@@ -79,7 +85,7 @@ func (t *Tape) Sum(a, b *Value) *Value {
 	t.Device.Sum(y.Data, a.Data, b.Data)
 	t.note(y, func() {
 		if b.Grad.Absent() {
-			b.Grad = t.Pool.Get(b.Rows * b.Cols)
+			b.Grad = t.Pool.Get(device.F32, b.Rows*b.Cols)
 			t.Device.Copy(b.Grad, y.Grad)
 		} else {
 			t.Device.Sum(b.Grad, b.Grad, y.Grad)

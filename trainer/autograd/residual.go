@@ -1,5 +1,7 @@
 package autograd
 
+import "github.com/pairloom/pairloom/trainer/device"
+
 // The operations of a residual block are joined so that of each block only
 // x[rows,width], qkv[rows,3*width], attention's output and the hidden layer
 // before its activation live until the way back: what is cheap to compute
@@ -11,13 +13,12 @@ func (t *Tape) NormLinear(x, gain, shift *Value, eps float32, w, b *Value) *Valu
 	y := t.value(x.Rows, w.Rows)
 	stats := t.buffer(2 * x.Rows)
 	normalise := func() *Value {
-		z := &Value{Data: t.Pool.Get(x.Rows * x.Cols), Rows: x.Rows, Cols: x.Cols, owned: true}
+		z := &Value{Data: t.Pool.Get(device.F32, x.Rows*x.Cols), Rows: x.Rows, Cols: x.Cols, owned: true}
 		t.Device.LayerNorm(z.Data, stats, x.Data, gain.Data, shift.Data, x.Rows, x.Cols, eps)
 		return z
 	}
 	z := normalise()
-	t.Device.MatMul(y.Data, z.Data, w.Data, y.Rows, w.Rows, w.Cols, false, true, 0)
-	t.Device.Bias(y.Data, b.Data, y.Rows, y.Cols)
+	t.Device.Linear(y.Data, z.Data, w.Data, y.Rows, w.Rows, w.Cols, device.Epilogue{Bias: b.Data})
 	t.release(z)
 	t.note(y, func() {
 		z := normalise()
@@ -45,7 +46,7 @@ func (t *Tape) AddLinear(x, h, w, b *Value) *Value {
 func (t *Tape) AddGELULinear(x, h *Value, quick bool, w, b *Value) *Value {
 	y := t.value(x.Rows, x.Cols)
 	activate := func() *Value {
-		g := &Value{Data: t.Pool.Get(h.Rows * h.Cols), Rows: h.Rows, Cols: h.Cols, owned: true}
+		g := &Value{Data: t.Pool.Get(device.F32, h.Rows*h.Cols), Rows: h.Rows, Cols: h.Cols, owned: true}
 		t.Device.GELU(g.Data, h.Data, quick)
 		return g
 	}
@@ -64,7 +65,5 @@ func (t *Tape) AddGELULinear(x, h *Value, quick bool, w, b *Value) *Value {
 }
 
 func (t *Tape) addLinear(y, x, h, w, b *Value) {
-	t.Device.Copy(y.Data, x.Data)
-	t.Device.MatMul(y.Data, h.Data, w.Data, y.Rows, w.Rows, w.Cols, false, true, 1)
-	t.Device.Bias(y.Data, b.Data, y.Rows, y.Cols)
+	t.Device.Linear(y.Data, h.Data, w.Data, y.Rows, w.Rows, w.Cols, device.Epilogue{Bias: b.Data, Residual: x.Data})
 }

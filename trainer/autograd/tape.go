@@ -49,14 +49,14 @@ func Rehearse(d device.Device, pool *device.Pool) *Tape {
 
 // value is a new matrix on the tape.
 func (t *Tape) value(rows, cols int) *Value {
-	v := &Value{Data: t.Pool.Get(rows * cols), Rows: rows, Cols: cols, owned: true}
+	v := &Value{Data: t.Pool.Get(device.F32, rows*cols), Rows: rows, Cols: cols, owned: true}
 	t.values = append(t.values, v)
 	return v
 }
 
 // buffer is scratch that lives until the operation has gone back.
 func (t *Tape) buffer(words int) device.Buffer {
-	b := t.Pool.Get(words)
+	b := t.Pool.Get(device.F32, words)
 	t.scratch = append(t.scratch, b)
 	return b
 }
@@ -73,7 +73,8 @@ func (t *Tape) Floats(data []float32, rows, cols int) *Value {
 // Ints uploads ids or offsets, which live until Reset. The slice stays
 // unchanged until the device's next Read or Sync.
 func (t *Tape) Ints(data []int32) device.Buffer {
-	b := t.buffer(len(data))
+	b := t.Pool.Get(device.I32, len(data))
+	t.scratch = append(t.scratch, b)
 	t.Device.WriteInts(b, data)
 	return b
 }
@@ -113,7 +114,7 @@ func (t *Tape) Forget(v *Value) {
 // data is v's data on the way back, computed again if it was forgotten.
 func (t *Tape) data(v *Value) device.Buffer {
 	if v.Data.Absent() && v.again != nil {
-		v.Data, v.owned = t.Pool.Get(v.Rows*v.Cols), true
+		v.Data, v.owned = t.Pool.Get(device.F32, v.Rows*v.Cols), true
 		v.again()
 	}
 	return v.Data
@@ -125,18 +126,18 @@ func (t *Tape) gradient(v *Value) (device.Buffer, float32) {
 	if !v.Grad.Absent() {
 		return v.Grad, 1
 	}
-	v.Grad = t.Pool.Get(v.Rows * v.Cols)
+	v.Grad = t.Pool.Get(device.F32, v.Rows*v.Cols)
 	return v.Grad, 0
 }
 
 // into lets write fill a whole gradient of v, and adds it to what is there.
 func (t *Tape) into(v *Value, write func(dx device.Buffer)) {
 	if v.Grad.Absent() {
-		v.Grad = t.Pool.Get(v.Rows * v.Cols)
+		v.Grad = t.Pool.Get(device.F32, v.Rows*v.Cols)
 		write(v.Grad)
 		return
 	}
-	part := t.Pool.Get(v.Rows * v.Cols)
+	part := t.Pool.Get(device.F32, v.Rows*v.Cols)
 	write(part)
 	t.Device.Sum(v.Grad, v.Grad, part)
 	t.Pool.Put(part)

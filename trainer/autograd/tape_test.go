@@ -28,7 +28,7 @@ func newRoom(t *testing.T) *room {
 }
 
 func (r *room) parameter(rows, cols int, values ...float32) *Value {
-	data, grad := r.pool.Get(rows*cols), r.pool.Get(rows*cols)
+	data, grad := r.pool.Get(device.F32, rows*cols), r.pool.Get(device.F32, rows*cols)
 	r.dev.Write(data, values)
 	r.dev.Fill(grad, 0)
 	return Parameter(data, grad, rows, cols)
@@ -50,7 +50,7 @@ func TestFanOut(t *testing.T) {
 	w := r.parameter(2, 2, 0.3, -0.2, 0.5, 0.4)
 	p := r.parameter(2, 2, 1, 0.2, -0.3, 0.8)
 	scale := r.parameter(1, 1, 0.5)
-	loss := r.pool.Get(1)
+	loss := r.pool.Get(device.F32, 1)
 	input := []float32{1, 2, -1, 0.5, 0.3, -2}
 	step := func() float64 {
 		tape := New(r.dev, r.pool)
@@ -91,7 +91,7 @@ func TestPoolIsLevel(t *testing.T) {
 	r := newRoom(t)
 	w := r.parameter(2, 2, 1, 2, 3, 4)
 	scale := r.parameter(1, 1, 0)
-	loss := r.pool.Get(1)
+	loss := r.pool.Get(device.F32, 1)
 	var allocations int
 	for i := range 5 {
 		tape := New(r.dev, r.pool)

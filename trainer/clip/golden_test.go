@@ -82,7 +82,7 @@ func newGolden(t *testing.T, d device.Device, c clip.Config, set truth, kind str
 		t.Fatal(err)
 	}
 	var err error
-	if g.loss, err = d.Alloc(1); err != nil {
+	if g.loss, err = d.Alloc(4 * 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.model.Parameters.Load(d, g.model.Parameters.Data, set, "weights/"); err != nil {
@@ -136,9 +136,9 @@ func (g *golden) step() {
 	p := &g.model.Parameters
 	tape := autograd.New(g.dev, g.pool)
 	g.dev.Fill(p.Grad, 0)
-	g.model.Loss(tape, device.Whole(g.loss), g.truth["pictures"].Data, g.captions())
+	g.model.Loss(tape, device.Whole(g.loss, device.F32), g.truth["pictures"].Data, g.captions())
 	tape.Backward()
-	g.check("loss", g.read(device.Whole(g.loss)), &g.worst.loss)
+	g.check("loss", g.read(device.Whole(g.loss, device.F32)), &g.worst.loss)
 	gradients, err := p.Read(g.dev, p.Grad, "")
 	if err != nil {
 		g.Fatal(err)

@@ -42,7 +42,7 @@ func start(t testing.TB, d device.Device, c Config, vocabulary int) *run {
 		t.Fatal(err)
 	}
 	var err error
-	if r.loss, err = d.Alloc(1); err != nil {
+	if r.loss, err = d.Alloc(4 * 1); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -73,7 +73,7 @@ func (r *run) stir(t testing.TB) {
 func (r *run) step(pictures []float32, captions *token.Captions) {
 	tape := autograd.New(r.dev, r.pool)
 	r.dev.Fill(r.model.Parameters.Grad, 0)
-	r.model.Loss(tape, device.Whole(r.loss), pictures, captions)
+	r.model.Loss(tape, device.Whole(r.loss, device.F32), pictures, captions)
 	tape.Backward()
 }
 
@@ -115,7 +115,7 @@ func TestBackendsAgree(t *testing.T) {
 		got.stir(t)
 		want.step(pictures, captions)
 		got.step(pictures, captions)
-		a, b := want.read(t, device.Whole(want.loss))[0], got.read(t, device.Whole(got.loss))[0]
+		a, b := want.read(t, device.Whole(want.loss, device.F32))[0], got.read(t, device.Whole(got.loss, device.F32))[0]
 		if math.Abs(float64(a-b)) > 1e-5 {
 			t.Errorf("loss is %g, want %g", b, a)
 		}
@@ -164,7 +164,7 @@ func checkSlopes(t *testing.T, c Config, h float64) {
 			}
 			r.dev.Write(p.Value.Data, y)
 			r.step(pictures, captions)
-			return float64(r.read(t, device.Whole(r.loss))[0])
+			return float64(r.read(t, device.Whole(r.loss, device.F32))[0])
 		}
 		slope := (moved(1) - moved(-1)) / (2 * h)
 		if math.Abs(slope-norm) > 0.02*norm+3e-6/h {
@@ -261,7 +261,7 @@ func BenchmarkStep(b *testing.B) {
 			}
 			pictures, captions := fakeBatch(c, bench.batch, vocabulary)
 			r := start(b, cpu.Open(0), c, vocabulary)
-			norm, err := r.dev.Alloc(1)
+			norm, err := r.dev.Alloc(4 * 1)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -270,8 +270,8 @@ func BenchmarkStep(b *testing.B) {
 			backend := r.dev.(*cpu.Device)
 			for b.Loop() {
 				r.step(pictures, captions)
-				r.dev.SquaredNorm(device.Whole(norm), p.Grad)
-				r.dev.AdamW(p.Data, p.Grad, p.M, p.V, device.Whole(norm), device.AdamW{Rate: 1e-4, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, Correct1: 1, Correct2: 1})
+				r.dev.SquaredNorm(device.Whole(norm, device.F32), p.Grad)
+				r.dev.AdamW(p.Data, p.Grad, p.M, p.V, device.Whole(norm, device.F32), device.AdamW{Rate: 1e-4, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, Correct1: 1, Correct2: 1})
 				if err := r.dev.Sync(); err != nil {
 					b.Fatal(err)
 				}

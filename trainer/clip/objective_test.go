@@ -64,9 +64,9 @@ func TestObjectiveGradients(t *testing.T) {
 			step := func() float64 {
 				tape := autograd.New(r.dev, r.pool)
 				r.dev.Fill(r.model.Parameters.Grad, 0)
-				o.record(r, tape, device.Whole(r.loss), pictures, captions)
+				o.record(r, tape, device.Whole(r.loss, device.F32), pictures, captions)
 				tape.Backward()
-				return float64(r.read(t, device.Whole(r.loss))[0])
+				return float64(r.read(t, device.Whole(r.loss, device.F32))[0])
 			}
 			measured := 0
 			for _, p := range r.model.Parameters.List {
@@ -110,9 +110,9 @@ func TestLanguageModellingAdds(t *testing.T) {
 	gradient := func(record func(tape *autograd.Tape, loss device.Buffer)) ([]float32, float64) {
 		tape := autograd.New(r.dev, r.pool)
 		r.dev.Fill(r.model.Parameters.Grad, 0)
-		record(tape, device.Whole(r.loss))
+		record(tape, device.Whole(r.loss, device.F32))
 		tape.Backward()
-		return r.read(t, r.model.Parameters.Grad), float64(r.read(t, device.Whole(r.loss))[0])
+		return r.read(t, r.model.Parameters.Grad), float64(r.read(t, device.Whole(r.loss, device.F32))[0])
 	}
 	both, loss := gradient(func(tape *autograd.Tape, loss device.Buffer) { recordBoth(r, tape, loss, pictures, captions) })
 	alone, contrastive := gradient(func(tape *autograd.Tape, loss device.Buffer) { r.model.Loss(tape, loss, pictures, captions) })
@@ -139,8 +139,8 @@ func TestLikelihoods(t *testing.T) {
 	r := start(t, reference.New(), c, 30)
 	r.stir(t)
 	tape := autograd.Evaluate(r.dev, r.pool)
-	r.model.CaptionLoss(tape, device.Whole(r.loss), pictures, captions)
-	loss := float64(r.read(t, device.Whole(r.loss))[0])
+	r.model.CaptionLoss(tape, device.Whole(r.loss, device.F32), pictures, captions)
+	loss := float64(r.read(t, device.Whole(r.loss, device.F32))[0])
 	prefixes := r.read(t, r.model.Prefixes(tape, pictures).Data)
 	tape.Reset()
 	together, err := r.model.LogLikelihoods(tape, prefixes, captions, []int32{0, 1, 2, 3, 4})
@@ -209,7 +209,7 @@ func TestObjectivesAllocateNothing(t *testing.T) {
 			var before int64
 			for step := range 5 {
 				tape := autograd.New(r.dev, r.pool)
-				o.record(r, tape, device.Whole(r.loss), pictures, captions)
+				o.record(r, tape, device.Whole(r.loss, device.F32), pictures, captions)
 				tape.Backward()
 				if err := r.dev.Sync(); err != nil {
 					t.Fatal(err)

@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/device"
-	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/pairloom/pairloom/trainer/token"
 )
@@ -46,7 +46,10 @@ func load(c *checkpoint.Checkpoint, threads int) (*model, error) {
 		return nil, err
 	}
 	delete(weights, "logit_bias") // of SigLIP's loss, which ranks nothing otherwise
-	m := &model{Model: clip.New(c.State.Model, vocabulary.Size()), weights: weights, encoder: vocabulary.NewEncoder(), device: cpu.Open(threads), threads: threads}
+	m := &model{Model: clip.New(c.State.Model, vocabulary.Size()), weights: weights, encoder: vocabulary.NewEncoder(), threads: threads}
+	if m.device, err = backend.Open(backend.Options{Threads: threads}); err != nil {
+		return nil, err
+	}
 	m.pool = device.NewPool(m.device)
 	m.tape = autograd.Evaluate(m.device, m.pool)
 	err = m.Parameters.Allocate(m.device, false)

@@ -2,72 +2,127 @@ package device
 
 import "fmt"
 
-// Memory is a block of 4-byte words on a device. Free returns it; work that
-// was queued before Free still sees it.
+// Type is that of a buffer's elements.
+type Type uint8
+
+// Types. The zero Type is F32.
+const (
+	F32  Type = iota // IEEE 754 binary32
+	BF16             // the upper half of an F32: 8 bits of exponent, 7 of fraction
+	I32              // ids and offsets
+	U8               // pictures as they were decoded
+)
+
+// Bytes is the size of an element.
+func (t Type) Bytes() int { return [...]int{F32: 4, BF16: 2, I32: 4, U8: 1}[t] }
+
+// String is the type's name in messages.
+func (t Type) String() string { return [...]string{F32: "f32", BF16: "bf16", I32: "i32", U8: "u8"}[t] }
+
+// Memory is a block of bytes on a device. Free returns it; work that was queued
+// before Free still sees it.
 type Memory interface {
-	Words() int
+	Bytes() int
 	Free()
 }
 
-// Buffer is a run of words of a Memory. It is a value: slices of a buffer share
-// its memory and die with it. The zero Buffer stands for "none" where an
-// operation says that it may be absent.
+// Buffer is a run of elements of one type in a Memory. It is a value: slices of a
+// buffer share its memory and die with it. The zero Buffer stands for "none"
+// where an operation says that it may be absent.
 type Buffer struct {
 	Memory Memory
-	Offset int // in words
-	Len    int // in words
+	Type   Type
+	Offset int // in elements
+	Len    int // in elements
 }
 
 // Absent reports whether b is the zero Buffer.
 func (b Buffer) Absent() bool { return b.Memory == nil }
 
-// Need panics when b holds fewer than words words; backends call it first.
-func (b Buffer) Need(operation string, words int) {
-	if b.Memory == nil || b.Len < words || b.Offset < 0 || b.Offset+b.Len > b.Memory.Words() {
-		panic(fmt.Sprintf("%s: a buffer of %d words where the shape needs %d", operation, b.Len, words))
+// Need panics when b is not of type t or holds fewer than n elements; backends
+// call it first.
+func (b Buffer) Need(operation string, t Type, n int) {
+	if b.Memory == nil || b.Len < n || b.Offset < 0 || (b.Offset+b.Len)*b.Type.Bytes() > b.Memory.Bytes() {
+		panic(fmt.Sprintf("%s: a buffer of %d elements where the shape needs %d", operation, b.Len, n))
+	}
+	if b.Type != t {
+		panic(fmt.Sprintf("%s: a buffer of %s where %s is needed", operation, b.Type, t))
 	}
 }
 
 // Whole is the buffer over all of m.
-func Whole(m Memory) Buffer { return Buffer{Memory: m, Len: m.Words()} }
+func Whole(m Memory, t Type) Buffer { return Buffer{Memory: m, Type: t, Len: m.Bytes() / t.Bytes()} }
 
-// Slice is the buffer of n words that starts from words into b.
+// Slice is the buffer of n elements that starts from elements into b.
 func (b Buffer) Slice(from, n int) Buffer {
-	return Buffer{Memory: b.Memory, Offset: b.Offset + from, Len: n}
+	return Buffer{Memory: b.Memory, Type: b.Type, Offset: b.Offset + from, Len: n}
 }
+
+// Mark is a place in a device's queue; see Device.Mark.
+type Mark int64
 
 // A Device runs operations in the order in which they were called. A call
 // enqueues and returns; Read, Sync and Close wait. Methods are called from one
 // goroutine at a time.
 //
-// Matrices are row-major float32. In the docs of the operations, beta is 0 to
-// overwrite the result and 1 to add to it; "ids" and "offsets" are buffers of
-// int32 words. Every operation gives the same bits for the same input and the
-// same number of threads.
+// Matrices are row-major. In the docs of the operations, beta is 0 to overwrite
+// the result and 1 to add to it; "ids" and "offsets" are of type I32. Activations
+// (x, y, their gradients dx, dy, and the weights w of products) are of one type in
+// each call, T, which is F32 or BF16; all else is F32: gains, shifts, biases,
+// statistics, log-sum-exps, losses, scales, tables, moments, the gradients of
+// parameters, and what an operation does not call T. With BF16, factors are read
+// as they are, sums are kept in float32 at least, and the result is rounded to
+// nearest even once. Every operation gives the same bits for the same input.
 //
-// A buffer too small for the shape that a call states is a bug of the caller
-// and panics at the call. A fault while an operation runs is kept and returned
-// by the next Read, Sync or Close, named with the operation.
+// A buffer too small for the shape that a call states, or of another type, is a
+// bug of the caller and panics at the call. A fault while an operation runs is
+// kept and returned by the next Read, Wait, Sync or Close, named with the
+// operation.
 type Device interface {
 	Name() string
-	Alloc(words int) (Memory, error)
+	// Alloc returns memory of unknown content, aligned for every type.
+	Alloc(bytes int) (Memory, error)
 	// Bytes is the memory that the device holds at the moment, scratch included; 0
 	// after Close.
 	Bytes() int64
 
-	// Write copies src to dst when the queue gets there: src stays unchanged
-	// until the next Read or Sync has returned.
+	// Write copies src to dst, of type F32, when the queue gets there: src stays
+	// unchanged until a Mark made after it has been waited for, or the next Read
+	// or Sync has returned.
 	Write(dst Buffer, src []float32)
-	// WriteInts is Write for int32 words.
+	// WriteInts is Write to type I32.
 	WriteInts(dst Buffer, src []int32)
-	// Read waits for the queue and copies src to dst.
+	// WriteBytes is Write to type U8.
+	WriteBytes(dst Buffer, src []byte)
+	// Read waits for the queue and copies src, of type F32, to dst.
 	Read(dst []float32, src Buffer) error
+	// Fetch copies src, of type F32, to dst when the queue gets there: dst holds it
+	// once a Mark made after it has been waited for.
+	Fetch(dst []float32, src Buffer)
+	// Mark notes the end of what is queued so far.
+	Mark() Mark
+	// Wait waits until the queue has passed m, and no longer.
+	Wait(m Mark) error
 	Sync() error
 	Close() error
 
+	// Convert computes y = x between F32 and BF16, rounding to nearest even.
+	Convert(y, x Buffer)
+	// Pixels computes out[batch,3,side,side] of T = (x/255 - mean)/deviation, in
+	// float32 and in this order, from pictures[batch,side,side,3] of U8.
+	Pixels(out, pictures Buffer, batch, side int, n Normalization)
+
 	// MatMul computes C[m,n] = op(A)[m,k] op(B)[k,n] + beta C. With transA, A
-	// is stored as [k,m]; with transB, B is stored as [n,k].
+	// is stored as [k,m]; with transB, B is stored as [n,k]. A and B are of T, C is
+	// F32 or BF16 whatever T is.
 	MatMul(c, a, b Buffer, m, n, k int, transA, transB bool, beta float32)
+	// Linear computes y[m,n] = act(x[m,k] w[n,k]^t + bias) + residual; see Epilogue.
+	// y, like C, is of a type of its own.
+	Linear(y, x, w Buffer, m, n, k int, e Epilogue)
+	// LinearBackward computes dw += dy^t x and dbias += the sum of dy's rows, and
+	// of an x that was act(Pre) the gradient of Pre, dx = (dy w) * act'(Pre), or
+	// without activation dx = dy w + beta dx. dbias and dx may be absent.
+	LinearBackward(dx, dw, dbias, dy, x, w Buffer, m, n, k int, e BackwardEpilogue)
 
 	// Bias adds bias[cols] to every row of y[rows,cols], in place.
 	Bias(y, bias Buffer, rows, cols int)
@@ -208,6 +263,35 @@ type Device interface {
 	// nothing changes.
 	AdamW(param, grad, m, v, norm2 Buffer, a AdamW)
 }
+
+// Activation is a function of each element.
+type Activation uint8
+
+// Activations.
+const (
+	NoActivation Activation = iota
+	GELU                    // x*Phi(x)
+	QuickGELU               // x*sigmoid(1.702x)
+)
+
+// Epilogue is what Linear does with a product, while it has it at hand.
+type Epilogue struct {
+	Bias       Buffer // [n]; may be absent
+	Activation Activation
+	Pre        Buffer // with an activation receives what it is taken of, [m,n] of y's type; may be absent
+	Residual   Buffer // [m,n] of y's type; may be absent, and may be y
+}
+
+// BackwardEpilogue is what LinearBackward does with dx.
+type BackwardEpilogue struct {
+	Beta       float32    // 0 with an activation
+	Activation Activation // that of which x is the result
+	Pre        Buffer     // with an activation [m,k] of T
+}
+
+// Normalization holds mean and deviation of red, green and blue, for values
+// from 0 to 1.
+type Normalization struct{ Mean, Deviation [3]float32 }
 
 // AttentionShape is the shape of an attention operation.
 type AttentionShape struct {

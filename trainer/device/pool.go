@@ -14,30 +14,31 @@ import (
 // concurrent use.
 type Pool struct {
 	device Device
-	free   map[int][]Buffer // by size class
+	free   map[int][]Buffer // of bytes, by size class
 	all    []Memory
 	err    error
 }
 
-// smallestCut is the smallest size in words that is cut from a larger one.
-const smallestCut = 1 << 20
+// smallestCut is the smallest size in bytes that is cut from a larger one.
+const smallestCut = 4 << 20
 
 // NewPool returns an empty pool on d.
 func NewPool(d Device) *Pool { return &Pool{device: d, free: map[int][]Buffer{}} }
 
-// sizeClass rounds words up so that at most an eighth is wasted.
-func sizeClass(words int) int {
-	if words <= 64 {
-		return 64
+// sizeClass rounds bytes up so that at most an eighth is wasted.
+func sizeClass(bytes int) int {
+	if bytes <= 256 {
+		return 256
 	}
-	step := 1 << max(0, bits.Len(uint(words-1))-4)
-	return (words + step - 1) / step * step
+	step := 1 << max(0, bits.Len(uint(bytes-1))-4)
+	return (bytes + step - 1) / step * step
 }
 
-// Get returns a buffer of the given number of words, of unknown content. When
-// memory runs out it returns the zero Buffer, and Err says why.
-func (p *Pool) Get(words int) Buffer {
-	class := sizeClass(words)
+// Get returns a buffer of n elements of type t, of unknown content. When memory
+// runs out it returns the zero Buffer, and Err says why.
+func (p *Pool) Get(t Type, n int) Buffer {
+	class := sizeClass(n * t.Bytes())
+	as := func(b Buffer) Buffer { return Buffer{Memory: b.Memory, Type: t, Offset: b.Offset / t.Bytes(), Len: n} }
 	for size := class; size <= 4*class; size *= 2 {
 		if list := p.free[size]; len(list) > 0 {
 			b := list[len(list)-1]
@@ -46,7 +47,7 @@ func (p *Pool) Get(words int) Buffer {
 				size /= 2
 				p.free[size] = append(p.free[size], b.Slice(size, size))
 			}
-			return b.Slice(0, words)
+			return as(b)
 		}
 		if class < smallestCut {
 			break
@@ -55,24 +56,25 @@ func (p *Pool) Get(words int) Buffer {
 	m, err := p.device.Alloc(class)
 	if err != nil {
 		if p.err == nil {
-			p.err = fmt.Errorf("allocate %d bytes on %s: %w", class*4, p.device.Name(), err)
+			p.err = fmt.Errorf("allocate %d bytes on %s: %w", class, p.device.Name(), err)
 		}
 		return Buffer{}
 	}
 	p.all = append(p.all, m)
-	return Buffer{Memory: m, Len: words}
+	return as(Whole(m, U8))
 }
 
-// Put takes back a buffer that Get gave, of the same length. The caller has enqueued its last use.
+// Put takes back a buffer that Get gave, of the same length and type. The caller
+// has enqueued its last use.
 func (p *Pool) Put(b Buffer) {
 	if b.Absent() {
 		return
 	}
-	class := sizeClass(b.Len)
-	b.Len = class
-	for class < b.Memory.Words() {
+	class := sizeClass(b.Len * b.Type.Bytes())
+	b = Buffer{Memory: b.Memory, Type: U8, Offset: b.Offset * b.Type.Bytes(), Len: class}
+	for class < b.Memory.Bytes() {
 		// The other half, before or behind.
-		other := Buffer{Memory: b.Memory, Offset: (b.Offset/class ^ 1) * class, Len: class}
+		other := Buffer{Memory: b.Memory, Type: U8, Offset: (b.Offset/class ^ 1) * class, Len: class}
 		at := slices.Index(p.free[class], other)
 		if at < 0 {
 			break

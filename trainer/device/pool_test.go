@@ -12,18 +12,18 @@ func TestPool(t *testing.T) {
 	d := reference.New()
 	p := device.NewPool(d)
 	for n := 1; n < 100000; n += 1 + n/7 {
-		b := p.Get(n)
-		if b.Len != n || b.Memory.Words() < n || b.Memory.Words() > max(64, n+n/8+1) {
-			t.Fatalf("%d words take %d", n, b.Memory.Words())
+		b := p.Get(device.U8, n)
+		if b.Len != n || b.Memory.Bytes() < n || b.Memory.Bytes() > max(256, n+n/8+1) {
+			t.Fatalf("%d bytes take %d", n, b.Memory.Bytes())
 		}
 		p.Put(b)
 	}
-	a := p.Get(1000)
-	if b := p.Get(1000); b.Memory == a.Memory {
+	a := p.Get(device.U8, 1000)
+	if b := p.Get(device.U8, 1000); b.Memory == a.Memory {
 		t.Error("one memory was given twice")
 	}
 	p.Put(a)
-	if c := p.Get(1001); c.Memory != a.Memory {
+	if c := p.Get(device.U8, 1001); c.Memory != a.Memory {
 		t.Error("memory that was put back was not used again")
 	}
 	p.Put(device.Buffer{})
@@ -36,29 +36,29 @@ func TestPool(t *testing.T) {
 // TestPoolCuts takes quarters and halves out of a large buffer and puts them
 // back in every order: none overlap, and the whole is there again at the end.
 func TestPoolCuts(t *testing.T) {
-	const words = 4 << 20
+	const bytes = 16 << 20
 	d := reference.New()
 	p := device.NewPool(d)
-	p.Put(p.Get(words))
+	p.Put(p.Get(device.U8, bytes))
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
-		parts := []device.Buffer{p.Get(words/4 - 1), p.Get(words / 4), p.Get(words / 2)}
+		parts := []device.Buffer{p.Get(device.U8, bytes/4-1), p.Get(device.U8, bytes/4), p.Get(device.U8, bytes/2)}
 		for i, a := range parts {
 			for _, b := range parts[:i] {
 				if a.Offset < b.Offset+b.Len && b.Offset < a.Offset+a.Len {
-					t.Errorf("%d words from %d overlap %d from %d", a.Len, a.Offset, b.Len, b.Offset)
+					t.Errorf("%d bytes from %d overlap %d from %d", a.Len, a.Offset, b.Len, b.Offset)
 				}
 			}
 		}
 		for _, i := range order {
 			p.Put(parts[i])
 		}
-		p.Put(p.Get(words))
+		p.Put(p.Get(device.U8, bytes))
 	}
 	if n := p.Allocations(); n != 1 {
 		t.Errorf("%d memories were allocated, want 1", n)
 	}
 	// An eighth is too small a part to cut a whole for.
-	p.Put(p.Get(words / 8))
+	p.Put(p.Get(device.U8, bytes/8))
 	if n := p.Allocations(); n != 2 {
 		t.Errorf("%d memories after an eighth, want 2", n)
 	}
@@ -78,7 +78,7 @@ func (full) Alloc(int) (device.Memory, error) { return nil, errFull }
 
 func TestPoolWithoutMemory(t *testing.T) {
 	p := device.NewPool(full{})
-	if b := p.Get(10); !b.Absent() {
+	if b := p.Get(device.U8, 10); !b.Absent() {
 		t.Error("a full device gave a buffer")
 	}
 	if err := p.Err(); !errors.Is(err, errFull) {

@@ -12,10 +12,10 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/device"
-	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/token"
 )
 
@@ -137,7 +137,10 @@ func open(c *checkpoint.Checkpoint, threads int, fill func(*Embedder) error) (*E
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), device: cpu.Open(threads), threads: threads}
+	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), threads: threads}
+	if e.device, err = backend.Open(backend.Options{Threads: threads}); err != nil {
+		return nil, err
+	}
 	e.pool = device.NewPool(e.device)
 	e.tape = autograd.Evaluate(e.device, e.pool)
 	err = e.model.Parameters.Allocate(e.device, false)
@@ -202,8 +205,8 @@ const band = 256
 // scores visits the products of each row of a with all rows of b, of dim words.
 func (e *Embedder) scores(ctx context.Context, a, b []float32, dim int, visit func(i int, scores []float32)) error {
 	n, m := len(a)/dim, len(b)/dim
-	left, right := e.pool.Get(len(a)), e.pool.Get(len(b))
-	product := e.pool.Get(band * m)
+	left, right := e.pool.Get(device.F32, len(a)), e.pool.Get(device.F32, len(b))
+	product := e.pool.Get(device.F32, band*m)
 	defer func() {
 		e.pool.Put(left)
 		e.pool.Put(right)

@@ -195,12 +195,12 @@ func (e *Embedder) newRegression(f features, classes int) (*regression, error) {
 		words int
 	}{{&r.rows, len(f.rows)}, {&r.weights, classes * dim}, {&r.gradient, classes * dim}, {&r.logits, band * classes}} {
 		var err error
-		if *m.to, err = e.device.Alloc(m.words); err != nil {
+		if *m.to, err = e.device.Alloc(4 * m.words); err != nil {
 			r.free()
 			return nil, fmt.Errorf("probe: %w", err)
 		}
 	}
-	e.device.Write(device.Whole(r.rows), f.rows)
+	e.device.Write(device.Whole(r.rows, device.F32), f.rows)
 	return r, nil
 }
 
@@ -219,13 +219,13 @@ func (r *regression) loss(x, gradient []float64) (float64, error) {
 	d, k, dim, n := r.e.device, r.classes, r.f.dim, len(r.f.class)
 	weights, bias := x[:k*dim], x[k*dim:]
 	clear(gradient)
-	d.Write(device.Whole(r.weights), toFloat32(weights))
-	rows, logits := device.Whole(r.rows), device.Whole(r.logits)
+	d.Write(device.Whole(r.weights, device.F32), toFloat32(weights))
+	rows, logits := device.Whole(r.rows, device.F32), device.Whole(r.logits, device.F32)
 	var sum float64
 	for first := 0; first < n; first += probeBand {
 		count := min(probeBand, n-first)
 		band, host := rows.Slice(first*dim, count*dim), r.host[:count*k]
-		d.MatMul(logits, band, device.Whole(r.weights), count, k, dim, false, true, 0)
+		d.MatMul(logits, band, device.Whole(r.weights, device.F32), count, k, dim, false, true, 0)
 		if err := d.Read(host, logits); err != nil {
 			return 0, fmt.Errorf("probe: %w", err)
 		}
@@ -237,9 +237,9 @@ func (r *regression) loss(x, gradient []float64) (float64, error) {
 		if first == 0 {
 			beta = 0
 		}
-		d.MatMul(device.Whole(r.gradient), logits, band, k, dim, count, true, false, beta)
+		d.MatMul(device.Whole(r.gradient, device.F32), logits, band, k, dim, count, true, false, beta)
 	}
-	if err := d.Read(r.out, device.Whole(r.gradient)); err != nil {
+	if err := d.Read(r.out, device.Whole(r.gradient, device.F32)); err != nil {
 		return 0, fmt.Errorf("probe: %w", err)
 	}
 	inverse := 1 / float64(n)

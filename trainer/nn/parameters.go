@@ -141,14 +141,14 @@ func (p *Parameters) Allocate(d device.Device, training bool) error {
 		if b == &p.Data {
 			size += state // behind the parameters lie the buffers
 		}
-		m, err := d.Alloc(size)
+		m, err := d.Alloc(4 * size)
 		if err != nil {
 			p.Free()
 			return fmt.Errorf("allocate %d parameters: %w", p.Words(), err)
 		}
 		p.memory = append(p.memory, m)
-		d.Fill(device.Whole(m), 0)
-		*b = device.Whole(m).Slice(0, learned)
+		d.Fill(device.Whole(m, device.F32), 0)
+		*b = device.Whole(m, device.F32).Slice(0, learned)
 	}
 	for _, q := range p.Buffers {
 		q.Value.Data = p.Of(p.Data, q)

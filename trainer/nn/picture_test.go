@@ -54,7 +54,7 @@ func blockGradients(t *testing.T, in, planes int, pool bool, batch, side int, ag
 	for i := range input {
 		input[i] = float32(random.NormFloat64())
 	}
-	tape, loss := autograd.New(d, buffers), buffers.Get(1)
+	tape, loss := autograd.New(d, buffers), buffers.Get(device.F32, 1)
 	x := tape.Linear(tape.Floats(input, batch*side*side, 3), pre, nil)
 	forward := func(tape *autograd.Tape, x *autograd.Value) *autograd.Value { return b.Forward(tape, x, side) }
 	y := x

@@ -27,7 +27,7 @@ func TestRecompute(t *testing.T) {
 		if err := p.Draw(d, 3); err != nil {
 			t.Fatal(err)
 		}
-		loss := pool.Get(1)
+		loss := pool.Get(device.F32, 1)
 		tape := autograd.New(d, pool)
 		ids := tape.Ints([]int32{0, 1, 2, 3, 4, 5, 6})
 		x := tape.Gather(table, ids, rows)

@@ -49,18 +49,23 @@ func (b *bench) floats(values ...float32) device.Buffer {
 }
 
 func (b *bench) zeros(n int) device.Buffer {
-	m, err := b.Alloc(n)
+	m, err := b.Alloc(4 * n)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.held = append(b.held, m)
-	buffer := device.Whole(m)
+	buffer := device.Whole(m, device.F32)
 	b.Fill(buffer, 0)
 	return buffer
 }
 
 func (b *bench) ints(values ...int32) device.Buffer {
-	buffer := b.zeros(len(values))
+	m, err := b.Alloc(4 * len(values))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.held = append(b.held, m)
+	buffer := device.Whole(m, device.I32)
 	b.WriteInts(buffer, values)
 	return buffer
 }

@@ -38,7 +38,7 @@ func checkContract(t *testing.T, open func() device.Device) {
 	closeDevice(t, d)
 
 	d = open()
-	if _, err := d.Alloc(3); err != nil {
+	if _, err := d.Alloc(4 * 3); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Close(); err == nil {

@@ -26,7 +26,7 @@ func (d *Device) attentionScratch(a device.AttentionShape) bool {
 func (d *Device) Attention(out, lse, qkv, offsets device.Buffer, a device.AttentionShape) {
 	const op = "attention"
 	d.queue <- command{
-		p:     [9]unsafe.Pointer{at(op, out, a.Rows*a.Width), at(op, lse, a.Rows*a.Heads), at(op, qkv, a.Rows*3*a.Width), at(op, offsets, a.Sequences+1)},
+		p:     [9]unsafe.Pointer{at(op, out, a.Rows*a.Width), at(op, lse, a.Rows*a.Heads), at(op, qkv, a.Rows*3*a.Width), atInts(op, offsets, a.Sequences+1)},
 		shape: a,
 		run: func(d *Device, c *command) {
 			if d.attentionScratch(c.shape) {
@@ -40,7 +40,7 @@ func (d *Device) AttentionBackward(dqkv, dout, out, lse, qkv, offsets device.Buf
 	const op = "attention backward"
 	d.queue <- command{
 		p: [9]unsafe.Pointer{at(op, dqkv, a.Rows*3*a.Width), at(op, dout, a.Rows*a.Width), at(op, out, a.Rows*a.Width),
-			at(op, lse, a.Rows*a.Heads), at(op, qkv, a.Rows*3*a.Width), at(op, offsets, a.Sequences+1)},
+			at(op, lse, a.Rows*a.Heads), at(op, qkv, a.Rows*3*a.Width), atInts(op, offsets, a.Sequences+1)},
 		shape: a,
 		run: func(d *Device, c *command) {
 			if d.attentionScratch(c.shape) {

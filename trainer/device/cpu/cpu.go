@@ -31,6 +31,7 @@ const queueLength = 4096
 type Device struct {
 	queue   chan command
 	reply   chan error
+	marks   marks
 	threads int
 	held    atomic.Int64 // bytes of C memory
 
@@ -60,6 +61,9 @@ type command struct {
 	adamw  device.AdamW
 	floats []float32
 	ints   []int32
+	bytes  []byte
+	mark   device.Mark
+	pixels device.Normalization
 	wait   bool
 	keeps  bool // leaves the factors of the last matrix product as they were
 }
@@ -87,7 +91,7 @@ func open(threads, level int) *Device {
 	if threads <= 0 {
 		threads = runtime.NumCPU()
 	}
-	d := &Device{queue: make(chan command, queueLength), reply: make(chan error, 1), threads: threads, shares: map[uintptr]*Share{}}
+	d := &Device{queue: make(chan command, queueLength), reply: make(chan error, 1), marks: newMarks(), threads: threads, shares: map[uintptr]*Share{}}
 	started := make(chan struct{})
 	go d.serve(level, started)
 	<-started
@@ -119,6 +123,9 @@ func (d *Device) serve(level int, started chan struct{}) {
 			c.run(d, &c)
 			d.add(c.run, time.Since(began))
 		}
+		if c.mark != 0 {
+			d.marks.pass(c.mark, d.fault)
+		}
 		if c.wait {
 			d.reply <- d.fault
 		}
@@ -146,10 +153,10 @@ func (d *Device) Bytes() int64 { return d.held.Load() }
 type memory struct {
 	owner *Device
 	at    unsafe.Pointer
-	words int
+	bytes int
 }
 
-func (m *memory) Words() int { return m.words }
+func (m *memory) Bytes() int { return m.bytes }
 
 // Free returns the memory after the work that is queued. A second Free is a
 // bug and panics.
@@ -157,32 +164,32 @@ func (m *memory) Free() {
 	if m.at == nil {
 		panic("free device memory twice")
 	}
-	m.owner.queue <- command{run: free, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.words}}
+	m.owner.queue <- command{run: free, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.bytes}}
 	m.at = nil
 }
 
 func free(d *Device, c *command) {
 	C.free(c.p[0])
-	d.held.Add(-int64(c.n[0]) * 4)
+	d.held.Add(-int64(c.n[0]))
 }
 
 var errMemory = errors.New("out of memory; a smaller batch or model needs less")
 
 // Alloc returns memory of unknown content.
-func (d *Device) Alloc(words int) (device.Memory, error) {
-	at, err := d.allocate(words)
+func (d *Device) Alloc(bytes int) (device.Memory, error) {
+	at, err := d.allocate(bytes)
 	if err != nil {
 		return nil, err
 	}
-	return &memory{d, at, words}, nil
+	return &memory{d, at, bytes}, nil
 }
 
-func (d *Device) allocate(words int) (unsafe.Pointer, error) {
+func (d *Device) allocate(bytes int) (unsafe.Pointer, error) {
 	var at unsafe.Pointer
-	if C.posix_memalign(&at, 64, C.size_t(max(words, 1)*4)) != 0 {
-		return nil, fmt.Errorf("allocate %d bytes: %w", words*4, errMemory)
+	if C.posix_memalign(&at, 64, C.size_t(max(bytes, 4))) != 0 {
+		return nil, fmt.Errorf("allocate %d bytes: %w", bytes, errMemory)
 	}
-	d.held.Add(int64(words) * 4)
+	d.held.Add(int64(bytes))
 	return at, nil
 }
 
@@ -200,7 +207,7 @@ func (d *Device) growScratch(words int) bool {
 	if words == 0 {
 		return true
 	}
-	at, err := d.allocate(words)
+	at, err := d.allocate(4 * words)
 	if err != nil {
 		d.fault = err
 		return false
@@ -209,14 +216,24 @@ func (d *Device) growScratch(words int) bool {
 	return true
 }
 
-// at is the address of b, which holds at least n words.
+// at is the address of b, which holds at least n elements of F32.
 func at(operation string, b device.Buffer, n int) unsafe.Pointer {
-	b.Need(operation, n)
+	return typed(operation, device.F32, b, n)
+}
+
+// atInts is the address of b, which holds at least n elements of I32.
+func atInts(operation string, b device.Buffer, n int) unsafe.Pointer {
+	return typed(operation, device.I32, b, n)
+}
+
+// typed is the address of b, which holds at least n elements of type t.
+func typed(operation string, t device.Type, b device.Buffer, n int) unsafe.Pointer {
+	b.Need(operation, t, n)
 	m := b.Memory.(*memory)
 	if m.at == nil {
 		panic(operation + ": a buffer was freed")
 	}
-	return unsafe.Add(m.at, b.Offset*4)
+	return unsafe.Add(m.at, b.Offset*t.Bytes())
 }
 
 // Write copies src to dst when the queue gets there.
@@ -226,19 +243,33 @@ func (d *Device) Write(dst device.Buffer, src []float32) {
 	}}
 }
 
-// WriteInts is Write for int32 words.
+// WriteInts is Write to type I32.
 func (d *Device) WriteInts(dst device.Buffer, src []int32) {
-	d.queue <- command{p: [9]unsafe.Pointer{at("write", dst, len(src))}, ints: src, run: func(d *Device, c *command) {
+	d.queue <- command{p: [9]unsafe.Pointer{atInts("write", dst, len(src))}, ints: src, run: func(d *Device, c *command) {
 		copy(unsafe.Slice((*int32)(c.p[0]), len(c.ints)), c.ints)
 	}}
 }
 
+// WriteBytes is Write to type U8.
+func (d *Device) WriteBytes(dst device.Buffer, src []byte) {
+	d.queue <- command{p: [9]unsafe.Pointer{typed("write", device.U8, dst, len(src))}, bytes: src, run: func(d *Device, c *command) {
+		copy(unsafe.Slice((*byte)(c.p[0]), len(c.bytes)), c.bytes)
+	}}
+}
+
+func readFloats(_ *Device, c *command) {
+	copy(c.floats, unsafe.Slice((*float32)(c.p[0]), len(c.floats)))
+}
+
 // Read waits for the queue and copies src to dst.
 func (d *Device) Read(dst []float32, src device.Buffer) error {
-	d.queue <- command{p: [9]unsafe.Pointer{at("read", src, len(dst))}, floats: dst, wait: true, run: func(d *Device, c *command) {
-		copy(c.floats, unsafe.Slice((*float32)(c.p[0]), len(c.floats)))
-	}}
+	d.queue <- command{p: [9]unsafe.Pointer{at("read", src, len(dst))}, floats: dst, wait: true, run: readFloats}
 	return <-d.reply
+}
+
+// Fetch copies src to dst when the queue gets there.
+func (d *Device) Fetch(dst []float32, src device.Buffer) {
+	d.queue <- command{p: [9]unsafe.Pointer{at("fetch", src, len(dst))}, floats: dst, run: readFloats}
 }
 
 // Sync waits for the queue.

@@ -36,12 +36,12 @@ func TestMatMulGrows(t *testing.T) {
 	d := Open(2)
 	var memories []device.Memory
 	buffer := func(words int) device.Buffer {
-		memory, err := d.Alloc(words)
+		memory, err := d.Alloc(4 * words)
 		if err != nil {
 			t.Fatal(err)
 		}
 		memories = append(memories, memory)
-		return device.Whole(memory)
+		return device.Whole(memory, device.F32)
 	}
 	a, b := make([]float32, m*k), make([]float32, k*n)
 	for i := range a {
@@ -90,11 +90,11 @@ func TestMatMulGrows(t *testing.T) {
 // in Go.
 func TestCallsAllocateNothing(t *testing.T) {
 	d := Open(1)
-	memory, err := d.Alloc(64)
+	memory, err := d.Alloc(4 * 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := device.Whole(memory)
+	x := device.Whole(memory, device.F32)
 	d.Fill(x, 1)
 	n := testing.AllocsPerRun(100, func() {
 		d.Sum(x, x, x)

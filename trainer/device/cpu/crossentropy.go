@@ -14,7 +14,7 @@ import (
 func (d *Device) CrossEntropy(loss, lse, logits, targets, offsets device.Buffer, rows, classes int) {
 	const op = "cross entropy"
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, loss, 1), at(op, lse, rows), at(op, logits, rows*classes), at(op, targets, 0), at(op, offsets, rows+1)}, n: [4]int{rows, classes},
+		p: [9]unsafe.Pointer{at(op, loss, 1), at(op, lse, rows), at(op, logits, rows*classes), atInts(op, targets, 0), atInts(op, offsets, rows+1)}, n: [4]int{rows, classes},
 		run: func(d *Device, c *command) {
 			rows := c.n[0]
 			if !d.growScratch(rows) {
@@ -33,7 +33,7 @@ func (d *Device) CrossEntropy(loss, lse, logits, targets, offsets device.Buffer,
 func (d *Device) CrossEntropyBackward(dlogits, lse, logits, targets, offsets device.Buffer, rows, classes int, weight float32) {
 	const op = "cross entropy backward"
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, dlogits, rows*classes), at(op, lse, rows), at(op, logits, rows*classes), at(op, targets, 0), at(op, offsets, rows+1)},
+		p: [9]unsafe.Pointer{at(op, dlogits, rows*classes), at(op, lse, rows), at(op, logits, rows*classes), atInts(op, targets, 0), atInts(op, offsets, rows+1)},
 		n: [4]int{rows, classes}, f: [2]float32{weight},
 		run: func(_ *Device, c *command) {
 			C.pl_cross_entropy_backward(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), ints(c.p[3]), ints(c.p[4]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.float(c.f[0]))

@@ -27,7 +27,7 @@ func (r *rounded) make(d *Device, which int, x unsafe.Pointer, n int) bool {
 	}
 	if r.bytes[which] < 2*n {
 		r.release(d, which)
-		at, err := d.allocate((n + 1) / 2)
+		at, err := d.allocate((n + 1) / 2 * 4)
 		if err != nil {
 			d.fault = err
 			return false

@@ -46,13 +46,13 @@ func TestMatMulBF16(t *testing.T) {
 	} {
 		var held []device.Memory
 		upload := func(x []float32) device.Buffer {
-			m, err := d.Alloc(len(x))
+			m, err := d.Alloc(4 * len(x))
 			if err != nil {
 				t.Fatal(err)
 			}
 			held = append(held, m)
-			d.Write(device.Whole(m), x)
-			return device.Whole(m)
+			d.Write(device.Whole(m, device.F32), x)
+			return device.Whole(m, device.F32)
 		}
 		draw := func(n int) []float32 {
 			x := make([]float32, n)
@@ -102,11 +102,11 @@ func TestMatMulBF16(t *testing.T) {
 // it, by an operation and by a product.
 func TestRoundedFactorIsFresh(t *testing.T) {
 	d := openBF16(t, 1)
-	m, err := d.Alloc(8)
+	m, err := d.Alloc(4 * 8)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := device.Whole(m)
+	x := device.Whole(m, device.F32)
 	a, b, c := x.Slice(0, 1), x.Slice(1, 1), x.Slice(2, 1)
 	product := func() float32 {
 		d.MatMul(c, a, b, 1, 1, 1, false, false, 0)
@@ -148,13 +148,13 @@ func TestConvolutionBF16(t *testing.T) {
 	results := func(d *Device) [][]float32 {
 		var held []device.Memory
 		buffer := func(content []float32) device.Buffer {
-			m, err := d.Alloc(len(content))
+			m, err := d.Alloc(4 * len(content))
 			if err != nil {
 				t.Fatal(err)
 			}
 			held = append(held, m)
-			d.Write(device.Whole(m), content)
-			return device.Whole(m)
+			d.Write(device.Whole(m, device.F32), content)
+			return device.Whole(m, device.F32)
 		}
 		bx, bw, bdy := buffer(x), buffer(w), buffer(dy)
 		y, dw, dx := buffer(make([]float32, len(dy))), buffer(make([]float32, len(w))), buffer(make([]float32, len(x)))

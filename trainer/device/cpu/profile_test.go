@@ -10,11 +10,11 @@ import (
 // after each reading.
 func TestProfile(t *testing.T) {
 	d := Open(1)
-	m, err := d.Alloc(4)
+	m, err := d.Alloc(4 * 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := device.Whole(m)
+	x := device.Whole(m, device.F32)
 	d.Fill(x, 1)
 	d.Sum(x, x, x)
 	d.MatMul(x.Slice(0, 1), x.Slice(1, 1), x.Slice(2, 1), 1, 1, 1, false, false, 0)

@@ -1,21 +1,20 @@
 package reference
 
-import (
-	"math"
+import "github.com/pairloom/pairloom/trainer/device"
 
-	"github.com/pairloom/pairloom/trainer/device"
-)
+func gelu(quick bool) device.Activation {
+	if quick {
+		return device.QuickGELU
+	}
+	return device.GELU
+}
 
 // GELU computes y = x*Phi(x), or with quick y = x*sigmoid(1.702x).
 func (d *Device) GELU(yb, xb device.Buffer, quick bool) {
 	y, x := floats("gelu", yb, yb.Len), floats("gelu", xb, yb.Len)
 	for i, v := range x {
-		v := float64(v)
-		if quick {
-			y[i] = float32(v / (1 + math.Exp(-1.702*v)))
-		} else {
-			y[i] = float32(v * 0.5 * (1 + math.Erf(v/math.Sqrt2)))
-		}
+		value, _ := activate(gelu(quick), float64(v))
+		y[i] = float32(value)
 	}
 }
 
@@ -24,14 +23,7 @@ func (d *Device) GELU(yb, xb device.Buffer, quick bool) {
 func (d *Device) GELUBackward(dxb, dyb, xb device.Buffer, quick bool) {
 	dx, dy, x := floats("gelu backward", dxb, dxb.Len), floats("gelu backward", dyb, dxb.Len), floats("gelu backward", xb, dxb.Len)
 	for i, v := range x {
-		v := float64(v)
-		var slope float64
-		if quick {
-			s := 1 / (1 + math.Exp(-1.702*v))
-			slope = s + 1.702*v*s*(1-s)
-		} else {
-			slope = 0.5*(1+math.Erf(v/math.Sqrt2)) + v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi)
-		}
+		_, slope := activate(gelu(quick), float64(v))
 		dx[i] = float32(float64(dy[i]) * slope)
 	}
 }

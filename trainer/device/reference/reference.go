@@ -14,7 +14,7 @@ import (
 )
 
 // Device is the reference backend.
-type Device struct{ words int64 }
+type Device struct{ held int64 }
 
 var _ device.Device = (*Device)(nil)
 
@@ -23,41 +23,47 @@ func New() *Device { return &Device{} }
 
 type memory struct {
 	owner *Device
-	data  []float32
+	words []uint32 // for their alignment
+	bytes int
 }
 
-func (m *memory) Words() int { return len(m.data) }
+func (m *memory) Bytes() int { return m.bytes }
 
 func (m *memory) Free() {
-	m.owner.words -= int64(len(m.data))
-	m.data = nil
+	m.owner.held -= int64(m.bytes)
+	m.words = nil
 }
 
 // Name is "reference".
 func (d *Device) Name() string { return "reference" }
 
 // Bytes is the memory held.
-func (d *Device) Bytes() int64 { return d.words * 4 }
+func (d *Device) Bytes() int64 { return d.held }
 
 // Alloc returns zeroed memory.
-func (d *Device) Alloc(words int) (device.Memory, error) {
-	d.words += int64(words)
-	return &memory{d, make([]float32, words)}, nil
+func (d *Device) Alloc(bytes int) (device.Memory, error) {
+	d.held += int64(bytes)
+	return &memory{d, make([]uint32, (bytes+3)/4), bytes}, nil
 }
 
-// floats is the content of b, at least n words.
-func floats(operation string, b device.Buffer, n int) []float32 {
-	b.Need(operation, n)
-	return b.Memory.(*memory).data[b.Offset : b.Offset+n]
-}
-
-// ints views the words of b as int32.
-func ints(operation string, b device.Buffer, n int) []int32 {
-	f := floats(operation, b, n)
+// view is the content of b, at least n elements of type t, which E is.
+func view[E any](operation string, t device.Type, b device.Buffer, n int) []E {
+	b.Need(operation, t, n)
 	if n == 0 {
 		return nil
 	}
-	return unsafe.Slice((*int32)(unsafe.Pointer(&f[0])), n)
+	first := unsafe.Add(unsafe.Pointer(&b.Memory.(*memory).words[0]), b.Offset*t.Bytes())
+	return unsafe.Slice((*E)(first), n)
+}
+
+// floats is the content of b, at least n elements of F32.
+func floats(operation string, b device.Buffer, n int) []float32 {
+	return view[float32](operation, device.F32, b, n)
+}
+
+// ints is the content of b, at least n elements of I32.
+func ints(operation string, b device.Buffer, n int) []int32 {
+	return view[int32](operation, device.I32, b, n)
 }
 
 // Write copies src to dst.
@@ -66,19 +72,33 @@ func (d *Device) Write(dst device.Buffer, src []float32) { copy(floats("write", 
 // WriteInts copies src to dst.
 func (d *Device) WriteInts(dst device.Buffer, src []int32) { copy(ints("write", dst, len(src)), src) }
 
+// WriteBytes copies src to dst.
+func (d *Device) WriteBytes(dst device.Buffer, src []byte) {
+	copy(view[byte]("write", device.U8, dst, len(src)), src)
+}
+
 // Read copies src to dst.
 func (d *Device) Read(dst []float32, src device.Buffer) error {
 	copy(dst, floats("read", src, len(dst)))
 	return nil
 }
 
+// Fetch copies src to dst.
+func (d *Device) Fetch(dst []float32, src device.Buffer) { copy(dst, floats("fetch", src, len(dst))) }
+
+// Mark is the same everywhere: nothing is ever queued.
+func (d *Device) Mark() device.Mark { return 0 }
+
+// Wait has nothing to wait for.
+func (d *Device) Wait(device.Mark) error { return nil }
+
 // Sync has nothing to wait for.
 func (d *Device) Sync() error { return nil }
 
 // Close reports memory that was never freed.
 func (d *Device) Close() error {
-	if d.words != 0 {
-		return fmt.Errorf("close device reference: %d bytes were not freed", d.words*4)
+	if d.held != 0 {
+		return fmt.Errorf("close device reference: %d bytes were not freed", d.held)
 	}
 	return nil
 }
