@@ -100,6 +100,7 @@ func (r *run) remember(rows []int) {
 
 // pace measures the last steps, for progress alone.
 type pace struct {
+	from                        time.Time // end of the step before
 	pairs, waited, whole, flops float64
 	peak                        float64 // operations a second of large matrix products, 0 when unknown
 }
@@ -107,11 +108,16 @@ type pace struct {
 // fadingPace is how much of the past counts after one step.
 const fadingPace = 0.9
 
-func (p *pace) add(pairs int, f *feed, whole time.Duration) {
+// add counts a step that ends now, and returns the time that it took.
+func (p *pace) add(pairs int, n *pending) time.Duration {
+	now := time.Now()
+	whole := now.Sub(p.from)
+	p.from = now
 	p.pairs = p.pairs*fadingPace + float64(pairs)
-	p.waited = p.waited*fadingPace + f.waited.Seconds()
+	p.waited = p.waited*fadingPace + min(n.waited, whole.Seconds())
 	p.whole = p.whole*fadingPace + whole.Seconds()
-	p.flops = p.flops*fadingPace + f.flops
+	p.flops = p.flops*fadingPace + n.flops
+	return whole
 }
 
 func (p *pace) tell(s *Step) {

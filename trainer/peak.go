@@ -17,32 +17,39 @@ var peakTime = 300 * time.Millisecond
 // name: a comparison starts many runs on one.
 var peaks struct {
 	sync.Mutex
-	of map[string]float64
+	of map[peakKey]float64
 }
 
-// peakOf measures a device once.
-func peakOf(d device.Device) (peak float64, err error) {
+type peakKey struct {
+	device  string
+	factors device.Type
+}
+
+// peakOf measures a device once for each type of factors.
+func peakOf(d device.Device, factors device.Type) (peak float64, err error) {
 	peaks.Lock()
 	defer peaks.Unlock()
-	if peak, there := peaks.of[d.Name()]; there {
+	key := peakKey{d.Name(), factors}
+	if peak, there := peaks.of[key]; there {
 		return peak, nil
 	}
-	if peak, err = measurePeak(d); err != nil {
+	if peak, err = measurePeak(d, factors); err != nil {
 		return 0, err
 	}
 	if peaks.of == nil {
-		peaks.of = map[string]float64{}
+		peaks.of = map[peakKey]float64{}
 	}
-	peaks.of[d.Name()] = peak
+	peaks.of[key] = peak
 	return peak, nil
 }
 
 // measurePeak multiplies matrices for a while and returns the operations a
 // second of the fastest product: what a training step could reach at most.
-func measurePeak(d device.Device) (float64, error) {
+func measurePeak(d device.Device, factors device.Type) (float64, error) {
 	pool := device.NewPool(d)
 	defer pool.Close()
-	a, b, c := pool.Get(device.F32, peakSide*peakSide), pool.Get(device.F32, peakSide*peakSide), pool.Get(device.F32, peakSide*peakSide)
+	const words = peakSide * peakSide
+	a, b, c := pool.Get(factors, words), pool.Get(factors, words), pool.Get(factors, words)
 	if err := pool.Err(); err != nil {
 		return 0, err
 	}

@@ -106,7 +106,7 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	}
 	if progress == nil {
 		progress = func(Step) {}
-	} else if r.pace.peak, err = peakOf(r.device); err != nil {
+	} else if r.pace.peak, err = peakOf(r.device, r.options.activations()); err != nil {
 		return Result{}, done, err
 	}
 	if err := r.begin(); err != nil {
@@ -200,7 +200,7 @@ func (r *run) open() error {
 	}
 	r.head = newHead(o, r.model)
 	r.objective = r.newObjective()
-	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads(), BF16: o.Precision == precisionBF16}); err != nil {
+	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads()}); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return r.allocate()

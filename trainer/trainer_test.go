@@ -98,7 +98,7 @@ func TestMain(m *testing.M) {
 func small() Options {
 	return Options{
 		Model: "vit-nano", Epochs: 6, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
-		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: "600", Seed: 3,
+		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, Vocabulary: "600", Seed: 3,
 		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 10,
 	}
 }
@@ -548,6 +548,24 @@ func TestValidate(t *testing.T) {
 	for _, want := range []string{"vit-nano", "lr:", "eps:", `vocabulary: "publik"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
+
+// TestValidateCrop: a crop_scale of before must not be taken for another crop.
+func TestValidateCrop(t *testing.T) {
+	for _, tt := range []struct {
+		scale, aspect float64
+		want          string
+	}{
+		{0, 0, ""}, {0.9, 0.75, ""}, {1, 1, ""},
+		{0.9, 0, "crop_scale: 0.9 given without crop_aspect; it was a share of the picture's short side, and is one of its area now"},
+		{0, 0.75, "crop_aspect: 0.75 given without crop_scale"},
+	} {
+		o := small()
+		o.CropScale, o.CropAspect = tt.scale, tt.aspect
+		if err := o.Validate(); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("crop_scale %g, crop_aspect %g: %v, want %q", tt.scale, tt.aspect, err, tt.want)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func run(shards, pictures string, duration time.Duration) error {
 }
 
 func measure(source *batch.Source, resolution int, cached bool, workers int, duration time.Duration) error {
-	o := batch.Options{Batch: min(64, source.Len()), Resolution: resolution, Context: 77, CropScale: 0.9, Workers: workers}
+	o := batch.Options{Batch: min(64, source.Len()), Resolution: resolution, Context: 77, Workers: workers}
 	name := "no"
 	if cached {
 		o.CacheBytes, name = 1<<32, "yes"

@@ -23,7 +23,6 @@ const (
 type Options struct {
 	Device  string // auto, cpu, cuda or cuda:n; empty means auto
 	Threads int    // of the processor; 0 means one a processor
-	BF16    bool   // products of bfloat16
 }
 
 // ErrNoCUDA is wrapped where a GPU is asked for and this program has no backend
@@ -52,8 +51,5 @@ func Open(o Options) (device.Device, error) {
 	if strings.HasPrefix(o.Device, CUDA) {
 		return nil, fmt.Errorf("open device %s: %w", o.Device, ErrNoCUDA)
 	}
-	if o.BF16 {
-		return cpu.OpenBF16(o.Threads)
-	}
-	return cpu.Open(o.Threads), nil
+	return device.Strict{Device: cpu.Open(o.Threads)}, nil
 }

@@ -74,6 +74,9 @@ type Mark int64
 // as they are, sums are kept in float32 at least, and the result is rounded to
 // nearest even once. Every operation gives the same bits for the same input.
 //
+// What an operation writes overlaps none of its other operands, unless its docs
+// let the first result be one of them; Strict panics where it does.
+//
 // A buffer too small for the shape that a call states, or of another type, is a
 // bug of the caller and panics at the call. A fault while an operation runs is
 // kept and returned by the next Read, Wait, Sync or Close, named with the
@@ -129,9 +132,9 @@ type Device interface {
 	// BiasBackward computes dbias[cols] += the sum of dy's rows.
 	BiasBackward(dbias, dy Buffer, rows, cols int)
 
-	// Fill sets every word to value, as float32.
+	// Fill sets every element of T to value.
 	Fill(x Buffer, value float32)
-	// Sum computes y = a + b, word by word; y may be a or b.
+	// Sum computes y = a + b; y may be a or b.
 	Sum(y, a, b Buffer)
 	// Copy computes y = x.
 	Copy(y, x Buffer)
@@ -162,9 +165,11 @@ type Device interface {
 	AttentionBackward(dqkv, dout, out, lse, qkv, offsets Buffer, a AttentionShape)
 
 	// Gather computes y[i] = table[ids[i]] + beta y[i] for each of rows rows of
-	// cols words; an id below 0 stands for a row of zeros.
+	// cols words; an id below 0 stands for a row of zeros. y is of T; the table is
+	// F32, or, where rows are picked out of activations, of T.
 	Gather(y, table, ids Buffer, rows, cols int, beta float32)
-	// GatherBackward computes dtable[ids[i]] += dy[i].
+	// GatherBackward computes dtable[ids[i]] += dy[i]; dtable is of the
+	// table's type, and of a table of BF16 no row is named twice.
 	GatherBackward(dtable, dy, ids Buffer, rows, cols int)
 
 	// Patchify cuts pictures[batch,3,side,side] into squares of patch pixels:

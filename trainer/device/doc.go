@@ -12,6 +12,9 @@
 // run allocates nothing. Since the queue is in order, a buffer may be put back
 // as soon as its last reader is enqueued.
 //
+// [Strict] stands before a backend and panics where a result overlaps an operand
+// that it may not lie over.
+//
 // Backends: reference is plain Go, one loop an operation, the truth in tests;
 // cpu is oneDNN with C kernels of our own where oneDNN has none. A backend is
 // done when it passes the suite in package conformance, which holds every

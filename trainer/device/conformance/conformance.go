@@ -38,8 +38,9 @@ type operation struct {
 // bench allocates for one case and frees at its end.
 type bench struct {
 	device.Device
-	t    *testing.T
-	held []device.Memory
+	t     *testing.T
+	held  []device.Memory
+	drawn int // calls of draw
 }
 
 func (b *bench) floats(values ...float32) device.Buffer {
@@ -48,30 +49,75 @@ func (b *bench) floats(values ...float32) device.Buffer {
 	return buffer
 }
 
-func (b *bench) zeros(n int) device.Buffer {
-	m, err := b.Alloc(4 * n)
+func (b *bench) zeros(n int) device.Buffer { return b.filled(device.F32, n, 0) }
+
+// alloc is a buffer of unknown content.
+func (b *bench) alloc(t device.Type, n int) device.Buffer {
+	m, err := b.Alloc(n * t.Bytes())
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.held = append(b.held, m)
-	buffer := device.Whole(m, device.F32)
-	b.Fill(buffer, 0)
+	return device.Whole(m, t)
+}
+
+// filled is a buffer of n times value.
+func (b *bench) filled(t device.Type, n int, value float32) device.Buffer {
+	buffer := b.alloc(t, n)
+	b.Fill(buffer, value)
+	return buffer
+}
+
+// typed is a buffer of type t with the given values, rounded.
+func (b *bench) typed(t device.Type, values []float32) device.Buffer {
+	x := b.floats(values...)
+	if t == device.F32 {
+		return x
+	}
+	y := b.alloc(t, len(values))
+	b.Convert(y, x)
+	return y
+}
+
+// draw is a buffer of n normal numbers, which the number of draws before alone
+// decides.
+func (b *bench) draw(t device.Type, n int) device.Buffer { return b.scaled(t, n, 1) }
+
+// scaled is draw, times a factor.
+func (b *bench) scaled(t device.Type, n int, factor float32) device.Buffer {
+	b.drawn++
+	random := rand.New(rand.NewPCG(2, uint64(b.drawn)))
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(random.NormFloat64()) * factor
+	}
+	return b.typed(t, values)
+}
+
+// bytes is a buffer of n bytes that look like those of a picture.
+func (b *bench) bytes(n int) device.Buffer {
+	values := make([]byte, n)
+	for i := range values {
+		values[i] = byte(i*i + i/7)
+	}
+	buffer := b.alloc(device.U8, n)
+	b.WriteBytes(buffer, values)
 	return buffer
 }
 
 func (b *bench) ints(values ...int32) device.Buffer {
-	m, err := b.Alloc(4 * len(values))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.held = append(b.held, m)
-	buffer := device.Whole(m, device.I32)
+	buffer := b.alloc(device.I32, len(values))
 	b.WriteInts(buffer, values)
 	return buffer
 }
 
 func (b *bench) read(x device.Buffer) []float32 {
 	b.t.Helper()
+	if x.Type == device.BF16 {
+		wide := b.alloc(device.F32, x.Len)
+		b.Convert(wide, x)
+		x = wide
+	}
 	out := make([]float32, x.Len)
 	if err := b.Read(out, x); err != nil {
 		b.t.Fatal(err)
@@ -85,8 +131,9 @@ func (b *bench) free() {
 	}
 }
 
-// Run runs the suite on devices made by open.
-func Run(t *testing.T, open func() device.Device) {
+// Run runs the suite on devices made by backend.
+func Run(t *testing.T, backend func() device.Device) {
+	open := func() device.Device { return device.Strict{Device: backend()} }
 	named := map[string]bool{}
 	for _, op := range operations() {
 		if named[op.name] {
@@ -96,6 +143,8 @@ func Run(t *testing.T, open func() device.Device) {
 		t.Run(op.name, func(t *testing.T) { checkOperation(t, open, op) })
 	}
 	t.Run("golden", func(t *testing.T) { checkGolden(t, open) })
+	t.Run("real shapes", func(t *testing.T) { checkShapes(t, open) })
+	t.Run("overlaps", func(t *testing.T) { checkOverlaps(t, open) })
 	t.Run("contract", func(t *testing.T) { checkContract(t, open) })
 	t.Run("adamw", func(t *testing.T) { checkAdamW(t, open) })
 	t.Run("patchify", func(t *testing.T) { checkPatchify(t, open) })

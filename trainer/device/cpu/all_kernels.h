@@ -18,20 +18,40 @@ typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4)));
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 #include "exp.h"
-
-#include "words.h"
+#include "normal.h"
 #include "round.h"
-#include "bias.h"
-#include "layernorm.h"
-#include "gelu.h"
+#include "sums.h"
 #include "tile.h"
-#include "attention.h"
-#include "gather.h"
-#include "patchify.h"
-#include "unfold.h"
-#include "batchnorm.h"
-#include "avgpool.h"
-#include "meantoken.h"
+#include "head.h"
+#include "runningstats.h"
+
+// Activations; see activations.h.
+#define T float
+#define TYPED(name) KERNEL(name)
+#define F(x) (x)
+#define L(p) (*(const lanes *)(p))
+#define R(x) (x)
+#include "activations.h"
+#undef T
+#undef TYPED
+#undef F
+#undef L
+#undef R
+
+#define T uint16_t
+#define TYPED(name) KERNEL(name##_bf16)
+#define F(x) widen(x)
+#define L(p) widen_lanes(p)
+#define R(x) narrow(x)
+#include "activations.h"
+#undef T
+#undef TYPED
+#undef F
+#undef L
+#undef R
+
+#include "blend.h"
+#include "poolsoftmax.h"
 #include "normalize.h"
 #include "scan.h"
 #include "contrastive.h"
@@ -44,5 +64,9 @@ const pl_kernels KERNELS_TABLE = {
 	.attention_scratch = KERNEL(attention_scratch),
 #define X(name, parameters, arguments) .name = KERNEL(name),
 	PL_KERNELS(X)
+	PL_ACTIVATIONS(X, float)
+#undef X
+#define X(name, parameters, arguments) .name##_bf16 = KERNEL(name##_bf16),
+	PL_ACTIVATIONS(X, uint16_t)
 #undef X
 };

@@ -26,11 +26,12 @@ func (d *Device) attentionScratch(a device.AttentionShape) bool {
 func (d *Device) Attention(out, lse, qkv, offsets device.Buffer, a device.AttentionShape) {
 	const op = "attention"
 	d.queue <- command{
-		p:     [9]unsafe.Pointer{at(op, out, a.Rows*a.Width), at(op, lse, a.Rows*a.Heads), at(op, qkv, a.Rows*3*a.Width), atInts(op, offsets, a.Sequences+1)},
+		t:     out.Type,
+		p:     [9]unsafe.Pointer{active(op, out.Type, out, a.Rows*a.Width), at(op, lse, a.Rows*a.Heads), active(op, out.Type, qkv, a.Rows*3*a.Width), atInts(op, offsets, a.Sequences+1)},
 		shape: a,
 		run: func(d *Device, c *command) {
 			if d.attentionScratch(c.shape) {
-				C.pl_attention(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), ints(c.p[3]), cShape(c.shape), floats(d.scratch))
+				C.pl_attention(c.bf16(), c.p[0], floats(c.p[1]), c.p[2], ints(c.p[3]), cShape(c.shape), floats(d.scratch))
 			}
 		}}
 }
@@ -39,12 +40,13 @@ func (d *Device) Attention(out, lse, qkv, offsets device.Buffer, a device.Attent
 func (d *Device) AttentionBackward(dqkv, dout, out, lse, qkv, offsets device.Buffer, a device.AttentionShape) {
 	const op = "attention backward"
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, dqkv, a.Rows*3*a.Width), at(op, dout, a.Rows*a.Width), at(op, out, a.Rows*a.Width),
-			at(op, lse, a.Rows*a.Heads), at(op, qkv, a.Rows*3*a.Width), atInts(op, offsets, a.Sequences+1)},
+		t: dqkv.Type,
+		p: [9]unsafe.Pointer{active(op, dqkv.Type, dqkv, a.Rows*3*a.Width), active(op, dqkv.Type, dout, a.Rows*a.Width), active(op, dqkv.Type, out, a.Rows*a.Width),
+			at(op, lse, a.Rows*a.Heads), active(op, dqkv.Type, qkv, a.Rows*3*a.Width), atInts(op, offsets, a.Sequences+1)},
 		shape: a,
 		run: func(d *Device, c *command) {
 			if d.attentionScratch(c.shape) {
-				C.pl_attention_backward(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]), ints(c.p[5]),
+				C.pl_attention_backward(c.bf16(), c.p[0], c.p[1], c.p[2], floats(c.p[3]), c.p[4], ints(c.p[5]),
 					cShape(c.shape), floats(d.scratch))
 			}
 		}}

@@ -6,13 +6,13 @@
 
 typedef struct {
 	int64_t batch, tokens, width, heads;
+	int type; // of all but dwk and dwv: PL_F32 or PL_BF16
 } pl_pool_shape;
 
 // pl_attention_pool_scratch is in words.
 int64_t pl_attention_pool_scratch(pl_pool_shape a, int backward);
 
-// Both return oneDNN's status.
-int pl_attention_pool(float *out, const float *q, const float *x, const float *wk, const float *wv, pl_pool_shape a, float *scratch);
-int pl_attention_pool_backward(float *dq, float *dx, float *dwk, float *dwv, const float *dout, const float *q, const float *x, const float *wk, const float *wv, pl_pool_shape a, float *scratch);
+void pl_attention_pool(void *out, const void *q, const void *x, const void *wk, const void *wv, pl_pool_shape a, float *scratch);
+void pl_attention_pool_backward(void *dq, void *dx, float *dwk, float *dwv, const void *dout, const void *q, const void *x, const void *wk, const void *wv, pl_pool_shape a, float *scratch);
 
 #endif

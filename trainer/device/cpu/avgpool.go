@@ -13,8 +13,8 @@ import (
 func (d *Device) AvgPool(y, x device.Buffer, batch, side, cols int) {
 	const op = "average pool"
 	n, words := side/2, batch*side*side*cols
-	d.queue <- command{p: [9]unsafe.Pointer{at(op, y, batch*n*n*cols), at(op, x, words)}, n: [4]int{batch, side, cols}, run: func(_ *Device, c *command) {
-		C.pl_avg_pool(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
+	d.queue <- command{t: y.Type, p: [9]unsafe.Pointer{active(op, y.Type, y, batch*n*n*cols), active(op, y.Type, x, words)}, n: [4]int{batch, side, cols}, run: func(_ *Device, c *command) {
+		C.pl_avg_pool(c.bf16(), c.p[0], c.p[1], C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]))
 	}}
 }
 
@@ -23,8 +23,9 @@ func (d *Device) AvgPoolBackward(dx, dy device.Buffer, batch, side, cols int, be
 	const op = "average pool backward"
 	n, words := side/2, batch*side*side*cols
 	d.queue <- command{
-		p: [9]unsafe.Pointer{at(op, dx, words), at(op, dy, batch*n*n*cols)}, n: [4]int{batch, side, cols}, f: [2]float32{beta},
+		t: dx.Type,
+		p: [9]unsafe.Pointer{active(op, dx.Type, dx, words), active(op, dx.Type, dy, batch*n*n*cols)}, n: [4]int{batch, side, cols}, f: [2]float32{beta},
 		run: func(_ *Device, c *command) {
-			C.pl_avg_pool_backward(floats(c.p[0]), floats(c.p[1]), C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]), C.float(c.f[0]))
+			C.pl_avg_pool_backward(c.bf16(), c.p[0], c.p[1], C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.int64_t(c.n[2]), C.float(c.f[0]))
 		}}
 }

@@ -1,18 +1,12 @@
-// Batch norm: statistics are sums over columns. The rows are cut into BANDS,
-// whatever the number of threads, and a part's sums are kept in float for 64
-// rows at a time and in double beyond: the same order, and the same bits, for
-// any number of threads.
-enum { BANDS = pl_batch_norm_parts, SPAN = 512 };
-
 // moments_rows adds `count` rows to sums of x-p and (x-p)^2; p lies near the
 // mean, so that nothing cancels.
-INLINE void moments_rows(float *sum, float *square, const float *x, const float *p, int64_t cols, int64_t width, int count) {
+INLINE void TYPED(moments_rows)(float *sum, float *square, const T *x, const float *p, int64_t cols, int64_t width, int count) {
 #pragma omp simd
 	for (int64_t j = 0; j < width; j++) {
 		float s = 0, q = 0;
 #pragma GCC unroll 4
 		for (int r = 0; r < count; r++) {
-			float d = x[r * cols + j] - p[j];
+			float d = F(x[r * cols + j]) - p[j];
 			s += d;
 			q += d * d;
 		}
@@ -22,14 +16,14 @@ INLINE void moments_rows(float *sum, float *square, const float *x, const float 
 }
 
 // Each part's sums lie in parts[part][2][cols].
-static void KERNEL(batch_stats)(float *stats, float *mean, float *variance, float *count, const float *x, int64_t rows, int64_t cols, float eps, float momentum, double *parts) {
+static void TYPED(batch_stats)(float *stats, float *mean, float *variance, float *count, const T *x, int64_t rows, int64_t cols, float eps, float momentum, double *parts) {
 	int64_t each = (rows + BANDS - 1) / BANDS, first_rows = smaller(rows, 64);
 	float *pivot = stats;
 	for (int64_t j = 0; j < cols; j++)
 		pivot[j] = 0;
 	for (int64_t i = 0; i < first_rows; i++)
 		for (int64_t j = 0; j < cols; j++)
-			pivot[j] += x[i * cols + j] / (float)first_rows;
+			pivot[j] += F(x[i * cols + j]) / (float)first_rows;
 #pragma omp parallel for schedule(static) if (rows * cols > 32768)
 	for (int64_t part = 0; part < BANDS; part++) {
 		int64_t from = smaller(part * each, rows), to = smaller(from + each, rows);
@@ -37,13 +31,13 @@ static void KERNEL(batch_stats)(float *stats, float *mean, float *variance, floa
 		memset(sums, 0, (size_t)(2 * cols) * sizeof(double));
 		for (int64_t block = 0; block < cols; block += SPAN) {
 			int64_t width = smaller(SPAN, cols - block);
-			for (int64_t chunk = from; chunk < to; chunk += 64) {
-				int64_t i = chunk, end = smaller(chunk + 64, to);
+			for (int64_t chunk = from; chunk < to; chunk += CHUNK) {
+				int64_t i = chunk, end = smaller(chunk + CHUNK, to);
 				float s[SPAN] = {0}, q[SPAN] = {0};
 				for (; i + 4 <= end; i += 4)
-					moments_rows(s, q, x + i * cols + block, pivot + block, cols, width, 4);
+					TYPED(moments_rows)(s, q, x + i * cols + block, pivot + block, cols, width, 4);
 				for (; i < end; i++)
-					moments_rows(s, q, x + i * cols + block, pivot + block, cols, width, 1);
+					TYPED(moments_rows)(s, q, x + i * cols + block, pivot + block, cols, width, 1);
 				for (int64_t j = 0; j < width; j++) {
 					sums[block + j] += (double)s[j];
 					squares[block + j] += (double)q[j];
@@ -69,60 +63,48 @@ static void KERNEL(batch_stats)(float *stats, float *mean, float *variance, floa
 		*count += 1;
 }
 
-static void KERNEL(running_stats)(float *stats, const float *mean, const float *variance, int64_t cols, float eps) {
-	for (int64_t j = 0; j < cols; j++) {
-		stats[j] = mean[j];
-		stats[cols + j] = 1 / sqrtf(variance[j] + eps);
-	}
-}
-
-INLINE float at_least_0(float x) { return x > 0 ? x : 0; }
-
 // batch_norm: y = (x-mean)*scale + shift + shortcut with scale = gain*rstd,
 // and with relu at least 0.
-static void KERNEL(batch_norm)(float *y, const float *x, const float *stats, const float *gain, const float *shift, const float *shortcut, int64_t rows, int64_t cols, int relu, float *scale) {
+static void TYPED(batch_norm)(T *y, const T *x, const float *stats, const float *gain, const float *shift, const T *shortcut, int64_t rows, int64_t cols, int relu, float *scale) {
 	for (int64_t j = 0; j < cols; j++)
 		scale[j] = gain[j] * stats[cols + j];
 	const float *mean = stats;
 #pragma omp parallel for schedule(static) if (rows * cols > 32768)
 	for (int64_t i = 0; i < rows; i++) {
-		const float *in = x + i * cols, *add = shortcut + i * cols;
-		float *out = y + i * cols;
+		const T *in = x + i * cols, *add = shortcut + i * cols;
+		T *out = y + i * cols;
 		if (shortcut && relu) {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++)
-				out[j] = at_least_0((in[j] - mean[j]) * scale[j] + shift[j] + add[j]);
+				out[j] = R(at_least_0((F(in[j]) - mean[j]) * scale[j] + shift[j] + F(add[j])));
 		} else if (shortcut) {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++)
-				out[j] = (in[j] - mean[j]) * scale[j] + shift[j] + add[j];
+				out[j] = R((F(in[j]) - mean[j]) * scale[j] + shift[j] + F(add[j]));
 		} else if (relu) {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++)
-				out[j] = at_least_0((in[j] - mean[j]) * scale[j] + shift[j]);
+				out[j] = R(at_least_0((F(in[j]) - mean[j]) * scale[j] + shift[j]));
 		} else {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++)
-				out[j] = (in[j] - mean[j]) * scale[j] + shift[j];
+				out[j] = R((F(in[j]) - mean[j]) * scale[j] + shift[j]);
 		}
 	}
 }
 
-// Where dy counts: everywhere; where y > 0, which dy then shows; where the
-// output computed again is > 0.
-enum { EVERYWHERE, GIVEN, AGAIN };
-
 // slopes_rows adds `count` rows of g and g*(x-mean).
-INLINE void slopes_rows(float *sum, float *along, float *dy, const float *x, const float *y, const float *mean, const float *scale, const float *shift, int64_t cols, int64_t width, int where, int count) {
+INLINE void TYPED(slopes_rows)(float *sum, float *along, T *dy, const T *x, const T *y, const float *mean, const float *scale, const float *shift, int64_t cols, int64_t width, int where, int count) {
 #pragma omp simd
 	for (int64_t j = 0; j < width; j++) {
 		float s = 0, a = 0;
 #pragma GCC unroll 4
 		for (int r = 0; r < count; r++) {
-			float d = x[r * cols + j] - mean[j], g = dy[r * cols + j];
-			if (where == GIVEN)
-				dy[r * cols + j] = g = y[r * cols + j] > 0 ? g : 0;
-			else if (where == AGAIN)
+			float d = F(x[r * cols + j]) - mean[j], g = F(dy[r * cols + j]);
+			if (where == GIVEN) {
+				g = F(y[r * cols + j]) > 0 ? g : 0;
+				dy[r * cols + j] = R(g);
+			} else if (where == AGAIN)
 				g = d * scale[j] + shift[j] > 0 ? g : 0;
 			s += g;
 			a += g * d;
@@ -132,16 +114,16 @@ INLINE void slopes_rows(float *sum, float *along, float *dy, const float *x, con
 	}
 }
 
-INLINE void slopes_part(double *sums, double *alongs, float *dy, const float *x, const float *y, const float *mean, const float *scale, const float *shift, int64_t from, int64_t to, int64_t cols, int where) {
+INLINE void TYPED(slopes_part)(double *sums, double *alongs, T *dy, const T *x, const T *y, const float *mean, const float *scale, const float *shift, int64_t from, int64_t to, int64_t cols, int where) {
 	for (int64_t block = 0; block < cols; block += SPAN) {
 		int64_t width = smaller(SPAN, cols - block);
-		for (int64_t chunk = from; chunk < to; chunk += 64) {
-			int64_t i = chunk, end = smaller(chunk + 64, to);
+		for (int64_t chunk = from; chunk < to; chunk += CHUNK) {
+			int64_t i = chunk, end = smaller(chunk + CHUNK, to);
 			float s[SPAN] = {0}, a[SPAN] = {0};
 			for (; i + 4 <= end; i += 4)
-				slopes_rows(s, a, dy + i * cols + block, x + i * cols + block, y + i * cols + block, mean + block, scale + block, shift + block, cols, width, where, 4);
+				TYPED(slopes_rows)(s, a, dy + i * cols + block, x + i * cols + block, y + i * cols + block, mean + block, scale + block, shift + block, cols, width, where, 4);
 			for (; i < end; i++)
-				slopes_rows(s, a, dy + i * cols + block, x + i * cols + block, y + i * cols + block, mean + block, scale + block, shift + block, cols, width, where, 1);
+				TYPED(slopes_rows)(s, a, dy + i * cols + block, x + i * cols + block, y + i * cols + block, mean + block, scale + block, shift + block, cols, width, where, 1);
 			for (int64_t j = 0; j < width; j++) {
 				sums[block + j] += (double)s[j];
 				alongs[block + j] += (double)a[j];
@@ -153,7 +135,7 @@ INLINE void slopes_part(double *sums, double *alongs, float *dy, const float *x,
 // batch_norm_backward: with g = dy where it counts, dx = scale*(g - mean(g) -
 // (x-mean)*slope) with slope = sum(g*(x-mean))*rstd^2/rows. scale[3][cols]
 // holds scale, mean(g) and slope.
-static void KERNEL(batch_norm_backward)(float *dx, float *dgain, float *dshift, float *dy, const float *x, const float *stats, const float *gain, const float *shift, const float *y, int64_t rows, int64_t cols, int relu, float *scale, double *parts) {
+static void TYPED(batch_norm_backward)(T *dx, float *dgain, float *dshift, T *dy, const T *x, const float *stats, const float *gain, const float *shift, const T *y, int64_t rows, int64_t cols, int relu, float *scale, double *parts) {
 	int64_t each = (rows + BANDS - 1) / BANDS;
 	const float *mean = stats, *rstd = stats + cols;
 	float *level = scale + cols, *slope = level + cols;
@@ -165,11 +147,11 @@ static void KERNEL(batch_norm_backward)(float *dx, float *dgain, float *dshift, 
 		double *sums = parts + part * 2 * cols, *alongs = sums + cols;
 		memset(sums, 0, (size_t)(2 * cols) * sizeof(double));
 		if (!relu)
-			slopes_part(sums, alongs, dy, x, x, mean, scale, shift, from, to, cols, EVERYWHERE);
+			TYPED(slopes_part)(sums, alongs, dy, x, x, mean, scale, shift, from, to, cols, EVERYWHERE);
 		else if (y)
-			slopes_part(sums, alongs, dy, x, y, mean, scale, shift, from, to, cols, GIVEN);
+			TYPED(slopes_part)(sums, alongs, dy, x, y, mean, scale, shift, from, to, cols, GIVEN);
 		else
-			slopes_part(sums, alongs, dy, x, x, mean, scale, shift, from, to, cols, AGAIN);
+			TYPED(slopes_part)(sums, alongs, dy, x, x, mean, scale, shift, from, to, cols, AGAIN);
 	}
 	for (int64_t part = 1; part < BANDS; part++)
 		for (int64_t j = 0; j < 2 * cols; j++)
@@ -184,18 +166,19 @@ static void KERNEL(batch_norm_backward)(float *dx, float *dgain, float *dshift, 
 	int again = relu && !y;
 #pragma omp parallel for schedule(static) if (rows * cols > 32768)
 	for (int64_t i = 0; i < rows; i++) {
-		const float *in = x + i * cols, *d = dy + i * cols;
-		float *out = dx + i * cols;
+		const T *in = x + i * cols, *d = dy + i * cols;
+		T *out = dx + i * cols;
 		if (again) {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++) {
-				float h = in[j] - mean[j], g = h * scale[j] + shift[j] > 0 ? d[j] : 0;
-				out[j] = scale[j] * (g - level[j] - h * slope[j]);
+				float h = F(in[j]) - mean[j], g = F(d[j]);
+				g = h * scale[j] + shift[j] > 0 ? g : 0;
+				out[j] = R(scale[j] * (g - level[j] - h * slope[j]));
 			}
 		} else {
 #pragma omp simd
 			for (int64_t j = 0; j < cols; j++)
-				out[j] = scale[j] * (d[j] - level[j] - (in[j] - mean[j]) * slope[j]);
+				out[j] = R(scale[j] * (F(d[j]) - level[j] - (F(in[j]) - mean[j]) * slope[j]));
 		}
 	}
 }

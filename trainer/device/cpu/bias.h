@@ -1,27 +1,22 @@
 // bias: y[i,j] += b[j].
-static void KERNEL(bias)(float *y, const float *b, int64_t rows, int64_t cols) {
+static void TYPED(bias)(T *y, const float *b, int64_t rows, int64_t cols) {
 #pragma omp parallel for schedule(static) if (rows * cols > 32768)
 	for (int64_t i = 0; i < rows; i++) {
-		float *row = y + i * cols;
+		T *row = y + i * cols;
 #pragma omp simd
 		for (int64_t j = 0; j < cols; j++)
-			row[j] += b[j];
+			row[j] = R(F(row[j]) + b[j]);
 	}
 }
 
-// Column sums go strip by strip of STRIP columns and chunk by chunk of CHUNK
-// rows: the same order for any number of threads, and the rounding of a long
-// sum grows with the chunks instead of the rows.
-enum { STRIP = 64, CHUNK = 64 };
-
 // strip_sum adds rows first to last of a strip of cols-wide rows to total.
-INLINE void strip_sum(float *total, const float *x, int64_t cols, int64_t first, int64_t last, int64_t width) {
+INLINE void TYPED(strip_sum)(float *total, const T *x, int64_t cols, int64_t first, int64_t last, int64_t width) {
 	if (width == STRIP) {
 		lanes part[STRIP / LANES] = {{0}};
 		for (int64_t i = first; i < last; i++) {
 #pragma GCC unroll 16
 			for (int l = 0; l < STRIP / LANES; l++)
-				part[l] += *(const lanes *)(x + i * cols + l * LANES);
+				part[l] += L(x + i * cols + l * LANES);
 		}
 #pragma GCC unroll 16
 		for (int l = 0; l < STRIP / LANES; l++)
@@ -31,19 +26,19 @@ INLINE void strip_sum(float *total, const float *x, int64_t cols, int64_t first,
 	float part[STRIP] = {0};
 	for (int64_t i = first; i < last; i++)
 		for (int64_t j = 0; j < width; j++)
-			part[j] += x[i * cols + j];
+			part[j] += F(x[i * cols + j]);
 	for (int64_t j = 0; j < width; j++)
 		total[j] += part[j];
 }
 
 // bias_backward: db[j] += sum over i of dy[i,j].
-static void KERNEL(bias_backward)(float *db, const float *dy, int64_t rows, int64_t cols) {
+static void TYPED(bias_backward)(float *db, const T *dy, int64_t rows, int64_t cols) {
 #pragma omp parallel for schedule(static) if (rows * cols > 32768)
 	for (int64_t strip = 0; strip < cols; strip += STRIP) {
 		int64_t width = smaller(STRIP, cols - strip);
 		float total[STRIP] = {0};
 		for (int64_t chunk = 0; chunk < rows; chunk += CHUNK)
-			strip_sum(total, dy + strip, cols, chunk, smaller(chunk + CHUNK, rows), width);
+			TYPED(strip_sum)(total, dy + strip, cols, chunk, smaller(chunk + CHUNK, rows), width);
 		for (int64_t j = 0; j < width; j++)
 			db[strip + j] += total[j];
 	}

@@ -4,17 +4,10 @@ package cpu
 import "C"
 
 import (
-	"fmt"
 	"unsafe"
 
 	"github.com/pairloom/pairloom/trainer/device"
 )
-
-func (d *Device) contrastiveFault(status C.int, c *command) {
-	if status != 0 {
-		d.fault = fmt.Errorf("contrastive loss of %d pairs in %d dimensions: oneDNN status %d", c.n[0], c.n[1], int(status))
-	}
-}
 
 // Contrastive computes the weighted loss and the log-sum-exp of rows and
 // columns.
@@ -24,8 +17,8 @@ func (d *Device) Contrastive(loss, lse, x, y, scale device.Buffer, n, dim int, s
 		p: [9]unsafe.Pointer{at(op, loss, 1), at(op, lse, 2*n), at(op, x, n*dim), at(op, y, n*dim), at(op, scale, 1)}, n: [4]int{n, dim}, f: [2]float32{share},
 		run: func(d *Device, c *command) {
 			if d.growScratch(int(C.pl_contrastive_scratch(C.int64_t(c.n[0])))) {
-				d.contrastiveFault(C.pl_contrastive(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]),
-					C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.float(c.f[0]), floats(d.scratch)), c)
+				C.pl_contrastive(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]),
+					C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.float(c.f[0]), floats(d.scratch))
 			}
 		}}
 }
@@ -38,8 +31,8 @@ func (d *Device) ContrastiveBackward(dx, dy, dscale, lse, x, y, scale device.Buf
 		n: [4]int{n, dim}, f: [2]float32{share},
 		run: func(d *Device, c *command) {
 			if d.growScratch(int(C.pl_contrastive_scratch(C.int64_t(c.n[0])))) {
-				d.contrastiveFault(C.pl_contrastive_backward(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]), floats(c.p[5]), floats(c.p[6]),
-					C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.float(c.f[0]), floats(d.scratch)), c)
+				C.pl_contrastive_backward(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]), floats(c.p[5]), floats(c.p[6]),
+					C.int64_t(c.n[0]), C.int64_t(c.n[1]), C.float(c.f[0]), floats(d.scratch))
 			}
 		}}
 }

@@ -1,5 +1,5 @@
-// The contrastive and the SigLIP loss over bands of the logits: products by oneDNN, the rest
-// by the chosen kernels. Functions return oneDNN's status.
+// The contrastive and the SigLIP loss over bands of the logits: products and
+// the chosen kernels.
 #ifndef PAIRLOOM_CONTRASTIVE_LOSS_H
 #define PAIRLOOM_CONTRASTIVE_LOSS_H
 
@@ -10,9 +10,9 @@ enum { PL_BAND = 256 };
 
 // Words of scratch for n pairs.
 int64_t pl_contrastive_scratch(int64_t n);
-int pl_contrastive(float *loss, float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float share, float *scratch);
-int pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float share, float *scratch);
-int pl_siglip(float *loss, const float *x, const float *y, const float *scale, const float *bias, int64_t n, int64_t dim, float *scratch);
-int pl_siglip_backward(float *dx, float *dy, float *dscale, float *dbias, const float *x, const float *y, const float *scale, const float *bias, int64_t n, int64_t dim, float *scratch);
+void pl_contrastive(float *loss, float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float share, float *scratch);
+void pl_contrastive_backward(float *dx, float *dy, float *dscale, const float *lse, const float *x, const float *y, const float *scale, int64_t n, int64_t dim, float share, float *scratch);
+void pl_siglip(float *loss, const float *x, const float *y, const float *scale, const float *bias, int64_t n, int64_t dim, float *scratch);
+void pl_siglip_backward(float *dx, float *dy, float *dscale, float *dbias, const float *x, const float *y, const float *scale, const float *bias, int64_t n, int64_t dim, float *scratch);
 
 #endif

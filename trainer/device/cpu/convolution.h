@@ -1,25 +1,21 @@
-// 3x3 convolutions of stride 1 and padding 1 by oneDNN, rows of channels.
+// 3x3 convolutions of stride 1 and padding 1 of rows of channels, as products
+// with what the nine places around each pixel hold.
 #ifndef PAIRLOOM_CONVOLUTION_H
 #define PAIRLOOM_CONVOLUTION_H
 
 #include <stdint.h>
 
-#include "onednn.h"
-
-// A pl_convolution is the generated code for one shape.
-typedef struct pl_convolution pl_convolution;
-
-// pl_convolution_new returns oneDNN's status, and leaves *made NULL on a fault.
-// With bf16 the factors x and dy are bfloat16, and w is rounded on its way.
-int pl_convolution_new(pl_convolution **made, pl_onednn o, int64_t batch, int64_t side, int64_t in, int64_t out, int bf16);
-void pl_convolution_free(pl_convolution *c);
+typedef struct {
+	int64_t batch, side, in, out;
+	int type; // of x, y, w, dx and dy: PL_F32 or PL_BF16
+} pl_convolution;
 
 // pl_convolution_scratch is in words: the most that one of the three needs.
-int64_t pl_convolution_scratch(const pl_convolution *c);
+int64_t pl_convolution_scratch(pl_convolution c);
 
-int pl_convolution_forward(pl_convolution *c, float *y, void *x, float *w, float *scratch);
-int pl_convolution_backward_data(pl_convolution *c, float *dx, void *dy, float *w, float *scratch);
+void pl_convolution_forward(void *y, const void *x, const void *w, pl_convolution c, float *scratch);
+void pl_convolution_backward_data(void *dx, const void *dy, const void *w, pl_convolution c, float *scratch);
 // pl_convolution_backward_weights adds to dw.
-int pl_convolution_backward_weights(pl_convolution *c, float *dw, void *dy, void *x, float *scratch);
+void pl_convolution_backward_weights(float *dw, const void *dy, const void *x, pl_convolution c, float *scratch);
 
 #endif

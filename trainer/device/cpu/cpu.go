@@ -2,12 +2,12 @@ package cpu
 
 /*
 #cgo CFLAGS: -O3 -fopenmp -Wall
-#cgo LDFLAGS: -ldnnl -lgomp -lm
+#cgo LDFLAGS: -lgomp -lm
 #include <stdlib.h>
 #include <omp.h>
-#include "convolution.h"
 #include "kernels.h"
-#include "matmul_bf16.h"
+#include "memory.h"
+#include "product.h"
 #include "waiting.h"
 */
 import "C"
@@ -40,11 +40,6 @@ type Device struct {
 	scratch     unsafe.Pointer
 	scratchSize int
 	shares      map[uintptr]*Share
-	onednn      C.pl_onednn
-	bf16        bool
-	rounded     rounded
-
-	convolutions map[[4]int]*C.pl_convolution
 }
 
 var _ device.Device = (*Device)(nil)
@@ -53,6 +48,8 @@ var _ device.Device = (*Device)(nil)
 // the operation to know.
 type command struct {
 	run    func(d *Device, c *command)
+	t      device.Type // of the activations
+	to     device.Type // of a product's result
 	p      [9]unsafe.Pointer
 	n      [4]int
 	f      [2]float32
@@ -65,8 +62,10 @@ type command struct {
 	mark   device.Mark
 	pixels device.Normalization
 	wait   bool
-	keeps  bool // leaves the factors of the last matrix product as they were
 }
+
+// bf16 tells the kernels of which type the activations are.
+func (c *command) bf16() C.int { return cBool(c.t == device.BF16) }
 
 // Open starts a device with the given number of threads; 0 means one a
 // processor.
@@ -75,16 +74,13 @@ func Open(threads int) *Device { return open(threads, 0) }
 // ErrNoBF16 is returned where the processor does not multiply bfloat16.
 var ErrNoBF16 = errors.New("this processor has no AVX-512 BF16; use precision fp32")
 
-// OpenBF16 starts a device whose matrix products round their factors to
-// bfloat16 and add up in float32. Buffers, and with them weights, gradients and
-// moments, stay float32, and so does everything that is not a matrix product.
+// OpenBF16 is Open where products of bfloat16 are faster than those of float32.
+// Elsewhere they are computed in float32, from factors of half the size.
 func OpenBF16(threads int) (*Device, error) {
 	if C.pl_bf16_available() == 0 {
 		return nil, ErrNoBF16
 	}
-	d := Open(threads)
-	d.bf16 = true // seen by the queue's goroutine with its first command
-	return d, nil
+	return Open(threads), nil
 }
 
 func open(threads, level int) *Device {
@@ -105,9 +101,7 @@ func (d *Device) serve(level int, started chan struct{}) {
 	C.omp_set_num_threads(C.int(d.threads))
 	C.omp_set_dynamic(0)
 	C.pl_choose(C.int(level))
-	if status := C.pl_onednn_open(&d.onednn); status != C.dnnl_success {
-		d.fault = fmt.Errorf("start oneDNN: status %d", int(status))
-	}
+	C.pl_product_choose(C.int(level))
 	var waiting *C.pl_waiting
 	if d.threads > 1 {
 		waiting = C.pl_waiting_start(C.int(d.threads))
@@ -117,9 +111,6 @@ func (d *Device) serve(level int, started chan struct{}) {
 	for c = range d.queue {
 		if c.run != nil && d.fault == nil {
 			began := time.Now()
-			if !c.keeps {
-				d.rounded.from = nil
-			}
 			c.run(d, &c)
 			d.add(c.run, time.Since(began))
 		}
@@ -131,20 +122,13 @@ func (d *Device) serve(level int, started chan struct{}) {
 		}
 	}
 	d.growScratch(0)
-	d.rounded.free(d)
-	d.freeConvolutions()
-	C.pl_onednn_close(&d.onednn)
 	C.pl_waiting_stop(waiting)
 	d.reply <- d.fault
 }
 
 // Name says which kernels were chosen.
 func (d *Device) Name() string {
-	precision := ""
-	if d.bf16 {
-		precision = ", bf16"
-	}
-	return fmt.Sprintf("cpu (%s%s, %d threads)", C.GoString(C.pl_kernels_name()), precision, d.threads)
+	return fmt.Sprintf("cpu (%s, %d threads)", C.GoString(C.pl_kernels_name()), d.threads)
 }
 
 // Bytes is the C memory held.
@@ -185,8 +169,8 @@ func (d *Device) Alloc(bytes int) (device.Memory, error) {
 }
 
 func (d *Device) allocate(bytes int) (unsafe.Pointer, error) {
-	var at unsafe.Pointer
-	if C.posix_memalign(&at, 64, C.size_t(max(bytes, 4))) != 0 {
+	at := C.pl_allocate(C.size_t(max(bytes, 4)))
+	if at == nil {
 		return nil, fmt.Errorf("allocate %d bytes: %w", bytes, errMemory)
 	}
 	d.held.Add(int64(bytes))
@@ -224,6 +208,14 @@ func at(operation string, b device.Buffer, n int) unsafe.Pointer {
 // atInts is the address of b, which holds at least n elements of I32.
 func atInts(operation string, b device.Buffer, n int) unsafe.Pointer {
 	return typed(operation, device.I32, b, n)
+}
+
+// active is the address of b, which holds at least n activations of type t.
+func active(operation string, t device.Type, b device.Buffer, n int) unsafe.Pointer {
+	if t != device.F32 && t != device.BF16 {
+		panic(fmt.Sprintf("%s: a buffer of %s where f32 or bf16 is needed", operation, t))
+	}
+	return typed(operation, t, b, n)
 }
 
 // typed is the address of b, which holds at least n elements of type t.

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -26,63 +25,6 @@ func TestConformance(t *testing.T) {
 			}
 			conformance.Run(t, func() device.Device { return open(tt.threads, tt.level) })
 		})
-	}
-}
-
-// TestMatMulGrows holds large products, which oneDNN splits over threads,
-// against single rows of the same, and each against itself, bit for bit.
-func TestMatMulGrows(t *testing.T) {
-	const m, n, k = 300, 257, 511
-	d := Open(2)
-	var memories []device.Memory
-	buffer := func(words int) device.Buffer {
-		memory, err := d.Alloc(4 * words)
-		if err != nil {
-			t.Fatal(err)
-		}
-		memories = append(memories, memory)
-		return device.Whole(memory, device.F32)
-	}
-	a, b := make([]float32, m*k), make([]float32, k*n)
-	for i := range a {
-		a[i] = float32(i%17) - 8
-	}
-	for i := range b {
-		b[i] = float32(i%13) - 6
-	}
-	x, y, z := buffer(m*k), buffer(k*n), buffer(m*n)
-	d.Write(x, a)
-	d.Write(y, b)
-	var first []float32
-	for range 3 {
-		d.MatMul(z, x, y, m, n, k, false, false, 0)
-		got := make([]float32, m*n)
-		if err := d.Read(got, z); err != nil {
-			t.Fatal(err)
-		}
-		if first == nil {
-			first = got
-		}
-		if !slices.Equal(first, got) {
-			t.Error("a product differs from run to run")
-		}
-	}
-	for _, i := range []int{0, 150, m - 1} {
-		for j := range n {
-			var want float32 // small whole numbers: exact
-			for l := range k {
-				want += a[i*k+l] * b[l*n+j]
-			}
-			if first[i*n+j] != want {
-				t.Fatalf("element %d, %d is %g, want %g", i, j, first[i*n+j], want)
-			}
-		}
-	}
-	for _, memory := range memories {
-		memory.Free()
-	}
-	if err := d.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

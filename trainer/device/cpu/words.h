@@ -1,23 +1,12 @@
 // Operations on words: y[n] from x[n], one by one.
-static void KERNEL(fill)(float *x, int64_t n, float value) {
+static void TYPED(fill)(T *x, int64_t n, float value) {
 #pragma omp parallel for simd schedule(static) if (n > 32768)
 	for (int64_t i = 0; i < n; i++)
-		x[i] = value;
+		x[i] = R(value);
 }
 
-static void KERNEL(sum)(float *y, const float *a, const float *b, int64_t n) {
+static void TYPED(sum)(T *y, const T *a, const T *b, int64_t n) {
 #pragma omp parallel for simd schedule(static) if (n > 32768)
 	for (int64_t i = 0; i < n; i++)
-		y[i] = a[i] + b[i];
-}
-
-static void KERNEL(blend)(float *y, const float *x, int64_t n, float keep) {
-#pragma omp parallel for simd schedule(static) if (n > 32768)
-	for (int64_t i = 0; i < n; i++)
-		y[i] = keep * y[i] + (1 - keep) * x[i];
-}
-
-static void KERNEL(clamp)(float *x, int64_t n, float lo, float hi) {
-	for (int64_t i = 0; i < n; i++)
-		x[i] = x[i] < lo ? lo : x[i] > hi ? hi : x[i];
+		y[i] = R(F(a[i]) + F(b[i]));
 }

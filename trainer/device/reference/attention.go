@@ -2,6 +2,7 @@ package reference
 
 import (
 	"math"
+	"slices"
 
 	"github.com/pairloom/pairloom/trainer/device"
 )
@@ -47,18 +48,23 @@ func eachHead(qkv []float32, offsets []int32, a device.AttentionShape, visit fun
 
 // Attention computes out = softmax(q k^t / sqrt(size)) v and the rows' lse.
 func (d *Device) Attention(outb, lseb, qkvb, offsetsb device.Buffer, a device.AttentionShape) {
-	out, lse := floats("attention", outb, a.Rows*a.Width), floats("attention", lseb, a.Rows*a.Heads)
-	qkv, offsets := floats("attention", qkvb, a.Rows*3*a.Width), ints("attention", offsetsb, a.Sequences+1)
+	const op = "attention"
+	t := activations(op, outb)
+	out, store := out(op, t, outb, a.Rows*a.Width)
+	defer store()
+	lse, qkv := floats(op, lseb, a.Rows*a.Heads), in(op, t, qkvb, a.Rows*3*a.Width)
+	offsets := ints(op, offsetsb, a.Sequences+1)
 	eachHead(qkv, offsets, a, func(h head) {
 		for i := range h.n {
-			top := math.Inf(-1)
-			for j := range h.seen(i) {
-				top = max(top, h.score(i, j))
+			scores := make([]float64, h.seen(i))
+			for j := range scores {
+				scores[j] = h.score(i, j)
 			}
+			top := slices.Max(scores)
 			var total float64
 			row := make([]float64, h.size)
-			for j := range h.seen(i) {
-				p := math.Exp(h.score(i, j) - top)
+			for j, score := range scores {
+				p := math.Exp(score - top)
 				total += p
 				for c := range row {
 					row[c] += p * h.at(2, j, c)
@@ -77,10 +83,12 @@ func (d *Device) Attention(outb, lseb, qkvb, offsetsb device.Buffer, a device.At
 // dk = dS^t q.
 func (d *Device) AttentionBackward(dqkvb, doutb, outb, lseb, qkvb, offsetsb device.Buffer, a device.AttentionShape) {
 	const op = "attention backward"
-	dqkv, qkv := floats(op, dqkvb, a.Rows*3*a.Width), floats(op, qkvb, a.Rows*3*a.Width)
-	dout, out := floats(op, doutb, a.Rows*a.Width), floats(op, outb, a.Rows*a.Width)
+	t := activations(op, dqkvb)
+	result, store := out(op, t, dqkvb, a.Rows*3*a.Width)
+	defer store()
+	qkv, dqkv := in(op, t, qkvb, a.Rows*3*a.Width), make([]float64, a.Rows*3*a.Width)
+	dout, out := in(op, t, doutb, a.Rows*a.Width), in(op, t, outb, a.Rows*a.Width)
 	lse, offsets := floats(op, lseb, a.Rows*a.Heads), ints(op, offsetsb, a.Sequences+1)
-	clear(dqkv)
 	eachHead(qkv, offsets, a, func(h head) {
 		for i := range h.n {
 			at := (h.first+i)*h.width + h.offset
@@ -97,11 +105,12 @@ func (d *Device) AttentionBackward(dqkvb, doutb, outb, lseb, qkvb, offsetsb devi
 				ds := p * (dp - sum) / math.Sqrt(float64(h.size))
 				rowI, rowJ := (h.first+i)*3*h.width+h.offset, (h.first+j)*3*h.width+h.offset
 				for c := range h.size {
-					dqkv[rowI+c] += float32(ds * h.at(1, j, c))
-					dqkv[rowJ+h.width+c] += float32(ds * h.at(0, i, c))
-					dqkv[rowJ+2*h.width+c] += float32(p * float64(dout[at+c]))
+					dqkv[rowI+c] += ds * h.at(1, j, c)
+					dqkv[rowJ+h.width+c] += ds * h.at(0, i, c)
+					dqkv[rowJ+2*h.width+c] += p * float64(dout[at+c])
 				}
 			}
 		}
 	})
+	narrow(result, dqkv)
 }

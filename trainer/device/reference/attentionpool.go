@@ -9,7 +9,11 @@ import (
 
 // MeanToken puts the mean of each picture's rows before them.
 func (d *Device) MeanToken(yb, xb device.Buffer, batch, n, cols int) {
-	y, x := floats("mean token", yb, batch*(1+n)*cols), floats("mean token", xb, batch*n*cols)
+	const op = "mean token"
+	t := activations(op, yb)
+	y, store := out(op, t, yb, batch*(1+n)*cols)
+	defer store()
+	x := in(op, t, xb, batch*n*cols)
 	for b := range batch {
 		to, from := y[b*(1+n)*cols:(b+1)*(1+n)*cols], x[b*n*cols:(b+1)*n*cols]
 		copy(to[cols:], from)
@@ -25,7 +29,11 @@ func (d *Device) MeanToken(yb, xb device.Buffer, batch, n, cols int) {
 
 // MeanTokenBackward computes dx[i] = dy[1+i] + dy[0]/n.
 func (d *Device) MeanTokenBackward(dxb, dyb device.Buffer, batch, n, cols int) {
-	dx, dy := floats("mean token backward", dxb, batch*n*cols), floats("mean token backward", dyb, batch*(1+n)*cols)
+	const op = "mean token backward"
+	t := activations(op, dxb)
+	dx, store := out(op, t, dxb, batch*n*cols)
+	defer store()
+	dy := in(op, t, dyb, batch*(1+n)*cols)
 	for b := range batch {
 		from := dy[b*(1+n)*cols:]
 		for i := range n {
@@ -38,9 +46,9 @@ func (d *Device) MeanTokenBackward(dxb, dyb device.Buffer, batch, n, cols int) {
 
 // poolHeads computes keys and values and the probabilities p of every head.
 func poolHeads(op string, qb, xb, wkb, wvb device.Buffer, a device.AttentionPool) (p, k, v []float64) {
-	w, size, rows := a.Width, a.Width/a.Heads, a.Batch*a.Tokens
-	q, x := floats(op, qb, a.Batch*w), floats(op, xb, rows*w)
-	k, v = times(x, floats(op, wkb, w*w), rows, w, w), times(x, floats(op, wvb, w*w), rows, w, w)
+	w, size, rows, t := a.Width, a.Width/a.Heads, a.Batch*a.Tokens, activations(op, qb)
+	q, x := in(op, t, qb, a.Batch*w), in(op, t, xb, rows*w)
+	k, v = times(x, in(op, t, wkb, w*w), rows, w, w), times(x, in(op, t, wvb, w*w), rows, w, w)
 	p = make([]float64, a.Batch*a.Heads*a.Tokens)
 	for i := range a.Batch * a.Heads {
 		b, h, row := i/a.Heads, i%a.Heads, p[i*a.Tokens:(i+1)*a.Tokens]
@@ -65,7 +73,8 @@ func poolHeads(op string, qb, xb, wkb, wvb device.Buffer, a device.AttentionPool
 func (d *Device) AttentionPool(outb, qb, xb, wkb, wvb device.Buffer, a device.AttentionPool) {
 	const op = "attention pool"
 	w, size := a.Width, a.Width/a.Heads
-	out := floats(op, outb, a.Batch*w)
+	out, store := out(op, activations(op, qb), outb, a.Batch*w)
+	defer store()
 	p, _, v := poolHeads(op, qb, xb, wkb, wvb, a)
 	for b := range a.Batch {
 		for c := range w {
@@ -84,9 +93,14 @@ func (d *Device) AttentionPool(outb, qb, xb, wkb, wvb device.Buffer, a device.At
 func (d *Device) AttentionPoolBackward(dqb, dxb, dwkb, dwvb, doutb, qb, xb, wkb, wvb device.Buffer, a device.AttentionPool) {
 	const op = "attention pool backward"
 	w, size, rows := a.Width, a.Width/a.Heads, a.Batch*a.Tokens
-	dq, dx, dwk, dwv := floats(op, dqb, a.Batch*w), floats(op, dxb, rows*w), floats(op, dwkb, w*w), floats(op, dwvb, w*w)
-	dout, q, x := floats(op, doutb, a.Batch*w), floats(op, qb, a.Batch*w), floats(op, xb, rows*w)
-	wk, wv := floats(op, wkb, w*w), floats(op, wvb, w*w)
+	t := activations(op, qb)
+	dq, storeQ := out(op, t, dqb, a.Batch*w)
+	defer storeQ()
+	dx, storeX := out(op, t, dxb, rows*w)
+	defer storeX()
+	dwk, dwv := floats(op, dwkb, w*w), floats(op, dwvb, w*w)
+	dout, q, x := in(op, t, doutb, a.Batch*w), in(op, t, qb, a.Batch*w), in(op, t, xb, rows*w)
+	wk, wv := in(op, t, wkb, w*w), in(op, t, wvb, w*w)
 	p, k, v := poolHeads(op, qb, xb, wkb, wvb, a)
 	dk, dv, dqs := make([]float64, rows*w), make([]float64, rows*w), make([]float64, a.Batch*w)
 	for i := range a.Batch * a.Heads {

@@ -12,8 +12,11 @@ func square(i, side int) [4]int {
 
 // AvgPool computes y = the means of 2x2 squares.
 func (d *Device) AvgPool(yb, xb device.Buffer, batch, side, cols int) {
-	rows := batch * (side / 2) * (side / 2)
-	y, x := floats("average pool", yb, rows*cols), floats("average pool", xb, batch*side*side*cols)
+	const op = "average pool"
+	rows, t := batch*(side/2)*(side/2), activations(op, yb)
+	y, store := out(op, t, yb, rows*cols)
+	defer store()
+	x := in(op, t, xb, batch*side*side*cols)
 	for i := range rows {
 		for j := range cols {
 			var sum float64
@@ -28,8 +31,10 @@ func (d *Device) AvgPool(yb, xb device.Buffer, batch, side, cols int) {
 // AvgPoolBackward computes dx = dy/4 of the square that a row is in.
 func (d *Device) AvgPoolBackward(dxb, dyb device.Buffer, batch, side, cols int, beta float32) {
 	const op = "average pool backward"
-	rows := batch * (side / 2) * (side / 2)
-	dx, dy := floats(op, dxb, batch*side*side*cols), floats(op, dyb, rows*cols)
+	rows, t := batch*(side/2)*(side/2), activations(op, dxb)
+	dx, store := out(op, t, dxb, batch*side*side*cols)
+	defer store()
+	dy := in(op, t, dyb, rows*cols)
 	if beta == 0 {
 		clear(dx)
 	}

@@ -12,7 +12,7 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // the running statistics.
 func (d *Device) BatchStats(statsb, xb device.Buffer, running device.Running, rows, cols int, eps, momentum float32) {
 	const op = "batch statistics"
-	stats, x := floats(op, statsb, 2*cols), floats(op, xb, rows*cols)
+	stats, x := floats(op, statsb, 2*cols), in(op, activations(op, xb), xb, rows*cols)
 	for j := range cols {
 		var mean, squares float64
 		for i := range rows {
@@ -47,13 +47,20 @@ func (d *Device) RunningStats(statsb device.Buffer, running device.Running, cols
 // least 0.
 func (d *Device) BatchNorm(yb, xb, statsb, gainb, shiftb, shortcutb device.Buffer, rows, cols int, relu bool) {
 	const op = "batch norm"
-	y, x, stats := floats(op, yb, rows*cols), floats(op, xb, rows*cols), floats(op, statsb, 2*cols)
+	t := activations(op, yb)
+	y, store := out(op, t, yb, rows*cols)
+	defer store()
+	x, stats := in(op, t, xb, rows*cols), floats(op, statsb, 2*cols)
+	var shortcut []float32
+	if !shortcutb.Absent() {
+		shortcut = in(op, t, shortcutb, rows*cols)
+	}
 	gain, shift := floats(op, gainb, cols), floats(op, shiftb, cols)
 	for i := range y {
 		j := i % cols
 		v := (float64(x[i])-float64(stats[j]))*float64(stats[cols+j])*float64(gain[j]) + float64(shift[j])
-		if !shortcutb.Absent() {
-			v += float64(floats(op, shortcutb, rows*cols)[i])
+		if shortcut != nil {
+			v += float64(shortcut[i])
 		}
 		if relu {
 			v = max(v, 0)
@@ -66,7 +73,15 @@ func (d *Device) BatchNorm(yb, xb, statsb, gainb, shiftb, shortcutb device.Buffe
 // dx = gain*rstd*(g - mean(g) - h*mean(g*h)), dgain += g*h and dshift += g.
 func (d *Device) BatchNormBackward(dxb, dgainb, dshiftb, dyb, xb, statsb, gainb, shiftb, yb device.Buffer, rows, cols int, relu bool) {
 	const op = "batch norm backward"
-	dx, dy, x, stats := floats(op, dxb, rows*cols), floats(op, dyb, rows*cols), floats(op, xb, rows*cols), floats(op, statsb, 2*cols)
+	t := activations(op, dxb)
+	dx, store := out(op, t, dxb, rows*cols)
+	defer store()
+	dy, storeY := out(op, t, dyb, rows*cols)
+	x, stats := in(op, t, xb, rows*cols), floats(op, statsb, 2*cols)
+	var y []float32
+	if !yb.Absent() {
+		y = in(op, t, yb, rows*cols)
+	}
 	gain, shift := floats(op, gainb, cols), floats(op, shiftb, cols)
 	dgain, dshift := floats(op, dgainb, cols), floats(op, dshiftb, cols)
 	g := make([]float32, rows*cols)
@@ -74,17 +89,18 @@ func (d *Device) BatchNormBackward(dxb, dgainb, dshiftb, dyb, xb, statsb, gainb,
 		j := i % cols
 		live := !relu
 		switch {
-		case relu && yb.Absent():
+		case relu && y == nil:
 			live = (float64(x[i])-float64(stats[j]))*float64(stats[cols+j])*float64(gain[j])+float64(shift[j]) > 0
 		case relu:
-			live = floats(op, yb, rows*cols)[i] > 0
+			live = y[i] > 0
 		}
 		if live {
 			g[i] = dy[i]
 		}
 	}
-	if !yb.Absent() {
+	if y != nil {
 		copy(dy, g)
+		storeY()
 	}
 	for j := range cols {
 		mean, rstd := float64(stats[j]), float64(stats[cols+j])

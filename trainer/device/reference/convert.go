@@ -39,7 +39,9 @@ func (d *Device) Convert(yb, xb device.Buffer) {
 func (d *Device) Pixels(outb, picturesb device.Buffer, batch, side int, n device.Normalization) {
 	const op = "pixels"
 	area := side * side
-	out, pictures := floats(op, outb, batch*3*area), view[byte](op, device.U8, picturesb, batch*3*area)
+	out, store := out(op, activations(op, outb), outb, batch*3*area)
+	defer store()
+	pictures := view[byte](op, device.U8, picturesb, batch*3*area)
 	for b := range batch {
 		for i := range area {
 			for c := range 3 {

@@ -36,7 +36,10 @@ func narrow(x []float32, from []float64) {
 // Conv3x3 computes y[s,o] = the sum over taps and i of x[r,i]*w[o,i,k].
 func (d *Device) Conv3x3(yb, xb, wb device.Buffer, c device.Conv3x3) {
 	const op = "convolution"
-	y, x, w := floats(op, yb, c.Rows()*c.Out), floats(op, xb, c.Rows()*c.In), floats(op, wb, c.Out*c.In*9)
+	t := activations(op, yb)
+	y, store := out(op, t, yb, c.Rows()*c.Out)
+	defer store()
+	x, w := in(op, t, xb, c.Rows()*c.In), in(op, t, wb, c.Out*c.In*9)
 	sum := make([]float64, len(y))
 	eachTap(c, func(r, s, k int) {
 		for o := range c.Out {
@@ -52,7 +55,10 @@ func (d *Device) Conv3x3(yb, xb, wb device.Buffer, c device.Conv3x3) {
 // dy[s,o]*w[o,i,k].
 func (d *Device) Conv3x3BackwardData(dxb, dyb, wb device.Buffer, c device.Conv3x3) {
 	const op = "convolution backward data"
-	dx, dy, w := floats(op, dxb, c.Rows()*c.In), floats(op, dyb, c.Rows()*c.Out), floats(op, wb, c.Out*c.In*9)
+	t := activations(op, dxb)
+	dx, store := out(op, t, dxb, c.Rows()*c.In)
+	defer store()
+	dy, w := in(op, t, dyb, c.Rows()*c.Out), in(op, t, wb, c.Out*c.In*9)
 	sum := make([]float64, len(dx))
 	eachTap(c, func(r, s, k int) {
 		for o := range c.Out {
@@ -68,7 +74,8 @@ func (d *Device) Conv3x3BackwardData(dxb, dyb, wb device.Buffer, c device.Conv3x
 // dy[s,o]*x[r,i].
 func (d *Device) Conv3x3BackwardWeights(dwb, dyb, xb device.Buffer, c device.Conv3x3) {
 	const op = "convolution backward weights"
-	dw, dy, x := floats(op, dwb, c.Out*c.In*9), floats(op, dyb, c.Rows()*c.Out), floats(op, xb, c.Rows()*c.In)
+	t := activations(op, xb)
+	dw, dy, x := floats(op, dwb, c.Out*c.In*9), in(op, t, dyb, c.Rows()*c.Out), in(op, t, xb, c.Rows()*c.In)
 	sum := widen(dw)
 	eachTap(c, func(r, s, k int) {
 		for o := range c.Out {

@@ -8,9 +8,12 @@ import (
 
 // LayerNorm computes y = (x-mean)*rstd*gain + shift over each row.
 func (d *Device) LayerNorm(yb, statsb, xb, gainb, shiftb device.Buffer, rows, cols int, eps float32) {
-	y, x := floats("layer norm", yb, rows*cols), floats("layer norm", xb, rows*cols)
-	stats := floats("layer norm", statsb, 2*rows)
-	gain, shift := floats("layer norm", gainb, cols), floats("layer norm", shiftb, cols)
+	const op = "layer norm"
+	t := activations(op, yb)
+	y, store := out(op, t, yb, rows*cols)
+	defer store()
+	x, stats := in(op, t, xb, rows*cols), floats(op, statsb, 2*rows)
+	gain, shift := floats(op, gainb, cols), floats(op, shiftb, cols)
 	for i := range rows {
 		row := x[i*cols : (i+1)*cols]
 		var mean, variance float64
@@ -33,9 +36,13 @@ func (d *Device) LayerNorm(yb, statsb, xb, gainb, shiftb device.Buffer, rows, co
 // dx = rstd*(e - mean(e) - h*mean(e*h)), dgain += dy*h and dshift += dy.
 func (d *Device) LayerNormBackward(dxb, dgainb, dshiftb, dyb, statsb, xb, gainb device.Buffer, rows, cols int, beta float32) {
 	const op = "layer norm backward"
-	dx, dy, x := floats(op, dxb, rows*cols), floats(op, dyb, rows*cols), floats(op, xb, rows*cols)
+	t := activations(op, dxb)
+	dx, store := out(op, t, dxb, rows*cols)
+	defer store()
+	dy, x := in(op, t, dyb, rows*cols), in(op, t, xb, rows*cols)
 	stats, gain := floats(op, statsb, 2*rows), floats(op, gainb, cols)
 	dgain, dshift := floats(op, dgainb, cols), floats(op, dshiftb, cols)
+	sumGain, sumShift := widen(dgain), widen(dshift)
 	for i := range rows {
 		mean, rstd := float64(stats[2*i]), float64(stats[2*i+1])
 		var sumE, sumEH float64
@@ -44,8 +51,8 @@ func (d *Device) LayerNormBackward(dxb, dgainb, dshiftb, dyb, statsb, xb, gainb 
 			e := float64(dy[i*cols+j]) * float64(gain[j])
 			sumE += e
 			sumEH += e * h
-			dgain[j] += float32(float64(dy[i*cols+j]) * h)
-			dshift[j] += dy[i*cols+j]
+			sumGain[j] += float64(dy[i*cols+j]) * h
+			sumShift[j] += float64(dy[i*cols+j])
 		}
 		sumE /= float64(cols)
 		sumEH /= float64(cols)
@@ -58,4 +65,6 @@ func (d *Device) LayerNormBackward(dxb, dgainb, dshiftb, dyb, statsb, xb, gainb 
 			dx[i*cols+j] = float32(v)
 		}
 	}
+	narrow(dgain, sumGain)
+	narrow(dshift, sumShift)
 }

@@ -23,16 +23,21 @@ func activate(a device.Activation, x float64) (y, slope float64) {
 // Linear computes y = act(x w^t + bias) + residual.
 func (d *Device) Linear(yb, xb, wb device.Buffer, m, n, k int, e device.Epilogue) {
 	const op = "linear"
-	y, x, w := floats(op, yb, m*n), floats(op, xb, m*k), floats(op, wb, n*k)
+	t, to := activations(op, xb), activations(op, yb)
+	y, store := out(op, to, yb, m*n)
+	defer store()
+	x, w := in(op, t, xb, m*k), in(op, t, wb, n*k)
 	var bias, pre, residual []float32
 	if !e.Bias.Absent() {
 		bias = floats(op, e.Bias, n)
 	}
 	if !e.Pre.Absent() {
-		pre = floats(op, e.Pre, m*n)
+		var storePre func()
+		pre, storePre = out(op, to, e.Pre, m*n)
+		defer storePre()
 	}
 	if !e.Residual.Absent() {
-		residual = floats(op, e.Residual, m*n)
+		residual = in(op, to, e.Residual, m*n)
 	}
 	for i := range m {
 		for j := range n {
@@ -62,6 +67,7 @@ func (d *Device) LinearBackward(dxb, dwb, dbiasb, dyb, xb, wb device.Buffer, m, 
 	if e.Activation != device.NoActivation && e.Beta != 0 {
 		panic(op + ": beta with an activation")
 	}
+	floats(op, dwb, n*k)
 	d.MatMul(dwb, dyb, xb, n, k, m, true, false, 1)
 	if !dbiasb.Absent() {
 		d.BiasBackward(dbiasb, dyb, m, n)
@@ -69,12 +75,28 @@ func (d *Device) LinearBackward(dxb, dwb, dbiasb, dyb, xb, wb device.Buffer, m, 
 	if dxb.Absent() {
 		return
 	}
-	d.MatMul(dxb, dyb, wb, m, k, n, false, false, e.Beta)
+	t := activations(op, dyb)
+	dx, store := out(op, t, dxb, m*k)
+	defer store()
+	dy, w := in(op, t, dyb, m*n), in(op, t, wb, n*k)
+	var pre []float32
 	if e.Activation != device.NoActivation {
-		dx, pre := floats(op, dxb, m*k), floats(op, e.Pre, m*k)
-		for i := range dx {
-			_, slope := activate(e.Activation, float64(pre[i]))
-			dx[i] = float32(float64(dx[i]) * slope)
+		pre = in(op, t, e.Pre, m*k)
+	}
+	for i := range m {
+		for j := range k {
+			var sum float64
+			for l := range n {
+				sum += float64(dy[i*n+l]) * float64(w[l*k+j])
+			}
+			if pre != nil {
+				_, slope := activate(e.Activation, float64(pre[i*k+j]))
+				sum *= slope
+			}
+			if e.Beta != 0 {
+				sum += float64(e.Beta) * float64(dx[i*k+j])
+			}
+			dx[i*k+j] = float32(sum)
 		}
 	}
 }

@@ -5,7 +5,11 @@ import "github.com/pairloom/pairloom/trainer/device"
 // MatMul computes C[m,n] = op(A)[m,k] op(B)[k,n] + beta C. Its backward is
 // MatMul again: dA = dC B^t and dB = A^t dC.
 func (d *Device) MatMul(cb, ab, bb device.Buffer, m, n, k int, transA, transB bool, beta float32) {
-	c, a, b := floats("matmul", cb, m*n), floats("matmul", ab, m*k), floats("matmul", bb, k*n)
+	const op = "matmul"
+	t := activations(op, ab)
+	c, store := out(op, activations(op, cb), cb, m*n)
+	defer store()
+	a, b := in(op, t, ab, m*k), in(op, t, bb, k*n)
 	rowA, colA := k, 1
 	if transA {
 		rowA, colA = 1, m

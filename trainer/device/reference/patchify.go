@@ -8,7 +8,11 @@ import "github.com/pairloom/pairloom/trainer/device"
 func (d *Device) Patchify(outb, picturesb device.Buffer, batch, side, patch int) {
 	n := side / patch
 	width := 3 * patch * patch
-	out, pictures := floats("patchify", outb, batch*(1+n*n)*width), floats("patchify", picturesb, batch*3*side*side)
+	const op = "patchify"
+	t := activations(op, outb)
+	out, store := out(op, t, outb, batch*(1+n*n)*width)
+	defer store()
+	pictures := in(op, t, picturesb, batch*3*side*side)
 	clear(out)
 	for b := range batch {
 		for py := range n {

@@ -61,6 +61,38 @@ func floats(operation string, b device.Buffer, n int) []float32 {
 	return view[float32](operation, device.F32, b, n)
 }
 
+// activations is the type of an operation's activations, that of b.
+func activations(operation string, b device.Buffer) device.Type {
+	if b.Type == device.BF16 {
+		return device.BF16
+	}
+	b.Need(operation, device.F32, 0)
+	return device.F32
+}
+
+// in is the content of b, at least n elements of type t, F32 or BF16, as float32.
+func in(operation string, t device.Type, b device.Buffer, n int) []float32 {
+	x, _ := out(operation, t, b, n)
+	return x
+}
+
+// out is in, and what puts back what an operation wrote, rounded to t.
+func out(operation string, t device.Type, b device.Buffer, n int) (x []float32, store func()) {
+	if t == device.F32 {
+		return floats(operation, b, n), func() {}
+	}
+	raw := view[uint16](operation, t, b, n)
+	x = make([]float32, n)
+	for i, v := range raw {
+		x[i] = fromBF16(v)
+	}
+	return x, func() {
+		for i, v := range x {
+			raw[i] = toBF16(v)
+		}
+	}
+}
+
 // ints is the content of b, at least n elements of I32.
 func ints(operation string, b device.Buffer, n int) []int32 {
 	return view[int32](operation, device.I32, b, n)

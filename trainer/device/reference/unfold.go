@@ -6,7 +6,11 @@ import "github.com/pairloom/pairloom/trainer/device"
 // padding 1. Pictures are data, so that it has no backward.
 func (d *Device) Unfold(outb, picturesb device.Buffer, batch, side int) {
 	n := side / 2
-	out, pictures := floats("unfold", outb, batch*n*n*27), floats("unfold", picturesb, batch*3*side*side)
+	const op = "unfold"
+	t := activations(op, outb)
+	out, store := out(op, t, outb, batch*n*n*27)
+	defer store()
+	pictures := in(op, t, picturesb, batch*3*side*side)
 	at := 0
 	for b := range batch {
 		for oy := range n {

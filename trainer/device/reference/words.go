@@ -4,7 +4,8 @@ import "github.com/pairloom/pairloom/trainer/device"
 
 // Fill sets every word to value.
 func (d *Device) Fill(xb device.Buffer, value float32) {
-	x := floats("fill", xb, xb.Len)
+	x, store := out("fill", activations("fill", xb), xb, xb.Len)
+	defer store()
 	for i := range x {
 		x[i] = value
 	}
@@ -12,7 +13,11 @@ func (d *Device) Fill(xb device.Buffer, value float32) {
 
 // Sum computes y = a + b. Its backward is a copy of dy to each side.
 func (d *Device) Sum(yb, ab, bb device.Buffer) {
-	y, a, b := floats("sum", yb, yb.Len), floats("sum", ab, yb.Len), floats("sum", bb, yb.Len)
+	const op = "sum"
+	t := activations(op, yb)
+	y, store := out(op, t, yb, yb.Len)
+	defer store()
+	a, b := in(op, t, ab, yb.Len), in(op, t, bb, yb.Len)
 	for i := range y {
 		y[i] = a[i] + b[i]
 	}
@@ -20,7 +25,11 @@ func (d *Device) Sum(yb, ab, bb device.Buffer) {
 
 // Copy computes y = x.
 func (d *Device) Copy(yb, xb device.Buffer) {
-	copy(floats("copy", yb, yb.Len), floats("copy", xb, yb.Len))
+	const op = "copy"
+	t := activations(op, yb)
+	y, store := out(op, t, yb, yb.Len)
+	copy(y, in(op, t, xb, yb.Len))
+	store()
 }
 
 // Blend computes y = keep*y + (1-keep)*x.

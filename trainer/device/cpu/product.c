@@ -1,0 +1,172 @@
+#include "product.h"
+
+#include <omp.h>
+#include <sys/mman.h>
+#include <stdlib.h>
+
+#include "product_kernels_table.h"
+
+extern const pl_product_kernels pl_product_plain;
+#if defined(__x86_64__)
+extern const pl_product_kernels pl_product_avx2, pl_product_avx512, pl_product_avx512bf16;
+#endif
+
+static const pl_product_kernels *f32 = &pl_product_plain, *bf16 = &pl_product_plain;
+
+void pl_product_choose(int level) {
+	f32 = bf16 = &pl_product_plain;
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (level <= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		f32 = bf16 = &pl_product_avx2;
+	if (level <= 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+		f32 = bf16 = &pl_product_avx512;
+		if (__builtin_cpu_supports("avx512bf16"))
+			bf16 = &pl_product_avx512bf16;
+	}
+#endif
+}
+
+int pl_bf16_available(void) {
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+	return 0;
+#endif
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
+
+// A plan is how a product is cut. B is packed for a span of k and of columns at
+// a time; blocks of rows and columns of C are dealt to threads, each of which
+// packs A for its block.
+typedef struct {
+	int64_t span, columns; // of B at a time
+	int64_t depth;         // elements of k in a block
+	int64_t rows, width;   // of a block of C
+} plan;
+
+// Words of B that are packed at a time: a few MB, which the last cache holds.
+enum { PACKED = 2 << 20 };
+
+static plan plan_of(const pl_product *p, const pl_product_kernels *kernels, int threads) {
+	const pl_finish *f = &p->finish;
+	plan s = {.depth = PL_WORDS * kernels->per_word};
+	// Sums that are not whole yet can wait in C where it is float32 and takes
+	// nothing but sums. Where k is cut depends on k alone.
+	s.span = p->k;
+	if (p->type == PL_F32 && !f->bias && !f->pre && !f->activation && !f->slope && !f->residual)
+		s.span = least(p->k, 10 * s.depth);
+	s.columns = PACKED / kernels->panel / parts(s.span + 1, kernels->per_word) * kernels->panel;
+	s.columns = least(PL_COLUMNS, s.columns < 2 * kernels->panel ? 2 * kernels->panel : s.columns);
+	// Blocks of even height, and enough of them for all threads.
+	int64_t blocks = parts(p->m, PL_ROWS);
+	s.rows = least(PL_ROWS, parts(parts(p->m, blocks), kernels->tile) * kernels->tile);
+	s.width = s.columns;
+	while (blocks * parts(least(s.columns, p->n), s.width) < 4 * threads && s.width > 2 * kernels->panel)
+		s.width = parts(s.width / 2, kernels->panel) * kernels->panel;
+	return s;
+}
+
+typedef struct {
+	const pl_product *p;
+	const pl_product_kernels *kernels;
+	plan plan;
+	float *packed; // B
+} work;
+
+// pack packs one block of depth and one of width of the packed part of B.
+static void pack(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task) {
+	const plan *s = &w->plan;
+	int64_t across = parts(columns, s->width), l = task / across * s->depth, j = task % across * s->width;
+	int64_t deep = least(s->depth, span - l), words = parts(deep, w->kernels->per_word), wide = parts(columns, w->kernels->panel) * w->kernels->panel;
+	float *to = w->packed + l / w->kernels->per_word * wide + j * words;
+	w->kernels->pack_b(to, &w->p->b, w->p->trans_b, first + j, least(s->width, columns - j), from + l, deep);
+}
+
+// block computes one block of C for a span of k.
+static void block(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task, float *a, float *c) {
+	const plan *s = &w->plan;
+	const pl_product *p = w->p;
+	int64_t across = parts(columns, s->width), i = task / across * s->rows, j = task % across * s->width;
+	int64_t rows = least(s->rows, p->m - i), cols = least(s->width, columns - j), wide = parts(columns, w->kernels->panel) * w->kernels->panel;
+	int64_t l = 0;
+	do { // once where k is 0
+		int64_t deep = least(s->depth, span - l), words = parts(deep, w->kernels->per_word);
+		int last = l + deep == span;
+		w->kernels->pack_a(a, &p->a, p->trans_a, i, rows, from + l, deep);
+		for (int64_t g = 0; g < cols; g += PL_GROUP) {
+			int64_t count = least(PL_GROUP, cols - g), at = i * p->ldc + first + j + g;
+			const float *b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
+			w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at);
+			for (int64_t r = 0; last && r < rows; r++)
+				w->kernels->finish(c + r * PL_BLOCK + g, count, first + j + g, at + r * p->ldc, p);
+		}
+		l += deep;
+	} while (l < span);
+}
+
+// chosen is bfloat16's kernels where both factors are; a factor of float32 is
+// not rounded, the other one is widened.
+static const pl_product_kernels *chosen(const pl_product *p) {
+	return p->a.type == PL_BF16 && p->b.type == PL_BF16 ? bf16 : f32;
+}
+
+static int threads_of(const pl_product *p) { return p->m * p->n * p->k > 1 << 18 ? omp_get_max_threads() : 1; }
+
+// Of a thread: a block of A, and one of C. To whole lines.
+enum { PL_A = PL_ROWS * PL_ROW, PL_C = PL_ROWS * PL_BLOCK };
+
+// packed is the words of B that are packed at a time, and the next line, which
+// is asked for.
+static int64_t packed(const pl_product *p, const pl_product_kernels *kernels, plan s) {
+	return parts(least(s.span, p->k), kernels->per_word) * parts(least(s.columns, p->n), kernels->panel) * kernels->panel + 16;
+}
+
+int64_t pl_product_room(pl_product p) {
+	if (p.m == 0 || p.n == 0)
+		return 16;
+	const pl_product_kernels *kernels = chosen(&p);
+	int threads = threads_of(&p);
+	return parts(packed(&p, kernels, plan_of(&p, kernels, threads)), 16) * 16 + threads * (PL_A + PL_C);
+}
+
+int64_t pl_product_most(void) { return PACKED + 16 + omp_get_max_threads() * (PL_A + PL_C); }
+
+void pl_product_run(pl_product p, float *room) {
+	if (p.m == 0 || p.n == 0)
+		return;
+	const pl_product_kernels *kernels = chosen(&p);
+	int threads = threads_of(&p);
+	plan s = plan_of(&p, kernels, threads);
+	float *own = room + parts(packed(&p, kernels, s), 16) * 16;
+#pragma omp parallel num_threads(threads)
+	{
+		float *a = own + omp_get_thread_num() * (PL_A + PL_C), *c = a + PL_A;
+		pl_product part = p;
+		work w = {&part, kernels, s, room};
+		for (int64_t first = 0; first < p.n; first += s.columns) {
+			int64_t columns = least(s.columns, p.n - first), across = parts(columns, s.width), from = 0;
+			part.finish.beta = p.finish.beta;
+			do {
+				int64_t span = least(s.span, p.k - from);
+#pragma omp for schedule(dynamic)
+				for (int64_t task = 0; task < across * parts(span, s.depth); task++)
+					pack(&w, from, span, first, columns, task);
+#pragma omp for schedule(dynamic)
+				for (int64_t task = 0; task < across * parts(p.m, s.rows); task++)
+					block(&w, from, span, first, columns, task, a, c);
+				from += span;
+				part.finish.beta = 1;
+			} while (from < p.k);
+		}
+	}
+}
+
+void pl_sgemm(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc, float *room) {
+	pl_product p = {m, n, k, {a, lda, PL_F32, 0}, {b, ldb, PL_F32, 0}, trans_a, trans_b, alpha, c, ldc, PL_F32, {.beta = beta}};
+	pl_product_run(p, room);
+}

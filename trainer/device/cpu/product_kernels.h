@@ -1,0 +1,338 @@
+// What products need of an instruction set. Each product_*.c sets the target,
+// LANES, TILE_ROWS, the suffix, and PAIRS where factors stay bfloat16, then
+// includes this file once.
+//
+// Factors are packed into words: a float, or with PAIRS two neighbours along k
+// of bfloat16. The sum of an element of C adds its words in order, by itself:
+// neither m, n nor threads change its bits.
+#include <math.h>
+#include <string.h>
+
+#include "product_kernels_table.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+// A register of floats; in memory it needs no alignment.
+typedef float lanes __attribute__((vector_size(LANES * 4), aligned(4)));
+
+#include "exp.h"
+#include "activation.h"
+#include "bfloat16.h"
+
+enum { MR = TILE_ROWS, NR = 2 * LANES };
+
+#ifdef PAIRS
+typedef uint16_t element;
+enum { PER_WORD = 2, OWN = PL_BF16 };
+#else
+typedef float element;
+enum { PER_WORD = 1, OWN = PL_F32 };
+#endif
+
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void widen_row(float *y, const uint16_t *x, int64_t n) {
+#pragma omp simd
+	for (int64_t i = 0; i < n; i++)
+		y[i] = widen(x[i]);
+}
+
+static void narrow_row(uint16_t *y, const float *x, int64_t n) {
+#pragma omp simd
+	for (int64_t i = 0; i < n; i++)
+		y[i] = narrow(x[i]);
+}
+
+// own copies n elements of a type into elements of this file.
+static void own(element *to, const void *from, int64_t at, int64_t n, int type) {
+	if (type == OWN)
+		memcpy(to, (const element *)from + at, (size_t)n * sizeof(element));
+	else
+#ifdef PAIRS
+		narrow_row(to, (const float *)from + at, n);
+#else
+		widen_row(to, (const uint16_t *)from + at, n);
+#endif
+}
+
+// fetch returns n elements of a row of v: where they are stored, or in room.
+INLINE const element *fetch(const pl_view *v, int64_t row, int64_t from, int64_t n, element *room) {
+	if (v->side == 0) {
+		int64_t at = row * v->ld + from;
+		if (v->type == OWN)
+			return (const element *)v->at + at;
+		own(room, v->at, at, n, v->type);
+		return room;
+	}
+	int64_t side = v->side, column = row % side, line = row / side % side;
+	for (int64_t done = 0; done < n;) {
+		int64_t tap = (from + done) / v->ld, channel = (from + done) % v->ld, count = smaller(v->ld - channel, n - done);
+		int64_t dy = tap / 3 - 1, dx = tap % 3 - 1;
+		if (line + dy < 0 || line + dy >= side || column + dx < 0 || column + dx >= side)
+			memset(room + done, 0, (size_t)count * sizeof(element));
+		else
+			own(room + done, v->at, (row + dy * side + dx) * v->ld + channel, count, v->type);
+		done += count;
+	}
+	return room;
+}
+
+// pack_rows packs rows of A that are stored along k, each to PL_ROW words.
+static void pack_rows(float *to, const pl_view *v, int64_t first, int64_t rows, int64_t from, int64_t n) {
+	for (int64_t i = 0; i < rows; i++) {
+		element *row = (element *)(to + i * PL_ROW);
+		if (v->side == 0 && i + 2 < rows)
+			for (int64_t l = 0; l < n; l += 64 / sizeof(element))
+				__builtin_prefetch((const element *)v->at + (first + i + 2) * v->ld + from + l);
+		const element *x = fetch(v, first + i, from, n, row);
+		if (x != row)
+			memcpy(row, x, (size_t)n * sizeof(element));
+		if (n % PER_WORD)
+			row[n] = 0;
+	}
+}
+
+// join makes n words of the elements x along m or n, with PAIRS of x and y.
+#ifdef PAIRS
+#define OTHER y + j
+INLINE void join(float *to, const element *x, const element *y, int64_t n) {
+	uint32_t *pair = (uint32_t *)to;
+	for (int64_t i = 0; i < n; i++)
+		pair[i] = x[i] | (uint32_t)y[i] << 16;
+}
+#else
+#define OTHER NULL
+INLINE void join(float *to, const element *x, const element *y, int64_t n) {
+	(void)y;
+	memcpy(to, x, (size_t)n * 4);
+}
+#endif
+
+// pack_across packs columns first.. of a matrix stored across k into panels of
+// a width of words, word by word of k: A's rows, or B's columns.
+INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n, int64_t width) {
+	int64_t words = (n + PER_WORD - 1) / PER_WORD;
+	element room[PER_WORD][PL_COLUMNS];
+	for (int64_t l = 0; l < words; l++) {
+		const element *x = fetch(v, from + l * PER_WORD, first, cols, room[0]);
+#ifdef PAIRS
+		const element *y = room[1];
+		if (2 * l + 1 < n)
+			y = fetch(v, from + 2 * l + 1, first, cols, room[1]);
+		else
+			memset(room[1], 0, sizeof room[1]);
+#endif
+		int64_t j = 0;
+		for (; j + width <= cols; j += width)
+			join(to + j * words + l * width, x + j, OTHER, width);
+		if (j < cols) {
+			float *word = to + j * words + l * width;
+			memset(word, 0, (size_t)width * 4);
+			join(word, x + j, OTHER, cols - j);
+		}
+	}
+}
+#undef OTHER
+
+// pack_turned packs rows first.. of B that are stored along k into panels.
+static void pack_turned(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n) {
+	int64_t words = (n + PER_WORD - 1) / PER_WORD;
+	float room[LANES][PL_WORDS];
+	for (int64_t j = 0; j < cols; j += LANES) {
+		float *panel = to + j / NR * NR * words + j % NR;
+		const float *row[LANES];
+		for (int64_t i = 0; i < LANES; i++) {
+			row[i] = room[i];
+			if (j + i >= cols) {
+				memset(room[i], 0, (size_t)words * 4);
+				continue;
+			}
+			const element *x = fetch(v, first + j + i, from, n, (element *)room[i]);
+			if (n % PER_WORD) {
+				if (x != (element *)room[i])
+					memcpy(room[i], x, (size_t)n * sizeof(element));
+				((element *)room[i])[n] = 0;
+			} else
+				row[i] = (const float *)x;
+		}
+		for (int64_t l = 0; l < words; l++)
+			for (int64_t i = 0; i < LANES; i++)
+				panel[l * NR + i] = row[i][l];
+	}
+	// The last panel's other half.
+	int64_t done = (cols + LANES - 1) / LANES * LANES;
+	if (done % NR)
+		for (int64_t l = 0; l < words; l++)
+			memset(to + done / NR * NR * words + l * NR + LANES, 0, LANES * 4);
+}
+
+static void KERNEL(pack_a)(float *to, const pl_view *v, int trans, int64_t first, int64_t rows, int64_t from, int64_t n) {
+	if (trans)
+		pack_across(to, v, first, rows, from, n, MR);
+	else
+		pack_rows(to, v, first, rows, from, n);
+}
+
+static void KERNEL(pack_b)(float *to, const pl_view *v, int trans, int64_t first, int64_t cols, int64_t from, int64_t n) {
+	if (trans)
+		pack_turned(to, v, first, cols, from, n);
+	else
+		pack_across(to, v, first, cols, from, n, NR);
+}
+
+#ifdef PAIRS
+INLINE lanes multiply(lanes sum, const float *a, lanes b) {
+	int pair;
+	memcpy(&pair, a, 4);
+	return (lanes)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(pair), (__m512bh)b);
+}
+#else
+INLINE lanes multiply(lanes sum, const float *a, lanes b) { return sum + *a * b; }
+#endif
+
+// tile computes `count` rows of a panel's columns. A's word (r,l) lies at
+// a[r*row + l*col]; the strides are constants. On its way it asks for the words
+// at next, which will be needed soon.
+INLINE void tile(const int count, float *c, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, int add, const float *next) {
+	lanes sum[MR][2];
+#pragma GCC unroll 16
+	for (int r = 0; r < count; r++)
+		sum[r][0] = sum[r][1] = (lanes){0};
+	for (int64_t l = 0; l < words; l++) {
+		lanes b0 = *(const lanes *)(b + l * NR), b1 = *(const lanes *)(b + l * NR + LANES);
+		__builtin_prefetch(next + l * LANES);
+#pragma GCC unroll 16
+		for (int r = 0; r < count; r++) {
+			sum[r][0] = multiply(sum[r][0], a + r * row + l * col, b0);
+			sum[r][1] = multiply(sum[r][1], a + r * row + l * col, b1);
+		}
+	}
+#pragma GCC unroll 16
+	for (int r = 0; r < count; r++) {
+		lanes *at = (lanes *)(c + r * PL_BLOCK);
+		if (add) {
+			at[0] += sum[r][0];
+			at[1] += sum[r][1];
+		} else {
+			at[0] = sum[r][0];
+			at[1] = sum[r][1];
+		}
+	}
+}
+
+// ask asks for a panel's columns of `count` rows of C, and of what finish reads
+// and writes beside it.
+INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
+	const void *all[] = {p->c, p->finish.pre, p->finish.residual, p->finish.slope};
+	int64_t size = p->type == PL_F32 ? 4 : 2;
+	for (int i = 0; i < 4; i++)
+		if (all[i])
+			for (int64_t r = 0; r < count; r++)
+				for (int64_t j = 0; j < NR * size; j += 64)
+					__builtin_prefetch((const char *)all[i] + (at + r * p->ldc) * size + j, 1);
+}
+
+// A column is a panel's columns of a block, from either form of A. The panels
+// of B lie one after the other, and the first tiles ask for the next.
+#define COLUMN(name, row, col, where) \
+	static void name(float *c, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at) { \
+		const float *next = b + NR * words; \
+		int64_t i = 0; \
+		for (; i + MR <= rows; i += MR) { \
+			if (p) \
+				ask(p, at + i * p->ldc, MR); \
+			tile(MR, c + i * PL_BLOCK, where, row, col, b, words, add, next); \
+			next = next == b + NR * words ? next + LANES * words : b; \
+		} \
+		for (; i + 4 <= rows; i += 4) \
+			tile(4, c + i * PL_BLOCK, where, row, col, b, words, add, b); \
+		for (; i + 2 <= rows; i += 2) \
+			tile(2, c + i * PL_BLOCK, where, row, col, b, words, add, b); \
+		if (i < rows) \
+			tile(1, c + i * PL_BLOCK, where, row, col, b, words, add, b); \
+	}
+COLUMN(column_of_rows, PL_ROW, 1, a + i * PL_ROW)
+COLUMN(column_of_panels, 1, MR, a + i / MR * MR * words + i % MR)
+
+// block computes a block of sums, or adds to them. With p, they will go to C
+// from element at.
+static void KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at) {
+	for (int64_t j = 0; j < cols; j += NR)
+		(trans_a ? column_of_panels : column_of_rows)(c + j, a, b + j * words, rows, words, add, p, at + j);
+}
+
+// as_floats is a row of C's type as floats, where it is stored or in room.
+INLINE const float *as_floats(const void *x, int64_t at, int64_t n, int type, float *room) {
+	if (type == PL_F32)
+		return (const float *)x + at;
+	widen_row(room, (const uint16_t *)x + at, n);
+	return room;
+}
+
+INLINE void put(void *y, int64_t at, const float *x, int64_t n, int type) {
+	if (type == PL_F32)
+		memcpy((float *)y + at, x, (size_t)n * 4);
+	else
+		narrow_row((uint16_t *)y + at, x, n);
+}
+
+// finish takes a row of sums to C, which starts at element at.
+static void KERNEL(finish)(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p) {
+	const pl_finish *f = &p->finish;
+	float room[PL_COLUMNS];
+	if (p->alpha != 1)
+#pragma omp simd
+		for (int64_t j = 0; j < n; j++)
+			x[j] *= p->alpha;
+	if (f->bias) {
+		const float *bias = f->bias + column;
+#pragma omp simd
+		for (int64_t j = 0; j < n; j++)
+			x[j] += bias[j];
+	}
+	if (f->pre)
+		put(f->pre, at, x, n, p->type);
+	if (f->activation == PL_GELU)
+#pragma omp simd
+		for (int64_t j = 0; j < n; j++)
+			x[j] = gelu_of(x[j]);
+	else if (f->activation == PL_QUICK_GELU)
+#pragma omp simd
+		for (int64_t j = 0; j < n; j++)
+			x[j] = quick_gelu_of(x[j]);
+	if (f->slope) {
+		const float *pre = as_floats(f->slope, at, n, p->type, room);
+		if (f->slope_of == PL_QUICK_GELU)
+#pragma omp simd
+			for (int64_t j = 0; j < n; j++)
+				x[j] *= quick_gelu_slope(pre[j]);
+		else
+#pragma omp simd
+			for (int64_t j = 0; j < n; j++)
+				x[j] *= gelu_slope(pre[j]);
+	}
+	if (f->residual) {
+		const float *y = as_floats(f->residual, at, n, p->type, room);
+#pragma omp simd
+		for (int64_t j = 0; j < n; j++)
+			x[j] += y[j];
+	}
+	if (f->beta != 0) {
+		const float *y = as_floats(p->c, at, n, p->type, room);
+		float beta = f->beta;
+#pragma omp simd
+		for (int64_t j = 0; j < n; j++)
+			x[j] += beta * y[j];
+	}
+	put(p->c, at, x, n, p->type);
+}
+
+const pl_product_kernels KERNELS_TABLE = {
+	.tile = MR,
+	.panel = NR,
+	.per_word = PER_WORD,
+	.pack_a = KERNEL(pack_a),
+	.pack_b = KERNEL(pack_b),
+	.block = KERNEL(block),
+	.finish = KERNEL(finish),
+};
