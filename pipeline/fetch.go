@@ -14,10 +14,10 @@ import (
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
-	"github.com/pairloom/pairloom/crawl/lists"
 	"github.com/pairloom/pairloom/filter"
 	"github.com/pairloom/pairloom/internal/extsort"
 	"github.com/pairloom/pairloom/internal/picture"
+	"github.com/pairloom/pairloom/internal/places"
 	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
@@ -473,6 +473,6 @@ func (w *fetching) fetcher(g *gate.Gate) (*fetch.Fetcher, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pictures := lists.NewPictures(w.Gate.MaxPictureBytes)
+	pictures := places.New(w.Gate.MaxPictureBytes, importAdvice)
 	return fetch.New(o.Options, g, pool, w.Now).ReadBy(readBy(pictures)), func() { pictures.Close(); pool.Close() }, nil
 }

@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(trainIn) != "" {
+		trainInChild()
+	}
 	os.Exit(m.Run())
 }
 

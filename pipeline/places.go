@@ -7,7 +7,7 @@ import (
 
 	"github.com/pairloom/pairloom/crawl/fetch"
 	"github.com/pairloom/pairloom/crawl/gate"
-	"github.com/pairloom/pairloom/crawl/lists"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // Pictures that lists brought along, on their way through fetching.
@@ -55,17 +55,24 @@ func (w *fetching) openGate() (g *gate.Gate, closeGate func(), err error) {
 	return nil, func() {}, nil
 }
 
+// importAdvice is for files of lists that are not as they were imported.
+var importAdvice = places.Advice{
+	Gone:    "put it back and run pairloom fetch --retry, or import the list again from where it is now",
+	Changed: "import the list again, then run pairloom fetch --retry",
+	Limit:   "gate.max_picture_bytes",
+}
+
 // readBy reads pictures for [fetch.Fetcher.ReadBy].
-func readBy(pictures *lists.Pictures) fetch.ReadPicture {
+func readBy(pictures *places.Pictures) fetch.ReadPicture {
 	return func(place string, body *bytes.Buffer) (status, detail string, err error) {
 		switch err := pictures.Read(place, body); {
 		case err == nil:
 			return "", "", nil
-		case errors.Is(err, lists.ErrGone):
+		case errors.Is(err, places.ErrGone):
 			return fetch.PictureGone, gate.OneLine(err.Error()), nil
-		case errors.Is(err, lists.ErrChanged):
+		case errors.Is(err, places.ErrChanged):
 			return fetch.PictureChanged, gate.OneLine(err.Error()), nil
-		case errors.Is(err, lists.ErrTooLarge):
+		case errors.Is(err, places.ErrTooLarge):
 			return gate.TooLarge, gate.OneLine(err.Error()), nil
 		default:
 			return fetch.PictureUnreadable, gate.OneLine(err.Error()), nil

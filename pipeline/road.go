@@ -36,6 +36,7 @@ type Work struct {
 func Road(w Work) []Stage {
 	o := &w.Options
 	list := NewQueryList(w.Dir, o.Match.Queries)
+	train := Train{w.Dir, o.Train, w.Step, o.Seed, o.Shard.HeldoutShare, o.workers(), w.Log}
 	road := []Stage{
 		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now, list, o.Match.Mode}.Stage(),
 		newMatch(w.Dir, o, list).Stage(),
@@ -43,13 +44,13 @@ func Road(w Work) []Stage {
 		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), list, w.PictureChild, o.workers()}.Stage(),
 		Shard{w.Dir, o.Shard, o.Fetch.Options, o.Seed, o.memory()}.Stage(),
 		{}, // the report, which tells of the others
-		Train{w.Dir, o.Train, w.Step}.Stage(),
+		train.Stage(),
 		Eval{w.Dir, o.Eval, o.workers(), list, w.PictureChild}.Stage(),
 	}
 	i := slices.IndexFunc(road, func(s Stage) bool { return s.Name == "" })
 	road[i] = Report{
 		Dir: w.Dir, Options: o, List: list, Version: w.Version, Against: w.Against, Appendix: w.Appendix,
-		Before: road[:i], Train: Train{w.Dir, o.Train, nil}.Stage(), Eval: Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage(),
+		Before: road[:i], Train: Train{Dir: w.Dir, Options: o.Train}.Stage(), Eval: Eval{w.Dir, o.Eval, o.workers(), list, nil}.Stage(),
 	}.Stage()
 	return road
 }

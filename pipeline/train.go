@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,12 +21,32 @@ type Train struct {
 	Dir     string
 	Options trainer.Options
 	Step    func(trainer.Step) // told of each step; may be nil
+
+	// For sources of pairs that are no datasets: who is held out, and how they are read.
+	Seed         int64
+	HeldoutShare float64
+	Workers      int
+	Log          *slog.Logger // may be nil
+}
+
+// inputs are the folders that must be finished: none where there is nothing but other
+// data to train on.
+func (t Train) inputs() []string {
+	for _, begun := range []string{shard.CandidatesFolder, shard.MatchedFolder, shard.ImagesFolder, shard.SelectionFolder} {
+		if exists(filepath.Join(t.Dir, begun)) {
+			return []string{shard.ShardsFolder}
+		}
+	}
+	if !t.Options.OwnPairs(t.Dir) {
+		return nil
+	}
+	return []string{shard.ShardsFolder}
 }
 
 // Stage describes the stage.
 func (t Train) Stage() Stage {
 	return Stage{
-		Name: TrainName, Doing: "training", Dir: t.Dir, Folder: shard.CheckpointsFolder, Inputs: []string{shard.ShardsFolder},
+		Name: TrainName, Doing: "training", Dir: t.Dir, Folder: shard.CheckpointsFolder, Inputs: t.inputs(),
 		// What comes after a finished training is due when its settings change.
 		Settings: func() (string, error) {
 			return settings.Hash(t.Options, t.Options.Extend, t.Options.ExtendShare, t.Options.ExtendRate), nil
@@ -68,12 +89,18 @@ func (t Train) resolved() trainer.Options {
 	return o
 }
 
-// DryRun says what a training from the start would take. It writes nothing.
-func (t Train) DryRun() (trainer.Estimate, error) {
+// DryRun says what a training from the start would take. It writes nothing but the
+// indexes of sources that have none yet.
+func (t Train) DryRun(ctx context.Context) (trainer.Estimate, error) {
 	if err := t.Options.Validate(); err != nil {
 		return trainer.Estimate{}, configurationError("train: %w", err)
 	}
-	return trainer.DryRun(t.Dir, t.resolved())
+	o := t.resolved()
+	var err error
+	if o.Indexes, _, err = t.indexSources(ctx, o.Data); err != nil {
+		return trainer.Estimate{}, err
+	}
+	return trainer.DryRun(t.Dir, o)
 }
 
 // Run is the stage. Its outcome's result is *[trainer.Result].
@@ -83,6 +110,11 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, err
 	}
 	o := t.resolved()
+	var sources []trainer.Source
+	var err error
+	if o.Indexes, sources, err = t.indexSources(ctx, o.Data); err != nil {
+		return nil, err
+	}
 	if why, err := t.due(); err != nil {
 		return nil, err
 	} else if why != "" {
@@ -97,6 +129,7 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		}
 		progress(step.Step, step.Total)
 	})
+	result.Sources = sources
 	out := &Outcome{Tally: result.Tally, Result: &result}
 	at := fmt.Sprintf("at step %s of %s; run again to go on", Grouped(result.Steps), Grouped(result.TotalSteps))
 	switch cause := context.Cause(ctx); {

@@ -121,7 +121,7 @@ func TestTrainingNights(t *testing.T) {
 		if night.options != nil {
 			night.options()
 		}
-		train := Train{dir, o, nil}
+		train := Train{Dir: dir, Options: o}
 		done, err := Do(t.Context(), []Stage{train.Stage()}, false, slog.New(slog.DiscardHandler), unwatched{})
 		if err != nil || len(done) != 1 {
 			t.Fatalf("%s: %v", night.what, err)

@@ -19,7 +19,8 @@ const (
 	EvaluationFolder  = "evaluation"
 	EmbeddingsFolder  = "embeddings"
 	ClassifiersFolder = "classifiers"
-	WARCFolder        = "warc" // of what a live crawl was answered, see crawl.warc
+	IndexesFolder     = "indexes" // one folder a source of train.data whose pictures lie elsewhere
+	WARCFolder        = "warc"    // of what a live crawl was answered, see crawl.warc
 	// DryRunFolder holds what pairloom curate --dry-run shows. It is written without
 	// the folder's lock, so that no stage fills or sweeps it.
 	DryRunFolder = "dry-run"
@@ -55,6 +56,8 @@ func Maker(path string) string {
 		return "import"
 	case parent == CandidatesFolder && strings.HasPrefix(name, ProducerArchive):
 		return "crawl --archive"
+	case parent == IndexesFolder:
+		return "train"
 	case parent == CandidatesFolder, parent == EmbeddingsFolder:
 		name = parent
 	}

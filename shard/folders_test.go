@@ -9,6 +9,7 @@ func TestMaker(t *testing.T) {
 		"cats/candidates/archive-site":  "crawl --archive",
 		"cats/candidates/list-cc12m":    "import",
 		"cats/embeddings/pictures":      "embed",
+		"cats/indexes/laion-1a2b3c4d":   "train",
 		"cats/shards":                   "shard",
 		"list-cc12m/candidates":         "crawl",
 		"cats/something/list-of-a-kind": "",

@@ -15,13 +15,13 @@ func FlopsPerPair(dir string, o Options) (float64, error) {
 	if err := o.Validate(); err != nil {
 		return 0, err
 	}
-	source, err := openSource(dir, o)
-	if err != nil {
+	r := &run{options: o, dir: dir}
+	if err := r.openPairs(); err != nil {
 		return 0, err
 	}
-	defer source.Close()
-	r := &run{options: o, source: source, batch: min(o.Batch, source.Len())}
-	if r.batch < 2 {
+	defer r.source.Close()
+	source := r.source
+	if r.batch = min(o.Batch, source.Len()); r.batch < 2 {
 		return 0, ErrTooFew
 	}
 	config, err := o.config()
@@ -44,7 +44,7 @@ func FlopsPerPair(dir string, o Options) (float64, error) {
 		var b batch.Batch
 		for k := range r.batch {
 			row := (i*r.batch + k) * source.Len() / (flopsBatches * r.batch)
-			p, err := source.Pair(row)
+			p, err := source.Facts(row)
 			if err != nil {
 				return 0, err
 			}

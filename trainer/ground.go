@@ -3,7 +3,6 @@ package trainer
 import (
 	"errors"
 	"iter"
-	"path/filepath"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -16,24 +15,41 @@ import (
 // A ground is one of the datasets to train on, as it is now.
 type ground struct {
 	batch.Dataset
-	name string // of its folder, as checkpoints have it
-	now  *shard.Dataset
+	name  string // as checkpoints have it
+	index bool   // of a source, whose pictures lie elsewhere
+	now   *shard.Dataset
 }
 
-// openGrounds opens the dataset of r.dir, which is the first, and those of Options.Data.
+// ownName is the name in checkpoints of the dataset of the folder that is trained in.
+const ownName = "."
+
+// openGrounds opens the dataset of r.dir, which is the first if it is trained on, and what
+// Options.Data names.
 func (r *run) openGrounds() error {
-	list, err := r.options.datasets(r.dir)
-	if err != nil {
-		return err
-	}
-	for _, d := range list {
-		now, err := shard.OpenDataset(d.Folder)
-		if err != nil {
-			return err
+	list, err := r.datasets()
+	for i := range list {
+		if err == nil {
+			list[i].now, err = shard.OpenDataset(list[i].Folder)
 		}
-		r.grounds = append(r.grounds, ground{d, r.relative(filepath.Dir(d.Folder)), now})
 	}
-	return nil
+	r.grounds = list
+	return err
+}
+
+// openPairs opens the training pairs of all grounds as they are now.
+func (r *run) openPairs() (err error) {
+	if err = r.openGrounds(); err == nil {
+		r.source, err = batch.OpenAll(r.present(), batch.Training)
+	}
+	return err
+}
+
+// others are the grounds but for that of r.dir.
+func (r *run) others() []ground {
+	if r.grounds[0].name == ownName {
+		return r.grounds[1:]
+	}
+	return r.grounds
 }
 
 // generationOf is the generation of the dataset that has the pairs which a checkpoint
@@ -50,7 +66,7 @@ func (g *ground) generationOf(t checkpoint.Trained) int {
 }
 
 // corresponds tells whether a segment was trained on these datasets, by what they were
-// then. The first always is: who trains in a folder trains on its pairs. Another is if
+// then. That of r.dir always is: who trains in a folder trains on its pairs. Another is if
 // it has the pairs of then, or else lies where it did.
 func (r *run) corresponds(s *checkpoint.Segment) bool {
 	if len(s.Data) != len(r.grounds) {
@@ -58,7 +74,8 @@ func (r *run) corresponds(s *checkpoint.Segment) bool {
 	}
 	for i := range r.grounds {
 		g, t := &r.grounds[i], s.Data[i]
-		if t.Weight != g.Weight || i > 0 && t.Folder != "" && t.Folder != g.name && g.generationOf(t) == 0 {
+		own := i == 0 && t.Folder == ownName
+		if t.Weight != g.Weight || own != (g.name == ownName) && t.Folder != "" || t.Folder != "" && t.Folder != g.name && g.generationOf(t) == 0 {
 			return false
 		}
 	}
@@ -93,6 +110,17 @@ func (r *run) pinned(s *checkpoint.Segment) []batch.Dataset {
 		return nil
 	}
 	return list
+}
+
+// changedSource names the first source that has not the pairs any more that the segment was
+// trained on; "" for none.
+func (r *run) changedSource(s *checkpoint.Segment) string {
+	for i := range r.grounds {
+		if g := &r.grounds[i]; g.index && g.generationOf(s.Data[i]) == 0 {
+			return g.name
+		}
+	}
+	return ""
 }
 
 // present are the datasets as they are now.

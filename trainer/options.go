@@ -3,7 +3,9 @@ package trainer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -44,7 +46,9 @@ type Options struct {
 	Rotate                float64       `yaml:"rotate" default:"0" range:"0..180" doc:"training pictures are turned by -rotate to rotate degrees"`
 	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
 	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts, fewer when the texts hold fewer; with init and a number it is the vocabulary.txt beside the weights"`
-	Data                  []string      `yaml:"data" default:"" doc:"folders of other datasets to train on as well, each with its weight after the last =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs; a folder whose name ends in = and a number needs its weight: ../lr=0.5=1"`
+	Data                  []string      `yaml:"data" default:"" doc:"what to train on as well, or alone where this folder has no shards: folders of other datasets, tars of WebDataset ('laion/{00000..00009}.tar', laion/*.tar), Parquet or Arrow files with pictures, folders of pictures with captions (docs/sources.md); each with its weight after the last =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs; a name that ends in = and a number needs its weight: ../lr=0.5=1"`
+	DataText              string        `yaml:"data_text" default:"" doc:"column of the captions in Parquet and Arrow files of data, or key in the JSON of tars; empty takes the first of text, caption, captions, alt, alt_text, ... that there is, in either case"`
+	DataPicture           string        `yaml:"data_picture" default:"" doc:"column of the pictures in Parquet and Arrow files of data, of bytes or of a struct with the field bytes; empty takes the first of image, img, picture, jpg, jpeg, png, webp, bytes, image_bytes that there is"`
 	Init                  string        `yaml:"init" default:"" doc:"safetensors file of a CLIP, with the names of open_clip, OpenAI or Hugging Face, whose weights training starts from, such as checkpoints/step-00000405/model.safetensors; train --replace may start from the run that it replaces; empty means weights drawn from the seed"`
 	TextInit              string        `yaml:"text_init" default:"" doc:"safetensors file of a GPT-2, with its vocab.json and merges.txt beside it, whose weights the text tower starts from; its width must be that of model: 768 for vit-l-14, vit-l-14-336 and rn50x16; empty means weights drawn from the seed"`
 	Extend                string        `yaml:"extend" default:"3" pace:"true" doc:"what train does when the dataset has grown since the model was finished: a number, such as 3 or 0.5, trains it on for so many epochs over all pairs that there are then; anew trains another model from the start, beside it, which takes its place when it is complete; off keeps it as it is"`
@@ -63,6 +67,9 @@ type Options struct {
 	CacheMB               int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory in MB (10^6 bytes) for decoded pictures and for tokens, kept from one epoch to the next; where every crop is cut out of the same resized picture (crop_scale 0, rotate 0) that one is kept"`
 	MaxDuration           time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
 
+	// Indexes are the folders of the indexes of what Data names that is no dataset of
+	// pairloom (see [batch.IndexStage]), by its name there without the weight.
+	Indexes map[string]string `yaml:"-" pace:"true"`
 	// Replace trains in the place of checkpoints that other settings or other
 	// pairs made, where Run would otherwise refuse to start with ErrForeign, or go on
 	// by Extend.
@@ -111,7 +118,7 @@ func (o Options) Validate() error {
 	if _, err := o.epochsToExtend(); err != nil {
 		faults = append(faults, err)
 	}
-	if _, err := o.datasets(""); err != nil {
+	if _, err := ReadData(o.Data); err != nil {
 		faults = append(faults, err)
 	}
 	return errors.Join(append(faults, o.validateObjective()...)...)
@@ -137,23 +144,52 @@ func (o Options) validateObjective() (faults []error) {
 	return faults
 }
 
-// datasets are the shards of dir and those that Data names.
-func (o Options) datasets(dir string) ([]batch.Dataset, error) {
-	list := []batch.Dataset{{Folder: filepath.Join(dir, shardsFolder), Weight: 1}}
-	for _, entry := range o.Data {
-		folder, weight := entry, 1.0
+// Data is an entry of Options.Data.
+type Data struct {
+	Name   string
+	Weight float64
+}
+
+// ReadData reads entries of Options.Data.
+func ReadData(entries []string) (list []Data, err error) {
+	for _, entry := range entries {
+		d := Data{entry, 1}
 		// A = is of the folder's name unless a number follows it.
 		if at := strings.LastIndexByte(entry, '='); at >= 0 {
 			if number, err := strconv.ParseFloat(entry[at+1:], 64); err == nil {
-				folder, weight = entry[:at], number
+				d = Data{entry[:at], number}
 			}
 		}
-		if folder == "" || !(weight > 0) || math.IsInf(weight, 0) {
+		if d.Name == "" || !(d.Weight > 0) || math.IsInf(d.Weight, 0) {
 			return nil, fmt.Errorf("data: %q given, a folder or FOLDER=WEIGHT with a weight above 0 expected; the weight 1 after a folder whose own name ends in = and a number is %q", entry, entry+"=1")
 		}
-		list = append(list, batch.Dataset{Folder: filepath.Join(folder, shardsFolder), Weight: weight})
+		list = append(list, d)
 	}
 	return list, nil
+}
+
+// OwnPairs tells whether the pairs of dir itself are trained on: always, but where other
+// data is named and there are no shards.
+func (o Options) OwnPairs(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, shardsFolder))
+	return len(o.Data) == 0 || !errors.Is(err, fs.ErrNotExist)
+}
+
+// datasets are the shards of dir, if it is trained on, and what Data names, with the names
+// that checkpoints have for them.
+func (r *run) datasets() (list []ground, err error) {
+	if r.options.OwnPairs(r.dir) {
+		list = append(list, ground{Dataset: batch.Dataset{Folder: filepath.Join(r.dir, shardsFolder), Weight: 1}, name: ownName})
+	}
+	data, err := ReadData(r.options.Data)
+	for _, d := range data {
+		g := ground{Dataset: batch.Dataset{Folder: filepath.Join(d.Name, shardsFolder), Weight: d.Weight}, name: r.relative(d.Name)}
+		if index, is := r.options.Indexes[d.Name]; is {
+			g.Folder, g.index = index, true
+		}
+		list = append(list, g)
+	}
+	return list, err
 }
 
 const (

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/token"
 )
@@ -125,10 +124,10 @@ func TestDataNames(t *testing.T) {
 		{"../a:b", "../a:b", 1},
 	} {
 		t.Run(tt.entry, func(t *testing.T) {
-			got, err := Options{Data: []string{tt.entry}}.datasets("cats")
-			want := batch.Dataset{Folder: tt.folder + "/shards", Weight: tt.weight}
-			if err != nil || len(got) != 2 || got[1] != want {
-				t.Errorf("got %v, %v, want %v behind the folder's own", got, err, want)
+			got, err := ReadData([]string{tt.entry})
+			want := Data{tt.folder, tt.weight}
+			if err != nil || len(got) != 1 || got[0] != want {
+				t.Errorf("got %v, %v, want %v", got, err, want)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -74,10 +75,13 @@ func (r *run) difference(found *checkpoint.Checkpoint, c contents) string {
 		return difference
 	case !corresponds:
 		var names []string
-		for _, t := range last.Data[1:] {
+		for i, t := range last.Data {
+			if i == 0 && (t.Folder == ownName || t.Folder == "") {
+				continue
+			}
 			names = append(names, fmt.Sprintf("%s=%g", t.Folder, t.Weight))
 		}
-		return fmt.Sprintf("data was %s and is now %s", strings.Join(names, ", "), c[keyData])
+		return fmt.Sprintf("data was %s and is now %s", cmp.Or(strings.Join(names, ", "), "this folder's"), cmp.Or(c[keyData], "this folder's"))
 	case shape != r.state.Model:
 		return fmt.Sprintf("the preset %s has changed since", r.state.Model.Name)
 	case (r.options.Replace || r.options.Steps > 0) && !(corresponds && r.unchanged(last)):

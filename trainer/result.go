@@ -67,12 +67,23 @@ type Result struct {
 	BestValidation    float64 `json:"best_validation_loss,omitempty"`
 	BestStep          int64   `json:"best_step,omitempty"` // of the checkpoint in checkpoints/best
 
+	// Sources are those of train.data whose pictures lie elsewhere.
+	Sources []Source `json:"sources,omitempty"`
+
 	Segments    int    `json:"segments"`       // stretches of the training, each on the pairs of its time
 	Generation  int    `json:"generation"`     // the last of the dataset that it was trained on; 0 when not known
 	Generations int    `json:"generations"`    // that the dataset has
 	Added       int64  `json:"added"`          // training pairs since the segment before, which the last was trained on if it began in this run
 	Gone        int64  `json:"gone"`           // that were there then
 	Note        string `json:"note,omitempty"` // what became of changes of the dataset
+}
+
+// Source is what the index of an entry of Options.Data holds.
+type Source struct {
+	Name     string           `json:"name"`
+	Training int64            `json:"training"` // pairs
+	HeldOut  int64            `json:"held_out"`
+	LeftOut  map[string]int64 `json:"left_out"` // rows that give no pair, by reason
 }
 
 // lossWindow is the number of steps over which first and last loss are means.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/backend"
-	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 )
@@ -211,15 +210,6 @@ func (r *run) open() error {
 		return fmt.Errorf("train: %w", err)
 	}
 	return r.allocate()
-}
-
-// openSource opens all training pairs.
-func openSource(dir string, o Options) (*batch.Source, error) {
-	datasets, err := o.datasets(dir)
-	if err != nil {
-		return nil, err
-	}
-	return batch.OpenAll(datasets, batch.Training)
 }
 
 // config is the model's shape, but for the number of classes.

@@ -94,6 +94,8 @@ func (r *run) openSegment() error {
 		case !finished && pinned != nil:
 			datasets, r.behind = pinned, true
 			r.tell(fmt.Sprintf("the dataset changed; training first ends what it began on generation %d", s.Data[0].Generation))
+		case !finished && r.changedSource(s) != "":
+			return fmt.Errorf("resume from %s: %w: %s has other pairs now; put it back as it was", r.found.Path, ErrForeign, r.changedSource(s))
 		case !finished:
 			begins, rest = true, true
 			r.note = "the shards were written anew since; training goes on to the end of its schedule with the pairs that there are now"
@@ -116,7 +118,11 @@ func (r *run) openSegment() error {
 		return err
 	}
 	if rows := r.source.Draws() - r.source.GoneLen(); rows < 2 {
-		return fmt.Errorf("train on %s: %w (there are %d); crawl more pages, loosen the filters, or hold less out (shard.heldout_share)", filepath.Join(r.dir, shardsFolder), ErrTooFew, rows)
+		what := "crawl more pages, loosen the filters, or hold less out (shard.heldout_share)"
+		if r.grounds[0].name != ownName {
+			what = "name more data in train.data, or hold less out (shard.heldout_share)"
+		}
+		return fmt.Errorf("train on %s: %w (there are %d); %s", r.grounds[0].Folder, ErrTooFew, rows, what)
 	}
 	if r.found != nil && !begins {
 		if err := r.checkState(); err != nil {

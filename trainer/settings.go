@@ -115,15 +115,12 @@ func onlyEpochs(difference string) bool {
 // Fingerprint stands for all that shapes a training on dir with the options: the
 // settings, and what is in the shards and in the files that the options name.
 func Fingerprint(dir string, o Options) (string, error) {
-	source, err := openSource(dir, o)
-	if err != nil {
+	r := &run{options: o, dir: dir}
+	if err := r.openPairs(); err != nil {
 		return "", err
 	}
+	source := r.source
 	defer source.Close()
-	r := &run{options: o, dir: dir, source: source}
-	if err := r.openGrounds(); err != nil {
-		return "", err
-	}
 	c, err := r.contents()
 	if err != nil {
 		return "", err
@@ -131,15 +128,14 @@ func Fingerprint(dir string, o Options) (string, error) {
 	if c[keyInit], err = o.initContent(); err != nil {
 		return "", err
 	}
-	c[keyData] = strings.Join(source.Contents()[1:], ", ")
+	c[keyData] = strings.Join(source.Contents()[len(r.grounds)-len(r.others()):], ", ")
 	return settings.Hash(o.settings(min(o.Batch, source.Draws()), c), source.Hash()), nil
 }
 
 // contents reads the files that the options name, but for that of init.
 func (r *run) contents() (c contents, err error) {
 	var others []string
-	for i := range r.grounds[1:] {
-		g := &r.grounds[1+i]
+	for _, g := range r.others() {
 		others = append(others, fmt.Sprintf("%s=%g", g.name, g.Weight))
 	}
 	c = contents{keyData: strings.Join(others, ", "), keyInit: "", keyLabels: "", keyTextInit: ""}

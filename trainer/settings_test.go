@@ -54,6 +54,8 @@ func TestFingerprintNamesEveryField(t *testing.T) {
 				v.SetString(file)
 			case reflect.Slice:
 				v.Set(reflect.ValueOf([]string{other}))
+			case reflect.Map:
+				v.Set(reflect.ValueOf(map[string]string{other: other}))
 			default:
 				t.Fatalf("a field of kind %s; say here how it changes", v.Kind())
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -37,9 +36,7 @@ func (r *run) openValidation(ctx context.Context) error {
 	if r.options.ValidateEvery == 0 {
 		return nil
 	}
-	held := r.grounds[0].Dataset
-	held.Weight, held.Generation = 1, r.segment().Data[0].Generation
-	source, err := batch.OpenAll([]batch.Dataset{held}, batch.HeldOut)
+	source, err := batch.OpenAll(r.heldOut(), batch.HeldOut)
 	if err != nil {
 		return err
 	}
@@ -66,13 +63,28 @@ func (r *run) openValidation(ctx context.Context) error {
 	if len(v.rows) < 2 {
 		// Training is worth as much without. More may be held out when the dataset grows.
 		r.tell(fmt.Sprintf("there is no validation, which takes two held-out pairs at least: %s has %d that decode; raise shard.heldout_share, or set train.validate_every to 0",
-			filepath.Join(r.dir, shardsFolder), len(v.rows)))
+			r.grounds[0].Folder, len(v.rows)))
 		v.close()
 		r.validation = nil
 		return nil
 	}
 	v.embedded, err = r.newEmbeddings(len(v.rows))
 	return err
+}
+
+// heldOut are the datasets whose held-out pairs validate: that of r.dir, or where it has
+// none, all.
+func (r *run) heldOut() []batch.Dataset {
+	grounds := r.grounds
+	if grounds[0].name == ownName {
+		grounds = grounds[:1]
+	}
+	var list []batch.Dataset
+	for i, g := range grounds {
+		g.Weight, g.Generation = 1, r.segment().Data[i].Generation
+		list = append(list, g.Dataset)
+	}
+	return list
 }
 
 func (v *validation) close() {
@@ -183,7 +195,7 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 		}
 		var captions token.Captions
 		for _, row := range rows {
-			p, err := v.source.Pair(row)
+			p, err := v.source.Facts(row)
 			if err != nil {
 				return 0, err
 			}

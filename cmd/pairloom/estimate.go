@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -30,16 +31,16 @@ func addEstimate(g *global, c *cobra.Command) {
 		if !*dry {
 			return train(c, args)
 		}
-		return g.estimate()
+		return g.estimate(c.Context())
 	}
 }
 
-func (g *global) estimate() error {
+func (g *global) estimate(ctx context.Context) error {
 	w, err := openWorkspace(g.dir, g.logger())
 	if err != nil {
 		return err
 	}
-	e, err := pipeline.Train{Dir: w.dir, Options: w.cfg.Train}.DryRun()
+	e, err := pipeline.Train{Dir: w.dir, Options: w.cfg.Train, Log: g.logger()}.DryRun(ctx)
 	if err != nil {
 		return err
 	}

@@ -80,6 +80,13 @@ func trainNotes(r *trainer.Result) []string {
 	}
 	notes := []string{fmt.Sprintf("loss %.3f at first, %.3f at last (guessing: %s); %s, %d steps of %d pairs, %.0f pairs/s",
 		r.LossFirst, r.LossLast, guessing, r.Model, r.Steps, r.Batch, r.PairsPerSecond)}
+	for _, s := range r.Sources {
+		line := fmt.Sprintf("%s: %s pairs, and %s held out", s.Name, pipeline.Grouped(s.Training), pipeline.Grouped(s.HeldOut))
+		if len(s.LeftOut) > 0 {
+			line += "; left out: " + pipeline.ReasonsText(s.LeftOut)
+		}
+		notes = append(notes, line)
+	}
 	if r.Skipped > 0 {
 		notes = append(notes, fmt.Sprintf("%d steps were skipped, since loss or gradient was not finite", r.Skipped))
 	}

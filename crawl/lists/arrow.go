@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	flatbuffers "github.com/google/flatbuffers/go"
 	"github.com/pairloom/pairloom/internal/cells"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 const (
@@ -203,7 +204,7 @@ func (m *messages) buffers(batch *flatbuffers.Table, begin, body int64) error {
 }
 
 func readArrow(k *candidates, s Source, o *Options) error {
-	f, info, err := openFile(s.Path)
+	f, info, err := places.Open(s.Path)
 	if err != nil {
 		return err
 	}
@@ -229,7 +230,7 @@ func readArrow(k *candidates, s Source, o *Options) error {
 		if err := a.understand(r.Schema(), o); err != nil {
 			return err
 		}
-		if a.print, err = fingerprint(f, info.Size(), containerEnds); err != nil {
+		if a.print, err = places.Fingerprint(f, info.Size(), places.ContainerEnds); err != nil {
 			return err
 		}
 		told := int64(0)
@@ -311,7 +312,7 @@ func (a *arrowFile) understand(s *arrow.Schema, o *Options) (err error) {
 	for i, f := range s.Fields() {
 		switch f.Type.ID() {
 		case arrow.STRUCT, arrow.BINARY, arrow.LARGE_BINARY:
-			if find(pictureNames, []string{f.Name}) < 0 {
+			if find(o.pictures(), []string{f.Name}) < 0 {
 				break
 			}
 			within, is := pictureIn(f)
@@ -394,7 +395,7 @@ func (a *arrowFile) embedded(r *row, column arrow.Array, i int) error {
 		return nil
 	}
 	start := a.messages.places[a.buffer] + values.ValueOffset64(i)
-	r.place = place{placeBytes, a.print, [3]int64{start, int64(values.ValueLen(i))}, a.source.Path}.String()
+	r.place = places.Place{Kind: places.Bytes, Print: a.print, At: [3]int64{start, int64(values.ValueLen(i))}, Path: a.source.Path}.String()
 	return nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // TestPicturesInArrow reads pictures that lie in Arrow files, bare or in a struct of bytes
@@ -97,7 +99,7 @@ func TestPicturesInArrow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pictures := NewPictures(1 << 20)
+			pictures := places.New(1<<20, places.Advice{})
 			defer pictures.Close()
 			if len(got.rows) != 3*batches || counts(got.dropped) != fmt.Sprintf("no_picture %d", 2*batches) {
 				t.Errorf("%d candidates, dropped %s", len(got.rows), counts(got.dropped))

@@ -73,6 +73,14 @@ func listed(have []string) string {
 	return text
 }
 
+// pictures are the names that a column of embedded pictures may have.
+func (o *Options) pictures() []string {
+	if o.PictureColumn != "" {
+		return []string{o.PictureColumn}
+	}
+	return pictureNames
+}
+
 // columnsOf says what the columns of these names mean. needURL and needText tell
 // whether a file without such a column is an error.
 func (o *Options) columnsOf(have []string, needURL, needText bool) (c columns, err error) {

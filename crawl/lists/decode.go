@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pairloom/pairloom/internal/places"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -72,7 +73,7 @@ func (c counted) Read(b []byte) (int, error) {
 const headBytes = 4096
 
 func openUnpacked(path string) (*unpacked, error) {
-	f, _, err := openFile(path)
+	f, _, err := places.Open(path)
 	if err != nil {
 		return nil, err
 	}

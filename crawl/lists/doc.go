@@ -10,7 +10,7 @@
 // opened, is cut off, or has no column of addresses.
 //
 // Pictures that a list brings along are not copied: the candidate's PictureAt says where
-// they lie, and [Pictures] reads them from there later, if the file is still the one that
+// they lie, and package places reads them from there later, if the file is still the one that
 // was imported.
 //
 // What a row takes is bounded by 1 MiB, whatever the file claims; what is held beside it

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // folder finds pictures that are files below a folder, and nothing beyond it: what a
@@ -80,11 +81,11 @@ func (f *folder) place(name string) (at, reason string) {
 		return "", ReasonMissing
 	}
 	defer opened.Close()
-	print, err := fingerprint(opened, info.Size(), pictureEnds)
+	print, err := places.Fingerprint(opened, info.Size(), places.PictureEnds)
 	if err != nil {
 		return "", ReasonMissing
 	}
-	return place{kind: placeFile, print: print, path: filepath.Join(f.path, name)}.String(), ""
+	return places.Place{Kind: places.File, Print: print, Path: filepath.Join(f.path, name)}.String(), ""
 }
 
 // read is the content of a small file below the folder; nil for none.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/internal/places"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -46,8 +47,8 @@ func read(t testing.TB, o Options, args ...string) (result, error) {
 func line(c *shard.Candidate) string {
 	text := strings.TrimPrefix(c.ImageURL, "http://127.0.0.1:10000/") + " | " + c.Text + " | " + c.Source
 	if c.PictureAt != "" {
-		p, err := parsePlace(c.PictureAt)
-		text += " | " + p.kind
+		p, err := places.Parse(c.PictureAt)
+		text += " | " + p.Kind
 		if err != nil {
 			text += err.Error()
 		}

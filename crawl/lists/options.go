@@ -19,6 +19,9 @@ type Options struct {
 	// URLColumn and TextColumn are names of columns, or their numbers from 1 on in files
 	// without names; "" takes the first of the names that public lists give theirs.
 	URLColumn, TextColumn string
+	// PictureColumn is the name of the column of embedded pictures; "" takes the first of
+	// the names that public lists give theirs.
+	PictureColumn string
 	// Keep names further columns that go on with a pair, as JSON; KeepAll takes all.
 	Keep    []string
 	KeepAll bool

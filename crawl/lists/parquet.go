@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 	"github.com/pairloom/pairloom/internal/cells"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // parquetFile is a Parquet file that is being read.
@@ -58,7 +59,7 @@ func parquetRowsWith(k *candidates, s Source, o *Options, failures bool, picture
 		if err := p.understand(); err != nil || p.failures && p.status < 0 {
 			return err
 		}
-		if p.print, err = fingerprint(f.File, f.Size, containerEnds); err != nil {
+		if p.print, err = places.Fingerprint(f.File, f.Size, places.ContainerEnds); err != nil {
 			return err
 		}
 		rows := int64(0)
@@ -102,7 +103,7 @@ func (p *parquetFile) understand() error {
 		names, p.leaves = append(names, c.Path()), append(p.leaves, i)
 	}
 	p.bytes, p.path = -1, -1
-	for _, name := range pictureNames {
+	for _, name := range p.options.pictures() {
 		i := find(names, []string{name + ".bytes"})
 		if i < 0 {
 			if i = find(names, []string{name}); i >= 0 && p.isText(i) {
@@ -115,6 +116,9 @@ func (p *parquetFile) understand() error {
 			p.bytes = i
 			break
 		}
+	}
+	if p.bytes < 0 && p.options.PictureColumn != "" && !p.failures {
+		return fmt.Errorf("it has no column %s of pictures, only %s", p.options.PictureColumn, listed(names))
 	}
 	var err error
 	p.columns, err = p.options.columnsOf(names, false, false)
@@ -225,7 +229,7 @@ func (p *parquetFile) group(g int, first int64, pictures *folder) (rows int64, e
 		}
 		p.fill(&row, values)
 		if p.bytes >= 0 && (known && here || !known && !values[p.bytes].Null && len(values[p.bytes].Bytes) > 0) {
-			row.place = place{placeParquet, p.print, [3]int64{int64(g), n, int64(p.leaves[p.bytes])}, p.source.Path}.String()
+			row.place = places.Place{Kind: places.Parquet, Print: p.print, At: [3]int64{int64(g), n, int64(p.leaves[p.bytes])}, Path: p.source.Path}.String()
 			row.file = nil
 		}
 		number := strconv.FormatInt(first+n, 10)

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // TestPicturesAreReadWhereTheyLie compares the pictures of each kind of list with the
 // files that they were made of.
 func TestPicturesAreReadWhereTheyLie(t *testing.T) {
-	pictures := NewPictures(1 << 20)
+	pictures := places.New(1<<20, places.Advice{})
 	defer pictures.Close()
 	for _, name := range []string{"web.tar", "hf-embedded.parquet", "hf-paths.parquet", "imagefolder", "beside"} {
 		r, err := read(t, Options{}, filepath.Join("testdata", name))
@@ -56,10 +58,10 @@ func TestPicturesThatAreGoneOrChanged(t *testing.T) {
 		want error
 	}{
 		{"as it was", func(string) error { return nil }, 1 << 20, nil},
-		{"gone", os.Remove, 1 << 20, ErrGone},
-		{"changed", change, 1 << 20, ErrChanged},
-		{"shorter", func(path string) error { return os.Truncate(path, 1500) }, 1 << 20, ErrChanged},
-		{"more than the limit", func(string) error { return nil }, 100, ErrTooLarge},
+		{"gone", os.Remove, 1 << 20, places.ErrGone},
+		{"changed", change, 1 << 20, places.ErrChanged},
+		{"shorter", func(path string) error { return os.Truncate(path, 1500) }, 1 << 20, places.ErrChanged},
+		{"more than the limit", func(string) error { return nil }, 100, places.ErrTooLarge},
 	} {
 		for _, file := range []string{"web.tar", "hf-embedded.parquet", "beside/0.png"} {
 			t.Run(tt.name+"/"+file, func(t *testing.T) {
@@ -89,7 +91,7 @@ func TestPicturesThatAreGoneOrChanged(t *testing.T) {
 				if err := tt.do(path); err != nil {
 					t.Fatal(err)
 				}
-				pictures := NewPictures(tt.max)
+				pictures := places.New(tt.max, places.Advice{})
 				defer pictures.Close()
 				var body bytes.Buffer
 				if err := pictures.Read(r.rows[0].PictureAt, &body); !errors.Is(err, tt.want) {
@@ -98,19 +100,4 @@ func TestPicturesThatAreGoneOrChanged(t *testing.T) {
 			})
 		}
 	}
-}
-
-func FuzzPlace(f *testing.F) {
-	f.Add("file 1b2f5e0c9a8d7e61 - /data/cats/1 2.jpg")
-	f.Add("bytes 1b2f5e0c9a8d7e61 1536+20480 /data/0.tar")
-	f.Add("parquet 1b2f5e0c9a8d7e61 3/17/2 /data/0.parquet")
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parsePlace(text)
-		if err != nil {
-			return
-		}
-		if again, err := parsePlace(p.String()); err != nil || again != p {
-			t.Errorf("%q became %q: %v", text, p.String(), err)
-		}
-	})
 }

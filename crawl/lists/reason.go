@@ -1,9 +1,6 @@
 package lists
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Reasons for which rows are dropped.
 const (
@@ -27,13 +24,6 @@ const (
 	ReasonRepeatedKey = "repeated_key"  // a sample or row of a name that came before
 	ReasonMissing     = "missing_file"  // a table names a picture that is not there
 	ReasonSparse      = "sparse"        // a member of a tar with holes
-)
-
-// What can be wrong with a picture that is read where a list has it.
-var (
-	ErrGone     = errors.New("is gone")
-	ErrChanged  = errors.New("is another file than was imported")
-	ErrTooLarge = errors.New("is larger than gate.max_picture_bytes")
 )
 
 // FileError is what is wrong with one file of a list.

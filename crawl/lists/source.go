@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // A Source is one file of a list, or one folder of pictures.
@@ -259,11 +260,11 @@ func (s Source) Fingerprint() (uint64, error) {
 			}
 			continue
 		}
-		f, info, err := openFile(path)
+		f, info, err := places.Open(path)
 		if err != nil {
 			return 0, err
 		}
-		print, err := fingerprint(f, info.Size(), containerEnds)
+		print, err := places.Fingerprint(f, info.Size(), places.ContainerEnds)
 		f.Close()
 		if err != nil {
 			return 0, fmt.Errorf("read %s: %w", path, err)

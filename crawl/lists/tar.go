@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/pairloom/pairloom/internal/places"
 )
 
 // mostSamples bounds the samples of one tar, of each of which 64 bits are held.
@@ -29,13 +30,13 @@ type tarFile struct {
 }
 
 func readTar(k *candidates, s Source, o *Options) error {
-	f, info, err := openFile(s.Path)
+	f, info, err := places.Open(s.Path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	t := &tarFile{candidates: k, source: s, options: o, seen: map[uint64]struct{}{}}
-	if t.print, err = fingerprint(f, info.Size(), containerEnds); err != nil {
+	if t.print, err = places.Fingerprint(f, info.Size(), places.ContainerEnds); err != nil {
 		return err
 	}
 	told := int64(0)
@@ -133,7 +134,7 @@ func (t *tarFile) member(h *tar.Header, in io.Reader, at int64) error {
 		if t.now.place != "" {
 			return t.drop(ReasonMorePicture)
 		}
-		t.now.place = place{placeBytes, t.print, [3]int64{at, h.Size}, t.source.Path}.String()
+		t.now.place = places.Place{Kind: places.Bytes, Print: t.print, At: [3]int64{at, h.Size}, Path: t.source.Path}.String()
 	case end == "json" && h.Size <= mostRow:
 		data, err := io.ReadAll(in)
 		t.now.meta = data

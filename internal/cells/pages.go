@@ -67,6 +67,7 @@ type pageReader struct {
 	file.PageReader // Reset and SetMaxPageHeaderSize, which nobody calls
 
 	r          *io.SectionReader // the chunk
+	base       int64             // where it begins in the file
 	at         int64
 	left       int64 // values of pages to come
 	rest       int64 // values of this page that nobody took; see Next
@@ -99,7 +100,7 @@ func (p *pageReader) open(r io.ReaderAt, size, rows int64, c *metadata.ColumnChu
 	if codec := c.Compression(); codec != compress.Codecs.Uncompressed && unpack[codec] == nil {
 		return fmt.Errorf("its pages are packed with %v, which is not read; write it with zstd or snappy", codec)
 	}
-	*p = pageReader{r: io.NewSectionReader(r, begin, length), left: rows, codec: c.Compression(), defined: defined, plain: p.plain, packed: p.packed}
+	*p = pageReader{r: io.NewSectionReader(r, begin, length), base: begin, left: rows, codec: c.Compression(), defined: defined, plain: p.plain, packed: p.packed}
 	return nil
 }
 

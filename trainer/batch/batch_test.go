@@ -119,10 +119,11 @@ func TestCentreTakesTheMiddle(t *testing.T) {
 
 type fake []shard.Pair
 
-func (f fake) Len() int                       { return len(f) }
-func (f fake) Pair(i int) (shard.Pair, error) { return f[i], nil }
-func (f fake) Gone(int) bool                  { return false }
-func (f fake) mix() []share                   { return []share{{len(f), len(f)}} }
+func (f fake) Len() int                        { return len(f) }
+func (f fake) Pair(i int) (shard.Pair, error)  { return f[i], nil }
+func (f fake) Facts(i int) (shard.Pair, error) { return f[i], nil }
+func (f fake) Gone(int) bool                   { return false }
+func (f fake) mix() []share                    { return []share{{len(f), len(f)}} }
 
 func fakePairs(t testing.TB, n int) fake {
 	var f fake

@@ -35,7 +35,7 @@ func classesOf(s pairs, labels []string) (classes []int32, found int, err error)
 	classes = make([]int32, s.Len())
 	ofPicture := map[uint64]int32{}
 	for row := range classes {
-		p, err := s.Pair(row)
+		p, err := s.Facts(row)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -52,7 +52,7 @@ func classesOf(s pairs, labels []string) (classes []int32, found int, err error)
 		}
 	}
 	for row, class := range classes {
-		p, err := s.Pair(row)
+		p, err := s.Facts(row)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -207,7 +207,7 @@ func (l *Loader) caption(c *token.Captions, row int, draw draw, w *worker) error
 		c.Append(tokens)
 		return nil
 	}
-	pair, err := l.source.Pair(row)
+	pair, err := l.source.Facts(row)
 	if err != nil {
 		return err
 	}

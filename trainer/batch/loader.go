@@ -52,6 +52,7 @@ type Batch struct {
 type pairs interface {
 	Len() int
 	Pair(i int) (shard.Pair, error)
+	Facts(i int) (shard.Pair, error) // without the picture
 	Gone(i int) bool
 	mix() []share
 }

@@ -18,8 +18,8 @@ const (
 	HeldOut  = shard.HeldOut
 )
 
-// Dataset is a shard folder with its weight: how often an epoch draws each of its
-// rows. With 0.5 an epoch has half of the rows and the next epoch the others,
+// Dataset is a shard folder, or that of an [Index], with its weight: how often an epoch
+// draws each of its rows. With 0.5 an epoch has half of the rows and the next epoch the others,
 // with 2 it has each row twice.
 type Dataset struct {
 	Folder string
@@ -36,7 +36,8 @@ const heaviest = 1000
 // may read it.
 type Source struct {
 	views  []*shard.View
-	first  []int // row number of each view's first row, and the total
+	lying  []*lying // where the pictures of each view lie, nil where they are in it
+	first  []int    // row number of each view's first row, and the total
 	hash   string
 	shares []share
 	inside []string // of each folder, its content's hash and its weight
@@ -58,11 +59,12 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 			all.Close()
 			return nil, fmt.Errorf("open shards of %s: weight %g; a weight lies above 0 and is at most %d", d.Folder, d.Weight, heaviest)
 		}
-		view, dataset, err := open(d, prefix)
+		view, dataset, pictures, err := open(d, prefix)
 		if err != nil {
 			all.Close()
 			return nil, err
 		}
+		all.lying = append(all.lying, pictures)
 		rows, hashOf := view.Len(), dataset.Hash()
 		all.gone += rows - int(dataset.Len(prefix))
 		all.views, all.first, all.hash = append(all.views, view), append(all.first, all.Len()+rows), hashOf
@@ -78,24 +80,29 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 	return all, nil
 }
 
-func open(from Dataset, prefix string) (view *shard.View, d *shard.Dataset, err error) {
+func open(from Dataset, prefix string) (view *shard.View, d *shard.Dataset, pictures *lying, err error) {
 	if d, err = shard.OpenDataset(from.Folder); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if from.Generation > 0 {
 		d = d.At(from.Generation)
 	}
-	for row, err := range d.Rows(prefix, "format") {
-		if err != nil {
-			break // what is damaged is told by the first pair that meets it
-		}
-		if f := row.Pair.Format; f != "" && f != "jpeg" {
-			return nil, nil, fmt.Errorf("open shards of %s: a picture is %s, and training and evaluation read jpeg only; "+
-				"set fetch.format: jpeg and run pairloom run", from.Folder, f)
+	if pictures, err = lyingOf(d); err != nil {
+		return nil, nil, nil, err
+	}
+	if pictures == nil { // an index holds what can be told without decoding
+		for row, err := range d.Rows(prefix, "format") {
+			if err != nil {
+				break // what is damaged is told by the first pair that meets it
+			}
+			if f := row.Pair.Format; f != "" && f != "jpeg" {
+				return nil, nil, nil, fmt.Errorf("open shards of %s: a picture is %s, and training and evaluation read jpeg only; "+
+					"set fetch.format: jpeg and run pairloom run", from.Folder, f)
+			}
 		}
 	}
 	view, err = d.Open(prefix)
-	return view, d, err
+	return view, d, pictures, err
 }
 
 // Len is the number of rows.
@@ -120,8 +127,19 @@ func (s *Source) Hash() string { return s.hash }
 func (s *Source) Contents() []string { return s.inside }
 
 // Pair is row i. Its strings and bytes live until Close. Damage of a shard is
-// told by the first Pair that meets it.
+// told by the first Pair that meets it, and so is a picture that is not where it lay
+// when the index was made: the error names the file.
 func (s *Source) Pair(i int) (shard.Pair, error) {
+	p, err := s.Facts(i)
+	if in := s.lying[sort.SearchInts(s.first, i+1)-1]; err == nil && in != nil {
+		p.Image, err = in.read(&p)
+	}
+	return p, err
+}
+
+// Facts is Pair for those who do not look at the picture, which may be missing: to read
+// it where it lies takes longer than all else.
+func (s *Source) Facts(i int) (shard.Pair, error) {
 	view := sort.SearchInts(s.first, i+1) - 1
 	return s.views[view].Pair(i - s.first[view])
 }
@@ -140,7 +158,7 @@ func (s *Source) GoneLen() int { return s.gone }
 func (s *Source) Texts() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for i := range s.Len() {
-			p, err := s.Pair(i)
+			p, err := s.Facts(i)
 			if !yield(p.Text, err) || err != nil {
 				return
 			}
@@ -154,6 +172,9 @@ func (s *Source) Close() error {
 	for _, v := range s.views {
 		faults = append(faults, v.Close())
 	}
-	s.views = nil
+	for _, in := range s.lying {
+		in.close()
+	}
+	s.views, s.lying = nil, nil
 	return errors.Join(faults...)
 }

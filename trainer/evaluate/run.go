@@ -111,7 +111,7 @@ func (e *Embedder) embedAll(ctx context.Context, source *batch.Source, rows []in
 		var captions []string
 		for _, i := range v.Kept {
 			row := rows[i]
-			p, err := source.Pair(row)
+			p, err := source.Facts(row)
 			if err != nil {
 				return err
 			}

@@ -169,7 +169,7 @@ func unseen(source *batch.Source, d *shard.Dataset, c *checkpoint.Checkpoint, o 
 		first := next
 		var x candidates
 		for ; next < source.Len() && next < first+round; next++ {
-			p, err := source.Pair(next)
+			p, err := source.Facts(next)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -212,7 +212,7 @@ func (s *Seen) count(source *batch.Source, row, way int) error {
 	if len(s.First) == seenShown {
 		return nil
 	}
-	p, err := source.Pair(row)
+	p, err := source.Facts(row)
 	s.First = append(s.First, SeenPair{shard.FormatPairID(p.PairID), seenWays[way]})
 	return err
 }
