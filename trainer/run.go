@@ -204,6 +204,9 @@ func (r *run) open() error {
 	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads()}); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
+	if backend.InSoftware(o.Device, o.activations()) {
+		r.tell("train.precision is bf16, which this processor does in software, slower than fp32")
+	}
 	return r.allocate()
 }
 

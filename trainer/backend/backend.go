@@ -53,3 +53,9 @@ func Open(o Options) (device.Device, error) {
 	}
 	return device.Strict{Device: cpu.Open(o.Threads)}, nil
 }
+
+// InSoftware reports whether a device computes products of a type in another, which
+// takes longer than if it were asked for that.
+func InSoftware(name string, t device.Type) bool {
+	return !strings.HasPrefix(name, CUDA) && t == device.BF16 && !cpu.MultipliesBF16()
+}
