@@ -1,10 +1,12 @@
 package trainer
 
 import (
+	"errors"
 	"maps"
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/token"
@@ -153,5 +155,16 @@ func TestData(t *testing.T) {
 		if _, err := Run(t.Context(), a, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q in it", tt.entry, err, tt.want)
 		}
+	}
+}
+
+// TestNoGPU: a GPU is refused before any work where there is no backend for one, with
+// what to do.
+func TestNoGPU(t *testing.T) {
+	o := small()
+	o.Device = "cuda:7"
+	_, err := Run(t.Context(), t.TempDir(), o, nil)
+	if !errors.Is(err, backend.ErrNoCUDA) || !strings.Contains(err.Error(), "train.device: open device cuda:7: ") || !strings.Contains(err.Error(), "set device to cpu or auto") {
+		t.Errorf("got %v", err)
 	}
 }

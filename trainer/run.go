@@ -49,6 +49,9 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	if err := o.Validate(); err != nil {
 		return Result{}, err
 	}
+	if err := backend.Ready(o.Device); err != nil {
+		return Result{}, fmt.Errorf("train.device: %w", err)
+	}
 	began := time.Now()
 	left := o
 	first, note := int64(-1), ""
