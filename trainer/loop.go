@@ -155,6 +155,7 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 			return r.halt(reason, progress)
 		}
 		if err := r.gradients(ctx, feed); err != nil {
+			r.model.Parameters.RestoreBuffers(r.device)
 			return r.halt(err, progress)
 		}
 		// The step before is accounted for while the device computes this gradient:
@@ -162,7 +163,8 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 		if err := r.settle(progress); err != nil {
 			return err
 		}
-		if err := r.stepContext(ctx).Err(); err != nil {
+		if err := ctx.Err(); err != nil { // half a step is none
+			r.model.Parameters.RestoreBuffers(r.device)
 			return r.stop(err)
 		}
 		r.update(feed)
@@ -290,7 +292,7 @@ type pending struct {
 // number, which comes to the same.
 func (r *run) gradients(ctx context.Context, feed *feed) error {
 	feed.waited, feed.flops = 0, 0
-	ctx = r.stepContext(ctx)
+	r.model.Parameters.KeepBuffers(r.device)
 	r.device.Fill(r.model.Parameters.Grad, 0)
 	for i := range r.options.accumulate() {
 		if err := r.gradient(ctx, feed, device.Whole(r.figures, device.F32).Slice(i, 1)); err != nil {
@@ -298,15 +300,6 @@ func (r *run) gradients(ctx context.Context, feed *feed) error {
 		}
 	}
 	return nil
-}
-
-// stepContext is that of a step that has begun. One of batch norms is not broken off:
-// half of it would leave its mark on the running statistics.
-func (r *run) stepContext(ctx context.Context) context.Context {
-	if len(r.model.Parameters.Buffers) > 0 {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
 }
 
 // update enqueues the update along the gradient, and leaves the step pending.

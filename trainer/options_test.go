@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/device/cpu"
 	"github.com/pairloom/pairloom/trainer/token"
 )
@@ -74,24 +75,25 @@ func TestPublicVocabulary(t *testing.T) {
 	}
 }
 
-// TestBF16 holds that training in bfloat16 learns what it learns in float32.
+// TestBF16 holds that training in bfloat16 learns what it learns in float32, and says
+// so where the processor does it in software.
 func TestBF16(t *testing.T) {
-	d, err := cpu.OpenBF16(1)
-	if errors.Is(err, cpu.ErrNoBF16) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	writeShards(t, dir, 72)
 	o := learning()
 	o.Precision = precisionBF16
-	if r := train(t, dir, o); r.LossLast > 0.4*r.LossChance || !strings.Contains(r.Device, "bf16") {
-		t.Errorf("result is %+v", r)
+	var notices []string
+	r, err := Run(t.Context(), dir, o, func(s Step) {
+		if s.Notice != "" {
+			notices = append(notices, s.Notice)
+		}
+	})
+	if err != nil || r.LossLast > 0.4*r.LossChance {
+		t.Errorf("result is %+v, %v", r, err)
+	}
+	said := strings.Contains(strings.Join(notices, "\n"), "in software, slower than fp32")
+	if said == cpu.MultipliesBF16() {
+		t.Errorf("multiplies bf16: %v; the notices are %q", cpu.MultipliesBF16(), notices)
 	}
 }
 
@@ -152,5 +154,16 @@ func TestData(t *testing.T) {
 		if _, err := Run(t.Context(), a, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q in it", tt.entry, err, tt.want)
 		}
+	}
+}
+
+// TestNoGPU: a GPU is refused before any work where there is no backend for one, with
+// what to do.
+func TestNoGPU(t *testing.T) {
+	o := small()
+	o.Device = "cuda:7"
+	_, err := Run(t.Context(), t.TempDir(), o, nil)
+	if !errors.Is(err, backend.ErrNoCUDA) || !strings.Contains(err.Error(), "train.device: open device cuda:7: ") || !strings.Contains(err.Error(), "set device to cpu or auto") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -48,6 +48,9 @@ func Run(ctx context.Context, dir string, o Options, progress func(Step)) (Resul
 	if err := o.Validate(); err != nil {
 		return Result{}, err
 	}
+	if err := backend.Ready(o.Device); err != nil {
+		return Result{}, fmt.Errorf("train.device: %w", err)
+	}
 	began := time.Now()
 	left := o
 	first, note := int64(-1), ""
@@ -208,6 +211,9 @@ func (r *run) open() error {
 	r.objective = r.newObjective()
 	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads()}); err != nil {
 		return fmt.Errorf("train: %w", err)
+	}
+	if backend.InSoftware(o.Device, o.activations()) {
+		r.tell("train.precision is bf16, which this processor does in software, slower than fp32")
 	}
 	return r.allocate()
 }

@@ -43,6 +43,9 @@ var kinds = map[string]func(o *Options){
 	"convirt": func(o *Options) { o.Objective, o.MicroBatch = clip.ConVIRT, 4 },
 	// Batch norms have running statistics.
 	"resnet": func(o *Options) { o.Model, o.MicroBatch = "rn-nano", 4 },
+	// The rounded copy of the weights is no part of a checkpoint.
+	"bf16":        func(o *Options) { o.Precision, o.MicroBatch, o.EMA = precisionBF16, 3, 0.9 },
+	"bf16 resnet": func(o *Options) { o.Model, o.Precision = "rn-nano", precisionBF16 },
 }
 
 func kind(name string) Options {

@@ -43,13 +43,27 @@ func Check(name string) error {
 	return fmt.Errorf("device: %q given, auto, cpu, cuda or cuda:N expected", name)
 }
 
+// Ready is Check, and reports a device that this program has no backend for.
+func Ready(name string) error {
+	if err := Check(name); err != nil {
+		return err
+	}
+	if strings.HasPrefix(name, CUDA) {
+		return fmt.Errorf("open device %s: %w", name, ErrNoCUDA)
+	}
+	return nil
+}
+
 // Open starts the device. Close it when done.
 func Open(o Options) (device.Device, error) {
-	if err := Check(o.Device); err != nil {
+	if err := Ready(o.Device); err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(o.Device, CUDA) {
-		return nil, fmt.Errorf("open device %s: %w", o.Device, ErrNoCUDA)
-	}
 	return device.Strict{Device: cpu.Open(o.Threads)}, nil
+}
+
+// InSoftware reports whether a device computes products of a type in another, which
+// takes longer than if it were asked for that.
+func InSoftware(name string, t device.Type) bool {
+	return !strings.HasPrefix(name, CUDA) && t == device.BF16 && !cpu.MultipliesBF16()
 }

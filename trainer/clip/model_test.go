@@ -166,9 +166,11 @@ func checkSlopes(t *testing.T, c Config, h float64) {
 			r.step(pictures, captions)
 			return float64(r.read(t, device.Whole(r.loss, device.F32))[0])
 		}
-		slope := (moved(1) - moved(-1)) / (2 * h)
-		if math.Abs(slope-norm) > 0.02*norm+3e-6/h {
-			t.Errorf("%s: the loss rises by %.5g, the gradient says %.5g", p.Name, slope, norm)
+		// Where a ReLU bends at the very place, the gradient is the slope of one side.
+		up, here, down := moved(1), moved(0), moved(-1)
+		near := func(slope, noise float64) bool { return math.Abs(slope-norm) <= 0.02*norm+noise/h }
+		if !near((up-down)/(2*h), 3e-6) && !near((up-here)/h, 3e-6) && !near((here-down)/h, 3e-6) {
+			t.Errorf("%s: the loss rises by %.5g and %.5g, the gradient says %.5g", p.Name, (up-here)/h, (here-down)/h, norm)
 		}
 		r.dev.Write(p.Value.Data, x)
 	}

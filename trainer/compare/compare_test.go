@@ -21,6 +21,7 @@ import (
 
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/evaluate"
@@ -374,7 +375,7 @@ func TestWordScores(t *testing.T) {
 	if _, err := evaluate.Open(c, 1); !errors.Is(err, evaluate.ErrNoTexts) {
 		t.Errorf("evaluate opens it: %v", err)
 	}
-	m, err := load(c, 1)
+	m, err := load(c, backend.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ type model struct {
 }
 
 // load opens a checkpoint's model.
-func load(c *checkpoint.Checkpoint, threads int) (*model, error) {
-	if threads <= 0 {
-		threads = runtime.NumCPU()
+func load(c *checkpoint.Checkpoint, on backend.Options) (*model, error) {
+	if on.Threads <= 0 {
+		on.Threads = runtime.NumCPU()
 	}
 	data, err := c.Vocabulary()
 	if err != nil {
@@ -46,8 +46,8 @@ func load(c *checkpoint.Checkpoint, threads int) (*model, error) {
 		return nil, err
 	}
 	delete(weights, "logit_bias") // of SigLIP's loss, which ranks nothing otherwise
-	m := &model{Model: clip.New(c.State.Model, vocabulary.Size()), weights: weights, encoder: vocabulary.NewEncoder(), threads: threads}
-	if m.device, err = backend.Open(backend.Options{Threads: threads}); err != nil {
+	m := &model{Model: clip.New(c.State.Model, vocabulary.Size()), weights: weights, encoder: vocabulary.NewEncoder(), threads: on.Threads}
+	if m.device, err = backend.Open(on); err != nil {
 		return nil, err
 	}
 	m.pool = device.NewPool(m.device)

@@ -16,6 +16,7 @@ import (
 	"github.com/pairloom/pairloom/internal/atomicfile"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/evaluate"
@@ -249,7 +250,7 @@ func (c *comparison) judge(ctx context.Context, o trainer.Options) ([]Score, err
 	if err != nil {
 		return nil, err
 	}
-	m, err := load(last, o.Threads)
+	m, err := load(last, backend.Options{Device: o.Device, Threads: o.Threads})
 	if err != nil {
 		return nil, err
 	}

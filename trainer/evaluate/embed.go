@@ -69,6 +69,11 @@ const (
 // was kept.
 var ErrNoAverage = errors.New("it keeps no average of its weights; set train.ema and train anew")
 
+// backend says what the model runs on.
+func (o Options) backend() backend.Options {
+	return backend.Options{Device: o.Device, Threads: o.Threads}
+}
+
 // Load opens the model of a folder of checkpoints that o.Weights names.
 func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 	find := checkpoint.Latest
@@ -81,10 +86,10 @@ func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 	}
 	switch o.Weights {
 	case weightsInitial:
-		e, err := drawn(c, o.Threads)
+		e, err := drawn(c, o.backend())
 		return e, c, err
 	case weightsAverage:
-		e, err := open(c, o.Threads, load(c, func() (map[string]checkpoint.Tensor, error) {
+		e, err := open(c, o.backend(), load(c, func() (map[string]checkpoint.Tensor, error) {
 			average, err := c.Average()
 			if average == nil && err == nil {
 				err = fmt.Errorf("load %s: %w", c.Path, ErrNoAverage)
@@ -96,13 +101,14 @@ func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 		}
 		return e, c, err
 	}
-	e, err := Open(c, o.Threads)
+	e, err := open(c, o.backend(), load(c, c.Weights))
 	return e, c, err
 }
 
-// Open loads a checkpoint's model. Threads of 0 means one a processor.
+// Open loads a checkpoint's model on the device that there is. Threads of 0 means one a
+// processor.
 func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
-	return open(c, threads, load(c, c.Weights))
+	return open(c, backend.Options{Threads: threads}, load(c, c.Weights))
 }
 
 // load fills a model with the weights that read gives.
@@ -122,12 +128,12 @@ func load(c *checkpoint.Checkpoint, read func() (map[string]checkpoint.Tensor, e
 }
 
 // open makes the model of a checkpoint, whose weights fill writes.
-func open(c *checkpoint.Checkpoint, threads int, fill func(*Embedder) error) (*Embedder, error) {
+func open(c *checkpoint.Checkpoint, b backend.Options, fill func(*Embedder) error) (*Embedder, error) {
 	if o := c.State.Model.Objective; !c.State.Model.EmbedsTexts() {
 		return nil, fmt.Errorf("load %s: %w, its objective is %s; pairloom compare judges such models, or train one with the objective contrastive", c.Path, ErrNoTexts, o)
 	}
-	if threads <= 0 {
-		threads = runtime.NumCPU()
+	if b.Threads <= 0 {
+		b.Threads = runtime.NumCPU()
 	}
 	data, err := c.Vocabulary()
 	if err != nil {
@@ -137,9 +143,9 @@ func open(c *checkpoint.Checkpoint, threads int, fill func(*Embedder) error) (*E
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), threads: threads}
-	if e.device, err = backend.Open(backend.Options{Threads: threads}); err != nil {
-		return nil, err
+	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), threads: b.Threads}
+	if e.device, err = backend.Open(b); err != nil {
+		return nil, fmt.Errorf("eval.device: %w", err)
 	}
 	e.pool = device.NewPool(e.device)
 	e.tape = autograd.Evaluate(e.device, e.pool)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
@@ -39,12 +40,12 @@ func beginningOf(c *checkpoint.Checkpoint) (b beginning, err error) {
 
 // drawn opens the checkpoint's model with the weights that its run had before the
 // first step. Its hash does not depend on how far the run has come.
-func drawn(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
+func drawn(c *checkpoint.Checkpoint, on backend.Options) (*Embedder, error) {
 	b, err := beginningOf(c)
 	if err != nil {
 		return nil, err
 	}
-	e, err := open(c, threads, func(e *Embedder) error {
+	e, err := open(c, on, func(e *Embedder) error {
 		if err := e.model.Draw(e.device, *b.Seed, b.Loss == "siglip"); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/pairloom/pairloom/trainer/backend"
 )
 
 // labelMark is where a template takes the label.
@@ -35,6 +37,8 @@ type Options struct {
 	Batch   int `yaml:"batch" default:"64" range:"1.." pace:"true" doc:"pairs embedded at a time; without AVX-512 another number may change the last bits of vectors"`
 	Threads int `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra and of decoding, with the same effect; 0 means one a processor"`
 
+	Device string `yaml:"device" default:"auto" pace:"true" doc:"what computes, for embed, search and classify as well: auto, cpu, or cuda or cuda:N for a GPU; auto takes a GPU where the program can"`
+
 	// Convert makes the JPEG of a picture file of any format; a file that cannot
 	// be one gives a *BadPicture. Without it only JPEGs are read.
 	Convert Convert `yaml:"-"`
@@ -55,6 +59,9 @@ func (o Options) Validate() error {
 		}
 	}
 	if _, err := Templates(o.Templates); err != nil {
+		faults = append(faults, err)
+	}
+	if err := backend.Check(o.Device); err != nil {
 		faults = append(faults, err)
 	}
 	for _, spec := range append(slices.Clone(o.Sets), o.ProbeTrain, o.ProbeTest, o.ShiftedSet) {

@@ -83,6 +83,8 @@ type Parameters struct {
 
 	factors int           // words, the first of all, of tensors that products take
 	rounded device.Buffer // those of them in BF16, or absent
+	state   device.Buffer // the tensors of Buffers, side by side
+	kept    device.Buffer // what KeepBuffers keeps
 	memory  []device.Memory
 }
 
@@ -167,6 +169,17 @@ func (p *Parameters) Allocate(d device.Device, training bool) error {
 		p.memory = append(p.memory, m)
 		d.Fill(device.Whole(m, device.F32), 0)
 		*b = device.Whole(m, device.F32).Slice(0, learned)
+		if b == &p.Data {
+			p.state = device.Whole(m, device.F32).Slice(learned, state)
+		}
+	}
+	if training && state > 0 {
+		m, err := d.Alloc(4 * state)
+		if err != nil {
+			p.Free()
+			return fmt.Errorf("allocate %d parameters: %w", p.Words(), err)
+		}
+		p.memory, p.kept = append(p.memory, m), device.Whole(m, device.F32)
 	}
 	if p.Type == device.BF16 {
 		m, err := d.Alloc(p.Type.Bytes() * p.factors)
@@ -239,6 +252,21 @@ func (p *Parameters) Draw(d device.Device, seed int64) error {
 	}
 	p.use(d, p.Data)
 	return d.Sync()
+}
+
+// KeepBuffers keeps the values of Buffers, such as running statistics, which a
+// training pass forward moves.
+func (p *Parameters) KeepBuffers(d device.Device) {
+	if !p.kept.Absent() {
+		d.Copy(p.kept, p.state)
+	}
+}
+
+// RestoreBuffers gives Buffers the values that they had at KeepBuffers.
+func (p *Parameters) RestoreBuffers(d device.Device) {
+	if !p.kept.Absent() {
+		d.Copy(p.state, p.kept)
+	}
 }
 
 // Free returns the buffers.

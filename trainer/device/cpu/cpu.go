@@ -73,17 +73,9 @@ func (c *command) bf16() C.int { return cBool(c.t == device.BF16) }
 // processor.
 func Open(threads int) *Device { return open(threads, 0) }
 
-// ErrNoBF16 is returned where the processor does not multiply bfloat16.
-var ErrNoBF16 = errors.New("this processor has no AVX-512 BF16; use precision fp32")
-
-// OpenBF16 is Open where products of bfloat16 are faster than those of float32.
-// Elsewhere they are computed in float32, from factors of half the size.
-func OpenBF16(threads int) (*Device, error) {
-	if C.pl_bf16_available() == 0 {
-		return nil, ErrNoBF16
-	}
-	return Open(threads), nil
-}
+// MultipliesBF16 reports whether products of bfloat16 are faster than those of
+// float32. Elsewhere they are computed in float32, from factors of half the size.
+func MultipliesBF16() bool { return C.pl_bf16_available() != 0 }
 
 func open(threads, level int) *Device {
 	if threads <= 0 {
