@@ -1,3 +1,9 @@
+// Products of matrices. Both factors are packed in the order in which they are
+// read, B for all threads and A by each for its own block of C, and a tile of
+// sums stays in registers while k goes by (K. Goto and R. van de Geijn, Anatomy
+// of High-Performance Matrix Multiplication, 2008). A factor of bfloat16 becomes
+// what the kernels multiply as it is packed, the places around a pixel are
+// gathered then, and what finish says is done to a block of C in the cache.
 #include "product.h"
 
 #include <omp.h>
