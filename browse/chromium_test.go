@@ -52,7 +52,7 @@ func openTab(t *testing.T) *tab {
 	}
 	// Who runs as root, as in a container, has no sandbox to give; the pages are ours.
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)
@@ -91,7 +91,7 @@ func openTab(t *testing.T) *tab {
 func (b *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
 	b.done = append(b.done, what)
-	ctx, stop := context.WithTimeout(b.ctx, 30*time.Second)
+	ctx, stop := context.WithTimeout(b.ctx, 2*time.Minute)
 	if len(b.done) == 1 { // whose context is the browser's
 		ctx, stop = b.ctx, func() {}
 	}

@@ -103,7 +103,7 @@ func TestThirtyNights(t *testing.T) {
 	y.o.Gate.AllowAddresses = []string{"127.0.0.1", "127.0.0.2"}
 	y.o.Dedup.Exact, y.o.Dedup.PictureDistance, y.o.Shard = "picture", 4, ShardOptions{Pairs: 20, HeldoutShare: 0.25}
 	y.o.Train = trainer.Options{
-		Model: "vit-nano", Epochs: 2, Batch: 8, LearningRate: 1e-3, Warmup: 2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, CropScale: 1,
+		Model: "vit-nano", Epochs: 2, Batch: 8, LearningRate: 1e-3, Warmup: 2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
 		Vocabulary: "520", CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 1, Workers: 1, Extend: "1", ExtendShare: 0.2, Seed: 1,
 	}
 	y.o.Eval = evaluate.Options{MaxPairs: 100, Batch: 10, Weights: "last", RecallAt: []string{"1"}, Seen: "leave_out", SeenDistance: 4, Classes: 2, Templates: []string{"{label}"}, Threads: 1}

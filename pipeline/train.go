@@ -53,12 +53,8 @@ func (t Train) due() (string, error) {
 	return "", nil
 }
 
-// Run is the stage. Its outcome's result is *[trainer.Result].
-func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
-	s := t.Stage()
-	if _, err := s.inputs(); err != nil {
-		return nil, err
-	}
+// resolved are the options with the names of files and folders as they are from here.
+func (t Train) resolved() trainer.Options {
 	o := t.Options
 	for _, path := range []*string{&o.Init, &o.TextInit, &o.Labels} {
 		if *path != "" {
@@ -69,6 +65,24 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	for i, folder := range o.Data {
 		o.Data[i] = resolve(t.Dir, folder)
 	}
+	return o
+}
+
+// DryRun says what a training from the start would take. It writes nothing.
+func (t Train) DryRun() (trainer.Estimate, error) {
+	if err := t.Options.Validate(); err != nil {
+		return trainer.Estimate{}, configurationError("train: %w", err)
+	}
+	return trainer.DryRun(t.Dir, t.resolved())
+}
+
+// Run is the stage. Its outcome's result is *[trainer.Result].
+func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
+	s := t.Stage()
+	if _, err := s.inputs(); err != nil {
+		return nil, err
+	}
+	o := t.resolved()
 	if why, err := t.due(); err != nil {
 		return nil, err
 	} else if why != "" {
@@ -95,6 +109,8 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return out, nil
 	case errors.Is(err, trainer.ErrForeign):
 		return nil, configurationError("%w; train anew with --replace, which removes them once the first new checkpoint is there, or move %s away", err, s.path())
+	case errors.Is(err, trainer.ErrMemory):
+		return nil, configurationError("%w", err)
 	case errors.Is(err, trainer.ErrTooFew):
 		return nil, fmt.Errorf("%w: %w", ErrNothingKept, err)
 	case err != nil:

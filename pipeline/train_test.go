@@ -90,7 +90,7 @@ func TestTrainingNights(t *testing.T) {
 	}
 	dir := t.TempDir()
 	o := trainer.Options{
-		Model: "vit-nano", Epochs: 2, Batch: 8, LearningRate: 1e-3, Warmup: 2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, CropScale: 1,
+		Model: "vit-nano", Epochs: 2, Batch: 8, LearningRate: 1e-3, Warmup: 2, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
 		Vocabulary: "520", CheckpointEvery: 2, Keep: 2, LogEvery: 1, Threads: 1, Workers: 1, Extend: "1", ExtendShare: 0.1,
 	}
 	for _, night := range []struct {

@@ -14,7 +14,10 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 	s, segment := &r.state, r.segment()
 	s.Step++
 	fine := finite(f.loss) && finite(f.norm2)
-	if fine {
+	switch {
+	case fine && f.outlier:
+		s.Outliers.Skipped++
+	case fine:
 		s.Updates++
 		s.SkippedInRow = 0
 		window := lossWindow(s.Total - segment.From)
@@ -24,29 +27,36 @@ func (r *run) account(f stepFigures, progress func(Step)) error {
 		if s.LossLast = append(s.LossLast, f.loss); len(s.LossLast) > window {
 			s.LossLast = slices.Delete(s.LossLast, 0, 1)
 		}
-		r.hintOnce()
-	} else {
+	default:
 		s.Skipped++
 		if s.SkippedInRow++; s.SkippedInRow >= patience {
 			return fmt.Errorf("step %d: %w in %d steps in a row; lower lr, or raise warmup", s.Step, ErrDiverged, patience)
 		}
 	}
+	learnNorm(s, math.Sqrt(f.norm2), r.options.SkipOutliers, fine && !f.outlier, fine && f.outlier)
 	step := Step{
 		Step: s.Step, Total: s.Total, Epoch: segment.Epoch + int(((s.Step-segment.From)*int64(r.options.accumulate())-1)/int64(r.batchesPerEpoch)) + 1,
 		Loss: f.loss, Rate: f.rate, Temperature: math.Exp(-s.Scale), GradientNorm: math.Sqrt(f.norm2),
 		Validation: s.Validation.Loss,
 	}
 	r.pace.tell(&step)
-	if fine && (s.Step%int64(r.options.LogEvery) == 0 || s.Step == s.Total || s.Step == 1) {
+	if fine && r.logged(s.Step) {
 		r.complain(r.metrics.write(metricsLine{
 			Step: step.Step, Epoch: step.Epoch, Loss: step.Loss, Rate: step.Rate, Temperature: step.Temperature,
-			GradientNorm: step.GradientNorm, Skipped: s.Skipped,
+			GradientNorm: step.GradientNorm, LogitScale: s.Scale,
+			GradientVisual: f.norms.gradient[visual], GradientText: f.norms.gradient[text], GradientLogits: f.norms.gradient[logits],
+			WeightVisual: f.norms.weight[visual], WeightText: f.norms.weight[text], Skipped: s.Skipped, Outliers: s.Outliers.Skipped,
 			PairsPerSecond: step.PairsPerSecond, DataWait: step.DataWait, PeakShare: step.PeakShare,
 		}))
 	}
 	step.Notice, r.notice = r.notice, ""
 	progress(step)
 	return nil
+}
+
+// logged tells whether a step, counted from 1, has a line in the metrics.
+func (r *run) logged(step int64) bool {
+	return step%int64(r.options.LogEvery) == 0 || step == r.state.Total || step == 1
 }
 
 // tell keeps a text for the next report.
@@ -66,29 +76,6 @@ func (r *run) complain(err error) {
 	r.complained = err != nil
 }
 
-// hintOnce says once that the loss is that of guessing, after a quarter of the
-// run: later than the warm-up, early enough to stop and think.
-func (r *run) hintOnce() {
-	s, from := &r.state, r.segment().From
-	if r.hinted || s.Step-from < (s.Total-from)/4 || len(s.LossLast) < lossWindow(s.Total-from) {
-		return
-	}
-	if text := r.hint(); text != "" {
-		r.tell(text)
-		r.hinted = true
-	}
-}
-
-// hint says why the loss may have stayed at that of guessing among pairs. A later
-// segment is short, and on pairs that the model does not know yet: its loss says nothing
-// of the training.
-func (r *run) hint() string {
-	if len(r.state.Segments) > 1 || !r.state.Model.Pairs() || r.options.LMWeight > 0 {
-		return ""
-	}
-	return hint(average(r.state.LossLast), r.chance())
-}
-
 // remember adds rows whose picture does not decode.
 func (r *run) remember(rows []int) {
 	for _, row := range rows {
@@ -100,6 +87,7 @@ func (r *run) remember(rows []int) {
 
 // pace measures the last steps, for progress alone.
 type pace struct {
+	from                        time.Time // end of the step before
 	pairs, waited, whole, flops float64
 	peak                        float64 // operations a second of large matrix products, 0 when unknown
 }
@@ -107,11 +95,16 @@ type pace struct {
 // fadingPace is how much of the past counts after one step.
 const fadingPace = 0.9
 
-func (p *pace) add(pairs int, f *feed, whole time.Duration) {
+// add counts a step that ends now, and returns the time that it took.
+func (p *pace) add(pairs int, n *pending) time.Duration {
+	now := time.Now()
+	whole := now.Sub(p.from)
+	p.from = now
 	p.pairs = p.pairs*fadingPace + float64(pairs)
-	p.waited = p.waited*fadingPace + f.waited.Seconds()
+	p.waited = p.waited*fadingPace + min(n.waited, whole.Seconds())
 	p.whole = p.whole*fadingPace + whole.Seconds()
-	p.flops = p.flops*fadingPace + f.flops
+	p.flops = p.flops*fadingPace + n.flops
+	return whole
 }
 
 func (p *pace) tell(s *Step) {

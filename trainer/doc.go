@@ -25,12 +25,19 @@
 // Options.Accumulate is something else: a step takes the mean gradient of
 // several batches, each with negatives of its own. Both may be combined.
 //
+// # Before it begins
+//
+// Run holds what it needs against the memory of the machine and the disk of the
+// checkpoints, and refuses what cannot fit before any work; [DryRun] says what it
+// needs. Both go through steps of the run on a device that only counts; see package
+// tally.
+//
 // # Objectives
 //
 // Options.Objective chooses what is learned around the same image tower; package
 // clip says what each is. The predictive ones are those that the CLIP paper
 // compares with. For convirt, the loader draws one sentence of the text, crops of
-// 0.6 to 1 of the side, flips, and brightness and contrast of 0.6 to 1.4, as its
+// 0.6 to 1 of the area, flips, and brightness and contrast of 0.6 to 1.4, as its
 // paper does; the pretrained encoders of that paper are left out, since a
 // comparison at equal compute has none. Options.LMWeight adds language modelling
 // to the text tower of the contrastive objective, and Options.TextInit starts that

@@ -46,15 +46,9 @@ func (f *fading) add(d device.Device, p *nn.Parameters, keep float64, updates in
 
 // swap lets the parameters' values be the average, until the function that it
 // returns is called.
-func (f *fading) swap(p *nn.Parameters) (back func()) {
+func (f *fading) swap(d device.Device, p *nn.Parameters) (back func()) {
 	if f.memory == nil {
 		return func() {}
 	}
-	place := func(flat device.Buffer) {
-		for _, q := range p.List {
-			q.Value.Data = p.Of(flat, q)
-		}
-	}
-	place(f.data)
-	return func() { place(p.Data) }
+	return p.Swap(d, f.data)
 }

@@ -63,7 +63,7 @@ type embeddings struct {
 }
 
 func (r *run) newEmbeddings(pairs int) (*embeddings, error) {
-	e := &embeddings{pairs: pairs, dim: r.state.Model.Embed, recordsNothing: autograd.Rehearse(r.device, r.pool)}
+	e := &embeddings{pairs: pairs, dim: r.state.Model.Embed, recordsNothing: r.typed(autograd.Rehearse(r.device, r.pool))}
 	for _, b := range []struct {
 		to    *device.Buffer
 		words int
@@ -131,7 +131,7 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	}
 	err := feed.each(ctx, r.batch, func(b *batch.Batch) {
 		t := e.recordsNothing
-		e.put(r.device, b.First, r.model.Images(t, b.Pictures), r.model.Texts(t, &b.Captions))
+		e.put(r.device, b.First, r.model.Images(t, r.model.Pictures(t, b.Pictures)), r.model.Texts(t, &b.Captions))
 		t.Reset()
 	})
 	if err != nil {
@@ -140,7 +140,7 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	e.loss(r.device, r.head, loss, e.pairs)
 	e.backward(r.device, r.head)
 	return feed.each(ctx, r.batch, func(b *batch.Batch) {
-		x, y := r.model.Images(r.tape, b.Pictures), r.model.Texts(r.tape, &b.Captions)
+		x, y := r.model.Images(r.tape, r.model.Pictures(r.tape, b.Pictures)), r.model.Texts(r.tape, &b.Captions)
 		feed.flops += r.objective.flops(b)
 		r.tape.Seed(x, e.dx.Slice(b.First*e.dim, x.Rows*e.dim))
 		r.tape.Seed(y, e.dy.Slice(b.First*e.dim, y.Rows*e.dim))
@@ -148,18 +148,27 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 	})
 }
 
+// loader is a *[batch.Loader], or what stands for it where nothing is computed.
+type loader interface {
+	Next(context.Context) (*batch.Batch, error)
+	Release(*batch.Batch)
+	Close()
+}
+
 // feed takes batches from the loader and tells how long that took.
 type feed struct {
-	loader *batch.Loader
+	loader loader
 	device device.Device
 	pool   *device.Pool
 	seen   func(undecodable []int)
+	last   *batch.Batch  // whose memory the device may still read
+	read   device.Mark   // after which it does not
 	waited time.Duration // for data, in this step
 	flops  float64       // useful operations of this step
 }
 
-// each takes micro batches until they make up pairs, and waits for the device
-// before it gives their memory back.
+// each takes micro batches until they make up pairs. The host is one ahead of the
+// device: it gives a batch's memory back when the device has come past its use.
 func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) error {
 	for done := 0; done < pairs; {
 		began := time.Now()
@@ -169,16 +178,30 @@ func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) er
 			return err
 		}
 		use(b)
+		read := f.device.Mark()
 		if err := f.pool.Err(); err != nil {
-			return &deviceError{err}
-		}
-		if err := f.device.Sync(); err != nil {
 			return &deviceError{err}
 		}
 		f.seen(b.Undecodable)
 		done += b.Captions.Len()
-		f.loader.Release(b)
+		if err := f.release(); err != nil {
+			return err
+		}
+		f.last, f.read = b, read
 	}
+	return nil
+}
+
+// release gives the last batch back.
+func (f *feed) release() error {
+	if f.last == nil {
+		return nil
+	}
+	if err := f.device.Wait(f.read); err != nil {
+		return &deviceError{err}
+	}
+	f.loader.Release(f.last)
+	f.last = nil
 	return nil
 }
 

@@ -27,8 +27,19 @@ type metricsLine struct {
 	Loss         float64 `json:"loss"`
 	Rate         float64 `json:"lr"`
 	Temperature  float64 `json:"temperature"`
-	GradientNorm float64 `json:"gradient_norm"`
-	Skipped      int64   `json:"skipped"`
+	LogitScale   float64 `json:"logit_scale"`
+	GradientNorm float64 `json:"gradient_norm"` // of all, before clipping
+
+	// Norms of the image tower, of the text tower (or what predicts in its place), and
+	// of the logit scale with SigLIP's bias; of the weights before the step.
+	GradientVisual float64 `json:"gradient_norm_visual"`
+	GradientText   float64 `json:"gradient_norm_text"`
+	GradientLogits float64 `json:"gradient_norm_logits"`
+	WeightVisual   float64 `json:"weight_norm_visual"`
+	WeightText     float64 `json:"weight_norm_text"`
+
+	Skipped  int64 `json:"skipped"`
+	Outliers int64 `json:"outliers"`
 
 	PairsPerSecond float64 `json:"timing_pairs_per_second"`
 	DataWait       float64 `json:"timing_data_wait"`
@@ -87,6 +98,10 @@ func (m *metrics) write(line metricsLine) error {
 	scalars := []scalar{
 		{"train/loss", line.Loss}, {"train/learning_rate", line.Rate}, {"train/temperature", line.Temperature},
 		{"train/gradient_norm", line.GradientNorm}, {"train/skipped_steps", float64(line.Skipped)},
+		{"train/logit_scale", line.LogitScale},
+		{"norms/gradient_visual", line.GradientVisual}, {"norms/gradient_text", line.GradientText}, {"norms/gradient_logits", line.GradientLogits},
+		{"norms/weight_visual", line.WeightVisual}, {"norms/weight_text", line.WeightText},
+		{"train/outlier_steps", float64(line.Outliers)},
 		{"speed/pairs_per_second", line.PairsPerSecond}, {"speed/data_wait", line.DataWait}, {"speed/peak_share", line.PeakShare},
 	}
 	return errors.Join(m.append(text), m.events.write(line.Step, scalars), atomicfile.WriteFile(m.prometheus, exposition(line)))
@@ -148,7 +163,12 @@ func exposition(l metricsLine) []byte {
 		{"learning_rate", "gauge", "Learning rate of the last step.", l.Rate},
 		{"temperature", "gauge", "Learned temperature.", l.Temperature},
 		{"gradient_norm", "gauge", "Norm of the gradient before clipping.", l.GradientNorm},
+		{"gradient_norm_visual", "gauge", "Of the image tower.", l.GradientVisual},
+		{"gradient_norm_text", "gauge", "Of the text tower.", l.GradientText},
+		{"weight_norm_visual", "gauge", "Of the image tower.", l.WeightVisual},
+		{"weight_norm_text", "gauge", "Of the text tower.", l.WeightText},
 		{"skipped_steps_total", "counter", "Steps whose loss or gradient was not finite.", float64(l.Skipped)},
+		{"outlier_steps_total", "counter", "Steps that were not taken by skip_outliers.", float64(l.Outliers)},
 		{"pairs_per_second", "gauge", "Pairs a second over the last steps.", l.PairsPerSecond},
 		{"data_wait_ratio", "gauge", "Share of the time spent waiting for data.", l.DataWait},
 		{"peak_flops_ratio", "gauge", "Useful operations over those of large matrix products.", l.PeakShare},

@@ -14,10 +14,12 @@ import (
 	"github.com/pairloom/pairloom/trainer/device"
 )
 
-// Augmentation of ConVIRT (arXiv 2010.00747, section 4.1): the smallest crop, how
-// far brightness and contrast go from 1, and the largest turn in degrees.
+// Augmentation of ConVIRT (arXiv 2010.00747, appendix A): crops at a ratio of 0.6 to 1,
+// how far brightness and contrast go from 1, and the largest turn in degrees. The ratio is
+// that of torchvision's crop, of areas, whose usual shapes go with it: the paper gives none.
 const (
 	convirtCrop   = 0.6
+	convirtAspect = 0.75
 	convirtJitter = 0.4
 	convirtRotate = 20
 )
@@ -54,13 +56,13 @@ func (p predictive) flops(b *batch.Batch) float64 {
 type bagOfWords struct{ predictive }
 
 func (p bagOfWords) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
-	p.model.BagOfWordsLoss(t, loss, b.Pictures, &b.Captions)
+	p.model.BagOfWordsLoss(t, loss, p.model.Pictures(t, b.Pictures), &b.Captions)
 }
 
 type caption struct{ predictive }
 
 func (p caption) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
-	p.model.CaptionLoss(t, loss, b.Pictures, &b.Captions)
+	p.model.CaptionLoss(t, loss, p.model.Pictures(t, b.Pictures), &b.Captions)
 }
 
 type supervised struct {
@@ -73,7 +75,7 @@ func (p supervised) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch)
 	for i, row := range b.Rows {
 		classes[i] = p.classes[row]
 	}
-	p.model.SupervisedLoss(t, loss, b.Pictures, classes)
+	p.model.SupervisedLoss(t, loss, p.model.Pictures(t, b.Pictures), classes)
 }
 
 // pairs is the contrastive objective and ConVIRT's: pictures against texts.
@@ -84,7 +86,7 @@ type pairs struct {
 }
 
 func (p *pairs) record(t *autograd.Tape, loss device.Buffer, b *batch.Batch) {
-	x := p.model.Images(t, b.Pictures)
+	x := p.model.Images(t, p.model.Pictures(t, b.Pictures))
 	if p.lmWeight == 0 {
 		p.head.record(t, loss, x, p.model.Texts(t, &b.Captions))
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/device"
 )
 
 // Options is the section train of pairloom.yaml.
@@ -33,7 +34,9 @@ type Options struct {
 	Beta2                 float64       `yaml:"beta2" default:"0.98" range:"0..0.99999" doc:"decay rate of AdamW's second moment"`
 	Epsilon               float64       `yaml:"eps" default:"0.000001" range:"0..1" doc:"added to the root of AdamW's second moment"`
 	GradClip              float64       `yaml:"grad_clip" default:"1" range:"0.." doc:"largest norm of the gradient over all parameters; 0 means no limit"`
-	CropScale             float64       `yaml:"crop_scale" default:"0.9" range:"0.1..1" doc:"smallest side of the random training crop, as a share of the picture's short side"`
+	SkipOutliers          float64       `yaml:"skip_outliers" default:"0" range:"0..1000000" doc:"a step is not taken when the norm of its gradient, before clipping, is above so many times the median of the last 100 steps that were taken, such as 10; 0 takes all whose gradient is finite"`
+	CropScale             float64       `yaml:"crop_scale" default:"0" range:"0..1" doc:"0 is the crop of CLIP's paper: the picture is resized, its short side to the model's resolution, and a square of it cut out at random; above 0, with crop_aspect, it is that of RandomResizedCrop: the smallest area of a crop, as a share of the picture's area, 0.9 in open_clip"`
+	CropAspect            float64       `yaml:"crop_aspect" default:"0" range:"0..1" doc:"with crop_scale: width over height of a crop is drawn from crop_aspect to 1/crop_aspect, such as 0.75, that of open_clip and torchvision; 1 means squares"`
 	Jitter                float64       `yaml:"jitter" default:"0" range:"0..0.9" doc:"brightness and contrast of a training picture are each drawn from 1-jitter to 1+jitter; 0, as CLIP has it, changes neither"`
 	Saturation            float64       `yaml:"saturation" default:"0" range:"0..1" doc:"saturation of a training picture is drawn from 1-saturation to 1+saturation"`
 	Hue                   float64       `yaml:"hue" default:"0" range:"0..0.5" doc:"colours of a training picture are turned by -hue to hue of a full circle"`
@@ -48,7 +51,7 @@ type Options struct {
 	ExtendShare           float64       `yaml:"extend_share" default:"0.1" range:"0..1000" pace:"true" doc:"new training pairs that it takes, as a share of those trained on, before extend does so: 0.1 is a tenth; 0 means any"`
 	ExtendRate            float64       `yaml:"extend_lr" default:"0" range:"0..1" pace:"true" doc:"peak learning rate while the model is trained on, after a warm-up of its own; falls to 0 along a cosine; 0 means 0.3 of lr"`
 	Device                string        `yaml:"device" default:"auto" pace:"true" doc:"what computes: auto, cpu, or cuda or cuda:N for a GPU; auto takes a GPU where the program can"`
-	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"of the factors of matrix products; weights and sums stay fp32"`
+	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"type of the activations: fp32, or bf16, which halves their memory and is faster where the processor multiplies it; weights, gradients of weights, sums, losses and embeddings stay fp32"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
 	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
 	CheckpointEvery       int           `yaml:"checkpoint_every" default:"100" range:"1.." pace:"true" doc:"steps from one checkpoint to the next"`
@@ -57,7 +60,7 @@ type Options struct {
 	LogEvery              int           `yaml:"log_every" default:"10" range:"1.." pace:"true" doc:"steps from one line of metrics.jsonl to the next"`
 	Threads               int           `yaml:"threads" default:"0" range:"0..1024" pace:"true" doc:"threads of the linear algebra; 0 means one a processor"`
 	Workers               int           `yaml:"workers" default:"0" range:"0..1024" pace:"true" doc:"goroutines that decode pictures; 0 means one a processor"`
-	CacheMB               int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory for decoded pictures in MB (10^6 bytes), kept from one epoch to the next"`
+	CacheMB               int           `yaml:"cache_mb" default:"512" range:"0.." pace:"true" doc:"memory in MB (10^6 bytes) for decoded pictures and for tokens, kept from one epoch to the next; where every crop is cut out of the same resized picture (crop_scale 0, rotate 0) that one is kept"`
 	MaxDuration           time.Duration `yaml:"max_duration" default:"0s" range:"0s.." pace:"true" doc:"stop with a checkpoint after this long, to go on in the next run; 0s means no limit"`
 
 	// Replace trains in the place of checkpoints that other settings or other
@@ -86,8 +89,18 @@ func (o Options) Validate() error {
 	if o.Epsilon <= 0 {
 		faults = append(faults, fmt.Errorf("eps: %g given, more than 0 expected", o.Epsilon))
 	}
+	if o.CropScale > 0 && o.CropAspect <= 0 {
+		faults = append(faults, fmt.Errorf("crop_scale: %g given without crop_aspect; it was a share of the picture's short side, and is one of its area now, as in torchvision: "+
+			"give crop_aspect: 0.75 as well for what open_clip's number means, or remove crop_scale for the squares of CLIP's paper, which are as large as the picture allows", o.CropScale))
+	}
+	if o.CropScale == 0 && o.CropAspect > 0 {
+		faults = append(faults, fmt.Errorf("crop_aspect: %g given without crop_scale; give the smallest area of a crop, such as crop_scale: 0.9, or remove the key", o.CropAspect))
+	}
 	if err := backend.Check(o.Device); err != nil {
 		faults = append(faults, err)
+	}
+	if o.SkipOutliers > 0 && o.SkipOutliers <= 1 {
+		faults = append(faults, fmt.Errorf("skip_outliers: %g given, 0 or more than 1 expected: half of all steps are above 1 times the median", o.SkipOutliers))
 	}
 	if size, err := strconv.Atoi(o.Vocabulary); o.Vocabulary != publicVocabulary && (err != nil || size < 515 || size > 200000) {
 		faults = append(faults, fmt.Errorf("vocabulary: %q given, %s or a number from 515 to 200000 expected", o.Vocabulary, publicVocabulary))
@@ -156,6 +169,14 @@ func (o Options) vocabularySize() int {
 
 // accumulate is the number of batches of a step; the zero Options has one.
 func (o Options) accumulate() int { return max(1, o.Accumulate) }
+
+// activations is the type that Precision names.
+func (o Options) activations() device.Type {
+	if o.Precision == precisionBF16 {
+		return device.BF16
+	}
+	return device.F32
+}
 
 func (o Options) threads() int {
 	if o.Threads > 0 {

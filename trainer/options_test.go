@@ -43,7 +43,11 @@ func TestRecomputes(t *testing.T) {
 			t.Fatal(err)
 		}
 		feed := r.newFeed()
-		if _, err := r.step(t.Context(), feed); err != nil {
+		if err := r.gradients(t.Context(), feed); err != nil {
+			t.Error(err)
+		}
+		r.update(feed)
+		if err := r.device.Sync(); err != nil {
 			t.Error(err)
 		}
 		held[again] = r.device.Bytes()

@@ -17,44 +17,50 @@ var peakTime = 300 * time.Millisecond
 // name: a comparison starts many runs on one.
 var peaks struct {
 	sync.Mutex
-	of map[string]float64
+	of map[peakKey]float64
 }
 
-// peakOf measures a device once.
-func peakOf(d device.Device) (peak float64, err error) {
+type peakKey struct {
+	device  string
+	factors device.Type
+}
+
+// peakOf measures a device once for each type of factors.
+func peakOf(d device.Device, factors device.Type) (peak float64, err error) {
 	peaks.Lock()
 	defer peaks.Unlock()
-	if peak, there := peaks.of[d.Name()]; there {
+	key := peakKey{d.Name(), factors}
+	if peak, there := peaks.of[key]; there {
 		return peak, nil
 	}
-	if peak, err = measurePeak(d); err != nil {
+	if peak, err = productRate(d, factors, peakSide, peakSide, peakSide); err != nil {
 		return 0, err
 	}
 	if peaks.of == nil {
-		peaks.of = map[string]float64{}
+		peaks.of = map[peakKey]float64{}
 	}
-	peaks.of[d.Name()] = peak
+	peaks.of[key] = peak
 	return peak, nil
 }
 
-// measurePeak multiplies matrices for a while and returns the operations a
+// productRate multiplies x[m,k] with w[n,k] for a while and returns the operations a
 // second of the fastest product: what a training step could reach at most.
-func measurePeak(d device.Device) (float64, error) {
+func productRate(d device.Device, factors device.Type, m, n, k int) (float64, error) {
 	pool := device.NewPool(d)
 	defer pool.Close()
-	a, b, c := pool.Get(device.F32, peakSide*peakSide), pool.Get(device.F32, peakSide*peakSide), pool.Get(device.F32, peakSide*peakSide)
+	x, w, y := pool.Get(factors, m*k), pool.Get(factors, n*k), pool.Get(factors, m*n)
 	if err := pool.Err(); err != nil {
 		return 0, err
 	}
-	d.Fill(a, 0.5)
-	d.Fill(b, 0.25)
+	d.Fill(x, 0.5)
+	d.Fill(w, 0.25)
 	best := time.Duration(0)
 	for start := time.Now(); best == 0 || time.Since(start) < peakTime; {
 		if err := d.Sync(); err != nil {
 			return 0, err
 		}
 		began := time.Now()
-		d.MatMul(c, a, b, peakSide, peakSide, peakSide, false, true, 0)
+		d.MatMul(y, x, w, m, n, k, false, true, 0)
 		if err := d.Sync(); err != nil {
 			return 0, err
 		}
@@ -62,5 +68,5 @@ func measurePeak(d device.Device) (float64, error) {
 			best = took
 		}
 	}
-	return 2 * peakSide * peakSide * peakSide / best.Seconds(), nil
+	return 2 * float64(m) * float64(n) * float64(k) / best.Seconds(), nil
 }

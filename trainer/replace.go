@@ -130,6 +130,9 @@ func (r *run) begin() (err error) {
 	if r.state.Step == r.state.Total {
 		return nil
 	}
+	if err := r.checkRoom(); err != nil {
+		return err
+	}
 	return r.writeSeen()
 }
 

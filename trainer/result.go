@@ -44,8 +44,9 @@ type Result struct {
 
 	Steps      int64 `json:"steps"` // taken
 	TotalSteps int64 `json:"total_steps"`
-	Resumed    int64 `json:"resumed"` // steps that were there when this run started
-	Skipped    int64 `json:"skipped"` // steps whose loss or gradient was not finite
+	Resumed    int64 `json:"resumed"`            // steps that were there when this run started
+	Skipped    int64 `json:"skipped"`            // steps whose loss or gradient was not finite
+	Outliers   int64 `json:"outliers,omitempty"` // steps that were not taken, by Options.SkipOutliers
 	PairsSeen  int64 `json:"pairs_seen"`
 	Complete   bool  `json:"complete"` // false when max_duration ended the run
 
@@ -58,7 +59,7 @@ type Result struct {
 	PairsPerSecond float64 `json:"pairs_per_second"`
 	Flops          float64 `json:"flops,omitempty"` // useful operations, by all runs
 	Checkpoint     string  `json:"checkpoint"`      // path of the last one
-	Hint           string  `json:"hint,omitempty"`
+	Hint           string  `json:"hint,omitempty"`  // why a complete run did not learn, as measured; "" when it learned
 
 	// FailedCheckpoints counts those of this run that could not be written.
 	FailedCheckpoints int     `json:"failed_checkpoints,omitempty"`
@@ -117,12 +118,4 @@ func (r *run) pairsSeen() int64 {
 		n += max(0, min(r.state.Step, s.Total)-s.From) * int64(s.Batch) * int64(r.options.accumulate())
 	}
 	return n
-}
-
-// hint says why a loss may have stayed at that of guessing.
-func hint(last, chance float64) string {
-	if last < 0.97*chance {
-		return ""
-	}
-	return "the loss stayed near ln(batch), that of guessing: a lower lr, more epochs, more pairs or texts that say more of the picture may help"
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/device"
@@ -41,7 +42,9 @@ func (r *run) restore() error {
 			return fmt.Errorf("resume from %s: %w", r.found.Path, err)
 		}
 	}
-	return r.load(r.found)
+	err = r.load(r.found)
+	debug.FreeOSMemory() // the files
+	return err
 }
 
 // load makes the weights, and their average, those of a checkpoint.
@@ -106,9 +109,6 @@ func (r *run) forgive(err error) error {
 
 // save writes a checkpoint of the state as it is.
 func (r *run) save() error {
-	if err := r.metrics.sync(); err != nil {
-		return err
-	}
 	c, err := r.content()
 	if err != nil {
 		return err
@@ -123,8 +123,22 @@ func (r *run) save() error {
 		return &deviceError{err}
 	}
 	c.Moments = append(m, v...)
-	if err := checkpoint.Save(r.folder, c, r.options.Keep); err != nil {
+	checkpoint.Release(r.folder)
+	err = checkpoint.WithRoom(r.folder, func() error {
+		if err := r.metrics.sync(); err != nil {
+			return err
+		}
+		c.State.MetricsBytes = r.metrics.bytes
+		return checkpoint.Save(r.folder, c, r.options.Keep)
+	})
+	if err != nil {
 		return err
+	}
+	c = checkpoint.Content{}
+	debug.FreeOSMemory() // the copies, which are as large as the model is
+	if r.state.Step < r.state.Total {
+		whole, _ := r.options.sizes(p, int64(len(r.vocabulary.Encode())))
+		checkpoint.Reserve(r.folder, whole)
 	}
 	r.saved = r.state.Step
 	r.path = filepath.Join(r.folder, fmt.Sprintf("step-%08d", r.state.Step))
@@ -137,7 +151,7 @@ func (r *run) saveBest() error {
 	if err != nil {
 		return err
 	}
-	return checkpoint.SaveBest(r.folder, c)
+	return checkpoint.WithRoom(r.folder, func() error { return checkpoint.SaveBest(r.folder, c) })
 }
 
 // content is a checkpoint without moments.
@@ -166,7 +180,7 @@ func (r *run) result() Result {
 		Tally: r.tally(),
 		Model: s.Model.Name, Device: r.device.Name(), Parameters: r.model.Parameters.Words(), Vocabulary: s.Vocabulary,
 		Batch: r.batch, Epochs: r.options.Epochs,
-		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, PairsSeen: r.pairsSeen(),
+		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, Outliers: s.Outliers.Skipped, PairsSeen: r.pairsSeen(),
 		Complete: s.Step == s.Total, LossFirst: average(s.LossFirst), LossLast: average(s.LossLast),
 		LossChance: r.chance(), Temperature: math.Exp(-s.Scale),
 		Seconds: s.Seconds, Checkpoint: r.path, FailedCheckpoints: r.failedSaves,
@@ -178,9 +192,6 @@ func (r *run) result() Result {
 	result.Flops = s.Flops
 	if s.Seconds > 0 {
 		result.PairsPerSecond = float64(result.PairsSeen) / s.Seconds
-	}
-	if result.Complete {
-		result.Hint = r.hint()
 	}
 	return result
 }

@@ -107,7 +107,7 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	}
 	if progress == nil {
 		progress = func(Step) {}
-	} else if r.pace.peak, err = peakOf(r.device); err != nil {
+	} else if r.pace.peak, err = peakOf(r.device, r.options.activations()); err != nil {
 		return Result{}, done, err
 	}
 	if err := r.begin(); err != nil {
@@ -120,6 +120,9 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	result := r.result()
 	if loopErr == nil {
 		loopErr = result.Tally.Check()
+	}
+	if loopErr == nil {
+		result.Hint, loopErr = r.reason(ctx)
 	}
 	if loopErr == nil && result.Complete && r.behind {
 		return result, again, nil
@@ -195,13 +198,16 @@ func (r *run) open() error {
 	if err := r.findVocabulary(); err != nil {
 		return err
 	}
+	if err := r.checkMemory(); err != nil {
+		return err
+	}
 	r.model = clip.New(r.state.Model, r.vocabulary.Size())
 	if o.CheckpointActivations {
 		r.model.Recompute()
 	}
 	r.head = newHead(o, r.model)
 	r.objective = r.newObjective()
-	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads(), BF16: o.Precision == precisionBF16}); err != nil {
+	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads()}); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return r.allocate()

@@ -127,7 +127,7 @@ func TestCheckpointsOfFormat1(t *testing.T) {
 			}
 			s.Format, s.Segments, s.Data = 1, nil, m.Hash()
 			s.Settings = strings.Replace(s.Settings, `"batch":64`, `"batch":32`, 1) // as it came out
-			text, err := json.Marshal(s)
+			text, err := s.Encode()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -55,7 +55,7 @@ func (r *run) segmentsOf(s *checkpoint.State) []checkpoint.Segment {
 	if err != nil {
 		return []checkpoint.Segment{one} // which then is of other settings
 	}
-	if n, err := strconv.Atoi(values["batch"]); err == nil {
+	if n, err := strconv.Atoi(values["batch"]); err == nil && n > 1 {
 		one.Batch = n
 	}
 	one.Data = []checkpoint.Trained{{Hash: s.Data, Weight: 1}}
@@ -118,6 +118,11 @@ func (r *run) openSegment() error {
 	if rows := r.source.Draws() - r.source.GoneLen(); rows < 2 {
 		return fmt.Errorf("train on %s: %w (there are %d); crawl more pages, loosen the filters, or hold less out (shard.heldout_share)", filepath.Join(r.dir, shardsFolder), ErrTooFew, rows)
 	}
+	if r.found != nil && !begins {
+		if err := r.checkState(); err != nil {
+			return err
+		}
+	}
 	if begins {
 		r.beginSegment(rest)
 	}
@@ -175,10 +180,7 @@ func (r *run) beginSegment(rest bool) {
 		Batch: min(o.Batch, draws), Pairs: draws, Data: r.trained(),
 	}
 	perEpoch := batch.StepsPerEpoch(draws, s.Batch)
-	s.Total = max(1, int64(o.Epochs)*int64(perEpoch)/int64(o.accumulate()))
-	if o.Steps > 0 {
-		s.Total = o.Steps
-	}
+	s.Total = o.steps(draws)
 	if n := len(r.state.Segments); n > 0 {
 		before := &r.state.Segments[n-1]
 		batches := (r.state.Step - before.From) * int64(o.accumulate())
@@ -201,6 +203,34 @@ func (r *run) beginSegment(rest bool) {
 	// Rows have other numbers now, and held-out losses are of other pairs.
 	r.state.Undecodable, r.state.LossLast = []int{}, []float64{}
 	r.state.Validation, r.state.Best = checkpoint.Validation{}, checkpoint.Validation{}
+	r.state.Outliers = checkpoint.Outliers{Skipped: r.state.Outliers.Skipped}
+}
+
+// steps are those of a training on so many draws an epoch.
+func (o Options) steps(draws int) int64 {
+	if o.Steps > 0 {
+		return o.Steps
+	}
+	return max(1, int64(o.Epochs)*int64(batch.StepsPerEpoch(draws, min(o.Batch, draws)))/int64(o.accumulate()))
+}
+
+// checkState holds the numbers of the checkpoint's state against the run, whose settings
+// they are: one that goes by others would train another schedule, or wait for pairs that
+// never come.
+func (r *run) checkState() error {
+	s, wrong := r.segment(), ""
+	rows := r.state.Undecodable
+	switch n := len(r.found.State.Segments); {
+	case n == 1 && s.Pairs < 2:
+		wrong = fmt.Sprintf("its segment has %d pairs", s.Pairs)
+	case n == 1 && s.Total != r.options.steps(s.Pairs):
+		wrong = fmt.Sprintf("it says %d steps, and %d epochs of %d pairs have %d", s.Total, r.options.Epochs, s.Pairs, r.options.steps(s.Pairs))
+	case len(rows) > 0 && rows[len(rows)-1] >= r.source.Len():
+		wrong = fmt.Sprintf("it names row %d, and there are %d", rows[len(rows)-1], r.source.Len())
+	default:
+		return nil
+	}
+	return &checkpoint.Damaged{Path: filepath.Join(r.found.Path, "state.json"), Cause: wrong}
 }
 
 // trained says what the datasets are now.

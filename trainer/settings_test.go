@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -116,8 +117,9 @@ func writeText(t *testing.T, path, text string) {
 
 // TestSettings compares the settings that checkpoints hold.
 func TestSettings(t *testing.T) {
-	// first is of a time when these were all keys.
-	const first = `{"batch":16,"beta1":0.9,"beta2":0.98,"crop_scale":0.9,"epochs":6,"eps":0.000001,"grad_clip":1,"lr":0.002,"model":"vit-nano","seed":3,"vocabulary":600,"warmup":4,"weight_decay":0.1}`
+	// old is of a time when these were all keys, and crop_scale was a share of the side.
+	const old = `{"batch":16,"beta1":0.9,"beta2":0.98,"crop_scale":0.9,"epochs":6,"eps":0.000001,"grad_clip":1,"lr":0.002,"model":"vit-nano","seed":3,"vocabulary":600,"warmup":4,"weight_decay":0.1}`
+	first := strings.Replace(old, `"crop_scale":0.9`, `"crop_scale":0`, 1)
 	now := func(change func(o *Options)) string {
 		o := small()
 		change(&o)
@@ -131,6 +133,8 @@ func TestSettings(t *testing.T) {
 		{"defaults by name", now(func(*Options) {}), "", func(o *Options) {
 			o.Loss, o.Accumulate, o.MicroBatch, o.Precision, o.Objective = lossCLIP, 1, 16, "fp32", "contrastive"
 		}},
+		{"a crop of the old meaning", old, "crop_aspect was 0 and is now 0.75", func(o *Options) { o.CropScale, o.CropAspect = 0.9, 0.75 }},
+		{"the crop of before by default", old, "crop_scale was 0.9 and is now 0", func(*Options) {}},
 		{"pace", first, "", func(o *Options) { o.Threads, o.CheckpointEvery = 7, 9 }},
 		{"one key", first, "ema was 0 and is now 0.5", func(o *Options) { o.EMA = 0.5 }},
 		{"several", first, "seed was 3 and is now 4, vocabulary was 600 and is now public", func(o *Options) { o.Seed, o.Vocabulary = 4, publicVocabulary }},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,49 +25,155 @@ func glob(t *testing.T, elements ...string) []string {
 	return paths
 }
 
-// TestDiskFull fills the disk of the checkpoints in the middle of a run and
-// makes room again: the run goes on, says so, keeps the last good checkpoint,
-// leaves nothing in pieces, and ends as if there had always been room.
-func TestDiskFull(t *testing.T) {
+// smallDisk mounts a disk of so many MiB in the place of dir/checkpoints.
+func smallDisk(t *testing.T, dir string, mib int) (folder string) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("mounting a tmpfs needs root")
 	}
-	whole := t.TempDir()
-	writeShards(t, whole, 70)
-	train(t, whole, small())
-
-	dir := t.TempDir()
-	writeShards(t, dir, 70)
-	folder := filepath.Join(dir, "checkpoints")
+	folder = filepath.Join(dir, "checkpoints")
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=64m"); err != nil {
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); err != nil {
 		t.Skip("no tmpfs can be mounted: ", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(folder, 0) })
-	filler := filepath.Join(folder, "filler")
-	notices := []string{}
-	r, err := Run(context.Background(), dir, small(), func(s Step) {
-		switch s.Step {
-		case 7:
-			f, err := os.Create(filler)
+	return folder
+}
+
+// fill writes a file until the disk is full.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	for chunk := make([]byte, 4096); err == nil; {
+		_, err = f.Write(chunk)
+	}
+	f.Close()
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+}
+
+// TestFullDisk trains on disks that have no room for all checkpoints, or become full on
+// the way: no checkpoint fails, there is always a sound one, what could not be kept is
+// said, and the run ends as one that always had room.
+func TestFullDisk(t *testing.T) {
+	whole := t.TempDir()
+	writeShards(t, whole, 70)
+	train(t, whole, small())
+	for _, tt := range []struct {
+		name      string
+		mib, keep int
+		filled    bool // by another program, after step 7
+		kept      []string
+		notice    string
+	}{
+		{"there is room", 64, 2, false, []string{"step-00000020", "step-00000024"}, ""},
+		{"for two checkpoints, and three are needed", 8, 2, false, []string{"step-00000020", "step-00000024"}, "the oldest goes where there is no room"},
+		{"for one beside the new one", 8, 1, false, []string{"step-00000024"}, ""},
+		{"full after the first", 64, 2, true, []string{"step-00000020", "step-00000024"}, ""},
+		{"full after the first, and one is kept", 64, 1, true, []string{"step-00000024"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeShards(t, dir, 70)
+			folder := smallDisk(t, dir, tt.mib)
+			o := small()
+			o.Keep = tt.keep
+			var notices []string
+			r, err := Run(context.Background(), dir, o, func(s Step) {
+				if tt.filled && s.Step == 7 {
+					fill(t, filepath.Join(folder, "filler"))
+				}
+				if s.Step > 5 {
+					if c, err := checkpoint.Latest(folder); err != nil || len(c.Verify()) > 0 {
+						t.Errorf("at step %d the last checkpoint is %v, %v", s.Step, c, err)
+					}
+				}
+				if s.Notice != "" && !strings.Contains(s.Notice, "write") { // of metrics, which have no room either
+					notices = append(notices, s.Notice)
+				}
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			for chunk := make([]byte, 4096); err == nil; {
-				_, err = f.Write(chunk)
+			if r.FailedCheckpoints != 0 || !r.Complete {
+				t.Errorf("%d checkpoints failed: %+v", r.FailedCheckpoints, r)
 			}
-			f.Close()
-			if !errors.Is(err, syscall.ENOSPC) {
-				t.Fatal(err)
+			var kept []string
+			for _, path := range glob(t, folder, "step-*") {
+				kept = append(kept, filepath.Base(path))
+			}
+			if !slices.Equal(kept, tt.kept) {
+				t.Errorf("kept are %v, want %v", kept, tt.kept)
+			}
+			if got := strings.Join(notices, "; "); (got == "") != (tt.notice == "") || !strings.Contains(got, tt.notice) {
+				t.Errorf("notices are %q, want %q", notices, tt.notice)
+			}
+			if left := append(glob(t, folder, "*", "*writing"), glob(t, folder, "reserved")...); len(left) > 0 {
+				t.Errorf("left are %v", left)
+			}
+			equalRuns(t, whole, dir)
+		})
+	}
+}
+
+// TestTooSmallDisk starts where two checkpoints have no room: nothing is done, and it is
+// said how much it takes.
+func TestTooSmallDisk(t *testing.T) {
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	folder := smallDisk(t, dir, 4)
+	steps := 0
+	_, err := Run(context.Background(), dir, small(), func(Step) { steps++ })
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "make room for") || steps > 0 {
+		t.Errorf("after %d steps: %v", steps, err)
+	}
+	if left := glob(t, folder, "*"); len(left) > 0 {
+		t.Errorf("left are %v", left)
+	}
+	o := small()
+	o.CheckpointEvery = 1000 // one is all that this run has to write
+	train(t, dir, o)
+}
+
+// TestKilledOnASmallDisk goes on where a run was killed that kept room for its last
+// checkpoint, on a disk that has no more.
+func TestKilledOnASmallDisk(t *testing.T) {
+	whole := t.TempDir()
+	writeShards(t, whole, 70)
+	train(t, whole, small())
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	folder := smallDisk(t, dir, 8)
+	o := small()
+	o.StopAt = 7
+	train(t, dir, o) // leaves the checkpoints of steps 5 and 7
+	fill(t, filepath.Join(folder, "reserved"))
+	train(t, dir, small())
+	equalRuns(t, whole, dir)
+}
+
+// TestForgivenCheckpoints makes the places of two checkpoints unusable in the middle of a
+// run: it goes on, says so, keeps what there is, and ends like any other.
+func TestForgivenCheckpoints(t *testing.T) {
+	whole := t.TempDir()
+	writeShards(t, whole, 70)
+	train(t, whole, small())
+	dir := t.TempDir()
+	writeShards(t, dir, 70)
+	folder := filepath.Join(dir, "checkpoints")
+	var notices []string
+	r, err := Run(context.Background(), dir, small(), func(s Step) {
+		switch s.Step {
+		case 7:
+			for _, name := range []string{"step-00000010", "step-00000015"} {
+				writeText(t, filepath.Join(folder, name), "a file where a folder should be")
 			}
 		case 17:
-			if got := glob(t, folder, "step-*"); len(got) != 1 || filepath.Base(got[0]) != "step-00000005" {
-				t.Errorf("with a full disk there are %v, want the last good one alone", got)
-			}
-			if err := os.Remove(filler); err != nil {
-				t.Fatal(err)
+			if c, err := checkpoint.Latest(folder); err != nil || c.State.Step != 5 {
+				t.Errorf("the last checkpoint is %v, %v, want that of step 5", c, err)
 			}
 		}
 		if s.Notice != "" {
@@ -80,12 +187,9 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%d checkpoints failed, want those of steps 10 and 15: %+v", r.FailedCheckpoints, r)
 	}
 	if i := slices.IndexFunc(notices, func(n string) bool {
-		return strings.Contains(n, "training goes on without a checkpoint at step 10") && strings.Contains(n, "no space left")
+		return strings.Contains(n, "training goes on without a checkpoint at step 10")
 	}); i < 0 {
 		t.Errorf("notices are %q", notices)
-	}
-	if left := glob(t, folder, "*", "*writing"); len(left) > 0 {
-		t.Errorf("half-written files are left: %v", left)
 	}
 	equalRuns(t, whole, dir)
 }
@@ -141,14 +245,20 @@ func TestRefusedCheckpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The file is whole by its hash: the fault is in what was saved.
-		state := filepath.Join(c.Path, "state.json")
-		text, err := os.ReadFile(state)
-		if err != nil {
+		c.State.Files[name] = checkpoint.File{Bytes: int64(b.Len()), XXH64: hashOf(b.Bytes())}
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		text = bytes.ReplaceAll(text, []byte(c.State.Files[name].XXH64), []byte(hashOf(b.Bytes())))
-		if err := errors.Join(os.WriteFile(path, b.Bytes(), 0o644), os.WriteFile(state, text, 0o644)); err != nil {
-			t.Fatal(err)
+		writeState(t, c)
+	}
+	restate := func(change func(s *checkpoint.State)) func(dir string) {
+		return func(dir string) {
+			c, err := checkpoint.Latest(filepath.Join(dir, "checkpoints"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(&c.State)
+			writeState(t, c)
 		}
 	}
 	for _, tt := range []struct {
@@ -175,6 +285,16 @@ func TestRefusedCheckpoints(t *testing.T) {
 				return list
 			})
 		}, []string{"model.safetensors", "holds NaN", "delete the folder"}},
+		{"a state with another step", func(dir string) {
+			path := glob(t, dir, "checkpoints", "step-*", "state.json")[0]
+			writeText(t, path, strings.Replace(readText(t, path), `"step": 6`, `"step": -5`, 1))
+		}, []string{"state.json: its checksum is", "delete the folder"}},
+		{"a whole state with a step of no run", restate(func(s *checkpoint.State) { s.Step = -5 }),
+			[]string{"state.json: step is -5, which must be from 0 to 6", "delete the folder"}},
+		{"of a run that never ends", restate(func(s *checkpoint.State) { s.Total, s.Segments[0].Total = 1e9, 1e9 }),
+			[]string{"state.json: it says 1000000000 steps, and 3 epochs of 40 pairs have 6"}},
+		{"of other pairs", restate(func(s *checkpoint.State) { s.Undecodable = []int{40} }),
+			[]string{"state.json: it names row 40, and there are 40"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -183,6 +303,10 @@ func TestRefusedCheckpoints(t *testing.T) {
 			}
 			tt.damage(dir)
 			_, err := Run(context.Background(), dir, o, nil)
+			var damaged *checkpoint.Damaged
+			if tt.name != "another model" && !errors.As(err, &damaged) {
+				t.Errorf("got %v, want damage", err)
+			}
 			for _, want := range tt.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %q in it", err, want)
@@ -190,6 +314,16 @@ func TestRefusedCheckpoints(t *testing.T) {
 			}
 		})
 	}
+}
+
+// writeState writes the state of a checkpoint, its checksum with it.
+func writeState(t *testing.T, c *checkpoint.Checkpoint) {
+	t.Helper()
+	text, err := c.State.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeText(t, filepath.Join(c.Path, "state.json"), string(text))
 }
 
 func copyFile(t *testing.T, path, folder string) {

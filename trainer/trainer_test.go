@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +28,7 @@ import (
 const (
 	childFolder = "PAIRLOOM_TRAIN_IN"
 	childKind   = "PAIRLOOM_TRAIN_KIND"
+	childPeak   = "PAIRLOOM_TRAIN_PEAK" // model, batch and micro batch of which the memory is told
 )
 
 // kinds are runs of 12 steps on writeKind's pairs that keep different things from
@@ -76,6 +76,13 @@ func whole(t *testing.T, name string) (dir string, result Result) {
 func TestMain(m *testing.M) {
 	peakTime = 0
 	if dir := os.Getenv(childFolder); dir != "" {
+		if os.Getenv(childPeak) != "" {
+			if err := trainToPeak(dir); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
 		if _, err := Run(context.Background(), dir, kind(os.Getenv(childKind)), func(s Step) { fmt.Println("step", s.Step) }); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -98,7 +105,7 @@ func TestMain(m *testing.M) {
 func small() Options {
 	return Options{
 		Model: "vit-nano", Epochs: 6, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
-		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: "600", Seed: 3,
+		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, Vocabulary: "600", Seed: 3,
 		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 10,
 	}
 }
@@ -139,6 +146,12 @@ func writeShards(t testing.TB, dir string, n int, broken ...int) {
 // shape.
 func writeTexts(t testing.TB, dir string, n int, form string, broken ...int) {
 	t.Helper()
+	writePairs(t, dir, n, form, nil, broken...)
+}
+
+// writePairs is writeTexts with one picture for all pairs, if there is one.
+func writePairs(t testing.TB, dir string, n int, form string, picture []byte, broken ...int) {
+	t.Helper()
 	folder := filepath.Join(dir, "shards")
 	tally := shard.NewTally("shard", "pairs", "pairs")
 	m := &shard.Manifest{Stage: "shard", Tally: tally}
@@ -153,6 +166,9 @@ func writeTexts(t testing.TB, dir string, n int, form string, broken ...int) {
 			t.Fatal(err)
 		}
 		p := shard.Pair{PairID: uint64(i), Text: fmt.Sprintf(form, c.name, []string{"square", "disc", "bar"}[shape]), Image: b.Bytes()}
+		if len(picture) > 0 {
+			p.Image = picture
+		}
 		for _, row := range broken {
 			if row == i {
 				p.Image = p.Image[:40]
@@ -498,49 +514,6 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
-func TestHint(t *testing.T) {
-	for _, tt := range []struct {
-		last, chance float64
-		want         bool
-	}{{4.85, 4.852, true}, {4.9, 4.852, true}, {4.2, 4.852, false}} {
-		if got := hint(tt.last, tt.chance); (got != "") != tt.want {
-			t.Errorf("a loss of %g against %g gives the hint %q", tt.last, tt.chance, got)
-		}
-	}
-}
-
-// TestHintOnTheWay expects the hint once, after a quarter of a run whose loss
-// stays that of guessing, and none when it falls.
-func TestHintOnTheWay(t *testing.T) {
-	for _, tt := range []struct {
-		loss float64
-		want []int64
-	}{{math.Log(16), []int64{25}}, {1, nil}} {
-		r := &run{options: small(), batchesPerEpoch: 4, batch: 16}
-		r.state.Total = 100
-		m, err := openMetrics(filepath.Join(t.TempDir(), metricsName), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.metrics = m
-		var steps []int64
-		for range 100 {
-			err := r.account(stepFigures{loss: tt.loss, norm2: 1}, func(s Step) {
-				if strings.Contains(s.Notice, "near ln(batch)") {
-					steps = append(steps, s.Step)
-				}
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		m.close()
-		if !slices.Equal(steps, tt.want) {
-			t.Errorf("a loss of %.2f gives the hint at steps %v, want %v", tt.loss, steps, tt.want)
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	o := small()
 	o.Model, o.LearningRate, o.Epsilon, o.Vocabulary = "vit-nanu", 0, 0, "publik"
@@ -548,6 +521,24 @@ func TestValidate(t *testing.T) {
 	for _, want := range []string{"vit-nano", "lr:", "eps:", `vocabulary: "publik"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
+
+// TestValidateCrop: a crop_scale of before must not be taken for another crop.
+func TestValidateCrop(t *testing.T) {
+	for _, tt := range []struct {
+		scale, aspect float64
+		want          string
+	}{
+		{0, 0, ""}, {0.9, 0.75, ""}, {1, 1, ""},
+		{0.9, 0, "crop_scale: 0.9 given without crop_aspect; it was a share of the picture's short side, and is one of its area now"},
+		{0, 0.75, "crop_aspect: 0.75 given without crop_scale"},
+	} {
+		o := small()
+		o.CropScale, o.CropAspect = tt.scale, tt.aspect
+		if err := o.Validate(); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("crop_scale %g, crop_aspect %g: %v, want %q", tt.scale, tt.aspect, err, tt.want)
 		}
 	}
 }

@@ -172,10 +172,10 @@ func (r *run) judgeBest(ctx context.Context) (best checkpoint.Validation, err er
 
 // validate embeds the held-out pairs and returns their loss.
 func (r *run) validate(ctx context.Context) (float64, error) {
-	defer r.fading.swap(&r.model.Parameters)()
+	defer r.fading.swap(r.device, &r.model.Parameters)()
 	v, side := r.validation, r.state.Model.Resolution
 	size, encoder := 3*side*side, r.vocabulary.NewEncoder()
-	tape := autograd.Evaluate(r.device, r.pool)
+	tape := r.typed(autograd.Evaluate(r.device, r.pool))
 	for first := 0; first < len(v.rows); first += validationBatch {
 		rows := v.rows[first:min(first+validationBatch, len(v.rows))]
 		if _, err := v.decode(ctx, rows, side, r.options.workers()); err != nil {
@@ -189,7 +189,7 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 			}
 			captions.Add(encoder, p.Text, r.state.Model.Context)
 		}
-		v.embedded.put(r.device, first, r.model.Images(tape, v.pixels[:len(rows)*size]), r.model.Texts(tape, &captions))
+		v.embedded.put(r.device, first, r.model.Images(tape, r.model.Planes(tape, v.pixels[:len(rows)*size])), r.model.Texts(tape, &captions))
 		tape.Reset()
 		if err := r.device.Sync(); err != nil {
 			return 0, &deviceError{err}

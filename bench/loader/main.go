@@ -1,7 +1,7 @@
 // Command loader measures package batch: pairs a second from shards to batches,
 // without a model.
 //
-//	go run ./bench/loader [-shards FOLDER] [-pictures FOLDER] [-seconds 4]
+//	go run ./bench/loader [-shards FOLDER] [-pictures FOLDER] [-seconds 4] [-resolutions 64,112,224] [-cached=false]
 //
 // Without -shards it makes shards of 1,024 pairs, the JPEGs of -pictures over and
 // over. "of a core" counts processor seconds, so that other work on the machine
@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,14 +29,22 @@ func main() {
 	shards := flag.String("shards", "", "folder of shards to read")
 	pictures := flag.String("pictures", "trainer/batch/testdata", "folder of JPEGs to make shards of")
 	seconds := flag.Float64("seconds", 4, "time of each measurement")
+	resolutions := flag.String("resolutions", "64,112,224", "pixels a side, with commas between")
+	cached := flag.Bool("cached", true, "measure with a cache too")
 	flag.Parse()
-	if err := run(*shards, *pictures, time.Duration(*seconds*float64(time.Second))); err != nil {
+	if err := run(*shards, *pictures, time.Duration(*seconds*float64(time.Second)), *resolutions, *cached); err != nil {
 		fmt.Fprintln(os.Stderr, "loader:", err)
 		os.Exit(1)
 	}
 }
 
-func run(shards, pictures string, duration time.Duration) error {
+// crops are CLIP's own and open_clip's.
+var crops = []struct {
+	name          string
+	scale, aspect float64
+}{{"square", 0, 0}, {"resized", 0.9, 0.75}}
+
+func run(shards, pictures string, duration time.Duration, resolutions string, cache bool) error {
 	if shards == "" {
 		folder, err := os.MkdirTemp("", "loader")
 		if err != nil {
@@ -52,13 +62,19 @@ func run(shards, pictures string, duration time.Duration) error {
 	}
 	defer source.Close()
 	fmt.Printf("%d pairs in the shards\n\n", source.Len())
-	fmt.Println("| resolution | cache | workers | pairs/s wall | pairs/s of a core |")
-	fmt.Println("|---|---|---|---|---|")
-	for _, resolution := range []int{64, 112, 224} {
-		for _, cached := range []bool{false, true} {
-			for workers := 1; workers <= runtime.NumCPU(); workers *= 2 {
-				if err := measure(source, resolution, cached, workers, duration); err != nil {
-					return err
+	fmt.Println("| resolution | crop | cache | workers | pairs/s wall | pairs/s of a core |")
+	fmt.Println("|---|---|---|---|---|---|")
+	for _, text := range strings.Split(resolutions, ",") {
+		resolution, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("-resolutions: %w", err)
+		}
+		for crop := range crops {
+			for _, cached := range []bool{false, true} {
+				for workers := 1; workers <= runtime.NumCPU() && (cache || !cached); workers *= 2 {
+					if err := measure(source, resolution, crop, cached, workers, duration); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -66,8 +82,8 @@ func run(shards, pictures string, duration time.Duration) error {
 	return nil
 }
 
-func measure(source *batch.Source, resolution int, cached bool, workers int, duration time.Duration) error {
-	o := batch.Options{Batch: min(64, source.Len()), Resolution: resolution, Context: 77, CropScale: 0.9, Workers: workers}
+func measure(source *batch.Source, resolution, crop int, cached bool, workers int, duration time.Duration) error {
+	o := batch.Options{Batch: min(64, source.Len()), Resolution: resolution, Context: 77, Workers: workers, CropScale: crops[crop].scale, CropAspect: crops[crop].aspect}
 	name := "no"
 	if cached {
 		o.CacheBytes, name = 1<<32, "yes"
@@ -97,7 +113,7 @@ func measure(source *batch.Source, resolution int, cached bool, workers int, dur
 		}
 	}
 	wall, used := time.Since(start), processorTime()-processor
-	fmt.Printf("| %d | %s | %d | %.0f | %.0f |\n", resolution, name, workers, float64(n)/wall.Seconds(), float64(n)/used.Seconds())
+	fmt.Printf("| %d | %s | %s | %d | %.0f | %.0f |\n", resolution, crops[crop].name, name, workers, float64(n)/wall.Seconds(), float64(n)/used.Seconds())
 	return nil
 }
 

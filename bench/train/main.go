@@ -57,10 +57,11 @@ func run(args []string) error {
 	if args[0] == "loader" {
 		return loaderRate(args[1], args[2:5])
 	}
-	d, err := openDevice(*precision, *threads)
+	activations, err := typeOf(*precision)
 	if err != nil {
 		return err
 	}
+	d := cpu.Open(*threads)
 	var s stepper
 	switch args[0] {
 	case "embed":
@@ -68,9 +69,9 @@ func run(args []string) error {
 	case "draw":
 		return draw(d, args[1], args[2])
 	case "sgemm":
-		s, err = newProduct(d)
+		s, err = newProduct(d, activations)
 	default:
-		s, err = newTraining(d, args[1], args[2], args[3])
+		s, err = newTraining(d, activations, args[1], args[2], args[3])
 	}
 	if err != nil {
 		return err
@@ -81,14 +82,14 @@ func run(args []string) error {
 	return answer(s)
 }
 
-func openDevice(precision string, threads int) (*cpu.Device, error) {
+func typeOf(precision string) (device.Type, error) {
 	switch precision {
 	case "fp32":
-		return cpu.Open(threads), nil
+		return device.F32, nil
 	case "bf16":
-		return cpu.OpenBF16(threads)
+		return device.BF16, nil
 	}
-	return nil, fmt.Errorf("no precision is called %q; there are fp32 and bf16", precision)
+	return 0, fmt.Errorf("no precision is called %q; there are fp32 and bf16", precision)
 }
 
 // A stepper does one measured step.
@@ -173,13 +174,13 @@ type product struct {
 
 const productSize = 2048
 
-func newProduct(d *cpu.Device) (stepper, error) {
+func newProduct(d *cpu.Device, factors device.Type) (stepper, error) {
 	const words = productSize * productSize
-	m, err := d.Alloc(12 * words)
+	m, err := d.Alloc(3 * words * factors.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	whole := device.Whole(m, device.F32)
+	whole := device.Whole(m, factors)
 	d.Fill(whole, 0.5)
 	return &product{d, m, whole.Slice(0, words), whole.Slice(words, words), whole.Slice(2*words, words)}, nil
 }

@@ -58,7 +58,7 @@ func tensors(path string) (map[string]checkpoint.Tensor, error) {
 	return set, nil
 }
 
-func newTraining(d *cpu.Device, preset, weightsPath, inputsPath string) (stepper, error) {
+func newTraining(d *cpu.Device, activations device.Type, preset, weightsPath, inputsPath string) (stepper, error) {
 	config, err := clip.Preset(preset)
 	if err != nil {
 		return nil, err
@@ -74,6 +74,7 @@ func newTraining(d *cpu.Device, preset, weightsPath, inputsPath string) (stepper
 	t := &training{dev: d, pool: device.NewPool(d), pictures: inputs["pictures"].Data, captions: captionsOf(inputs["tokens"])}
 	t.tape = autograd.New(d, t.pool)
 	t.model = clip.New(config, weights["token_embedding.weight"].Shape[0])
+	t.tape.Type, t.model.Parameters.Type = activations, activations
 	if err := t.model.Parameters.Allocate(d, true); err != nil {
 		return nil, err
 	}
@@ -101,7 +102,7 @@ func captionsOf(tokens checkpoint.Tensor) *token.Captions {
 func (t *training) step() (float64, error) {
 	d, p, figures := t.dev, &t.model.Parameters, device.Whole(t.figures, device.F32)
 	d.Fill(p.Grad, 0)
-	t.model.Loss(t.tape, figures.Slice(0, 1), t.pictures, t.captions)
+	t.model.Loss(t.tape, figures.Slice(0, 1), t.model.Planes(t.tape, t.pictures), t.captions)
 	t.tape.Backward()
 	if err := t.pool.Err(); err != nil {
 		return 0, err
@@ -112,12 +113,7 @@ func (t *training) step() (float64, error) {
 		Rate: rate, Beta1: beta1, Beta2: beta2, Epsilon: epsilon, Decay: decay,
 		Correct1: float32(1 - math.Pow(beta1, t.updates)), Correct2: float32(1 - math.Pow(beta2, t.updates)),
 	}
-	update := func(from, n int) {
-		d.AdamW(p.Data.Slice(from, n), p.Grad.Slice(from, n), p.M.Slice(from, n), p.V.Slice(from, n), figures.Slice(1, 1), a)
-	}
-	update(0, p.Decayed)
-	a.Decay = 0
-	update(p.Decayed, p.Data.Len-p.Decayed)
+	p.Update(d, figures.Slice(1, 1), a)
 	t.model.ClampScale(d)
 	var loss [1]float32
 	err := d.Read(loss[:], figures.Slice(0, 1))
@@ -160,7 +156,7 @@ func loaderRate(data string, figures []string) error {
 		return fmt.Errorf("%s has %d pairs, a batch of %d needs as many", data, source.Len(), size)
 	}
 	loader := batch.NewLoader(source, vocabulary, batch.Options{
-		Batch: size, Resolution: side, Context: 77, Seed: 1, CropScale: 0.9, Workers: workers,
+		Batch: size, Resolution: side, Context: 77, Seed: 1, CropScale: 0.9, CropAspect: 0.75, Workers: workers,
 	}, 0, math.MaxInt64)
 	defer loader.Close()
 	pictures, began := 0, time.Now()

@@ -44,7 +44,7 @@ func embed(d *cpu.Device, preset, weightsPath, inputsPath, out string) error {
 	pool := device.NewPool(d)
 	tape := autograd.Evaluate(d, pool)
 	captions := captionsOf(inputs["tokens"])
-	values := map[string]*autograd.Value{"images": m.Images(tape, inputs["pictures"].Data), "texts": m.Texts(tape, captions)}
+	values := map[string]*autograd.Value{"images": m.Images(tape, m.Planes(tape, inputs["pictures"].Data)), "texts": m.Texts(tape, captions)}
 	var list []checkpoint.Tensor
 	for name, v := range values {
 		t := checkpoint.Tensor{Name: name, Shape: []int{v.Rows, v.Cols}, Data: make([]float32, v.Rows*v.Cols)}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 )
 
@@ -52,6 +53,7 @@ func exitCode(err error) int {
 	var configuration *pipeline.ConfigurationError
 	var locked *pipeline.LockedError
 	var damaged *shard.DamagedPart
+	var checkpointDamaged *checkpoint.Damaged
 	switch {
 	case err == nil:
 		return exitDone
@@ -67,7 +69,7 @@ func exitCode(err error) int {
 		return exitPartial
 	case errors.As(err, &locked):
 		return exitLocked
-	case errors.As(err, &damaged), storageError(err):
+	case errors.As(err, &damaged), errors.As(err, &checkpointDamaged), storageError(err):
 		return exitStorage
 	}
 	return exitError_

@@ -15,6 +15,7 @@ import (
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
 func TestExitCode(t *testing.T) {
@@ -41,6 +42,7 @@ func TestExitCode(t *testing.T) {
 		{"locked", plain, &pipeline.LockedError{}, 75},
 		{"asked for too early", plain, fmt.Errorf("embed: %w", shard.ErrUnfinished), 2},
 		{"damaged", plain, fmt.Errorf("match: %w", &shard.DamagedPart{}), 4},
+		{"a damaged checkpoint", plain, fmt.Errorf("train: %w", &checkpoint.Damaged{}), 4},
 		{"another error while a signal came", cancelled(pipeline.ErrTerminated), &fs.PathError{Op: "write", Err: syscall.ENOSPC}, 4},
 		{"interrupted", cancelled(pipeline.ErrInterrupted), context.Canceled, 130},
 		{"interrupted with work kept", cancelled(pipeline.ErrInterrupted), fmt.Errorf("fetch: %w", &pipeline.StoppedError{Cause: pipeline.ErrInterrupted, Kept: "all"}), 130},

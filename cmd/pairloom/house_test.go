@@ -174,7 +174,7 @@ func TestFoldersAreNamedOnce(t *testing.T) {
 
 // only says which rooms may import a package.
 var only = map[string][]string{
-	"C":                              {"trainer/device/cpu", "internal/deflate", "internal/picture"},
+	"C":                              {"trainer/device/cpu", "trainer/batch", "internal/deflate", "internal/picture"},
 	"github.com/mattn/go-sqlite3":    {"crawl/frontier"},
 	"database/sql":                   {"crawl/frontier"},
 	"github.com/apache/arrow/go/v17": {"shard", "crawl/lists"},

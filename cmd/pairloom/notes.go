@@ -83,6 +83,9 @@ func trainNotes(r *trainer.Result) []string {
 	if r.Skipped > 0 {
 		notes = append(notes, fmt.Sprintf("%d steps were skipped, since loss or gradient was not finite", r.Skipped))
 	}
+	if r.Outliers > 0 {
+		notes = append(notes, fmt.Sprintf("%d steps were not taken, since the norm of their gradient was far above the median (train.skip_outliers)", r.Outliers))
+	}
 	if r.BestStep > 0 {
 		notes = append(notes, fmt.Sprintf("held-out loss %.3f at last; %.3f at step %d, which checkpoints/best keeps", r.Validation, r.BestValidation, r.BestStep))
 	}

@@ -69,6 +69,9 @@ are gone from the disk then. Until the new shards are whole, both take room.
 		if s.name == pipeline.CurateName {
 			addDryRun(g, c, &o.limit)
 		}
+		if s.name == pipeline.TrainName {
+			addEstimate(g, c)
+		}
 		limit := limitHelp
 		switch s.name {
 		case pipeline.ReportName:

@@ -3,12 +3,14 @@ package export
 import (
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/apache/arrow/go/v17/parquet/schema"
+	"github.com/klauspost/compress/zstd"
 	"github.com/pairloom/pairloom/shard"
 )
 
@@ -34,6 +36,32 @@ type levels struct{ defined, repeated []int16 }
 // holds at least.
 const pageBytes = 1 << 20
 
+// tableLevel is the level of zstd in tables.
+const tableLevel = 1
+
+// pageEncoder compresses pages of all tables; it may be shared.
+var pageEncoder = sync.OnceValues(func() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithZeroFrames(true), zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(tableLevel)))
+})
+
+// tableZstd is the library's codec, which makes an encoder, megabytes of tables, anew for
+// each page; this one keeps it, and gives the same bytes.
+type tableZstd struct{ compress.Codec }
+
+func (z tableZstd) EncodeLevel(dst, src []byte, level int) []byte {
+	e, err := pageEncoder()
+	if err != nil || level != tableLevel {
+		return z.Codec.EncodeLevel(dst, src, level)
+	}
+	return e.EncodeAll(src, dst[:0])
+}
+
+func init() {
+	if codec, err := compress.GetCodec(compress.Codecs.Zstd); err == nil {
+		compress.RegisterCodec(compress.Codecs.Zstd, tableZstd{codec})
+	}
+}
+
 func newTable(w io.Writer, list []column) (*tableWriter, error) {
 	root, err := tableSchema(list)
 	if err != nil {
@@ -44,7 +72,7 @@ func newTable(w io.Writer, list []column) (*tableWriter, error) {
 		return nil, err
 	}
 	props := []parquet.WriterProperty{
-		parquet.WithCreatedBy("pairloom"), parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
+		parquet.WithCreatedBy("pairloom"), parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(tableLevel),
 		parquet.WithDictionaryDefault(false), parquet.WithCompressionFor("image.bytes", compress.Codecs.Uncompressed),
 		parquet.WithStatsFor("image.bytes", false), parquet.WithStatsFor("image.path", false),
 	}

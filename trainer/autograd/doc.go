@@ -8,7 +8,12 @@
 // values themselves: a training step holds one copy of the activations and
 // little more.
 //
-// On a tape made with Evaluate nothing is noted, and [Tape.Reset] returns the
-// values; one made with Rehearse does the same, with a training batch's
-// statistics. A tape is reused from step to step and belongs to one goroutine.
+// A tape's activations are of F32 or BF16, [Tape].Type; gradients are of the type
+// of what they are the gradient of, those of parameters of F32. Statistics, losses
+// and embeddings are F32 in both.
+//
+// On a tape made with Evaluate nothing is noted; [Tape.Forget] returns a value when
+// its last reader is enqueued, and [Tape.Reset] returns the rest. One made with
+// Rehearse does the same, with a training batch's statistics. A tape is reused from
+// step to step and belongs to one goroutine.
 package autograd

@@ -12,15 +12,17 @@ func (t *Tape) Recompute(x *Value, f func(t *Tape, x *Value) *Value) *Value {
 		return f(t, x)
 	}
 	inner := Rehearse(t.Device, t.Pool)
+	inner.Type = t.Type
 	// f may forget what it is given, and x is not inner's.
-	last := f(inner, &Value{Data: x.Data, Rows: x.Rows, Cols: x.Cols})
-	y := &Value{Data: last.Data, Rows: last.Rows, Cols: last.Cols, owned: true}
+	last := f(inner, &Value{Data: x.Data, Rows: x.Rows, Cols: x.Cols, Type: x.Type})
+	y := &Value{Data: last.Data, Rows: last.Rows, Cols: last.Cols, Type: last.Type, owned: true}
 	last.owned = false
 	inner.Reset()
 	t.values = append(t.values, y)
 	t.note(y, func() {
 		again := New(t.Device, t.Pool)
-		from := &Value{Data: t.data(x), Rows: x.Rows, Cols: x.Cols, constant: x.constant}
+		again.Type = t.Type
+		from := &Value{Data: t.data(x), Rows: x.Rows, Cols: x.Cols, Type: x.Type, constant: x.constant}
 		last := f(again, from)
 		last.Grad, y.Grad = y.Grad, device.Buffer{}
 		again.Backward()

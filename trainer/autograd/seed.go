@@ -7,7 +7,7 @@ import "github.com/pairloom/pairloom/trainer/device"
 // the tape. Every value on the tape must then lead to a seeded one or to a loss.
 func (t *Tape) Seed(v *Value, dv device.Buffer) {
 	if v.Grad.Absent() {
-		v.Grad = t.Pool.Get(device.F32, v.Rows*v.Cols)
+		v.Grad = t.Pool.Get(v.Type, v.Rows*v.Cols)
 		t.Device.Copy(v.Grad, dv)
 		return
 	}

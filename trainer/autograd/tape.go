@@ -5,16 +5,22 @@ import "github.com/pairloom/pairloom/trainer/device"
 // Value is a matrix on the device, with its gradient while one is known.
 type Value struct {
 	Data, Grad device.Buffer
+	// Rounded is the Data of a parameter in BF16, which products of that type take
+	// as their factor. Where it is absent, they round Data themselves.
+	Rounded    device.Buffer
 	Rows, Cols int
+	Type       device.Type // of Data and Grad
 
-	owned    bool   // Data goes back to the pool
-	keeps    bool   // Grad lives outside of the tape: a parameter's
-	constant bool   // needs no gradient
-	again    func() // computes Data once more; nil where it must be kept
+	owned      bool   // Data goes back to the pool
+	keeps      bool   // Grad lives outside of the tape: a parameter's
+	constant   bool   // needs no gradient
+	again      func() // computes Data once more; nil where it must be kept
+	activation device.Activation
+	pre        *Value // of which Data is the activation, or nil
 }
 
-// Parameter is a value whose data and gradient the caller keeps. Backward adds
-// to the gradient.
+// Parameter is a value whose data and gradient, of F32, the caller keeps. Backward
+// adds to the gradient.
 func Parameter(data, grad device.Buffer, rows, cols int) *Value {
 	return &Value{Data: data, Grad: grad, Rows: rows, Cols: cols, keeps: true}
 }
@@ -23,11 +29,14 @@ func Parameter(data, grad device.Buffer, rows, cols int) *Value {
 type Tape struct {
 	Device device.Device
 	Pool   *device.Pool
+	// Type is that of activations, F32 or BF16. Operations that make a matrix of
+	// something else (pictures, ids) give it this type, all others give theirs that
+	// of what they are made of, and the last product of a tower gives F32.
+	Type device.Type
 
 	evaluate  bool // notes nothing
 	rehearsal bool // and yet takes statistics from the batch
 	values    []*Value
-	scratch   []device.Buffer
 	back      []func()
 }
 
@@ -48,35 +57,53 @@ func Rehearse(d device.Device, pool *device.Pool) *Tape {
 }
 
 // value is a new matrix on the tape.
-func (t *Tape) value(rows, cols int) *Value {
-	v := &Value{Data: t.Pool.Get(device.F32, rows*cols), Rows: rows, Cols: cols, owned: true}
+func (t *Tape) value(as device.Type, rows, cols int) *Value {
+	v := &Value{Data: t.Pool.Get(as, rows*cols), Rows: rows, Cols: cols, Type: as, owned: true}
 	t.values = append(t.values, v)
 	return v
 }
 
-// buffer is scratch that lives until the operation has gone back.
-func (t *Tape) buffer(words int) device.Buffer {
-	b := t.Pool.Get(device.F32, words)
-	t.scratch = append(t.scratch, b)
-	return b
-}
+// like is a new matrix of x's type and shape.
+func (t *Tape) like(x *Value) *Value { return t.value(x.Type, x.Rows, x.Cols) }
 
-// Floats uploads a matrix that needs no gradient. The slice stays unchanged
-// until the device's next Read or Sync.
+// statistics are what an operation notes for its way back. Forget them when the
+// way forward is enqueued.
+func (t *Tape) statistics(words int) *Value { return t.value(device.F32, 1, words) }
+
+// Floats uploads a matrix of F32 that needs no gradient. The slice stays
+// unchanged as long as that of device.Device's Write.
 func (t *Tape) Floats(data []float32, rows, cols int) *Value {
-	v := t.value(rows, cols)
+	v := t.value(device.F32, rows, cols)
 	v.constant = true
 	t.Device.Write(v.Data, data)
 	return v
 }
 
-// Ints uploads ids or offsets, which live until Reset. The slice stays
-// unchanged until the device's next Read or Sync.
+// Ints uploads ids or offsets, which live until Reset. The slice stays unchanged
+// as long as that of device.Device's Write.
 func (t *Tape) Ints(data []int32) device.Buffer {
-	b := t.Pool.Get(device.I32, len(data))
-	t.scratch = append(t.scratch, b)
-	t.Device.WriteInts(b, data)
-	return b
+	v := t.value(device.I32, 1, len(data))
+	t.Device.WriteInts(v.Data, data)
+	return v.Data
+}
+
+// as is b in another type, as which it lives until Reset; or b itself where it is
+// of that type.
+func (t *Tape) as(b device.Buffer, as device.Type) device.Buffer {
+	if b.Type == as {
+		return b
+	}
+	v := t.value(as, 1, b.Len)
+	t.Device.Convert(v.Data, b)
+	return v.Data
+}
+
+// factor is w as a product with a matrix of type as takes it.
+func (t *Tape) factor(w *Value, as device.Type) device.Buffer {
+	if as == device.BF16 && !w.Rounded.Absent() {
+		return w.Rounded
+	}
+	return t.as(w.Data, as)
 }
 
 // note records how to go back from y. After it ran, y is finished with.
@@ -109,12 +136,15 @@ func (t *Tape) Forget(v *Value) {
 		t.Pool.Put(v.Data)
 		v.Data, v.owned = device.Buffer{}, false
 	}
+	if t.evaluate {
+		v.again = nil // its statistics may be gone, too
+	}
 }
 
 // data is v's data on the way back, computed again if it was forgotten.
 func (t *Tape) data(v *Value) device.Buffer {
 	if v.Data.Absent() && v.again != nil {
-		v.Data, v.owned = t.Pool.Get(device.F32, v.Rows*v.Cols), true
+		v.Data, v.owned = t.Pool.Get(v.Type, v.Rows*v.Cols), true
 		v.again()
 	}
 	return v.Data
@@ -126,21 +156,32 @@ func (t *Tape) gradient(v *Value) (device.Buffer, float32) {
 	if !v.Grad.Absent() {
 		return v.Grad, 1
 	}
-	v.Grad = t.Pool.Get(device.F32, v.Rows*v.Cols)
+	v.Grad = t.Pool.Get(v.Type, v.Rows*v.Cols)
 	return v.Grad, 0
 }
 
 // into lets write fill a whole gradient of v, and adds it to what is there.
 func (t *Tape) into(v *Value, write func(dx device.Buffer)) {
 	if v.Grad.Absent() {
-		v.Grad = t.Pool.Get(device.F32, v.Rows*v.Cols)
+		v.Grad = t.Pool.Get(v.Type, v.Rows*v.Cols)
 		write(v.Grad)
 		return
 	}
-	part := t.Pool.Get(device.F32, v.Rows*v.Cols)
+	part := t.Pool.Get(v.Type, v.Rows*v.Cols)
 	write(part)
 	t.Device.Sum(v.Grad, v.Grad, part)
 	t.Pool.Put(part)
+}
+
+// narrow makes y's gradient one of type as, for a product. It is y's last reader's.
+func (t *Tape) narrow(y *Value, as device.Type) device.Buffer {
+	if y.Grad.Type != as {
+		wide := y.Grad
+		y.Grad = t.Pool.Get(as, y.Rows*y.Cols)
+		t.Device.Convert(y.Grad, wide)
+		t.Pool.Put(wide)
+	}
+	return y.Grad
 }
 
 // hand gives y's gradient to x, whose derivative it is unchanged. y has no
@@ -167,7 +208,7 @@ func (t *Tape) Read(v *Value) ([]float32, error) {
 	rows := make([]float32, v.Rows*v.Cols)
 	err := t.Pool.Err()
 	if err == nil {
-		err = t.Device.Read(rows, v.Data)
+		err = t.Device.Read(rows, t.as(v.Data, device.F32))
 	}
 	t.Reset()
 	return rows, err
@@ -179,10 +220,7 @@ func (t *Tape) Reset() {
 	for _, v := range t.values {
 		t.release(v)
 	}
-	for _, b := range t.scratch {
-		t.Pool.Put(b)
-	}
 	clear(t.values)
 	clear(t.back)
-	t.values, t.scratch, t.back = t.values[:0], t.scratch[:0], t.back[:0]
+	t.values, t.back = t.values[:0], t.back[:0]
 }

@@ -23,7 +23,6 @@ const (
 type Options struct {
 	Device  string // auto, cpu, cuda or cuda:n; empty means auto
 	Threads int    // of the processor; 0 means one a processor
-	BF16    bool   // products of bfloat16
 }
 
 // ErrNoCUDA is wrapped where a GPU is asked for and this program has no backend
@@ -51,13 +50,6 @@ func Open(o Options) (device.Device, error) {
 	}
 	if strings.HasPrefix(o.Device, CUDA) {
 		return nil, fmt.Errorf("open device %s: %w", o.Device, ErrNoCUDA)
-	}
-	if o.BF16 {
-		d, err := cpu.OpenBF16(o.Threads)
-		if err != nil {
-			return nil, err
-		}
-		return device.Strict{Device: d}, nil
 	}
 	return device.Strict{Device: cpu.Open(o.Threads)}, nil
 }

@@ -66,20 +66,41 @@ var (
 	fromYIQ = [3][3]float64{{1, 0.9563, 0.6210}, {1, -0.2721, -0.6474}, {1, -1.1070, 1.7046}}
 )
 
-// turned writes to p the square of size pixels a side around x, y in from, turned
-// by angle in degrees and scaled to side pixels, bilinear. Where the square leaves
-// the picture, the picture's edge goes on.
-func (p *picture) turned(from *picture, x, y, size, angle float64, side int) {
-	p.width, p.height = side, side
-	p.rgb = growBytes(p.rgb, 3*side*side)
+// turned writes to p the square around x, y in from, as large as p, turned by angle in
+// degrees, bilinear. Where the square leaves the picture, the picture's edge goes on.
+func (p *picture) turned(from *picture, x, y, angle float64) {
 	sin, cos := math.Sincos(angle * math.Pi / 180)
-	step := size / float64(side)
-	for row := range side {
-		for column := range side {
-			right, down := (float64(column)+0.5)*step-size/2, (float64(row)+0.5)*step-size/2
-			from.bilinear(p.rgb[3*(row*side+column):][:3], x+cos*right-sin*down-0.5, y+sin*right+cos*down-0.5)
+	half := float64(p.width) / 2
+	for row := range p.height {
+		for column := range p.width {
+			right, down := float64(column)+0.5-half, float64(row)+0.5-half
+			from.bilinear(p.rgb[3*(row*p.width+column):][:3], x+cos*right-sin*down-0.5, y+sin*right+cos*down-0.5)
 		}
 	}
+}
+
+// around is what a crop of side by side pixels, turned by angle in degrees, is made of: the
+// crop and what lies beside it, in the same scale, as far as the picture goes. x and y are
+// where the crop's middle lies in it.
+func around(width, height int, crop view, side int, angle float64) (v view, x, y float64) {
+	sin, cos := math.Sincos(angle * math.Pi / 180)
+	reach := float64(side)/2*(math.Abs(sin)+math.Abs(cos)) + 1
+	v.x, x = crop.x.around(width, crop.left, side, reach)
+	v.y, y = crop.y.around(height, crop.top, side, reach)
+	return v, x, y
+}
+
+// around widens the axis of a crop, whose samples begin at number first of in, to what
+// lies reach outputs from its middle.
+func (a axis) around(in, first, side int, reach float64) (wider axis, middle float64) {
+	wider = axis{start: float64(first) + a.start, ratio: a.ratio, in: in, whole: in} // across first
+	centre := float64(a.from) + float64(side)/2
+	// outputs whose middles lie in the picture
+	lowest := math.Ceil(-wider.start/a.ratio - 0.5)
+	highest := math.Floor((float64(in)-wider.start)/a.ratio - 0.5)
+	wider.from = int(max(lowest, math.Floor(centre-reach)))
+	wider.out = max(1, int(min(highest, math.Ceil(centre+reach)))-wider.from+1)
+	return wider, centre - float64(wider.from)
 }
 
 // bilinear mixes the four pixels around x, y, where whole numbers are the middles

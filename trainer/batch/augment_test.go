@@ -28,7 +28,7 @@ func TestSentence(t *testing.T) {
 }
 
 func TestFlip(t *testing.T) {
-	p := picture{width: 3, height: 2, rgb: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}}
+	p := picture{rectangle{0, 0, 3, 2}, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}}
 	p.flip()
 	if want := []byte{7, 8, 9, 4, 5, 6, 1, 2, 3, 16, 17, 18, 13, 14, 15, 10, 11, 12}; !bytes.Equal(p.rgb, want) {
 		t.Errorf("got %v, want %v", p.rgb, want)
@@ -42,7 +42,7 @@ func TestJitter(t *testing.T) {
 		brightness, contrast float64
 		want                 [2]byte
 	}{{1, 1, [2]byte{100, 200}}, {1.2, 1, [2]byte{120, 240}}, {1.2, 0.5, [2]byte{150, 210}}, {1.2, 1.4, [2]byte{96, 255}}, {0, 1, [2]byte{0, 0}}} {
-		p := picture{width: 2, height: 1, rgb: []byte{100, 100, 100, 200, 200, 200}}
+		p := picture{rectangle{0, 0, 2, 1}, []byte{100, 100, 100, 200, 200, 200}}
 		p.jitter(tt.brightness, tt.contrast)
 		if p.rgb[0] != tt.want[0] || p.rgb[3] != tt.want[1] {
 			t.Errorf("brightness %g, contrast %g: %v, want %v", tt.brightness, tt.contrast, p.rgb, tt.want)
@@ -67,7 +67,7 @@ func TestRecolour(t *testing.T) {
 		{"half a turn, twice the chroma, clipped", 0.5, 2, [3]byte{255, 0, 0}, [3]byte{0, 229, 229}},
 		{"gray has no chroma", 0.3, 2, [3]byte{90, 90, 90}, [3]byte{90, 90, 90}},
 	} {
-		p := picture{width: 1, height: 1, rgb: slices.Clone(tt.from[:])}
+		p := picture{rectangle{0, 0, 1, 1}, slices.Clone(tt.from[:])}
 		p.recolour(tt.hue, tt.saturation)
 		for c, v := range p.rgb {
 			if d := int(v) - int(tt.want[c]); d < -1 || d > 1 {
@@ -79,26 +79,26 @@ func TestRecolour(t *testing.T) {
 }
 
 func TestTurned(t *testing.T) {
-	from := picture{width: 4, height: 3, rgb: make([]byte, 36)}
+	from := picture{rectangle{0, 0, 4, 3}, make([]byte, 36)}
 	for i := range from.rgb {
 		from.rgb[i] = byte(7 * i)
 	}
 	at := func(p *picture, x, y int) []byte { return p.rgb[3*(y*p.width+x):][:3] }
 	for _, tt := range []struct {
-		name          string
-		x, y, size, a float64
-		side          int
-		source        func(x, y int) (int, int)
+		name    string
+		x, y, a float64
+		side    int
+		source  func(x, y int) (int, int)
 	}{
-		{"as it was", 1.5, 1.5, 3, 0, 3, func(x, y int) (int, int) { return x, y }},
-		{"on the right", 2.5, 1.5, 3, 0, 3, func(x, y int) (int, int) { return x + 1, y }},
-		{"a quarter turn", 1.5, 1.5, 3, 90, 3, func(x, y int) (int, int) { return 2 - y, x }},
-		{"half a turn", 2.5, 1.5, 3, 180, 3, func(x, y int) (int, int) { return 3 - x, 2 - y }},
-		{"beyond the edge", -2.5, 1.5, 3, 0, 3, func(x, y int) (int, int) { return 0, y }},
-		{"every second pixel's size", 1, 1, 2, 0, 2, func(x, y int) (int, int) { return x, y }},
+		{"as it was", 1.5, 1.5, 0, 3, func(x, y int) (int, int) { return x, y }},
+		{"on the right", 2.5, 1.5, 0, 3, func(x, y int) (int, int) { return x + 1, y }},
+		{"a quarter turn", 1.5, 1.5, 90, 3, func(x, y int) (int, int) { return 2 - y, x }},
+		{"half a turn", 2.5, 1.5, 180, 3, func(x, y int) (int, int) { return 3 - x, 2 - y }},
+		{"beyond the edge", -2.5, 1.5, 0, 3, func(x, y int) (int, int) { return 0, y }},
 	} {
 		var got picture
-		got.turned(&from, tt.x, tt.y, tt.size, tt.a, tt.side)
+		got.take(rectangle{0, 0, tt.side, tt.side})
+		got.turned(&from, tt.x, tt.y, tt.a)
 		for y := range tt.side {
 			for x := range tt.side {
 				sx, sy := tt.source(x, y)
@@ -115,7 +115,7 @@ func TestTurned(t *testing.T) {
 
 // TestBilinear meets a pixel's middle, halves and quarters.
 func TestBilinear(t *testing.T) {
-	p := picture{width: 2, height: 2, rgb: []byte{0, 0, 0, 100, 100, 100, 40, 40, 40, 200, 200, 200}}
+	p := picture{rectangle{0, 0, 2, 2}, []byte{0, 0, 0, 100, 100, 100, 40, 40, 40, 200, 200, 200}}
 	for _, tt := range []struct {
 		x, y float64
 		want byte

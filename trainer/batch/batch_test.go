@@ -117,22 +117,6 @@ func TestCentreTakesTheMiddle(t *testing.T) {
 	}
 }
 
-// TestResizeOfRamp holds that scaling keeps a ramp a ramp, at its ends too.
-func TestResizeOfRamp(t *testing.T) {
-	p := picture{64, 1, make([]byte, 3*64)}
-	for x := range 64 {
-		p.rgb[3*x], p.rgb[3*x+1], p.rgb[3*x+2] = byte(x*4), byte(x*4), byte(x*4)
-	}
-	var r resampler
-	var q picture
-	r.resize(&q, &p, 0, 0, 64, 1, 16, 1)
-	for i := 2; i < 14; i++ {
-		if want := 4*(float64(i)+0.5)*4 - 2; math.Abs(float64(q.rgb[3*i])-want) > 1.01 {
-			t.Errorf("sample %d is %d, want %g", i, q.rgb[3*i], want)
-		}
-	}
-}
-
 type fake []shard.Pair
 
 func (f fake) Len() int                       { return len(f) }
@@ -178,38 +162,169 @@ func load(t testing.TB, f fake, o Options, first, last int64) ([]string, []int) 
 	}
 }
 
+// TestLoader holds that batches are the same whatever the workers, the cache and the batch
+// that a run begins with, for each kind of crop and pictures of all kinds.
 func TestLoader(t *testing.T) {
+	f := fakePairs(t, 4)
+	for _, name := range []string{"420.jpg", "cut.jpg", "wide.jpg", "tower.jpg", "progressive444.jpg", "palette.png", "dot.jpg"} {
+		f = append(f, shard.Pair{Text: name, Image: read(t, "made/"+name)})
+	}
+	f[3].Image = nil
+	const nothing, cut = 3, 5
+	crops := map[string]string{}
+	for _, tt := range []struct {
+		name string
+		o    Options
+	}{
+		{"squares", Options{}},
+		{"resized crops", Options{CropScale: 0.3, CropAspect: 0.75}},
+		{"turned squares", Options{Rotate: 40}},
+		{"turned crops", Options{CropScale: 0.3, CropAspect: 1, Rotate: 180}},
+		{"all changes", Options{Flip: true, Jitter: 0.4, Saturation: 0.5, Hue: 0.1, Gray: 0.3, Sentence: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := tt.o
+			o.Batch, o.Resolution, o.Context, o.Seed, o.Workers = 3, 8, 6, 2, 1
+			want, bad := load(t, f, o, 0, 9)
+			if len(want) != 9 {
+				t.Fatalf("%d batches, want 9", len(want))
+			}
+			slices.Sort(bad)
+			if bad = slices.Compact(bad); !slices.Equal(bad, []int{nothing, cut}) {
+				t.Errorf("rows %v do not decode, want %d and %d", bad, nothing, cut)
+			}
+			for _, workers := range []int{1, 2, 8} {
+				for _, cache := range []int64{0, 2000, 1 << 20} {
+					o.Workers, o.CacheBytes = workers, cache
+					if got, _ := load(t, f, o, 0, 9); !slices.Equal(got, want) {
+						t.Errorf("%d workers and %d bytes of cache change the batches", workers, cache)
+					}
+					if got, _ := load(t, f, o, 4, 9); !slices.Equal(got, want[4:]) {
+						t.Errorf("%d workers and %d bytes of cache: starting at batch 4 changes the rest", workers, cache)
+					}
+				}
+			}
+			if want[0] == want[3] {
+				t.Error("two epochs have equal batches")
+			}
+			if other := crops[want[0]]; other != "" {
+				t.Errorf("the batches are those of %s", other)
+			}
+			crops[want[0]] = tt.name
+		})
+	}
+}
+
+// TestTrainingSeesWhatEvaluationSees: of a square picture the paper's crop is all, scaled
+// once, as it is for evaluation.
+func TestTrainingSeesWhatEvaluationSees(t *testing.T) {
+	m := image.NewRGBA(image.Rect(0, 0, 90, 90))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i * i >> 3)
+	}
+	f := fake{{Text: "a", Image: encode(t, m)}}
+	for _, cache := range []int64{0, 1 << 20} {
+		l := newLoader(f, vocabulary(t), Options{Batch: 1, Resolution: 48, Context: 6, CacheBytes: cache}, 0, 1)
+		b, err := l.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, 3*48*48)
+		if err := Centre(want, f[0].Image, 48); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, len(want))
+		normalise(got, b.Pictures)
+		if !slices.Equal(got, want) {
+			t.Error("the pixels differ")
+		}
+		l.Close()
+	}
+}
+
+// TestCacheLimit: what is kept stays within the limit, captions too.
+func TestCacheLimit(t *testing.T) {
 	f := fakePairs(t, 11)
-	f[4].Image = f[4].Image[:30]
-	f[5].Image = nil
-	o := Options{Batch: 3, Resolution: 8, Context: 6, Seed: 2, CropScale: 0.8, Workers: 1}
-	want, bad := load(t, f, o, 0, 9)
-	if len(want) != 9 {
-		t.Fatalf("%d batches, want 9", len(want))
-	}
-	slices.Sort(bad)
-	if bad = slices.Compact(bad); !slices.Equal(bad, []int{4, 5}) {
-		t.Errorf("rows %v do not decode, want 4 and 5", bad)
-	}
-	for _, workers := range []int{1, 2, 8} {
-		for _, cache := range []int64{0, 1000, 1 << 20} {
-			o.Workers, o.CacheBytes = workers, cache
-			if got, _ := load(t, f, o, 0, 9); !slices.Equal(got, want) {
-				t.Errorf("%d workers and %d bytes of cache change the batches", workers, cache)
+	for _, limit := range []int64{0, 500, 4000, 1 << 20} {
+		l := newLoader(f, vocabulary(t), Options{Batch: 3, Resolution: 8, Context: 6, Workers: 3, CacheBytes: limit}, 0, 9)
+		for range 9 {
+			b, err := l.Next(context.Background())
+			if err != nil {
+				t.Fatal(err)
 			}
-			if got, _ := load(t, f, o, 4, 9); !slices.Equal(got, want[4:]) {
-				t.Errorf("%d workers and %d bytes of cache: starting at batch 4 changes the rest", workers, cache)
-			}
+			l.Release(b)
+		}
+		l.Close()
+		var held int64
+		for _, k := range l.cache.pictures {
+			held += int64(len(k.rgb) + slack)
+		}
+		for _, tokens := range l.cache.captions {
+			held += int64(4*len(tokens) + perCaption)
+		}
+		if held != l.cache.held || held > limit {
+			t.Errorf("limit %d: %d bytes are kept, %d counted", limit, held, l.cache.held)
+		}
+		if limit == 1<<20 && (len(l.cache.pictures) != 11 || len(l.cache.captions) != 11) {
+			t.Errorf("%d pictures and %d captions are kept, want all", len(l.cache.pictures), len(l.cache.captions))
 		}
 	}
-	if want[0] == want[3] {
-		t.Error("two epochs have equal batches")
+}
+
+// TestStrips: a strip enlarged to the short side would take gigabytes; only the square that
+// is looked at is made, and nothing else kept.
+func TestStrips(t *testing.T) {
+	for _, size := range [][2]int{{20000, 2}, {2, 20000}, {1, 1}} {
+		f := fake{{Text: "a", Image: encode(t, uniform(size[0], size[1], color.RGBA{200, 100, 50, 255}))}}
+		for _, o := range []Options{{}, {CropScale: 0.5, CropAspect: 0.75}, {Rotate: 90}} {
+			o.Batch, o.Resolution, o.Context, o.CacheBytes = 1, 224, 6, 1<<20
+			l := newLoader(f, vocabulary(t), o, 0, 1)
+			b, err := l.Next(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range b.Pictures {
+				if want := []int{200, 100, 50}[i%3]; int(v) < want-2 || int(v) > want+2 {
+					t.Fatalf("%v, %+v: byte %d is %d, want %d", size, o, i, v, want)
+				}
+			}
+			l.Close()
+		}
+	}
+}
+
+// TestNoAllocation holds that a worker reuses its memory from picture to picture.
+func TestNoAllocation(t *testing.T) {
+	f := fake{}
+	for _, name := range []string{"astronaut.jpg", "chelsea.jpg", "coffee.jpg", "gray.jpg"} {
+		f = append(f, shard.Pair{Text: name, Image: read(t, name)})
+	}
+	for _, o := range []Options{{}, {CropScale: 0.5, CropAspect: 0.75}, {Rotate: 20}} {
+		o.Batch, o.Resolution, o.Context = 4, 64, 6
+		l := newLoader(f, vocabulary(t), o, 0, 0)
+		w := worker{encoder: vocabulary(t).NewEncoder()}
+		b := <-l.free
+		number := int64(0)
+		fill := func() {
+			if err := l.fill(b, number%4, 0, &w); err != nil {
+				t.Fatal(err)
+			}
+			number++
+		}
+		for range 4 {
+			fill()
+		}
+		if n := testing.AllocsPerRun(20, fill); n != 0 {
+			t.Errorf("%+v: %g allocations a batch", o, n)
+		}
+		w.decoder.close()
+		l.Close()
 	}
 }
 
 func TestLoaderStops(t *testing.T) {
 	f := fakePairs(t, 6)
-	l := newLoader(f, vocabulary(t), Options{Batch: 2, Resolution: 8, Context: 6, CropScale: 1, Workers: 3}, 0, 1000)
+	l := newLoader(f, vocabulary(t), Options{Batch: 2, Resolution: 8, Context: 6, Workers: 3}, 0, 1000)
 	if _, err := l.Next(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -225,28 +340,11 @@ func TestLoaderStops(t *testing.T) {
 
 func TestNothingDecodes(t *testing.T) {
 	f := fake{{Text: "a"}, {Text: "b", Image: []byte("GIF89a")}}
-	l := newLoader(f, vocabulary(t), Options{Batch: 2, Resolution: 8, Context: 6, CropScale: 1}, 0, 1)
+	l := newLoader(f, vocabulary(t), Options{Batch: 2, Resolution: 8, Context: 6}, 0, 1)
 	defer l.Close()
 	if _, err := l.Next(context.Background()); !errors.Is(err, ErrNoPicture) {
 		t.Errorf("got %v, want %v", err, ErrNoPicture)
 	}
-}
-
-// FuzzDecode holds that any bytes give a picture of sane size or an error.
-func FuzzDecode(f *testing.F) {
-	f.Add(encode(f, uniform(5, 3, color.White)))
-	f.Add(encode(f, image.NewGray(image.Rect(0, 0, 9, 2))))
-	f.Add(encode(f, uniform(40, 33, color.RGBA{90, 10, 200, 255})))
-	f.Add([]byte("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 1<<16 {
-			return
-		}
-		if c, err := jpeg.DecodeConfig(bytes.NewReader(data)); err == nil && c.Width*c.Height > 1<<20 {
-			return
-		}
-		checkDecoders(t, data)
-	})
 }
 
 // BenchmarkLoad times batches of real pictures of 256 pixels, at the resolutions
@@ -260,7 +358,7 @@ func BenchmarkLoad(b *testing.B) {
 	for _, resolution := range []int{64, 112, 224} {
 		for _, cache := range []int64{0, 1 << 30} {
 			b.Run(fmt.Sprintf("resolution=%d/cached=%v", resolution, cache > 0), func(b *testing.B) {
-				o := Options{Batch: 64, Resolution: resolution, Context: 77, CropScale: 0.9, Workers: 1, CacheBytes: cache}
+				o := Options{Batch: 64, Resolution: resolution, Context: 77, Workers: 1, CacheBytes: cache}
 				l := newLoader(f, vocabulary(b), o, 0, 1<<40)
 				defer l.Close()
 				for b.Loop() {

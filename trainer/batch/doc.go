@@ -9,13 +9,19 @@
 // picture depends on seed, epoch and position alone. A run that resumes starts
 // its loader at any batch at no cost.
 //
-// Training pictures are shrunk once to nine eighths of the model's resolution,
-// by a power of two while they are decoded where that is enough, kept in memory
-// up to a limit, and cut at random. [Centre] is how pictures are evaluated: what
-// torchvision makes of them, to the bit, from JPEGs with colours at full
-// resolution. A picture that does not decode is reported with its batch, and the
-// next row that does takes its place.
+// libjpeg-turbo decodes JPEGs with the settings that Pillow uses, and Go's own decoders
+// PNG, GIF and WebP. A crop is scaled in one pass from the decoded picture, with Pillow's
+// bicubic filter in its arithmetic, so that its bytes are those of torchvision on Pillow's
+// pictures: [Centre] is Resize and CenterCrop, a crop with CropScale RandomResizedCrop, and
+// one without the paper's, Resize and a square at random. The two last are drawn by our own
+// numbers. Only what a crop needs is decoded, where libjpeg leaves the bits as they are. No
+// picture is decoded at a smaller scale, which would change them.
 //
-// Shards hold JPEGs that pairloom wrote; a decoder of our own takes those, and
-// image/jpeg all others. A worker allocates nothing from picture to picture.
+// A cache keeps decoded pictures and tokens up to a limit, and changes no bit. A picture
+// that does not decode, or that ends before its last row, is reported with its batch, and
+// the next row that does decode takes its place. Damage that libjpeg only warns about is
+// shown as libjpeg shows it, as in Pillow. An incomplete progressive file is smoothed as
+// the installed version of libjpeg-turbo does: 2.1 and 3 differ there.
+//
+// A worker allocates nothing from picture to picture.
 package batch

@@ -11,7 +11,7 @@ import (
 func TestMicroBatches(t *testing.T) {
 	f := fakePairs(t, 11)
 	f[4].Image = nil
-	o := Options{Batch: 5, Resolution: 8, Context: 6, Seed: 2, CropScale: 0.8, Workers: 2}
+	o := Options{Batch: 5, Resolution: 8, Context: 6, Seed: 2, Workers: 2}
 	pixels := 3 * o.Resolution * o.Resolution
 	whole := newLoader(f, vocabulary(t), o, 1, 4)
 	defer whole.Close()

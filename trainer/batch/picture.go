@@ -1,13 +1,12 @@
 package batch
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
-	"image/draw"
-	"image/jpeg"
-	"math"
+	"image/color"
+
+	"github.com/pairloom/pairloom/internal/still"
 )
 
 // Mean and deviation of the public models, for red, green and blue.
@@ -16,82 +15,142 @@ var (
 	deviation = [3]float32{0.26862954, 0.26130258, 0.27577711}
 )
 
-// largestPicture in pixels; shards hold pictures far below it.
-const largestPicture = 1 << 26
-
-// picture is 8-bit red, green and blue, side by side, row by row.
-type picture struct {
-	width, height int
-	rgb           []byte
-}
+// Limits of a picture: pixels, and pixels of a side, which are JPEG's own. Shards hold
+// pictures far below them.
+const (
+	largestPicture = 1 << 26
+	longestSide    = 1<<16 - 1
+)
 
 var errSize = errors.New("width or height out of range")
 
-// decoder turns JPEGs into pictures. It keeps scratch and belongs to one
-// goroutine.
+// Pillow's convert("RGB") makes levels above 255 white, which is nearly all of them.
+var errGray16 = errors.New("decode picture: a gray PNG of 16 bits, which Pillow shows white; store it with 8 bits")
+
+// grayOf16 tells it by the header.
+func grayOf16(data []byte) bool {
+	return len(data) > 25 && string(data[:8]) == "\x89PNG\r\n\x1a\n" && data[24] == 16 && data[25] == 0
+}
+
+type rectangle struct{ x, y, width, height int }
+
+// picture is the part of a picture that its rectangle says, as 8-bit red, green and
+// blue, side by side, row by row. Behind rgb are slack bytes of whatever.
+type picture struct {
+	rectangle
+	rgb []byte
+}
+
+// take gives p room for what is to be written to it.
+func (p *picture) take(r rectangle) {
+	p.rectangle = r
+	n := 3 * r.width * r.height
+	if cap(p.rgb) < n+slack {
+		p.rgb = make([]byte, n+slack)
+	}
+	p.rgb = p.rgb[:n]
+}
+
+// decoder turns files into pictures. It keeps scratch and belongs to one goroutine. Close
+// it.
 type decoder struct {
 	jpeg      jpegDecoder
 	resampler resampler
-	decoded   picture
-	scaled    picture
+	decoded   picture // of view
+	data      []byte  // of the opened picture, which has
+	size      rectangle
 }
 
-// decode reads a JPEG, scaled down by a power of two on the way where its short
-// side keeps at least short pixels; short 0 means not at all. What jpegDecoder
-// does not know is decoded by image/jpeg, at its full size. The picture lives
-// until the next call; width and height are those of the file.
-func (d *decoder) decode(data []byte, short int) (p *picture, width, height int, err error) {
-	if d.jpeg.decode(&d.decoded, data, short) {
-		return &d.decoded, d.jpeg.width, d.jpeg.height, nil
+func (d *decoder) close() {
+	d.jpeg.close()
+	d.resampler.close()
+}
+
+// open reads the size of a picture.
+func (d *decoder) open(data []byte) (width, height int, err error) {
+	if isJPEG(data) {
+		width, height, err = d.jpeg.open(data)
+	} else if grayOf16(data) {
+		err = errGray16
+	} else if width, height, err = still.Size(data); err != nil {
+		err = fmt.Errorf("decode picture: %w", err)
 	}
-	err = d.decodeSlowly(data)
-	return &d.decoded, d.decoded.width, d.decoded.height, err
+	if err != nil {
+		return 0, 0, err
+	}
+	if width < 1 || height < 1 || width > longestSide || height > longestSide || width*height > largestPicture {
+		return 0, 0, fmt.Errorf("decode picture of %d by %d pixels: %w", width, height, errSize)
+	}
+	d.data, d.size = data, rectangle{0, 0, width, height}
+	return width, height, nil
 }
 
-func (d *decoder) decodeSlowly(data []byte) error {
-	c, err := jpeg.DecodeConfig(bytes.NewReader(data))
+// decode writes r of the opened picture, or more of it, to p.
+func (d *decoder) decode(p *picture, r rectangle) error {
+	if isJPEG(d.data) {
+		return d.jpeg.decode(p, d.data, r)
+	}
+	m, err := still.Decode(d.data)
 	if err != nil {
 		return fmt.Errorf("decode picture: %w", err)
 	}
-	if c.Width < 1 || c.Height < 1 || c.Width*c.Height > largestPicture {
-		return fmt.Errorf("decode picture of %d by %d pixels: %w", c.Width, c.Height, errSize)
+	if b := m.Bounds(); b.Dx() != d.size.width || b.Dy() != d.size.height {
+		return fmt.Errorf("decode picture: its first frame has %d by %d pixels of %d by %d", b.Dx(), b.Dy(), d.size.width, d.size.height)
 	}
-	m, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return fmt.Errorf("decode picture: %w", err)
-	}
-	flat := image.NewRGBA(image.Rect(0, 0, c.Width, c.Height))
-	draw.Draw(flat, flat.Rect, m, m.Bounds().Min, draw.Src)
-	d.decoded.width, d.decoded.height = c.Width, c.Height
-	d.decoded.rgb = growBytes(d.decoded.rgb, 3*c.Width*c.Height)
-	for i := range c.Width * c.Height {
-		copy(d.decoded.rgb[3*i:3*i+3], flat.Pix[4*i:])
-	}
+	p.take(d.size)
+	p.flatten(m)
 	return nil
 }
 
-// shrunk decodes a JPEG so that its short side has n pixels, by a power of two in
-// the decoder, then bicubic. The picture lives until the next call.
-func (d *decoder) shrunk(data []byte, n int) (*picture, error) {
-	p, width, height, err := d.decode(data, n)
-	if err != nil {
-		return nil, err
+// view writes the view of the opened picture to rgb, which holds 3*v.x.out*v.y.out bytes.
+func (d *decoder) view(rgb []byte, v view) error {
+	if err := d.decode(&d.decoded, v.region()); err != nil {
+		return err
 	}
-	width, height = shortTo(width, height, n)
-	d.resampler.resize(&d.scaled, p, 0, 0, p.width, p.height, width, height)
-	return &d.scaled, nil
+	return d.resampler.resample(rgb, &d.decoded, v)
 }
 
-// shortTo is the size of a picture scaled so that its short side is n pixels.
-func shortTo(width, height, n int) (toWidth, toHeight int) {
-	if width <= height {
-		return n, max(n, n*height/width)
+// flatten copies m, which has p's size. As Pillow's convert("RGB") does it leaves the
+// colours of transparent pixels as they are stored, and takes the upper 8 of 16 bits.
+func (p *picture) flatten(m image.Image) {
+	b := m.Bounds()
+	var levels []byte // four bytes a pixel
+	stride := 0
+	switch m := m.(type) {
+	case *image.RGBA: // opaque, as Go's decoders make it
+		levels, stride = m.Pix, m.Stride
+	case *image.NRGBA:
+		levels, stride = m.Pix, m.Stride
 	}
-	return max(n, n*width/height), n
+	to := p.rgb
+	for y := range p.height {
+		for x := range p.width {
+			if levels != nil {
+				copy(to[:3], levels[y*stride+4*x:])
+			} else {
+				to[0], to[1], to[2] = plain(m.At(b.Min.X+x, b.Min.Y+y))
+			}
+			to = to[3:]
+		}
+	}
 }
 
-// levels is each byte minus the mean, over the deviation, of red, green and blue.
-var levels = func() (t [3][256]float32) {
+// plain is a colour without its alpha.
+func plain(c color.Color) (r, g, b byte) {
+	switch c := c.(type) {
+	case color.NRGBA:
+		return c.R, c.G, c.B
+	case color.NRGBA64:
+		return byte(c.R >> 8), byte(c.G >> 8), byte(c.B >> 8)
+	case color.NYCbCrA:
+		return color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+	}
+	r16, g16, b16, _ := c.RGBA()
+	return byte(r16 >> 8), byte(g16 >> 8), byte(b16 >> 8)
+}
+
+// levelOf is each byte minus the mean, over the deviation, of red, green and blue.
+var levelOf = func() (t [3][256]float32) {
 	for c := range t {
 		for v := range t[c] {
 			t[c][v] = (float32(v)/255 - mean[c]) / deviation[c]
@@ -100,47 +159,48 @@ var levels = func() (t [3][256]float32) {
 	return t
 }()
 
-// normalise writes side by side pixels of a cut at x, y as three planes, each
-// minus the mean, over the deviation.
-func (p *picture) normalise(dst []float32, x, y, side int) {
-	for row := range side {
-		from := p.rgb[3*((y+row)*p.width+x):][:3*side]
-		red := dst[row*side:][:side]
-		green, blue := dst[(side+row)*side:][:side], dst[(2*side+row)*side:][:side]
-		for i := range red {
-			v := from[3*i : 3*i+3 : 3*i+3]
-			red[i], green[i], blue[i] = levels[0][v[0]], levels[1][v[1]], levels[2][v[2]]
-		}
+// normalise writes pixels of red, green and blue as three planes, each minus the mean,
+// over the deviation.
+func normalise(dst []float32, rgb []byte) {
+	n := len(rgb) / 3
+	red, green, blue := dst[:n], dst[n:][:n], dst[2*n:][:n]
+	for i := range red {
+		v := rgb[3*i : 3*i+3 : 3*i+3]
+		red[i], green[i], blue[i] = levelOf[0][v[0]], levelOf[1][v[1]], levelOf[2][v[2]]
 	}
 }
 
-// Centre decodes a JPEG as for evaluation, as torchvision's Resize (bicubic, with
-// anti-aliasing) and CenterCrop do: the short side scaled to side pixels, the
-// middle square, normalised. dst holds 3*side*side values.
+// Centre decodes a picture as for evaluation, as torchvision's Resize (bicubic, with
+// anti-aliasing) and CenterCrop do: the short side scaled to side pixels, the middle
+// square, normalised. dst holds 3*side*side values. It takes JPEG, PNG, GIF and WebP; of
+// the first two it is equal to what torchvision makes of Pillow's pixels. A JPEG that ends
+// before its last row is refused, as Pillow does; where libjpeg warns alone, it is taken.
 func Centre(dst []float32, data []byte, side int) error {
 	var d decoder
-	p, width, height, err := d.decode(data, 0)
+	defer d.close()
+	width, height, err := d.open(data)
 	if err != nil {
 		return err
 	}
-	d.centre(dst, p, width, height, side)
+	rgb := make([]byte, 3*side*side)
+	if err := d.view(rgb, centreOf(width, height, side)); err != nil {
+		return err
+	}
+	normalise(dst, rgb)
 	return nil
 }
 
-func (d *decoder) centre(dst []float32, p *picture, width, height, side int) {
-	width, height = shortTo(width, height, side)
-	d.resampler.resize(&d.scaled, p, 0, 0, p.width, p.height, width, height)
-	d.scaled.normalise(dst, middle(width-side), middle(height-side), side)
-}
-
-// middle is half of what is left over, rounded to even, as Python's round does.
-func middle(left int) int { return int(math.RoundToEven(float64(left) / 2)) }
-
-// random cuts a square of p, of side scale to 1 times the short side, and
-// scales it to side pixels. The three numbers are in 0..1.
-func (r *resampler) random(cutting, p *picture, side int, scale, size, right, down float64) {
-	short := min(p.width, p.height)
-	cut := max(1, int(float64(short)*(scale+(1-scale)*size)+0.5))
-	x, y := int(float64(p.width-cut+1)*right), int(float64(p.height-cut+1)*down)
-	r.resize(cutting, p, x, y, cut, cut, side, side)
+// CentrePixels is Centre of a picture that is decoded: red, green and blue, row by row.
+func CentrePixels(dst []float32, rgb []byte, width, height, side int) error {
+	var r resampler
+	defer r.close()
+	var p picture
+	p.take(rectangle{0, 0, width, height})
+	copy(p.rgb, rgb)
+	out := make([]byte, 3*side*side)
+	if err := r.resample(out, &p, centreOf(width, height, side)); err != nil {
+		return err
+	}
+	normalise(dst, out)
+	return nil
 }

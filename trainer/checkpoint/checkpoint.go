@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -126,14 +126,14 @@ func write(path string, c Content) (err error) {
 		}
 		c.State.Files[name] = file
 	}
-	text, err := json.MarshalIndent(c.State, "", "  ")
+	text, err := c.State.Encode()
 	if err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", path, err)
 	}
 	if err := atomicfile.SyncFolder(path); err != nil {
 		return err
 	}
-	if err := atomicfile.WriteFile(filepath.Join(path, stateName), append(text, '\n')); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(path, stateName), text); err != nil {
 		return err
 	}
 	return atomicfile.SyncFolder(filepath.Dir(path))
@@ -217,11 +217,8 @@ func prune(folder string, pattern *regexp.Regexp, keep int) error {
 			kept++
 			continue
 		}
-		if err := removeState(path); err != nil {
+		if err := remove(path); err != nil {
 			return err
-		}
-		if err := os.RemoveAll(path); err != nil {
-			return fmt.Errorf("remove checkpoint: %w", err)
 		}
 	}
 	return nil
@@ -276,11 +273,11 @@ func open(path string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint: %w", err)
 	}
-	if err := json.Unmarshal(text, &c.State); err != nil {
+	if c.State, err = parseState(text); err != nil {
 		return nil, &Damaged{name, err.Error()}
 	}
-	if c.State.Format < 1 || c.State.Format > stateFormat {
-		return nil, &Damaged{name, fmt.Sprintf("its format is %d, but this pairloom reads 1 to %d", c.State.Format, stateFormat)}
+	if _, digits, _ := strings.Cut(filepath.Base(path), "-"); digits != fmt.Sprintf("%08d", c.State.Step) {
+		return nil, &Damaged{name, fmt.Sprintf("it is of step %d, which the folder's name is not", c.State.Step)}
 	}
 	return c, nil
 }

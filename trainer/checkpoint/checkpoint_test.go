@@ -17,7 +17,7 @@ import (
 
 func sample(step int64) Content {
 	return Content{
-		State:      State{Step: step, Total: 10, Undecodable: []int{3}, LossFirst: []float64{1.25}},
+		State:      State{Step: step, Total: 100, Undecodable: []int{3}, LossFirst: []float64{1.25}},
 		Weights:    []Tensor{{Name: "b", Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}, {Name: "a", Data: []float32{float32(step)}}, {Name: "empty", Shape: []int{0, 4}, Data: []float32{}}},
 		Moments:    []Tensor{{Name: "b.m", Shape: []int{2}, Data: []float32{7, 8}}},
 		Vocabulary: []byte("#version\n"),
@@ -101,7 +101,7 @@ func TestDamage(t *testing.T) {
 		{"weights changed", WeightsName, "not what was written", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }},
 		{"moments gone", momentsName, "no such file", func([]byte) []byte { return nil }},
 		{"state cut short", stateName, "unexpected end of JSON", func(b []byte) []byte { return b[:20] }},
-		{"state of a later format", stateName, "its format is 9", func(b []byte) []byte { return bytes.Replace(b, []byte(`"format": 2`), []byte(`"format": 9`), 1) }},
+		{"state of a later format", stateName, "its format is 9", func(b []byte) []byte { return bytes.Replace(b, []byte(`"format": 3`), []byte(`"format": 9`), 1) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			folder := t.TempDir()

@@ -143,7 +143,7 @@ func isStep(e os.DirEntry) int {
 // other things of their run.
 func removals(folder string, leftovers []string) ([]operation, error) {
 	var list []operation
-	others := append(slices.Clone(leftovers), bestLink, AnewFolder)
+	others := append(slices.Clone(leftovers), bestLink, AnewFolder, reservedName)
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list checkpoints: %w", err)

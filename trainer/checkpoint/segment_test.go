@@ -24,7 +24,7 @@ func saveSeen(t *testing.T, folder string, step int64, ids ...uint64) {
 		t.Fatal(err)
 	}
 	c := sample(step)
-	c.State.Segments = []Segment{{Total: 10, Seen: file, Added: rows}}
+	c.State.Segments = []Segment{{Total: 100, Batch: 2, Data: []Trained{{Weight: 1}}, Seen: file, Added: rows}}
 	if err := Save(folder, c, 9); err != nil {
 		t.Fatal(err)
 	}
@@ -115,16 +115,16 @@ func TestSeenOfFormat1(t *testing.T) {
 	folder := t.TempDir()
 	save(t, folder, 5, 1)
 	path := filepath.Join(folder, "step-00000005", stateName)
-	text, err := os.ReadFile(path)
+	c, err := Latest(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.Index(text, '2')
-	text[at] = '1' // of the format, which comes first
-	if err := os.WriteFile(path, text, 0o644); err != nil {
+	c.State.Format = 1
+	text, err := c.State.Encode()
+	if err := errors.Join(err, os.WriteFile(path, text, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Latest(folder)
+	c, err = Latest(folder)
 	if err != nil || c.State.Format != 1 || c.TellsSeen() {
 		t.Fatalf("%+v, %v", c, err)
 	}

@@ -6,9 +6,10 @@ import "github.com/pairloom/pairloom/trainer/clip"
 //
 //	1  first version
 //	2  segments
+//	3  a checksum of the state itself
 //
 // States from 1 on are read.
-const stateFormat = 2
+const stateFormat = 3
 
 // State is what a run needs beside weights, moments and vocabulary to go on as
 // if it had never stopped.
@@ -36,6 +37,9 @@ type State struct {
 	Skipped      int64 `json:"skipped"`
 	SkippedInRow int64 `json:"skipped_in_row"`
 
+	// Outliers is what skip_outliers goes by; the zero value where it is off.
+	Outliers Outliers `json:"outliers,omitzero"`
+
 	Undecodable []int     `json:"undecodable"` // rows found so far, sorted
 	LossFirst   []float64 `json:"loss_first"`  // of the first steps
 	LossLast    []float64 `json:"loss_last"`   // of the last steps
@@ -58,6 +62,15 @@ type State struct {
 // sameRun tells whether both are of runs that end alike.
 func (s State) sameRun(o State) bool {
 	return s.Settings == o.Settings && s.Data == o.Data && s.Model == o.Model && s.Step == o.Step
+}
+
+// Outliers are the steps that were not taken since the norm of their gradient was far
+// above that of others, and what the limit is made of.
+type Outliers struct {
+	Skipped int64      `json:"skipped"` // all so far
+	InRow   int64      `json:"in_row"`  // those since the last step that was taken
+	Norms   []float64  `json:"norms"`   // of the last steps that were taken
+	Limits  [2]float64 `json:"limits"`  // of the next steps with an even and with an odd number; 0 for none
 }
 
 // Validation is the loss on the held-out pairs after a step.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -63,13 +62,10 @@ func (c *Checkpoint) IsBest() bool { return bestName.MatchString(filepath.Base(c
 // when it is complete.
 func (c *Checkpoint) IsBeside() bool { return filepath.Base(filepath.Dir(c.Path)) == AnewFolder }
 
-// Verify holds the folder's name against the step, and each file that state.json names against its length and hash, a
-// little at a time, and returns all that differ.
+// Verify holds each file that state.json names against its length and hash, a little at
+// a time, and returns all that differ.
 func (c *Checkpoint) Verify() []*Damaged {
 	var faults []*Damaged
-	if _, digits, _ := strings.Cut(filepath.Base(c.Path), "-"); digits != fmt.Sprintf("%08d", c.State.Step) {
-		faults = append(faults, &Damaged{filepath.Join(c.Path, stateName), fmt.Sprintf("it is of step %d, which the folder's name is not", c.State.Step)})
-	}
 	for _, name := range []string{WeightsName, VocabularyName} {
 		if _, named := c.State.Files[name]; !named {
 			faults = append(faults, &Damaged{filepath.Join(c.Path, stateName), "it does not name " + name})
@@ -77,10 +73,6 @@ func (c *Checkpoint) Verify() []*Damaged {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.State.Files)) {
 		path := filepath.Join(c.Path, name)
-		if name != filepath.Base(name) {
-			faults = append(faults, &Damaged{filepath.Join(c.Path, stateName), fmt.Sprintf("the name %q leads out of the folder", name)})
-			continue
-		}
 		if cause := c.State.Files[name].differs(path); cause != "" {
 			faults = append(faults, &Damaged{path, cause})
 		}

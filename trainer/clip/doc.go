@@ -17,5 +17,6 @@
 // A [Config] comes from [Preset] by a short name. [New] makes the model's
 // parameters; the caller allocates and draws them, then calls [Model.Loss] in
 // training, [Model.Images] and [Model.Texts] for embeddings. A model belongs to
-// the goroutine of its device.
+// the goroutine of its device. Embeddings and losses are F32, whatever the type of
+// the tape's activations.
 package clip

@@ -19,7 +19,7 @@ var (
 
 // An imageTower embeds pictures.
 type imageTower interface {
-	// pool makes a row of each of batch pictures.
+	// pool makes a row of each of batch pictures, and forgets them.
 	pool(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value
 	// project takes pooled rows to the shared space; they are not yet normalised.
 	project(t *autograd.Tape, pooled *autograd.Value) *autograd.Value
@@ -65,8 +65,8 @@ func New(c Config, vocabulary int) *Model {
 		m.predict = nn.NewLinear(p, "classes", c.Embed, c.Classes, nn.Normal(1/math.Sqrt(float64(c.Embed))), nn.Constant(0))
 		return m
 	}
-	m.token = p.New("token_embedding.weight", nn.Normal(0.02), vocabulary, tw)
-	m.textPosition = p.New("positional_embedding", nn.Normal(0.01), c.Context, tw)
+	m.token = p.NewTable("token_embedding.weight", nn.Normal(0.02), vocabulary, tw)
+	m.textPosition = p.NewTable("positional_embedding", nn.Normal(0.01), c.Context, tw)
 	m.text = nn.NewTransformer(p, "transformer", nn.TransformerConfig{Width: tw, Layers: c.TextLayers, Heads: c.TextHeads, Causal: true, QuickGELU: c.QuickGELU, GPT2: true})
 	m.lnFinal = nn.NewLayerNorm(p, "ln_final", tw)
 	if c.Objective == Caption {
@@ -95,9 +95,22 @@ func (m *Model) Draw(d device.Device, seed int64, siglip bool) error {
 	return d.Sync()
 }
 
-// Images embeds pictures[batch,3,side,side], normalised to CLIP's mean and
-// deviation: one row of length 1 a picture.
-func (m *Model) Images(t *autograd.Tape, pictures []float32) *autograd.Value {
+// Pictures uploads pictures[batch,side,side,3] of bytes, red, green and blue, for
+// the methods that take pictures. The slice stays unchanged as long as that of
+// device.Device's WriteBytes.
+func (m *Model) Pictures(t *autograd.Tape, pictures []byte) *autograd.Value {
+	side := m.Config.Resolution
+	return t.Pixels(pictures, len(pictures)/(3*side*side), side, m.Config.Normalization())
+}
+
+// Planes is Pictures of pictures[batch,3,side,side] that are normalised already.
+func (m *Model) Planes(t *autograd.Tape, pictures []float32) *autograd.Value {
+	size := 3 * m.Config.Resolution * m.Config.Resolution
+	return t.Floats(pictures, len(pictures)/size, size)
+}
+
+// Images embeds pictures: one row of length 1 a picture.
+func (m *Model) Images(t *autograd.Tape, pictures *autograd.Value) *autograd.Value {
 	return m.PooledImages(t, m.Pooled(t, pictures))
 }
 
@@ -112,7 +125,7 @@ func (m *Model) PooledImages(t *autograd.Tape, pooled *autograd.Value) *autograd
 
 // Features embeds pictures as Images does, but not to length 1, and without
 // ConVIRT's head.
-func (m *Model) Features(t *autograd.Tape, pictures []float32) *autograd.Value {
+func (m *Model) Features(t *autograd.Tape, pictures *autograd.Value) *autograd.Value {
 	return m.image.project(t, m.Pooled(t, pictures))
 }
 
@@ -120,10 +133,8 @@ func (m *Model) Features(t *autograd.Tape, pictures []float32) *autograd.Value {
 // the CLIP paper fits its linear probes (appendix A.3): of a ViT that of the class
 // token, of Config.Width words; of a ResNet the attention pool's output, which is
 // of the shared space already.
-func (m *Model) Pooled(t *autograd.Tape, pictures []float32) *autograd.Value {
-	size := 3 * m.Config.Resolution * m.Config.Resolution
-	batch := len(pictures) / size
-	return m.image.pool(t, t.Floats(pictures, batch, size), batch)
+func (m *Model) Pooled(t *autograd.Tape, pictures *autograd.Value) *autograd.Value {
+	return m.image.pool(t, pictures, pictures.Rows)
 }
 
 // Texts embeds captions: one row of length 1 a caption. It needs a model that
@@ -162,7 +173,7 @@ func (m *Model) pool(t *autograd.Tape, rows *autograd.Value, captions *token.Cap
 
 // Loss enqueues the forward pass of a batch of Contrastive; the loss goes to
 // loss[0]. Tape's Backward gives the gradients.
-func (m *Model) Loss(t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
+func (m *Model) Loss(t *autograd.Tape, loss device.Buffer, pictures *autograd.Value, captions *token.Captions) {
 	x := m.Images(t, pictures)
 	y := m.Texts(t, captions)
 	t.Contrastive(loss, x, y, m.scale, 0.5)

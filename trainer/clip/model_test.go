@@ -73,7 +73,7 @@ func (r *run) stir(t testing.TB) {
 func (r *run) step(pictures []float32, captions *token.Captions) {
 	tape := autograd.New(r.dev, r.pool)
 	r.dev.Fill(r.model.Parameters.Grad, 0)
-	r.model.Loss(tape, device.Whole(r.loss, device.F32), pictures, captions)
+	r.model.Loss(tape, device.Whole(r.loss, device.F32), r.model.Planes(tape, pictures), captions)
 	tape.Backward()
 }
 

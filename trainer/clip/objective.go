@@ -49,7 +49,7 @@ func (m *Model) Logits(t *autograd.Tape, features *autograd.Value) *autograd.Val
 // BagOfWordsLoss enqueues the softmax cross entropy of the vocabulary against
 // an even spread over the caption's tokens, start, end and repeats left out. A
 // caption without tokens counts as 0.
-func (m *Model) BagOfWordsLoss(t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
+func (m *Model) BagOfWordsLoss(t *autograd.Tape, loss device.Buffer, pictures *autograd.Value, captions *token.Captions) {
 	targets, offsets := Words(captions)
 	t.CrossEntropy(loss, m.Logits(t, m.Features(t, pictures)), t.Ints(append(targets, 0)), t.Ints(offsets), 1)
 }
@@ -80,7 +80,7 @@ func appendDistinct(list []int32, from int, w int32) []int32 {
 
 // SupervisedLoss enqueues the softmax cross entropy of the classes. A picture of
 // class -1 counts as 0.
-func (m *Model) SupervisedLoss(t *autograd.Tape, loss device.Buffer, pictures []float32, classes []int32) {
+func (m *Model) SupervisedLoss(t *autograd.Tape, loss device.Buffer, pictures *autograd.Value, classes []int32) {
 	var targets []int32
 	offsets := []int32{0}
 	for _, c := range classes {
@@ -94,7 +94,7 @@ func (m *Model) SupervisedLoss(t *autograd.Tape, loss device.Buffer, pictures []
 
 // CaptionLoss enqueues the mean cross entropy of each token of the captions but
 // the first, given the picture and the tokens before it.
-func (m *Model) CaptionLoss(t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
+func (m *Model) CaptionLoss(t *autograd.Tape, loss device.Buffer, pictures *autograd.Value, captions *token.Captions) {
 	of := make([]int32, captions.Len())
 	for i := range of {
 		of[i] = int32(i)
@@ -104,7 +104,7 @@ func (m *Model) CaptionLoss(t *autograd.Tape, loss device.Buffer, pictures []flo
 }
 
 // Prefixes are the rows of text that stand for pictures, in Caption.
-func (m *Model) Prefixes(t *autograd.Tape, pictures []float32) *autograd.Value {
+func (m *Model) Prefixes(t *autograd.Tape, pictures *autograd.Value) *autograd.Value {
 	return m.prefix.Forward(t, m.Features(t, pictures))
 }
 
@@ -142,7 +142,7 @@ func (m *Model) nextTokens(t *autograd.Tape, loss device.Buffer, rows *autograd.
 	for i := range offsets {
 		offsets[i] = int32(i)
 	}
-	t.CrossEntropy(loss, t.Linear(rows, m.token, nil), t.Ints(targets), t.Ints(offsets), weight)
+	t.CrossEntropy(loss, t.Output(rows, m.token, nil), t.Ints(targets), t.Ints(offsets), weight)
 }
 
 // LogLikelihoods are the mean log-likelihoods a token of captions, of which
@@ -152,7 +152,7 @@ func (m *Model) LogLikelihoods(t *autograd.Tape, prefixes []float32, captions *t
 	defer t.Reset()
 	width := m.Config.TextWidth
 	rows, targets := m.decode(t, t.Floats(prefixes, len(prefixes)/width, width), captions, of)
-	logits := t.Linear(rows, m.token, nil)
+	logits := t.Output(rows, m.token, nil)
 	// The log-sum-exp is what is needed of the loss: the target's logit is a
 	// product of two rows.
 	n := len(targets)

@@ -21,16 +21,16 @@ var objectives = []struct {
 	record func(r *run, t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions)
 }{
 	{BagOfWords, Config{Objective: BagOfWords}, func(r *run, t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
-		r.model.BagOfWordsLoss(t, loss, pictures, captions)
+		r.model.BagOfWordsLoss(t, loss, r.model.Planes(t, pictures), captions)
 	}},
 	{Caption, Config{Objective: Caption}, func(r *run, t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
-		r.model.CaptionLoss(t, loss, pictures, captions)
+		r.model.CaptionLoss(t, loss, r.model.Planes(t, pictures), captions)
 	}},
 	{ConVIRT, Config{Objective: ConVIRT}, func(r *run, t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
-		t.Contrastive(loss, r.model.Images(t, pictures), r.model.Texts(t, captions), r.model.LogitScale(), ConVIRTShare)
+		t.Contrastive(loss, r.model.Images(t, r.model.Planes(t, pictures)), r.model.Texts(t, captions), r.model.LogitScale(), ConVIRTShare)
 	}},
 	{Supervised, Config{Objective: Supervised, Classes: 4}, func(r *run, t *autograd.Tape, loss device.Buffer, pictures []float32, _ *token.Captions) {
-		r.model.SupervisedLoss(t, loss, pictures, []int32{2, -1, 0, 3, 2})
+		r.model.SupervisedLoss(t, loss, r.model.Planes(t, pictures), []int32{2, -1, 0, 3, 2})
 	}},
 	{"language modelling beside", Config{}, recordBoth},
 }
@@ -39,7 +39,7 @@ var objectives = []struct {
 // is their sum.
 func recordBoth(r *run, t *autograd.Tape, loss device.Buffer, pictures []float32, captions *token.Captions) {
 	both := t.Floats([]float32{0, lmWeight}, 1, 2).Data
-	x := r.model.Images(t, pictures)
+	x := r.model.Images(t, r.model.Planes(t, pictures))
 	y := r.model.TextsPredicting(t, both.Slice(0, 1), captions, lmWeight)
 	t.Contrastive(loss, x, y, r.model.LogitScale(), 0.5)
 	r.dev.MatMul(loss, both.Slice(0, 1), both.Slice(1, 1), 1, 1, 1, false, false, 1)
@@ -115,7 +115,9 @@ func TestLanguageModellingAdds(t *testing.T) {
 		return r.read(t, r.model.Parameters.Grad), float64(r.read(t, device.Whole(r.loss, device.F32))[0])
 	}
 	both, loss := gradient(func(tape *autograd.Tape, loss device.Buffer) { recordBoth(r, tape, loss, pictures, captions) })
-	alone, contrastive := gradient(func(tape *autograd.Tape, loss device.Buffer) { r.model.Loss(tape, loss, pictures, captions) })
+	alone, contrastive := gradient(func(tape *autograd.Tape, loss device.Buffer) {
+		r.model.Loss(tape, loss, r.model.Planes(tape, pictures), captions)
+	})
 	words, lm := gradient(func(tape *autograd.Tape, loss device.Buffer) {
 		y := r.model.TextsPredicting(tape, loss, captions, 1)
 		zeros := tape.Floats(make([]float32, y.Rows*y.Cols), y.Rows, y.Cols)
@@ -139,9 +141,9 @@ func TestLikelihoods(t *testing.T) {
 	r := start(t, reference.New(), c, 30)
 	r.stir(t)
 	tape := autograd.Evaluate(r.dev, r.pool)
-	r.model.CaptionLoss(tape, device.Whole(r.loss, device.F32), pictures, captions)
+	r.model.CaptionLoss(tape, device.Whole(r.loss, device.F32), r.model.Planes(tape, pictures), captions)
 	loss := float64(r.read(t, device.Whole(r.loss, device.F32))[0])
-	prefixes := r.read(t, r.model.Prefixes(tape, pictures).Data)
+	prefixes := r.read(t, r.model.Prefixes(tape, r.model.Planes(tape, pictures)).Data)
 	tape.Reset()
 	together, err := r.model.LogLikelihoods(tape, prefixes, captions, []int32{0, 1, 2, 3, 4})
 	if err != nil {

@@ -19,7 +19,7 @@ func TestPooled(t *testing.T) {
 			x, _ := fakeBatch(c, pictures, 30)
 			read := func(v *autograd.Value) []float32 { return r.read(t, v.Data) }
 			tape := autograd.Evaluate(r.dev, r.pool)
-			pooled, images := read(r.model.Pooled(tape, x)), read(r.model.Images(tape, x))
+			pooled, images := read(r.model.Pooled(tape, r.model.Planes(tape, x))), read(r.model.Images(tape, r.model.Planes(tape, x)))
 			width := len(pooled) / pictures
 			features := make([]float64, pictures*c.Embed)
 			if c.IsResNet() {

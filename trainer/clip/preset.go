@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pairloom/pairloom/internal/spelling"
+	"github.com/pairloom/pairloom/trainer/device"
 )
 
 // Config is the shape of a model.
@@ -35,6 +36,15 @@ type Config struct {
 	// Objective is what the model is trained to do; "" stands for Contrastive.
 	Objective string `json:"objective,omitempty"`
 	Classes   int    `json:"classes,omitempty"` // of Supervised
+}
+
+// Normalization is what the model takes from the levels of its pictures, from 0 to
+// 1, and divides them by: that of the public models.
+func (c Config) Normalization() device.Normalization {
+	return device.Normalization{
+		Mean:      [3]float32{0.48145466, 0.4578275, 0.40821073},
+		Deviation: [3]float32{0.26862954, 0.26130258, 0.27577711},
+	}
 }
 
 // IsResNet reports whether the image tower is a ResNet.

@@ -110,7 +110,7 @@ func TestNamesOfOthers(t *testing.T) {
 	captions.Append([]int32{38, 20, 39})
 	embed := func(r *run) []float32 {
 		tape := autograd.Evaluate(r.dev, r.pool)
-		x, err := tape.Read(r.model.Images(tape, pictures))
+		x, err := tape.Read(r.model.Images(tape, r.model.Planes(tape, pictures)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,7 +52,10 @@ func newResNet(p *nn.Parameters, c Config) *resnet {
 
 func (r *resnet) pool(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value {
 	side := r.config.Resolution / 2
-	x := t.Linear(t.Unfold(pictures, batch, r.config.Resolution), r.conv1, nil)
+	windows := t.Unfold(pictures, batch, r.config.Resolution)
+	t.Forget(pictures)
+	x := t.Linear(windows, r.conv1, nil)
+	t.Forget(windows)
 	x = r.conv2.Forward(t, r.bn1.ReLU(t, x), side)
 	x = r.conv3.Forward(t, r.bn2.ReLU(t, x), side)
 	y := r.bn3.ReLU(t, x)

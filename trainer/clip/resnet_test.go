@@ -93,7 +93,7 @@ func TestStatistics(t *testing.T) {
 	r := start(t, cpu.Open(1), tinyResNet, 30)
 	r.stir(t)
 	embed := func(tape *autograd.Tape, pictures []float32) []float32 {
-		x := r.read(t, r.model.Images(tape, pictures).Data)
+		x := r.read(t, r.model.Images(tape, r.model.Planes(tape, pictures)).Data)
 		tape.Reset()
 		return x
 	}
@@ -141,7 +141,7 @@ func TestEvaluationIsLean(t *testing.T) {
 	evaluation, training := start(t, cpu.Open(1), c, 30), start(t, cpu.Open(1), c, 30)
 	before := evaluation.dev.Bytes()
 	tape := autograd.Evaluate(evaluation.dev, evaluation.pool)
-	evaluation.model.Images(tape, pictures)
+	evaluation.model.Images(tape, evaluation.model.Planes(tape, pictures))
 	tape.Reset()
 	training.step(pictures, captions)
 	if a, b := evaluation.dev.Bytes()-before, training.dev.Bytes()-before; a > b/2 {

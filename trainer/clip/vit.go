@@ -23,7 +23,7 @@ func newViT(p *nn.Parameters, c Config) *vit {
 		config:   c,
 		patches:  p.New("visual.conv1.weight", nn.Uniform(1/math.Sqrt(float64(3*c.Patch*c.Patch))), w, 3, c.Patch, c.Patch),
 		class:    p.New("visual.class_embedding", draw, w),
-		position: p.New("visual.positional_embedding", draw, rows, w),
+		position: p.NewTable("visual.positional_embedding", draw, rows, w),
 		lnPre:    nn.NewLayerNorm(p, "visual.ln_pre", w),
 		blocks:   nn.NewTransformer(p, "visual.transformer", nn.TransformerConfig{Width: w, Layers: c.Layers, Heads: c.Heads, QuickGELU: c.QuickGELU}),
 		lnPost:   nn.NewLayerNorm(p, "visual.ln_post", w),
@@ -62,11 +62,14 @@ func (v *vit) layoutFor(batch int) *vitLayout {
 
 func (v *vit) pool(t *autograd.Tape, pictures *autograd.Value, batch int) *autograd.Value {
 	l := v.layoutFor(batch)
-	x := t.Patchify(pictures, batch, v.config.Resolution, v.config.Patch)
-	x = t.Linear(x, v.patches, nil)
+	cut := t.Patchify(pictures, batch, v.config.Resolution, v.config.Patch)
+	t.Forget(pictures)
+	x := t.Linear(cut, v.patches, nil)
+	t.Forget(cut)
 	x = t.AddRows(x, v.class, t.Ints(l.class))
-	x = t.AddRows(x, v.position, t.Ints(l.position))
-	x = v.lnPre.Forward(t, x)
+	before := t.AddRows(x, v.position, t.Ints(l.position))
+	x = v.lnPre.Forward(t, before)
+	t.Forget(before)
 	x = v.blocks.Forward(t, x, nn.Sequences{Offsets: t.Ints(l.offsets), Count: batch, Longest: v.position.Rows})
 	return v.lnPost.Forward(t, t.Gather(x, t.Ints(l.first), batch))
 }

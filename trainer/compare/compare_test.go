@@ -127,7 +127,7 @@ func small(dir string) Options {
 		Seeds: 2, Pairs: 12 * 8, Points: 3, Sets: []string{"folder:" + filepath.Join(dir, "test")}, Templates: []string{"{label}"}, CaptionPictures: 6,
 		Train: trainer.Options{
 			Model: "vit-nano", Epochs: 1, Batch: 8, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
-			Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, Vocabulary: "600",
+			Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 0.9, CropAspect: 0.75, Vocabulary: "600",
 			CheckpointEvery: 4, Keep: 2, LogEvery: 5, Threads: 1, Workers: 1, CacheMB: 10,
 		},
 	}

@@ -97,7 +97,7 @@ func (m *model) scorer(ctx context.Context, labels, templates, trained []string)
 		if m.Config.Pairs() {
 			embed = m.Images
 		}
-		x := embed(m.tape, pixels)
+		x := embed(m.tape, m.Planes(m.tape, pixels))
 		scores, err := m.tape.Read(m.tape.Linear(x, m.tape.Floats(c.rows, len(labels), m.Config.Embed), nil))
 		for i := range scores {
 			scores[i] += c.bias[i%len(labels)]
@@ -109,7 +109,7 @@ func (m *model) scorer(ctx context.Context, labels, templates, trained []string)
 // likelihoods is, for each picture and label, the mean over templates of the
 // mean log-likelihood a token of the prompt.
 func (m *model) likelihoods(ctx context.Context, pixels []float32, prompts *token.Captions, labels, templates int) ([]float32, error) {
-	prefixes, err := m.tape.Read(m.Prefixes(m.tape, pixels))
+	prefixes, err := m.tape.Read(m.Prefixes(m.tape, m.Planes(m.tape, pixels)))
 	if err != nil {
 		return nil, err
 	}

@@ -165,9 +165,11 @@ type Device interface {
 	AttentionBackward(dqkv, dout, out, lse, qkv, offsets Buffer, a AttentionShape)
 
 	// Gather computes y[i] = table[ids[i]] + beta y[i] for each of rows rows of
-	// cols words; an id below 0 stands for a row of zeros.
+	// cols words; an id below 0 stands for a row of zeros. y is of T; the table is
+	// F32, or, where rows are picked out of activations, of T.
 	Gather(y, table, ids Buffer, rows, cols int, beta float32)
-	// GatherBackward computes dtable[ids[i]] += dy[i].
+	// GatherBackward computes dtable[ids[i]] += dy[i]; dtable is of the
+	// table's type, and of a table of BF16 no row is named twice.
 	GatherBackward(dtable, dy, ids Buffer, rows, cols int)
 
 	// Patchify cuts pictures[batch,3,side,side] into squares of patch pixels:
@@ -262,8 +264,8 @@ type Device interface {
 	// SquaredNorm computes out[0] = the sum of x's squares.
 	SquaredNorm(out, x Buffer)
 	// AdamW updates param, m and v of equal length from grad, which is first
-	// scaled by min(1, Clip/sqrt(norm2[0])). When norm2[0] is not finite,
-	// nothing changes.
+	// scaled by min(1, Clip/sqrt(norm2[0])). When norm2[0] is not finite, or above
+	// Limit, nothing changes.
 	AdamW(param, grad, m, v, norm2 Buffer, a AdamW)
 }
 
@@ -307,6 +309,7 @@ type AttentionShape struct {
 type AdamW struct {
 	Rate, Beta1, Beta2, Epsilon, Decay float32
 	Clip                               float32 // 0 for no limit
+	Limit                              float32 // of norm2, 0 for none
 	Correct1, Correct2                 float32 // 1 - beta^t for the update's number t, from 1
 }
 

@@ -44,7 +44,7 @@ func saveModel(t testing.TB, folder string, seed int64) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	state := checkpoint.State{Model: c, Vocabulary: v.Size(), Step: seed, Scale: math.Log(20)}
+	state := checkpoint.State{Model: c, Vocabulary: v.Size(), Step: seed, Total: seed, Scale: math.Log(20)}
 	if err := checkpoint.Save(folder, checkpoint.Content{State: state, Weights: weights, Vocabulary: v.Encode()}, 1); err != nil {
 		t.Fatal(err)
 	}

@@ -189,7 +189,7 @@ func (e *Embedder) Texts(ctx context.Context, texts []string, batch int) ([]floa
 // images embeds pictures that are cut and normalised. pooled are the rows before
 // the projection to the shared space.
 func (e *Embedder) images(pixels []float32) (rows, pooled []float32, err error) {
-	before := e.model.Pooled(e.tape, pixels)
+	before := e.model.Pooled(e.tape, e.model.Planes(e.tape, pixels))
 	x := e.model.PooledImages(e.tape, before)
 	pooled = make([]float32, before.Rows*before.Cols)
 	if err = e.pool.Err(); err == nil {

@@ -110,7 +110,7 @@ func trainTiny(t testing.TB, dir string, epochs int) {
 	t.Helper()
 	_, err := trainer.Run(context.Background(), dir, trainer.Options{
 		Model: "vit-nano", Epochs: epochs, Batch: 20, LearningRate: 2e-3, Warmup: 10, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1,
-		CropScale: 1, Vocabulary: "560", Seed: 1, CheckpointEvery: 1000, Keep: 1, LogEvery: 100, Threads: 1, Workers: 1, CacheMB: 10,
+		Vocabulary: "560", Seed: 1, CheckpointEvery: 1000, Keep: 1, LogEvery: 100, Threads: 1, Workers: 1, CacheMB: 10,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 	if _, err := Run(context.Background(), dir, options(), nil, nil); !errors.Is(err, checkpoint.ErrNone) {
 		t.Errorf("before training: got %v, want %v", err, checkpoint.ErrNone)
 	}
-	trainTiny(t, dir, 30)
+	trainTiny(t, dir, 40)
 	var classes []Class
 	for i, c := range colours {
 		classes = append(classes, Class{c.name, uint32(i)})

@@ -63,7 +63,7 @@ func tooLarge(name string, size int64) *BadPicture {
 	return &BadPicture{Name: name, Reason: TooLarge, Err: fmt.Errorf("it has %d bytes, %d are the limit", size, largestFile)}
 }
 
-// FilePictures are picture files. Without Convert they must be JPEGs.
+// FilePictures are picture files. Without Convert they must be JPEG, PNG, GIF or WebP.
 type FilePictures struct {
 	Paths   []string
 	Convert Convert

@@ -18,7 +18,7 @@ import (
 func train(t *testing.T, dir string, steps int64, change func(*trainer.Options)) {
 	t.Helper()
 	o := trainer.Options{
-		Model: "vit-nano", Epochs: 1, Steps: steps, Batch: 20, LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, CropScale: 1,
+		Model: "vit-nano", Epochs: 1, Steps: steps, Batch: 20, LearningRate: 1e-3, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1,
 		WeightDecay: 0.2, Vocabulary: "560", Seed: 7, CheckpointEvery: 1000, Keep: 1, LogEvery: 100, Threads: 1, Workers: 1, CacheMB: 10, Replace: true,
 	}
 	change(&o)

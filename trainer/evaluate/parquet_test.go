@@ -100,7 +100,7 @@ func colour(t testing.TB, p Pictures, i int) (rgb [3]float64, err error) {
 	}
 	for j, v := range dst {
 		c := j / (side * side)
-		rgb[c] += float64(v*deviation[c]+mean[c]) * 255 / (side * side)
+		rgb[c] += float64(v*publicDeviation[c]+publicMean[c]) * 255 / (side * side)
 	}
 	return rgb, nil
 }

@@ -270,11 +270,11 @@ func TestPooledRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRows, err := e.tape.Read(e.model.Images(e.tape, pixels))
+	wantRows, err := e.tape.Read(e.model.Images(e.tape, e.model.Planes(e.tape, pixels)))
 	if err != nil || !slices.Equal(rows, wantRows) || len(rows) != 5*e.Dim() {
 		t.Errorf("%d words of the shared space are others, %v", len(rows), err)
 	}
-	wantPooled, err := e.tape.Read(e.model.Pooled(e.tape, pixels))
+	wantPooled, err := e.tape.Read(e.model.Pooled(e.tape, e.model.Planes(e.tape, pixels)))
 	if err != nil || !slices.Equal(pooled, wantPooled) || len(pooled) != 5*e.model.Config.Width {
 		t.Errorf("%d words before it are others, %v", len(pooled), err)
 	}

@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -260,8 +259,10 @@ func TestSeenInTheResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Data = c.State.Segments[0].Data
+	s.From, s.Start, s.Total = c.State.Total, c.State.Total, c.State.Total
+	s.Batch = 2
 	c.State.Segments = append(c.State.Segments, s)
-	state, err := json.Marshal(c.State)
+	state, err := c.State.Encode()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(c.Path, "state.json"), state, 0o644)
 	}

@@ -85,7 +85,7 @@ func save(t *testing.T, folder, preset string, v *token.Vocabulary, siglip bool)
 	if siglip {
 		weights = append(weights, checkpoint.Tensor{Name: "logit_bias", Data: []float32{-9}})
 	}
-	c := checkpoint.Content{State: checkpoint.State{Model: config, Vocabulary: v.Size(), Step: 1, Scale: math.Log(1 / 0.07)}, Weights: weights, Vocabulary: v.Encode()}
+	c := checkpoint.Content{State: checkpoint.State{Model: config, Vocabulary: v.Size(), Step: 1, Total: 1, Scale: math.Log(1 / 0.07)}, Weights: weights, Vocabulary: v.Encode()}
 	if c.Others, err = layout.OpenCLIP(config, v, siglip); err != nil {
 		t.Fatal(err)
 	}

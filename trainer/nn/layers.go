@@ -19,6 +19,11 @@ func (l Linear) Forward(t *autograd.Tape, x *autograd.Value) *autograd.Value {
 	return t.Linear(x, l.weight, l.bias)
 }
 
+// Output is Forward with a result of F32; see autograd.Tape.Output.
+func (l Linear) Output(t *autograd.Tape, x *autograd.Value) *autograd.Value {
+	return t.Output(x, l.weight, l.bias)
+}
+
 // Outputs is the number of columns that Forward gives.
 func (l Linear) Outputs() int { return l.weight.Rows }
 

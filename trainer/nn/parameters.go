@@ -51,6 +51,7 @@ type Parameter struct {
 	draw   Draw
 	from   int // words into the flat buffers
 	buffer bool
+	table  bool
 }
 
 // Words is the number of values of the tensor.
@@ -70,12 +71,19 @@ type Parameters struct {
 	// moments and no decay.
 	Buffers []*Parameter
 
+	// Type is that of the activations, set before Allocate. With BF16, products take
+	// the parameters from a rounded copy, which each method that changes Data renews:
+	// it changes in no other way.
+	Type device.Type
+
 	// Flat buffers, set by Allocate: values, gradients, first and second
 	// moments. The first Decayed words belong to tensors of rank 2 and more.
 	Data, Grad, M, V device.Buffer
 	Decayed          int
 
-	memory []device.Memory
+	factors int           // words, the first of all, of tensors that products take
+	rounded device.Buffer // those of them in BF16, or absent
+	memory  []device.Memory
 }
 
 // NewBuffer adds a tensor that is not learned.
@@ -99,6 +107,14 @@ func (p *Parameters) New(name string, draw Draw, shape ...int) *autograd.Value {
 	return q.Value
 }
 
+// NewTable is New for a tensor whose rows are gathered, and which products do not
+// take, or seldom.
+func (p *Parameters) NewTable(name string, draw Draw, shape ...int) *autograd.Value {
+	v := p.New(name, draw, shape...)
+	p.List[len(p.List)-1].table = true
+	return v
+}
+
 // Words is the number of values of all tensors.
 func (p *Parameters) Words() int {
 	n := 0
@@ -108,24 +124,26 @@ func (p *Parameters) Words() int {
 	return n
 }
 
-// alignment in words keeps each tensor on a cache line of its own.
-const alignment = 16
+// alignment in words keeps each tensor on a cache line of its own, in BF16 too.
+const alignment = 32
 
 // Allocate lays the tensors out on the device. Without training there are no
 // gradients and no moments. All buffers start at zero.
 func (p *Parameters) Allocate(d device.Device, training bool) error {
 	words := 0
-	place := func(decays bool) {
+	place := func(belongs func(q *Parameter) bool) {
 		for _, q := range p.List {
-			if (len(q.Shape) > 1) == decays {
+			if belongs(q) {
 				q.from = words
 				words += (q.Words() + alignment - 1) / alignment * alignment
 			}
 		}
 	}
-	place(true)
+	place(func(q *Parameter) bool { return len(q.Shape) > 1 && !q.table })
+	p.factors = words
+	place(func(q *Parameter) bool { return len(q.Shape) > 1 && q.table })
 	p.Decayed = words
-	place(false)
+	place(func(q *Parameter) bool { return len(q.Shape) <= 1 })
 	learned := words
 	for _, q := range p.Buffers {
 		q.from = words
@@ -150,16 +168,57 @@ func (p *Parameters) Allocate(d device.Device, training bool) error {
 		d.Fill(device.Whole(m, device.F32), 0)
 		*b = device.Whole(m, device.F32).Slice(0, learned)
 	}
+	if p.Type == device.BF16 {
+		m, err := d.Alloc(p.Type.Bytes() * p.factors)
+		if err != nil {
+			p.Free()
+			return fmt.Errorf("allocate %d parameters: %w", p.Words(), err)
+		}
+		p.memory = append(p.memory, m)
+		p.rounded = device.Whole(m, p.Type)
+	}
 	for _, q := range p.Buffers {
 		q.Value.Data = p.Of(p.Data, q)
 	}
 	for _, q := range p.List {
-		q.Value.Data = p.Of(p.Data, q)
 		if training {
 			q.Value.Grad = p.Of(p.Grad, q)
 		}
+		if !p.rounded.Absent() && q.from < p.factors {
+			q.Value.Rounded = p.Of(p.rounded, q)
+		}
 	}
+	p.use(d, p.Data)
 	return nil
+}
+
+// use makes the tensors' values those of a flat buffer.
+func (p *Parameters) use(d device.Device, flat device.Buffer) {
+	for _, q := range p.List {
+		q.Value.Data = p.Of(flat, q)
+	}
+	if !p.rounded.Absent() {
+		d.Convert(p.rounded, flat.Slice(0, p.factors))
+	}
+}
+
+// Swap lets the values of the tensors, but for Buffers, be those of a flat buffer of
+// their own, until the function that it returns is called.
+func (p *Parameters) Swap(d device.Device, flat device.Buffer) (back func()) {
+	p.use(d, flat)
+	return func() { p.use(d, p.Data) }
+}
+
+// Update takes a step of AdamW along the gradients, whose squared norm is norm2[0].
+// The decay is that of tensors of rank 2 and more.
+func (p *Parameters) Update(d device.Device, norm2 device.Buffer, a device.AdamW) {
+	update := func(from, n int) {
+		d.AdamW(p.Data.Slice(from, n), p.Grad.Slice(from, n), p.M.Slice(from, n), p.V.Slice(from, n), norm2, a)
+	}
+	update(0, p.Decayed)
+	a.Decay = 0
+	update(p.Decayed, p.Data.Len-p.Decayed)
+	p.use(d, p.Data)
 }
 
 // Of is the part of a flat buffer that belongs to q. A tensor of Buffers has
@@ -176,8 +235,9 @@ func (p *Parameters) Draw(d device.Device, seed int64) error {
 	for _, q := range slices.Concat(p.List, p.Buffers) {
 		x := make([]float32, q.Words())
 		q.draw(rand.New(rand.NewPCG(uint64(seed), xxhash.Sum64String(q.Name))), x)
-		d.Write(q.Value.Data, x)
+		d.Write(p.Of(p.Data, q), x)
 	}
+	p.use(d, p.Data)
 	return d.Sync()
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/device/reference"
 )
 
@@ -157,6 +158,92 @@ func TestBuffers(t *testing.T) {
 	if err := p.Load(d, p.Data, set, ""); err == nil || !strings.Contains(err.Error(), "bn.running_mean: the tensors are those of another model: it is missing") {
 		t.Errorf("a missing buffer gives %v", err)
 	}
+	p.Free()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRounded holds that products take, in BF16, what the parameters are, whatever
+// has changed them last, and that tables and vectors have no rounded copy.
+func TestRounded(t *testing.T) {
+	d := reference.New()
+	p := &Parameters{Type: device.BF16}
+	p.New("vector", Constant(2), 5)
+	p.NewTable("table", Normal(1), 7, 5)
+	factor := p.New("factor", Normal(1), 3, 5)
+	if err := p.Allocate(d, true); err != nil {
+		t.Fatal(err)
+	}
+	extra, err := d.Alloc(4 * p.Data.Len)
+	if err != nil {
+		t.Fatal(err)
+	}
+	average := device.Whole(extra, device.F32)
+	back := func() {}
+	last := make([]float32, 15)
+	for _, change := range []struct {
+		what string
+		do   func() error
+	}{
+		{"drawn", func() error { return p.Draw(d, 1) }},
+		{"updated", func() error {
+			d.Fill(p.Grad, 1)
+			norm := average.Slice(0, 1)
+			d.Fill(norm, 1)
+			p.Update(d, norm, device.AdamW{Rate: 0.1, Epsilon: 1, Correct1: 1, Correct2: 1})
+			return nil
+		}},
+		{"swapped", func() error {
+			d.Fill(average, 0.7)
+			back = p.Swap(d, average)
+			return nil
+		}},
+		{"swapped back", func() error {
+			back()
+			return nil
+		}},
+		{"loaded", func() error {
+			list, err := p.Read(d, p.Data, "")
+			set := map[string]Tensor{}
+			for _, tensor := range list {
+				for i := range tensor.Data {
+					tensor.Data[i] += 3
+				}
+				set[tensor.Name] = tensor
+			}
+			return errors.Join(err, p.Load(d, p.Data, set, ""))
+		}},
+	} {
+		if err := change.do(); err != nil {
+			t.Fatal(err)
+		}
+		now, rounded := make([]float32, 15), make([]float32, 15)
+		wide, err := d.Alloc(4 * 15)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Convert(device.Whole(wide, device.F32), factor.Rounded)
+		if err := errors.Join(d.Read(now, factor.Data), d.Read(rounded, device.Whole(wide, device.F32))); err != nil {
+			t.Fatal(err)
+		}
+		wide.Free()
+		if slices.Equal(now, last) {
+			t.Errorf("%s: the factor is what it was", change.what)
+		}
+		last = now
+		for i := range now {
+			if e := math.Abs(float64(now[i]-rounded[i])) / math.Abs(float64(now[i])); e > 1.0/256 {
+				t.Errorf("%s: the factor is %g, its copy %g", change.what, now[i], rounded[i])
+			}
+		}
+	}
+	for _, q := range p.List[:2] {
+		if !q.Value.Rounded.Absent() {
+			t.Errorf("%s has a rounded copy", q.Name)
+		}
+	}
+	extra.Free()
 	p.Free()
 	if err := d.Close(); err != nil {
 		t.Error(err)

@@ -135,7 +135,7 @@ type AttentionPool struct {
 // no gradient.
 func NewAttentionPool(p *Parameters, name string, rows, width, heads, out int) AttentionPool {
 	draw, bias := Normal(inverseRoot(width)), Uniform(inverseRoot(width))
-	a := AttentionPool{heads: heads, position: p.New(name+".positional_embedding", draw, 1+rows, width)}
+	a := AttentionPool{heads: heads, position: p.NewTable(name+".positional_embedding", draw, 1+rows, width)}
 	a.key = p.New(name+".k_proj.weight", draw, width, width)
 	p.New(name+".k_proj.bias", bias, width)
 	a.query = NewLinear(p, name+".q_proj", width, width, draw, nil)
@@ -144,11 +144,13 @@ func NewAttentionPool(p *Parameters, name string, rows, width, heads, out int) A
 	return a
 }
 
-// Forward pools batch pictures. positions holds 0..rows for each picture, and
+// Forward pools batch pictures; what it gives is of F32. positions holds 0..rows for each picture, and
 // first the row of its mean.
 func (a AttentionPool) Forward(t *autograd.Tape, x *autograd.Value, batch int, positions, first []int32) *autograd.Value {
 	tokens := t.AddRows(t.MeanToken(x, batch), a.position, t.Ints(positions))
 	t.Forget(x)
 	query := a.query.Forward(t, t.Gather(tokens, t.Ints(first), batch))
-	return a.output.Forward(t, t.AttentionPool(query, tokens, a.key, a.value, a.valueB, a.heads))
+	pooled := t.AttentionPool(query, tokens, a.key, a.value, a.valueB, a.heads)
+	t.Forget(tokens)
+	return a.output.Output(t, pooled)
 }

@@ -69,5 +69,8 @@ func (p *Parameters) Load(d device.Device, flat device.Buffer, set map[string]Te
 	for _, q := range wanted {
 		d.Write(p.Of(flat, q), set[prefix+q.Name].Data)
 	}
+	if flat == p.Data {
+		p.use(d, flat)
+	}
 	return d.Sync()
 }

@@ -66,18 +66,30 @@ type Sequences struct {
 	Count, Longest int
 }
 
-// Forward runs all blocks over x, whose rows are sequences end to end.
+// Forward runs all blocks over x, whose rows are sequences end to end, and forgets
+// what no block needs any more, x among it.
 func (t Transformer) Forward(tape *autograd.Tape, x *autograd.Value, s Sequences) *autograd.Value {
 	shape := device.AttentionShape{
 		Rows: x.Rows, Sequences: s.Count, Longest: s.Longest,
 		Width: t.config.Width, Heads: t.config.Heads, Causal: t.config.Causal,
 	}
+	act := device.GELU
+	if t.config.QuickGELU {
+		act = device.QuickGELU
+	}
 	for _, b := range t.blocks {
 		forward := func(tape *autograd.Tape, x *autograd.Value) *autograd.Value {
-			qkv := tape.NormLinear(x, b.ln1.gain, b.ln1.shift, Epsilon, b.inWeight, b.inBias)
-			x = tape.AddLinear(x, tape.Attention(qkv, s.Offsets, shape), b.out.weight, b.out.bias)
-			hidden := tape.NormLinear(x, b.ln2.gain, b.ln2.shift, Epsilon, b.expand.weight, b.expand.bias)
-			return tape.AddGELULinear(x, hidden, t.config.QuickGELU, b.project.weight, b.project.bias)
+			qkv := tape.NormLinear(x, b.ln1.gain, b.ln1.shift, Epsilon, b.inWeight, b.inBias, device.NoActivation)
+			attended := tape.Attention(qkv, s.Offsets, shape)
+			tape.Forget(qkv)
+			y := tape.AddLinear(x, attended, b.out.weight, b.out.bias)
+			tape.Forget(attended)
+			tape.Forget(x)
+			hidden := tape.NormLinear(y, b.ln2.gain, b.ln2.shift, Epsilon, b.expand.weight, b.expand.bias, act)
+			z := tape.AddLinear(y, hidden, b.project.weight, b.project.bias)
+			tape.Forget(hidden)
+			tape.Forget(y)
+			return z
 		}
 		if t.Recompute {
 			x = tape.Recompute(x, forward)

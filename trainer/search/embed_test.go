@@ -51,7 +51,7 @@ func model(t testing.TB, seed int64) *evaluate.Embedder {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkpoint.Save(folder, checkpoint.Content{State: checkpoint.State{Model: c, Vocabulary: v.Size(), Step: 1}, Weights: weights, Vocabulary: v.Encode()}, 1); err != nil {
+	if err := checkpoint.Save(folder, checkpoint.Content{State: checkpoint.State{Model: c, Vocabulary: v.Size(), Step: 1, Total: 1}, Weights: weights, Vocabulary: v.Encode()}, 1); err != nil {
 		t.Fatal(err)
 	}
 	last, err := checkpoint.Latest(folder)

@@ -5,7 +5,8 @@
 steps.py OUT
 
 MODEL/loss, MODEL/norm and MODEL/scale have a number a step: the loss, the norm
-of the gradient before clipping, and the logit scale after the update. Step s
+of the gradient before clipping, and the logit scale after the update.
+MODEL/autocast/NAME is the same in float32 under autocast to bfloat16. Step s
 takes the pairs (3s + i) mod n of the file's n, i below five sixths of n.
 """
 import math
@@ -32,9 +33,10 @@ def rate(step, peak):
     return peak * 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / (STEPS - WARMUP)))
 
 
-def train(name):
+def train(name, autocast=False):
+    kind = torch.float32 if autocast else torch.float64
     data = load_file(os.path.join(MODELS, f"{name}.safetensors"))
-    model = golden.create(name, False).double()
+    model = golden.create(name, False).to(kind)
     model.load_state_dict({k.removeprefix("weights/"): v for k, v in data.items() if k.startswith("weights/")}, strict=True)
     with torch.no_grad():  # the ViT's above its limit, so that the clamp has work to do
         model.logit_scale.fill_(float(torch.tensor(FIRST_SCALE[name]).float()))
@@ -54,7 +56,8 @@ def train(name):
         for group in optimizer.param_groups:
             group["lr"] = rate(step, RATES[name])
         optimizer.zero_grad()
-        loss = ClipLoss()(*model(data["pictures"][rows].double(), data["tokens"][rows]))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss = ClipLoss()(*model(data["pictures"][rows].to(kind), data["tokens"][rows]))
         loss.backward()
         out["norm"].append(float(torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)))
         optimizer.step()
@@ -63,7 +66,8 @@ def train(name):
         out["loss"].append(loss.item())
         out["scale"].append(model.logit_scale.item())
     print(name, " ".join(f"{x:.4f}" for x in out["loss"]), file=sys.stderr)
+    name += "/autocast" if autocast else ""
     return {f"{name}/{k}": torch.tensor(v, dtype=torch.float64) for k, v in out.items()}
 
 
-save_file(train("vit") | train("resnet"), sys.argv[1])
+save_file(train("vit") | train("resnet") | train("vit", True) | train("resnet", True), sys.argv[1])

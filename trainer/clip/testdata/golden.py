@@ -10,6 +10,9 @@ golden.py FOLDER
   KIND/gradient/NAME the loss's gradient
   KIND/after/NAME    batch norm's running statistics after that step
   KIND/images, texts embeddings in evaluation mode, after that step
+  KIND/autocast/NAME how far the same classes are from that under autocast to
+                     bfloat16: the relative error of logits, loss, images and texts,
+                     and of the gradients of all parameters as one vector
 
 KIND is gelu or quick, QuickGELU with the same weights.
 """
@@ -47,6 +50,27 @@ def inputs(name, generator):
     return pictures, tokens
 
 
+def relative(got, want):
+    return (torch.linalg.vector_norm(got.double() - want.double()) / torch.linalg.vector_norm(want.double())).detach()
+
+
+def autocast(model, pictures, tokens, truth):
+    """The errors of a float32 model under autocast."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        images, texts, scale = model(pictures.float(), tokens)
+        found = {"logits": scale * images @ texts.T, "loss": ClipLoss()(images, texts, scale)}
+    found["loss"].backward()
+    model.eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        found["images"] = model.encode_image(pictures.float(), normalize=True)
+        found["texts"] = model.encode_text(tokens, normalize=True)
+    errors = {k: relative(v, truth[k]) for k, v in found.items()}
+    whole = [torch.cat([g.flatten().double() for g in gradients]) for gradients in (
+        [p.grad for p in model.parameters()], [truth[f"gradient/{n}"] for n, _ in model.named_parameters()])]
+    errors["gradient"] = relative(*whole)
+    return {f"autocast/{k}": v for k, v in errors.items()}
+
+
 def write(name, kinds, path):
     generator = torch.Generator().manual_seed(6)
     torch.manual_seed(6)
@@ -71,6 +95,9 @@ def write(name, kinds, path):
         with torch.no_grad():
             found["images"] = model.encode_image(pictures.double(), normalize=True)
             found["texts"] = model.encode_text(tokens, normalize=True)
+        single = create(name, kind == "quick")
+        single.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()}, strict=True)
+        found |= autocast(single, pictures, tokens, found)
         out |= {f"{kind}/{k}": v.detach().float().contiguous() for k, v in found.items()}
     save_file(out, path)
 

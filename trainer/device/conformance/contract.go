@@ -47,7 +47,7 @@ func checkContract(t *testing.T, open func() device.Device) {
 }
 
 // checkAdamW follows three updates in float64, with clipping, then one whose
-// gradient is not finite and must change nothing.
+// gradient is not finite, or above the limit, and must change nothing.
 func checkAdamW(t *testing.T, open func() device.Device) {
 	const n = 37
 	d := open()
@@ -83,15 +83,21 @@ func checkAdamW(t *testing.T, open func() device.Device) {
 	compare(t, "first moment", b.read(bm), m, 1e-6)
 	compare(t, "second moment", b.read(bv), v, 1e-6)
 
-	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
+	// A gradient of twos has the squared norm 4n, which is exact.
+	for _, tt := range []struct {
+		gradient, limit float32
+		changes         bool
+	}{{float32(math.NaN()), 0, false}, {float32(math.Inf(1)), 0, false}, {2, 4*n - 1, false}, {2, 4 * n, true}, {2, 0, true}} {
 		before := b.read(bp)
-		b.Fill(bg, bad)
+		b.Fill(bg, tt.gradient)
 		b.SquaredNorm(norm, bg)
-		b.AdamW(bp, bg, bm, bv, norm, device.AdamW{Rate: 1, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, Correct1: 1, Correct2: 1})
-		if !slices.Equal(before, b.read(bp)) {
-			t.Errorf("a gradient of %g changed the parameters", bad)
+		b.AdamW(bp, bg, bm, bv, norm, device.AdamW{Rate: 1, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, Limit: tt.limit, Correct1: 1, Correct2: 1})
+		if changes := !slices.Equal(before, b.read(bp)); changes != tt.changes {
+			t.Errorf("a gradient of %g, with a limit of %g, changed the parameters: %v", tt.gradient, tt.limit, changes)
 		}
-		compare(t, "first moment after "+"a bad gradient", b.read(bm), m, 1e-6)
+		if !tt.changes {
+			compare(t, "first moment after a bad gradient", b.read(bm), m, 1e-6)
+		}
 	}
 }
 

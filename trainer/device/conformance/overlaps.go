@@ -64,6 +64,7 @@ func overlaps() []overlap {
 		}},
 		{"gather", "TFJ", 1, nil, bothTypes, func(d dev, b bufs) { d.Gather(b[0], b[1], b[2], rows, cols, 1) }},
 		{"gather backward", "FTJ", 1, nil, bothTypes, func(d dev, b bufs) { d.GatherBackward(b[0], b[1], b[2], rows, cols) }},
+		{"gather of activations", "TTJ", 1, nil, bothTypes, func(d dev, b bufs) { d.Gather(b[0], b[1], b[2], rows, cols, 1) }},
 		{"patchify", "TT", 1, nil, bothTypes, func(d dev, b bufs) { d.Patchify(b[0], b[1], 1, 4, 2) }},
 		{"unfold", "TT", 1, nil, bothTypes, func(d dev, b bufs) { d.Unfold(b[0], b[1], 1, 4) }},
 		{"convolution", "TTT", 1, nil, bothTypes, func(d dev, b bufs) { d.Conv3x3(b[0], b[1], b[2], conv) }},

@@ -148,7 +148,8 @@ func shapes() []shape {
 			}
 			return results
 		})
-		add("gather", size, bothTypes, func(b *bench, t device.Type) bufs { return gathers(b, t, rows, cols) })
+		add("gather", size, bothTypes, func(b *bench, t device.Type) bufs { return gathers(b, t, device.F32, rows, cols) })
+		add("gather", size+" of activations", bothTypes, func(b *bench, t device.Type) bufs { return gathers(b, t, t, rows, cols) })
 		add("normalize", size, wideOnly, func(b *bench, t device.Type) bufs {
 			x, dy := b.draw(t, rows*cols), b.draw(t, rows*cols)
 			y, norm, dx := b.draw(t, rows*cols), b.zeros(rows), b.draw(t, rows*cols)
@@ -218,14 +219,24 @@ func linear(b *bench, t, to device.Type, m, n, k int, activation device.Activati
 	return append(results, dx, dw, dbias)
 }
 
-func gathers(b *bench, t device.Type, rows, cols int) []device.Buffer {
-	const entries = 97
-	ids := make([]int32, rows)
+// gathers out of tables of a type. A row of activations is picked once: what is added
+// to it is rounded each time.
+func gathers(b *bench, t, tables device.Type, rows, cols int) []device.Buffer {
+	entries, ids := 97, make([]int32, rows)
 	for i := range ids {
 		ids[i] = int32(i*i%(entries+1)) - 1
 	}
-	at, table := b.ints(ids...), b.draw(device.F32, entries*cols)
-	over, into, dtable := b.draw(t, rows*cols), b.draw(t, rows*cols), b.draw(device.F32, entries*cols)
+	if tables == device.BF16 {
+		entries = rows + 1
+		for i := range ids {
+			ids[i] = int32(rows - i)
+		}
+		if rows > 1 {
+			ids[1] = -1
+		}
+	}
+	at, table := b.ints(ids...), b.draw(tables, entries*cols)
+	over, into, dtable := b.draw(t, rows*cols), b.draw(t, rows*cols), b.draw(tables, entries*cols)
 	b.Gather(over, table, at, rows, cols, 0)
 	b.Gather(into, table, at, rows, cols, 1)
 	b.GatherBackward(dtable, b.draw(t, rows*cols), at, rows, cols)

@@ -27,7 +27,7 @@ func (d *Device) AdamW(param, grad, m, v, norm2 device.Buffer, a device.AdamW) {
 			a := c.adamw
 			C.pl_adamw(floats(c.p[0]), floats(c.p[1]), floats(c.p[2]), floats(c.p[3]), floats(c.p[4]), C.int64_t(c.n[0]), C.pl_adamw_figures{
 				rate: C.float(a.Rate), beta1: C.float(a.Beta1), beta2: C.float(a.Beta2), epsilon: C.float(a.Epsilon), decay: C.float(a.Decay),
-				clip: C.float(a.Clip), correct1: C.float(a.Correct1), correct2: C.float(a.Correct2),
+				clip: C.float(a.Clip), limit: C.float(a.Limit), correct1: C.float(a.Correct1), correct2: C.float(a.Correct2),
 			})
 		}}
 }

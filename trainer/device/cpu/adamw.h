@@ -26,7 +26,7 @@ static void KERNEL(squared_norm)(float *out, const float *x, int64_t n) {
 
 // adamw: one pass over parameters, gradients and both moments.
 static void KERNEL(adamw)(float *p, const float *g, float *m, float *v, const float *norm2, int64_t n, pl_adamw_figures a) {
-	if (!isfinite(*norm2))
+	if (!isfinite(*norm2) || (a.limit > 0 && *norm2 > a.limit))
 		return;
 	float scale = 1.0f, norm = sqrtf(*norm2);
 	if (a.clip > 0 && norm > a.clip)

@@ -40,6 +40,7 @@ type Device struct {
 	scratch     unsafe.Pointer
 	scratchSize int
 	shares      map[uintptr]*Share
+	idle        Share // between operations
 }
 
 var _ device.Device = (*Device)(nil)
@@ -62,6 +63,7 @@ type command struct {
 	mark   device.Mark
 	pixels device.Normalization
 	wait   bool
+	always bool // after a fault, too
 }
 
 // bf16 tells the kernels of which type the activations are.
@@ -108,11 +110,15 @@ func (d *Device) serve(level int, started chan struct{}) {
 	}
 	close(started)
 	var c command // one for all, since its address is handed on
+	ended := time.Now()
 	for c = range d.queue {
-		if c.run != nil && d.fault == nil {
+		if c.run != nil && (d.fault == nil || c.always) {
 			began := time.Now()
+			d.idle.Calls++
+			d.idle.Time += began.Sub(ended)
 			c.run(d, &c)
-			d.add(c.run, time.Since(began))
+			ended = time.Now()
+			d.add(c.run, ended.Sub(began))
 		}
 		if c.mark != 0 {
 			d.marks.pass(c.mark, d.fault)
@@ -148,7 +154,7 @@ func (m *memory) Free() {
 	if m.at == nil {
 		panic("free device memory twice")
 	}
-	m.owner.queue <- command{run: free, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.bytes}}
+	m.owner.queue <- command{run: free, always: true, p: [9]unsafe.Pointer{m.at}, n: [4]int{m.bytes}}
 	m.at = nil
 }
 

@@ -11,7 +11,7 @@ typedef struct {
 } pl_attention_shape;
 
 typedef struct {
-	float rate, beta1, beta2, epsilon, decay, clip, correct1, correct2;
+	float rate, beta1, beta2, epsilon, decay, clip, limit, correct1, correct2;
 } pl_adamw_figures;
 
 typedef struct {
@@ -57,6 +57,8 @@ enum { pl_batch_norm_parts = 64 };
 	X(attention_backward, (T *dqkv, const T *dout, const T *out, const float *lse, const T *qkv, const int32_t *offsets, pl_attention_shape a, float *scratch), (dqkv, dout, out, lse, qkv, offsets, a, scratch)) \
 	X(gather, (T *y, const float *table, const int32_t *ids, int64_t rows, int64_t cols, float beta), (y, table, ids, rows, cols, beta)) \
 	X(gather_backward, (float *dtable, const T *dy, const int32_t *ids, int64_t rows, int64_t cols), (dtable, dy, ids, rows, cols)) \
+	X(pick, (T *y, const T *table, const int32_t *ids, int64_t rows, int64_t cols, float beta), (y, table, ids, rows, cols, beta)) \
+	X(pick_backward, (T *dtable, const T *dy, const int32_t *ids, int64_t rows, int64_t cols), (dtable, dy, ids, rows, cols)) \
 	X(patchify, (T *out, const T *pictures, int64_t batch, int64_t side, int64_t patch), (out, pictures, batch, side, patch)) \
 	X(unfold, (T *out, const T *pictures, int64_t batch, int64_t side), (out, pictures, batch, side)) \
 	X(batch_stats, (float *stats, float *mean, float *variance, float *count, const T *x, int64_t rows, int64_t cols, float eps, float momentum, double *parts), (stats, mean, variance, count, x, rows, cols, eps, momentum, parts)) \

@@ -36,9 +36,12 @@ func (d *Device) Mark() device.Mark {
 	return d.marks.last
 }
 
-// Wait waits until the queue has passed m.
+// Wait waits until the queue has passed m. After Close it has passed them all.
 func (d *Device) Wait(m device.Mark) error {
 	q := &d.marks
+	if m > q.last {
+		panic("wait: a mark that this device did not make")
+	}
 	q.lock.Lock()
 	defer q.lock.Unlock()
 	for q.passed < m {

@@ -39,14 +39,17 @@ func operationName(pc uintptr) string {
 }
 
 // Profile waits for the queue, and returns where its time went since the last
-// call, the longest first.
+// call, the longest first. "idle" is the time between operations, in which
+// the device waited for its caller.
 func (d *Device) Profile() ([]Share, error) {
 	var shares []Share
 	d.queue <- command{wait: true, run: func(d *Device, _ *command) {
 		for _, s := range d.shares {
 			shares = append(shares, *s)
 		}
+		shares = append(shares, Share{"idle", d.idle.Calls, d.idle.Time})
 		clear(d.shares)
+		d.idle = Share{}
 	}}
 	err := <-d.reply
 	slices.SortFunc(shares, func(a, b Share) int {

@@ -27,10 +27,10 @@ func TestProfile(t *testing.T) {
 	for _, s := range shares {
 		calls[s.Operation] = s.Calls
 	}
-	if calls["fill"] != 1 || calls["sum"] != 1 || calls["matmul"] != 2 {
+	if calls["fill"] != 1 || calls["sum"] != 1 || calls["matmul"] != 2 || calls["idle"] < 4 {
 		t.Errorf("got %v", shares)
 	}
-	if shares, _ := d.Profile(); len(shares) > 1 { // the reading itself may be there
+	if shares, _ := d.Profile(); len(shares) > 2 { // the reading itself, and the time around it
 		t.Errorf("got %v after a reading", shares)
 	}
 	m.Free()

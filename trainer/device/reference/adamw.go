@@ -22,7 +22,7 @@ func (d *Device) AdamW(paramb, gradb, mb, vb, norm2b device.Buffer, a device.Ada
 	n := paramb.Len
 	param, grad, m, v := floats("adamw", paramb, n), floats("adamw", gradb, n), floats("adamw", mb, n), floats("adamw", vb, n)
 	norm2 := float64(floats("adamw", norm2b, 1)[0])
-	if math.IsNaN(norm2) || math.IsInf(norm2, 0) {
+	if math.IsNaN(norm2) || math.IsInf(norm2, 0) || a.Limit > 0 && norm2 > float64(a.Limit) {
 		return
 	}
 	scale := 1.0

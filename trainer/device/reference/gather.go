@@ -7,7 +7,7 @@ func (d *Device) Gather(yb, tableb, idsb device.Buffer, rows, cols int, beta flo
 	const op = "gather"
 	y, store := out(op, activations(op, yb), yb, rows*cols)
 	defer store()
-	table, ids := floats(op, tableb, tableb.Len), ints(op, idsb, rows)
+	table, ids := in(op, tableType(yb, tableb), tableb, tableb.Len), ints(op, idsb, rows)
 	for i, id := range ids {
 		for j := range cols {
 			v := float32(0)
@@ -25,7 +25,8 @@ func (d *Device) Gather(yb, tableb, idsb device.Buffer, rows, cols int, beta flo
 // GatherBackward computes dtable[ids[i]] += dy[i].
 func (d *Device) GatherBackward(dtableb, dyb, idsb device.Buffer, rows, cols int) {
 	const op = "gather backward"
-	dtable := floats(op, dtableb, dtableb.Len)
+	dtable, store := out(op, tableType(dyb, dtableb), dtableb, dtableb.Len)
+	defer store()
 	dy, ids := in(op, activations(op, dyb), dyb, rows*cols), ints(op, idsb, rows)
 	sum := widen(dtable)
 	for i, id := range ids {
@@ -37,4 +38,12 @@ func (d *Device) GatherBackward(dtableb, dyb, idsb device.Buffer, rows, cols int
 		}
 	}
 	narrow(dtable, sum)
+}
+
+// tableType is that of the table from which rows as y come: y's, or F32.
+func tableType(y, table device.Buffer) device.Type {
+	if table.Type == y.Type {
+		return y.Type
+	}
+	return device.F32
 }
