@@ -5,9 +5,8 @@ GO    ?= go
 DEMO  ?= demo
 # clouds: export to gs:// and azblob:// beside s3://.
 TAGS  ?= clouds
-# libvips, libjpeg and Little CMS decode pictures, oneDNN does the trainer's linear algebra, libdeflate undoes
-# the members of archives.
-DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev libdnnl-dev libdeflate-dev
+# libvips, libjpeg and Little CMS decode pictures, libdeflate undoes the members of archives.
+DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev libdeflate-dev
 # What starts goroutines or guards against them; a house test keeps the list.
 RACE := ./browse ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./dedup/hamming ./filter ./filter/language \
 	./internal/deflate ./internal/fold ./internal/picture ./internal/places ./pipeline ./query/build ./shard ./shard/export ./shard/stats ./trainer ./trainer/batch ./trainer/compare \
@@ -64,12 +63,12 @@ lint: deps ## gofmt, go vet, staticcheck
 	$(ROOM) $(GO) tool staticcheck ./...
 
 deps: ## install missing native packages (Debian, Ubuntu), or name them
-	@if pkg-config --exists vips libjpeg lcms2 libdeflate 2>/dev/null && [ -e /usr/include/dnnl.h -o -e /usr/include/oneapi/dnnl/dnnl.h ]; then exit 0; fi; \
+	@if pkg-config --exists vips libjpeg lcms2 libdeflate 2>/dev/null; then exit 0; fi; \
 	if command -v apt-get >/dev/null; then \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(DEBIAN_PACKAGES); \
 	else \
-		echo "Install a C compiler, pkg-config, libvips (8.13 or later), libjpeg-turbo, Little CMS, oneDNN (2.6 or later) and libdeflate (1.9 or later) with their headers, then run make again."; \
+		echo "Install a C compiler, pkg-config, libvips (8.13 or later), libjpeg-turbo, Little CMS and libdeflate (1.9 or later) with their headers, then run make again."; \
 		exit 1; \
 	fi
 

@@ -16,7 +16,7 @@
 // that it may not lie over.
 //
 // Backends: reference is plain Go, one loop an operation, the truth in tests;
-// cpu is oneDNN with C kernels of our own where oneDNN has none. A backend is
+// cpu is C kernels for what the processor has. A backend is
 // done when it passes the suite in package conformance, which holds every
 // operation against loops in float64 and against finite differences. In each
 // backend an operation is one file, forward and backward side by side.

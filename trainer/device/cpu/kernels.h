@@ -1,4 +1,4 @@
-// The kernels that oneDNN lacks, as a table that is filled once from what the
+// The kernels that are no products, as a table that is filled once from what the
 // processor has. PL_KERNELS lists them: name, parameters, arguments.
 #ifndef PAIRLOOM_KERNELS_H
 #define PAIRLOOM_KERNELS_H

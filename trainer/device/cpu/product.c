@@ -1,3 +1,9 @@
+// Products of matrices. Both factors are packed in the order in which they are
+// read, B for all threads and A by each for its own block of C, and a tile of
+// sums stays in registers while k goes by (K. Goto and R. van de Geijn, Anatomy
+// of High-Performance Matrix Multiplication, 2008). A factor of bfloat16 becomes
+// what the kernels multiply as it is packed, the places around a pixel are
+// gathered then, and what finish says is done to a block of C in the cache.
 #include "product.h"
 
 #include <omp.h>
@@ -56,17 +62,18 @@ static plan plan_of(const pl_product *p, const pl_product_kernels *kernels, int 
 	const pl_finish *f = &p->finish;
 	plan s = {.depth = PL_WORDS * kernels->per_word};
 	// Sums that are not whole yet can wait in C where it is float32 and takes
-	// nothing but sums. Where k is cut depends on k alone.
+	// nothing but sums. Where k is cut does not depend on m. Of a gradient of
+	// weights, k is the rows of a batch and C small: B's part stays in a near cache.
 	s.span = p->k;
 	if (p->type == PL_F32 && !f->bias && !f->pre && !f->activation && !f->slope && !f->residual)
-		s.span = least(p->k, 10 * s.depth);
+		s.span = least(p->k, (p->trans_a ? 1 : 10) * s.depth);
 	s.columns = PACKED / kernels->panel / parts(s.span + 1, kernels->per_word) * kernels->panel;
 	s.columns = least(PL_COLUMNS, s.columns < 2 * kernels->panel ? 2 * kernels->panel : s.columns);
 	// Blocks of even height, and enough of them for all threads.
 	int64_t blocks = parts(p->m, PL_ROWS);
 	s.rows = least(PL_ROWS, parts(parts(p->m, blocks), kernels->tile) * kernels->tile);
 	s.width = s.columns;
-	while (blocks * parts(least(s.columns, p->n), s.width) < 4 * threads && s.width > 2 * kernels->panel)
+	while (blocks * parts(least(s.columns, p->n), s.width) < (threads > 1 ? 4 * threads : 1) && s.width > 2 * kernels->panel)
 		s.width = parts(s.width / 2, kernels->panel) * kernels->panel;
 	return s;
 }
@@ -101,9 +108,9 @@ static void block(const work *w, int64_t from, int64_t span, int64_t first, int6
 		for (int64_t g = 0; g < cols; g += PL_GROUP) {
 			int64_t count = least(PL_GROUP, cols - g), at = i * p->ldc + first + j + g;
 			const float *b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
-			w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at);
-			for (int64_t r = 0; last && r < rows; r++)
-				w->kernels->finish(c + r * PL_BLOCK + g, count, first + j + g, at + r * p->ldc, p);
+			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at);
+			for (int64_t r = 0; last && done < count && r < rows; r++)
+				w->kernels->finish(c + r * PL_BLOCK + g + done, count - done, first + j + g + done, at + done + r * p->ldc, p);
 		}
 		l += deep;
 	} while (l < span);

@@ -94,14 +94,12 @@ static void pack_rows(float *to, const pl_view *v, int64_t first, int64_t rows, 
 
 // join makes n words of the elements x along m or n, with PAIRS of x and y.
 #ifdef PAIRS
-#define OTHER y + j
 INLINE void join(float *to, const element *x, const element *y, int64_t n) {
 	uint32_t *pair = (uint32_t *)to;
 	for (int64_t i = 0; i < n; i++)
 		pair[i] = x[i] | (uint32_t)y[i] << 16;
 }
 #else
-#define OTHER NULL
 INLINE void join(float *to, const element *x, const element *y, int64_t n) {
 	(void)y;
 	memcpy(to, x, (size_t)n * 4);
@@ -109,30 +107,33 @@ INLINE void join(float *to, const element *x, const element *y, int64_t n) {
 #endif
 
 // pack_across packs columns first.. of a matrix stored across k into panels of
-// a width of words, word by word of k: A's rows, or B's columns.
+// a width of words, word by word of k: A's rows, or B's columns. Panels may lie a
+// power of two apart, so each gets several words at a time.
 INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n, int64_t width) {
+	enum { AT_ONCE = 8 / PER_WORD };
 	int64_t words = (n + PER_WORD - 1) / PER_WORD;
-	element room[PER_WORD][PL_COLUMNS];
-	for (int64_t l = 0; l < words; l++) {
-		const element *x = fetch(v, from + l * PER_WORD, first, cols, room[0]);
-#ifdef PAIRS
-		const element *y = room[1];
-		if (2 * l + 1 < n)
-			y = fetch(v, from + 2 * l + 1, first, cols, room[1]);
-		else
-			memset(room[1], 0, sizeof room[1]);
-#endif
-		int64_t j = 0;
-		for (; j + width <= cols; j += width)
-			join(to + j * words + l * width, x + j, OTHER, width);
-		if (j < cols) {
+	element room[8][PL_COLUMNS];
+	const element *row[8];
+	for (int64_t l = 0; l < words; l += AT_ONCE) {
+		int64_t some = smaller(AT_ONCE, words - l);
+		for (int64_t i = 0; i < some * PER_WORD; i++)
+			if (l * PER_WORD + i < n)
+				row[i] = fetch(v, from + l * PER_WORD + i, first, cols, room[i]);
+			else
+				row[i] = memset(room[i], 0, sizeof room[i]);
+		for (int64_t j = 0; j < cols; j += width) {
 			float *word = to + j * words + l * width;
-			memset(word, 0, (size_t)width * 4);
-			join(word, x + j, OTHER, cols - j);
+			if (j + width <= cols)
+				for (int64_t i = 0; i < some; i++)
+					join(word + i * width, row[i * PER_WORD] + j, row[i * PER_WORD + PER_WORD - 1] + j, width);
+			else {
+				memset(word, 0, (size_t)(some * width) * 4);
+				for (int64_t i = 0; i < some; i++)
+					join(word + i * width, row[i * PER_WORD] + j, row[i * PER_WORD + PER_WORD - 1] + j, cols - j);
+			}
 		}
 	}
 }
-#undef OTHER
 
 // pack_turned packs rows first.. of B that are stored along k into panels.
 static void pack_turned(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n) {
@@ -193,7 +194,7 @@ INLINE lanes multiply(lanes sum, const float *a, lanes b) { return sum + *a * b;
 // tile computes `count` rows of a panel's columns. A's word (r,l) lies at
 // a[r*row + l*col]; the strides are constants. On its way it asks for the words
 // at next, which will be needed soon.
-INLINE void tile(const int count, float *c, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, int add, const float *next) {
+INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, int add, const float *next) {
 	lanes sum[MR][2];
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++)
@@ -209,7 +210,7 @@ INLINE void tile(const int count, float *c, const float *a, const int64_t row, c
 	}
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++) {
-		lanes *at = (lanes *)(c + r * PL_BLOCK);
+		lanes *at = (lanes *)(c + r * ldc);
 		if (add) {
 			at[0] += sum[r][0];
 			at[1] += sum[r][1];
@@ -235,30 +236,49 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 // A column is a panel's columns of a block, from either form of A. The panels
 // of B lie one after the other, and the first tiles ask for the next.
 #define COLUMN(name, row, col, where) \
-	static void name(float *c, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at) { \
+	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at) { \
 		const float *next = b + NR * words; \
 		int64_t i = 0; \
 		for (; i + MR <= rows; i += MR) { \
 			if (p) \
 				ask(p, at + i * p->ldc, MR); \
-			tile(MR, c + i * PL_BLOCK, where, row, col, b, words, add, next); \
+			tile(MR, c + i * ldc, ldc, where, row, col, b, words, add, next); \
 			next = next == b + NR * words ? next + LANES * words : b; \
 		} \
 		for (; i + 4 <= rows; i += 4) \
-			tile(4, c + i * PL_BLOCK, where, row, col, b, words, add, b); \
+			tile(4, c + i * ldc, ldc, where, row, col, b, words, add, b); \
 		for (; i + 2 <= rows; i += 2) \
-			tile(2, c + i * PL_BLOCK, where, row, col, b, words, add, b); \
+			tile(2, c + i * ldc, ldc, where, row, col, b, words, add, b); \
 		if (i < rows) \
-			tile(1, c + i * PL_BLOCK, where, row, col, b, words, add, b); \
+			tile(1, c + i * ldc, ldc, where, row, col, b, words, add, b); \
 	}
 COLUMN(column_of_rows, PL_ROW, 1, a + i * PL_ROW)
 COLUMN(column_of_panels, 1, MR, a + i / MR * MR * words + i % MR)
 
-// block computes a block of sums, or adds to them. With p, they will go to C
-// from element at.
-static void KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at) {
-	for (int64_t j = 0; j < cols; j += NR)
-		(trans_a ? column_of_panels : column_of_rows)(c + j, a, b + j * words, rows, words, add, p, at + j);
+// whole says that C takes sums as they are, or adds them to itself.
+INLINE int whole(const pl_product *p) {
+	const pl_finish *f = &p->finish;
+	return p->type == PL_F32 && p->alpha == 1 && !f->bias && !f->pre && !f->activation && !f->slope && !f->residual && (f->beta == 0 || f->beta == 1);
+}
+
+// block computes a block of sums, or adds to them. With p they are complete and
+// go to C from element at: by themselves where they need no other sums and fill
+// a panel, else by finish. It returns how many columns finish need not do.
+static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at) {
+	int64_t done = 0;
+	for (int64_t j = 0; j < cols; j += NR) {
+		float *to = c + j;
+		int64_t ld = PL_BLOCK;
+		int onto = add;
+		if (p && !add && j + NR <= cols && whole(p)) {
+			to = (float *)p->c + at + j;
+			ld = p->ldc;
+			onto = p->finish.beta != 0;
+			done = j + NR;
+		}
+		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j);
+	}
+	return done;
 }
 
 // as_floats is a row of C's type as floats, where it is stored or in room.

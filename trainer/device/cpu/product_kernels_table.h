@@ -21,7 +21,7 @@ typedef struct {
 	// Both pack n elements of k from `from`, of rows of op(A), or columns of op(B), from first.
 	void (*pack_a)(float *to, const pl_view *v, int trans, int64_t first, int64_t rows, int64_t from, int64_t n);
 	void (*pack_b)(float *to, const pl_view *v, int trans, int64_t first, int64_t cols, int64_t from, int64_t n);
-	void (*block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at);
+	int64_t (*block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at);
 	void (*finish)(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p);
 } pl_product_kernels;
 
