@@ -76,7 +76,9 @@ func pictureShapes() []shape {
 			return bufs{out, dq, dx, dwk, dwv}
 		})
 	}
-	for _, s := range [][2]int{{300, 128}, {1, 512}, {257, 65}} {
+	// The gradient of a batch of one is what rounding leaves of 0: the small shapes
+	// have it.
+	for _, s := range [][2]int{{300, 128}, {2, 512}, {257, 65}} {
 		n, dim := s[0], s[1]
 		size := fmt.Sprintf("%dx%d", n, dim)
 		add("contrastive", size, wideOnly, func(b *bench, t device.Type) bufs {
