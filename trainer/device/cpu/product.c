@@ -53,6 +53,7 @@ typedef struct {
 	int64_t span, columns; // of B at a time
 	int64_t depth;         // elements of k in a block
 	int64_t rows, width;   // of a block of C
+	int alone;             // each block packs its own B, which no other needs
 } plan;
 
 // Words of B that are packed at a time: a few MB, which the last cache holds.
@@ -75,6 +76,9 @@ static plan plan_of(const pl_product *p, const pl_product_kernels *kernels, int 
 	s.width = s.columns;
 	while (blocks * parts(least(s.columns, p->n), s.width) < (threads > 1 ? 4 * threads : 1) && s.width > 2 * kernels->panel)
 		s.width = parts(s.width / 2, kernels->panel) * kernels->panel;
+	s.alone = blocks == 1 && !p->trans_a;
+	if (s.alone)
+		s.columns = p->n;
 	return s;
 }
 
@@ -95,7 +99,7 @@ static void pack(const work *w, int64_t from, int64_t span, int64_t first, int64
 }
 
 // block computes one block of C for a span of k.
-static void block(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task, float *a, float *c) {
+static void block(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task, float *a, float *c, float *own) {
 	const plan *s = &w->plan;
 	const pl_product *p = w->p;
 	int64_t across = parts(columns, s->width), i = task / across * s->rows, j = task % across * s->width;
@@ -105,9 +109,14 @@ static void block(const work *w, int64_t from, int64_t span, int64_t first, int6
 		int64_t deep = least(s->depth, span - l), words = parts(deep, w->kernels->per_word);
 		int last = l + deep == span;
 		w->kernels->pack_a(a, &p->a, p->trans_a, i, rows, from + l, deep);
-		for (int64_t g = 0; g < cols; g += PL_GROUP) {
-			int64_t count = least(PL_GROUP, cols - g), at = i * p->ldc + first + j + g;
-			const float *b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
+		int64_t group = s->alone ? PL_ALONE : PL_GROUP;
+		for (int64_t g = 0; g < cols; g += group) {
+			int64_t count = least(group, cols - g), at = i * p->ldc + first + j + g;
+			const float *b = own;
+			if (s->alone)
+				w->kernels->pack_b(own, &p->b, p->trans_b, first + j + g, count, from + l, deep);
+			else
+				b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
 			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at);
 			for (int64_t r = 0; last && done < count && r < rows; r++)
 				w->kernels->finish(c + r * PL_BLOCK + g + done, count - done, first + j + g + done, at + done + r * p->ldc, p);
@@ -124,12 +133,15 @@ static const pl_product_kernels *chosen(const pl_product *p) {
 
 static int threads_of(const pl_product *p) { return p->m * p->n * p->k > 1 << 18 ? omp_get_max_threads() : 1; }
 
-// Of a thread: a block of A, and one of C. To whole lines.
-enum { PL_A = PL_ROWS * PL_ROW, PL_C = PL_ROWS * PL_BLOCK };
+// Of a thread: a block of A, one of C, and a group of B with the line after it.
+// To whole lines.
+enum { PL_A = PL_ROWS * PL_ROW, PL_C = PL_ROWS * PL_BLOCK, PL_B = PL_ALONE * PL_WORDS + 16, EACH = PL_A + PL_C + PL_B };
 
 // packed is the words of B that are packed at a time, and the next line, which
 // is asked for.
 static int64_t packed(const pl_product *p, const pl_product_kernels *kernels, plan s) {
+	if (s.alone)
+		return 0;
 	return parts(least(s.span, p->k), kernels->per_word) * parts(least(s.columns, p->n), kernels->panel) * kernels->panel + 16;
 }
 
@@ -138,10 +150,10 @@ int64_t pl_product_room(pl_product p) {
 		return 16;
 	const pl_product_kernels *kernels = chosen(&p);
 	int threads = threads_of(&p);
-	return parts(packed(&p, kernels, plan_of(&p, kernels, threads)), 16) * 16 + threads * (PL_A + PL_C);
+	return parts(packed(&p, kernels, plan_of(&p, kernels, threads)), 16) * 16 + threads * EACH;
 }
 
-int64_t pl_product_most(void) { return PACKED + 16 + omp_get_max_threads() * (PL_A + PL_C); }
+int64_t pl_product_most(void) { return PACKED + 16 + omp_get_max_threads() * EACH; }
 
 void pl_product_run(pl_product p, float *room) {
 	if (p.m == 0 || p.n == 0)
@@ -152,7 +164,7 @@ void pl_product_run(pl_product p, float *room) {
 	float *own = room + parts(packed(&p, kernels, s), 16) * 16;
 #pragma omp parallel num_threads(threads)
 	{
-		float *a = own + omp_get_thread_num() * (PL_A + PL_C), *c = a + PL_A;
+		float *a = own + omp_get_thread_num() * EACH, *c = a + PL_A, *b = c + PL_C;
 		pl_product part = p;
 		work w = {&part, kernels, s, room};
 		for (int64_t first = 0; first < p.n; first += s.columns) {
@@ -161,11 +173,11 @@ void pl_product_run(pl_product p, float *room) {
 			do {
 				int64_t span = least(s.span, p.k - from);
 #pragma omp for schedule(dynamic)
-				for (int64_t task = 0; task < across * parts(span, s.depth); task++)
+				for (int64_t task = 0; task < (s.alone ? 0 : across * parts(span, s.depth)); task++)
 					pack(&w, from, span, first, columns, task);
 #pragma omp for schedule(dynamic)
 				for (int64_t task = 0; task < across * parts(p.m, s.rows); task++)
-					block(&w, from, span, first, columns, task, a, c);
+					block(&w, from, span, first, columns, task, a, c, b);
 				from += span;
 				part.finish.beta = 1;
 			} while (from < p.k);

@@ -11,6 +11,7 @@ enum {
 	PL_ROWS = 168,          // rows of a block, a multiple of every tile's
 	PL_COLUMNS = 1024,      // columns of a block, a multiple of every panel's
 	PL_BLOCK = PL_COLUMNS + 16,
+	PL_ALONE = 64,  // columns of B that a block packs for itself at a time
 	PL_GROUP = 128, // columns that are finished at a time, while they lie in the nearest caches
 };
 
