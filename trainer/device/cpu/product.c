@@ -98,13 +98,26 @@ static void pack(const work *w, int64_t from, int64_t span, int64_t first, int64
 	w->kernels->pack_b(to, &w->p->b, w->p->trans_b, first + j, least(s->width, columns - j), from + l, deep);
 }
 
+// ahead is this task's share, of so many, of what a factor stored across k, of
+// which all rows or columns are used, has in the next span.
+static pl_ahead ahead(const pl_view *v, int across, int64_t used, int64_t from, int64_t n, int64_t task, int64_t tasks) {
+	pl_ahead none = {v->at, v->at};
+	if (!across || v->side || used != v->ld)
+		return none;
+	int64_t size = v->type == PL_F32 ? 4 : 2, bytes = n * v->ld * size;
+	const char *at = (const char *)v->at + from * v->ld * size;
+	pl_ahead some = {at + bytes * task / tasks, at + bytes * (task + 1) / tasks};
+	return some;
+}
+
 // block computes one block of C for a span of k.
 static void block(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task, float *a, float *c, float *own) {
 	const plan *s = &w->plan;
 	const pl_product *p = w->p;
 	int64_t across = parts(columns, s->width), i = task / across * s->rows, j = task % across * s->width;
 	int64_t rows = least(s->rows, p->m - i), cols = least(s->width, columns - j), wide = parts(columns, w->kernels->panel) * w->kernels->panel;
-	int64_t l = 0;
+	int64_t l = 0, next = from + span, tasks = across * parts(p->m, s->rows), coming = least(s->span, p->k - next);
+	pl_ahead asked[] = {ahead(&p->b, !p->trans_b, columns, next, coming, task, tasks), ahead(&p->a, p->trans_a, p->m, next, coming, task, tasks)};
 	do { // once where k is 0
 		int64_t deep = least(s->depth, span - l), words = parts(deep, w->kernels->per_word);
 		int last = l + deep == span;
@@ -117,7 +130,7 @@ static void block(const work *w, int64_t from, int64_t span, int64_t first, int6
 				w->kernels->pack_b(own, &p->b, p->trans_b, first + j + g, count, from + l, deep);
 			else
 				b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
-			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at);
+			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at, asked);
 			for (int64_t r = 0; last && done < count && r < rows; r++)
 				w->kernels->finish(c + r * PL_BLOCK + g + done, count - done, first + j + g + done, at + done + r * p->ldc, p);
 		}

@@ -95,9 +95,11 @@ static void pack_rows(float *to, const pl_view *v, int64_t first, int64_t rows, 
 // join makes n words of the elements x along m or n, with PAIRS of x and y.
 #ifdef PAIRS
 INLINE void join(float *to, const element *x, const element *y, int64_t n) {
-	uint32_t *pair = (uint32_t *)to;
-	for (int64_t i = 0; i < n; i++)
-		pair[i] = x[i] | (uint32_t)y[i] << 16;
+	for (int64_t i = 0; i < n; i += 16) {
+		__mmask16 some = n - i < 16 ? (1 << (n - i)) - 1 : 0xffff;
+		__m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, x + i)), high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, y + i));
+		_mm512_mask_storeu_epi32(to + i, some, _mm512_or_epi32(low, _mm512_slli_epi32(high, 16)));
+	}
 }
 #else
 INLINE void join(float *to, const element *x, const element *y, int64_t n) {
@@ -110,7 +112,7 @@ INLINE void join(float *to, const element *x, const element *y, int64_t n) {
 // a width of words, word by word of k: A's rows, or B's columns. Panels may lie a
 // power of two apart, so each gets several words at a time.
 INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n, int64_t width) {
-	enum { AT_ONCE = 8 / PER_WORD };
+	enum { AT_ONCE = 8 / PER_WORD, AHEAD = 16 };
 	int64_t words = (n + PER_WORD - 1) / PER_WORD;
 	element room[8][PL_COLUMNS];
 	const element *row[8];
@@ -123,6 +125,10 @@ INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols
 				row[i] = memset(room[i], 0, sizeof room[i]);
 		for (int64_t j = 0; j < cols; j += width) {
 			float *word = to + j * words + l * width;
+			// Lines of rows that come soon: read in this order, no processor foresees them.
+			if (v->side == 0)
+				for (int64_t i = 0; i < some * PER_WORD; i++)
+					__builtin_prefetch((const char *)v->at + ((from + l * PER_WORD + AHEAD + i) * v->ld + first + j) * (v->type == PL_F32 ? 4 : 2));
 			if (j + width <= cols)
 				for (int64_t i = 0; i < some; i++)
 					join(word + i * width, row[i * PER_WORD] + j, row[i * PER_WORD + PER_WORD - 1] + j, width);
@@ -307,17 +313,26 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 #define MORE_RESTS(row, col, where)
 #endif
 
+// coming is what the next tile asks for, which has so many words to spare.
+INLINE const float *coming(pl_ahead *ahead, int64_t words) {
+	pl_ahead *now = ahead[0].at < ahead[0].end ? ahead : ahead + 1;
+	const char *at = now->at;
+	if (at < now->end)
+		now->at += words * 4;
+	return (const float *)at;
+}
+
 // A column is a panel's columns of a block, from either form of A. The panels
 // of B lie one after the other, and the first tiles ask for the next.
 #define COLUMN(name, row, col, where) \
-	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at) { \
+	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) { \
 		const float *next = b + NR * words; \
 		int64_t i = 0; \
 		for (; i + MR <= rows; i += MR) { \
 			if (p) \
 				ask(p, at + i * p->ldc, MR); \
 			tile(MR, c + i * ldc, ldc, where, row, col, b, words, add, next); \
-			next = next == b + NR * words ? next + LANES * words : b; \
+			next = next == b + NR * words ? next + LANES * words : coming(ahead, LANES * words); \
 		} \
 		switch (rows - i) { \
 			REST(1, row, col, where) \
@@ -340,7 +355,7 @@ INLINE int whole(const pl_product *p) {
 // block computes a block of sums, or adds to them. With p they are complete and
 // go to C from element at: by themselves where they need no other sums and fill
 // a panel, else by finish. It returns how many columns finish need not do.
-static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at) {
+static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) {
 	int64_t done = 0;
 	for (int64_t j = 0; j < cols; j += NR) {
 		float *to = c + j;
@@ -352,7 +367,7 @@ static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float 
 			onto = p->finish.beta != 0;
 			done = j + NR;
 		}
-		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j);
+		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j, ahead);
 	}
 	return done;
 }
