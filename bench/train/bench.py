@@ -7,7 +7,8 @@ All programs of a case are started and warmed up, then asked for one step each,
 round after round, so that what else the machine does falls on all of them; each
 one's best step counts. The bench fails if the losses differ. Settings: ROUNDS
 (5), PEERS ("eager compiled"; one at a time where memory is short: all programs
-of a case are resident together), THREADS (2).
+of a case are resident together), THREADS (2), KERNELS (avx2 holds all programs to
+AVX2), BEFORE (our program of another version, which runs beside).
 """
 import json
 import os
@@ -18,6 +19,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 PEERS = os.environ.get("PEERS", "eager compiled").split()
 THREADS = os.environ.get("THREADS", "2")
+BEFORE = os.environ.get("BEFORE")
+KERNELS = os.environ.get("KERNELS")
+if KERNELS == "avx2":
+    os.environ.update(ATEN_CPU_CAPABILITY="avx2", ONEDNN_MAX_CPU_ISA="AVX2", MKL_ENABLE_INSTRUCTIONS="AVX2")
 # The largest difference of losses, in each of the first steps.
 TOLERANCE = {"fp32": 1e-3, "bf16": 3e-2}
 
@@ -60,12 +65,16 @@ def run(ours, folder, case):
     peer = [sys.executable, os.path.join(HERE, "peer.py"), model, weights, inputs, "--threads", THREADS]
     if precision == "bf16":
         peer.append("--bf16")
-    programs = [Program("pairloom", [ours, "step", model, weights, inputs, "-threads", THREADS, "-precision", precision])]
+    settings = ["-threads", THREADS, "-precision", precision]
+    kernels = ["-kernels", KERNELS] if KERNELS else []
+    programs = [Program("pairloom", [ours, "step", model, weights, inputs, *settings, *kernels])]
+    if BEFORE:
+        programs.append(Program("pairloom before", [BEFORE, "step", model, weights, inputs, *settings]))
     if "eager" in PEERS:
         programs.append(Program("open_clip", peer))
     if "compiled" in PEERS:
         programs.append(Program("open_clip, torch.compile", peer + ["--compile"]))
-    sgemm = Program("sgemm", [ours, "sgemm", "-threads", THREADS, "-precision", precision])
+    sgemm = Program("sgemm", [ours, "sgemm", *settings, *kernels])
     for _ in range(ROUNDS):
         for p in programs:
             p.step()

@@ -1,14 +1,15 @@
 // Command train is our side of the training bench in this folder; run.sh calls
 // it.
 //
-//	train step MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2]
-//	train profile MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2]
-//	train sgemm [-precision bf16] [-threads 2]
+//	train step MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2] [-kernels avx2]
+//	train profile MODEL WEIGHTS INPUTS [-precision bf16] [-threads 2] [-kernels avx2]
+//	train sgemm [-precision bf16] [-threads 2] [-kernels avx2]
 //	train loader DATA SIDE BATCH WORKERS
 //	train embed MODEL WEIGHTS INPUTS OUT
 //	train draw MODEL OUT
 //
-// profile takes two steps and prints where a third's time goes, by operation. step
+// With -kernels the processor is used as one that has no more than AVX2, or
+// nothing. profile takes two steps and prints where a third's time goes, by operation. step
 // and sgemm take two steps, then print a line of JSON. After that each line
 // "step" on stdin is answered by one step: forward, backward and update, or one
 // matrix product of 2048 x 2048 x 2048. "end" is answered by the peak of
@@ -43,6 +44,7 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("train", flag.ContinueOnError)
 	threads := flags.Int("threads", 2, "threads of the device")
 	precision := flags.String("precision", "fp32", "numbers of the matrix products: fp32 or bf16")
+	kernels := flags.String("kernels", cpu.Kernels[0], "use no better kernels than "+strings.Join(cpu.Kernels, ", "))
 	arguments := map[string]int{"step": 3, "profile": 3, "sgemm": 0, "loader": 4, "embed": 4, "draw": 2}
 	if len(args) == 0 || len(args) < 1+arguments[args[0]] {
 		return fmt.Errorf("want step, profile, sgemm, loader, embed or draw with their arguments; see the top of main.go")
@@ -61,7 +63,10 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	d := cpu.Open(*threads)
+	d, err := cpu.OpenKernels(*threads, *kernels)
+	if err != nil {
+		return err
+	}
 	var s stepper
 	switch args[0] {
 	case "embed":

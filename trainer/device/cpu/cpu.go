@@ -16,6 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -72,6 +74,19 @@ func (c *command) bf16() C.int { return cBool(c.t == device.BF16) }
 // Open starts a device with the given number of threads; 0 means one a
 // processor.
 func Open(threads int) *Device { return open(threads, 0) }
+
+// Kernels are the sets there are, the best first.
+var Kernels = []string{"avx512", "avx2", "plain"}
+
+// OpenKernels is Open with the best kernels that a processor with no more than
+// the named set has, so that the speed of one can be measured on another.
+func OpenKernels(threads int, kernels string) (*Device, error) {
+	level := slices.Index(Kernels, kernels)
+	if level < 0 {
+		return nil, fmt.Errorf("no kernels are called %q; there are %s", kernels, strings.Join(Kernels, ", "))
+	}
+	return open(threads, level), nil
+}
 
 // MultipliesBF16 reports whether products of bfloat16 are faster than those of
 // float32. Elsewhere they are computed in float32, from factors of half the size.

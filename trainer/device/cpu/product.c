@@ -53,6 +53,7 @@ typedef struct {
 	int64_t span, columns; // of B at a time
 	int64_t depth;         // elements of k in a block
 	int64_t rows, width;   // of a block of C
+	int alone;             // each block packs its own B, which no other needs
 } plan;
 
 // Words of B that are packed at a time: a few MB, which the last cache holds.
@@ -75,6 +76,9 @@ static plan plan_of(const pl_product *p, const pl_product_kernels *kernels, int 
 	s.width = s.columns;
 	while (blocks * parts(least(s.columns, p->n), s.width) < (threads > 1 ? 4 * threads : 1) && s.width > 2 * kernels->panel)
 		s.width = parts(s.width / 2, kernels->panel) * kernels->panel;
+	s.alone = blocks == 1 && !p->trans_a;
+	if (s.alone)
+		s.columns = p->n;
 	return s;
 }
 
@@ -82,7 +86,8 @@ typedef struct {
 	const pl_product *p;
 	const pl_product_kernels *kernels;
 	plan plan;
-	float *packed; // B
+	float *packed;       // B
+	int64_t turn, turns; // of this part of a product, among those that need the same factors
 } work;
 
 // pack packs one block of depth and one of width of the packed part of B.
@@ -94,21 +99,41 @@ static void pack(const work *w, int64_t from, int64_t span, int64_t first, int64
 	w->kernels->pack_b(to, &w->p->b, w->p->trans_b, first + j, least(s->width, columns - j), from + l, deep);
 }
 
+// ahead is this task's share, of so many, of what a factor stored across k has in
+// the next span. A factor that is wider than what is used is left alone.
+static pl_ahead ahead(const pl_view *v, int across, int64_t used, int64_t from, int64_t n, int64_t task, int64_t tasks) {
+	pl_ahead none = {v->at, v->at};
+	if (!across || v->side || v->ld > used)
+		return none;
+	int64_t size = v->type == PL_F32 ? 4 : 2, bytes = n * v->ld * size;
+	const char *at = (const char *)v->at + from * v->ld * size;
+	pl_ahead some = {at + bytes * task / tasks, at + bytes * (task + 1) / tasks};
+	return some;
+}
+
 // block computes one block of C for a span of k.
-static void block(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task, float *a, float *c) {
+static void block(const work *w, int64_t from, int64_t span, int64_t first, int64_t columns, int64_t task, float *a, float *c, float *own) {
 	const plan *s = &w->plan;
 	const pl_product *p = w->p;
 	int64_t across = parts(columns, s->width), i = task / across * s->rows, j = task % across * s->width;
 	int64_t rows = least(s->rows, p->m - i), cols = least(s->width, columns - j), wide = parts(columns, w->kernels->panel) * w->kernels->panel;
-	int64_t l = 0;
+	int64_t l = 0, next = from + span, tasks = across * parts(p->m, s->rows), coming = least(s->span, p->k - next);
+	task += tasks * w->turn;
+	tasks *= w->turns;
+	pl_ahead asked[] = {ahead(&p->b, !p->trans_b, columns * w->turns, next, coming, task, tasks), ahead(&p->a, p->trans_a, p->m * w->turns, next, coming, task, tasks)};
 	do { // once where k is 0
 		int64_t deep = least(s->depth, span - l), words = parts(deep, w->kernels->per_word);
 		int last = l + deep == span;
 		w->kernels->pack_a(a, &p->a, p->trans_a, i, rows, from + l, deep);
-		for (int64_t g = 0; g < cols; g += PL_GROUP) {
-			int64_t count = least(PL_GROUP, cols - g), at = i * p->ldc + first + j + g;
-			const float *b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
-			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at);
+		int64_t group = s->alone ? PL_ALONE : PL_GROUP;
+		for (int64_t g = 0; g < cols; g += group) {
+			int64_t count = least(group, cols - g), at = i * p->ldc + first + j + g;
+			const float *b = own;
+			if (s->alone)
+				w->kernels->pack_b(own, &p->b, p->trans_b, first + j + g, count, from + l, deep);
+			else
+				b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
+			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at, asked);
 			for (int64_t r = 0; last && done < count && r < rows; r++)
 				w->kernels->finish(c + r * PL_BLOCK + g + done, count - done, first + j + g + done, at + done + r * p->ldc, p);
 		}
@@ -124,52 +149,103 @@ static const pl_product_kernels *chosen(const pl_product *p) {
 
 static int threads_of(const pl_product *p) { return p->m * p->n * p->k > 1 << 18 ? omp_get_max_threads() : 1; }
 
-// Of a thread: a block of A, and one of C. To whole lines.
-enum { PL_A = PL_ROWS * PL_ROW, PL_C = PL_ROWS * PL_BLOCK };
+// Of a thread: a block of A, one of C, and a group of B with the line after it.
+// To whole lines.
+enum { PL_A = PL_ROWS * PL_ROW, PL_C = PL_ROWS * PL_BLOCK, PL_B = PL_ALONE * PL_WORDS + 16, EACH = PL_A + PL_C + PL_B };
 
 // packed is the words of B that are packed at a time, and the next line, which
 // is asked for.
 static int64_t packed(const pl_product *p, const pl_product_kernels *kernels, plan s) {
+	if (s.alone)
+		return 0;
 	return parts(least(s.span, p->k), kernels->per_word) * parts(least(s.columns, p->n), kernels->panel) * kernels->panel + 16;
 }
 
-int64_t pl_product_room(pl_product p) {
-	if (p.m == 0 || p.n == 0)
-		return 16;
-	const pl_product_kernels *kernels = chosen(&p);
-	int threads = threads_of(&p);
-	return parts(packed(&p, kernels, plan_of(&p, kernels, threads)), 16) * 16 + threads * (PL_A + PL_C);
+static int64_t room_of(const pl_product *p, int threads) {
+	const pl_product_kernels *kernels = chosen(p);
+	return parts(packed(p, kernels, plan_of(p, kernels, threads)), 16) * 16 + threads * EACH;
 }
 
-int64_t pl_product_most(void) { return PACKED + 16 + omp_get_max_threads() * (PL_A + PL_C); }
-
-void pl_product_run(pl_product p, float *room) {
-	if (p.m == 0 || p.n == 0)
+// A team computes a product together, from a column on. turn is its place among
+// several, each with a part of C.
+static void run(pl_product p, int64_t column, float *room, int threads, int64_t turn, int64_t turns) {
+	if (p.m == 0)
 		return;
 	const pl_product_kernels *kernels = chosen(&p);
-	int threads = threads_of(&p);
 	plan s = plan_of(&p, kernels, threads);
 	float *own = room + parts(packed(&p, kernels, s), 16) * 16;
 #pragma omp parallel num_threads(threads)
 	{
-		float *a = own + omp_get_thread_num() * (PL_A + PL_C), *c = a + PL_A;
+		float *a = own + omp_get_thread_num() * EACH, *c = a + PL_A, *b = c + PL_C;
 		pl_product part = p;
-		work w = {&part, kernels, s, room};
-		for (int64_t first = 0; first < p.n; first += s.columns) {
+		work w = {&part, kernels, s, room, turn, turns};
+		for (int64_t first = column; first < p.n; first += s.columns) {
 			int64_t columns = least(s.columns, p.n - first), across = parts(columns, s.width), from = 0;
 			part.finish.beta = p.finish.beta;
 			do {
 				int64_t span = least(s.span, p.k - from);
 #pragma omp for schedule(dynamic)
-				for (int64_t task = 0; task < across * parts(span, s.depth); task++)
+				for (int64_t task = 0; task < (s.alone ? 0 : across * parts(span, s.depth)); task++)
 					pack(&w, from, span, first, columns, task);
 #pragma omp for schedule(dynamic)
 				for (int64_t task = 0; task < across * parts(p.m, s.rows); task++)
-					block(&w, from, span, first, columns, task, a, c);
+					block(&w, from, span, first, columns, task, a, c, b);
 				from += span;
 				part.finish.beta = 1;
 			} while (from < p.k);
 		}
+	}
+}
+
+// dealt says that each thread computes a part of C by itself: k has so many
+// spans that threads would wait for each other at every one.
+static int dealt(const pl_product *p, int threads) {
+	return threads > 1 && p->trans_a && plan_of(p, chosen(p), threads).span < p->k;
+}
+
+// deal is the part of p, from a column on, for one of so many threads: columns,
+// where there are more of them than rows, else rows.
+static pl_product deal(pl_product p, int turn, int turns, int64_t *column) {
+	const pl_product_kernels *kernels = chosen(&p);
+	int across = p.n > p.m;
+	int64_t n = across ? p.n : p.m, unit = across ? kernels->panel : kernels->tile, each = parts(parts(n, unit), turns) * unit;
+	int64_t first = least(each * turn, n), end = least(first + each, n);
+	*column = across ? first : 0;
+	if (across)
+		p.n = end;
+	else {
+		p.a.at = (const char *)p.a.at + first * (p.a.type == PL_F32 ? 4 : 2);
+		p.c = (float *)p.c + first * p.ldc;
+		p.m = end - first;
+	}
+	return p;
+}
+
+int64_t pl_product_room(pl_product p) {
+	if (p.m == 0 || p.n == 0)
+		return 16;
+	int threads = threads_of(&p);
+	return dealt(&p, threads) ? threads * room_of(&p, 1) : room_of(&p, threads);
+}
+
+// Of parts of C, B is packed for one span alone.
+int64_t pl_product_most(void) { return PACKED + 16 + omp_get_max_threads() * (PL_WORDS * PL_COLUMNS + 16 + EACH); }
+
+void pl_product_run(pl_product p, float *room) {
+	if (p.m == 0 || p.n == 0)
+		return;
+	int threads = threads_of(&p);
+	if (!dealt(&p, threads)) {
+		run(p, 0, room, threads, 0, 1);
+		return;
+	}
+	int64_t each = room_of(&p, 1);
+#pragma omp parallel num_threads(threads)
+	{
+		int turn = omp_get_thread_num();
+		int64_t column;
+		pl_product part = deal(p, turn, threads, &column);
+		run(part, column, room + turn * each, 1, turn, threads);
 	}
 }
 

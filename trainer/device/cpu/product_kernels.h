@@ -95,9 +95,11 @@ static void pack_rows(float *to, const pl_view *v, int64_t first, int64_t rows, 
 // join makes n words of the elements x along m or n, with PAIRS of x and y.
 #ifdef PAIRS
 INLINE void join(float *to, const element *x, const element *y, int64_t n) {
-	uint32_t *pair = (uint32_t *)to;
-	for (int64_t i = 0; i < n; i++)
-		pair[i] = x[i] | (uint32_t)y[i] << 16;
+	for (int64_t i = 0; i < n; i += 16) {
+		__mmask16 some = n - i < 16 ? (1 << (n - i)) - 1 : 0xffff;
+		__m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, x + i)), high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, y + i));
+		_mm512_mask_storeu_epi32(to + i, some, _mm512_or_epi32(low, _mm512_slli_epi32(high, 16)));
+	}
 }
 #else
 INLINE void join(float *to, const element *x, const element *y, int64_t n) {
@@ -110,7 +112,7 @@ INLINE void join(float *to, const element *x, const element *y, int64_t n) {
 // a width of words, word by word of k: A's rows, or B's columns. Panels may lie a
 // power of two apart, so each gets several words at a time.
 INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n, int64_t width) {
-	enum { AT_ONCE = 8 / PER_WORD };
+	enum { AT_ONCE = 8 / PER_WORD, AHEAD = 16 };
 	int64_t words = (n + PER_WORD - 1) / PER_WORD;
 	element room[8][PL_COLUMNS];
 	const element *row[8];
@@ -123,6 +125,10 @@ INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols
 				row[i] = memset(room[i], 0, sizeof room[i]);
 		for (int64_t j = 0; j < cols; j += width) {
 			float *word = to + j * words + l * width;
+			// Lines of rows that come soon: read in this order, no processor foresees them.
+			if (v->side == 0)
+				for (int64_t i = 0; i < some * PER_WORD; i++)
+					__builtin_prefetch((const char *)v->at + ((from + l * PER_WORD + AHEAD + i) * v->ld + first + j) * (v->type == PL_F32 ? 4 : 2));
 			if (j + width <= cols)
 				for (int64_t i = 0; i < some; i++)
 					join(word + i * width, row[i * PER_WORD] + j, row[i * PER_WORD + PER_WORD - 1] + j, width);
@@ -133,6 +139,63 @@ INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols
 			}
 		}
 	}
+}
+
+// A quad is four words of a row.
+typedef float quad __attribute__((vector_size(16), aligned(2)));
+typedef float quads __attribute__((vector_size(LANES * 4)));
+
+// quads_of are a quad of every fourth row from the first, from word l.
+INLINE quads quads_of(const float *const *row, int64_t l) {
+#if LANES == 16
+	typedef float two __attribute__((vector_size(32)));
+	two low = __builtin_shufflevector(*(const quad *)(row[0] + l), *(const quad *)(row[4] + l), 0, 1, 2, 3, 4, 5, 6, 7);
+	two high = __builtin_shufflevector(*(const quad *)(row[8] + l), *(const quad *)(row[12] + l), 0, 1, 2, 3, 4, 5, 6, 7);
+	return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif LANES == 8
+	return __builtin_shufflevector(*(const quad *)(row[0] + l), *(const quad *)(row[4] + l), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+	return *(const quad *)(row[0] + l);
+#endif
+}
+
+// Of the four words of each quad: those of x and y in turn, of the first two or
+// the last, and the first two or last two of each.
+#if LANES == 16
+#define FIRST(x, y) __builtin_shufflevector(x, y, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define LAST(x, y) __builtin_shufflevector(x, y, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define FIRST_TWO(x, y) __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define LAST_TWO(x, y) __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#elif LANES == 8
+#define FIRST(x, y) __builtin_shufflevector(x, y, 0, 8, 1, 9, 4, 12, 5, 13)
+#define LAST(x, y) __builtin_shufflevector(x, y, 2, 10, 3, 11, 6, 14, 7, 15)
+#define FIRST_TWO(x, y) __builtin_shufflevector(x, y, 0, 1, 8, 9, 4, 5, 12, 13)
+#define LAST_TWO(x, y) __builtin_shufflevector(x, y, 2, 3, 10, 11, 6, 7, 14, 15)
+#else
+#define FIRST(x, y) __builtin_shufflevector(x, y, 0, 4, 1, 5)
+#define LAST(x, y) __builtin_shufflevector(x, y, 2, 6, 3, 7)
+#define FIRST_TWO(x, y) __builtin_shufflevector(x, y, 0, 1, 4, 5)
+#define LAST_TWO(x, y) __builtin_shufflevector(x, y, 2, 3, 6, 7)
+#endif
+
+// turn writes LANES rows of words as columns of a panel.
+INLINE void turn(float *panel, const float *const *row, int64_t words) {
+	int64_t l = 0;
+	for (; l + 4 <= words; l += 4) {
+		if (l % 16 == 0)
+			for (int64_t i = 0; i < LANES; i++)
+				__builtin_prefetch(row[i] + l + 64);
+		quads a = quads_of(row, l), b = quads_of(row + 1, l), c = quads_of(row + 2, l), d = quads_of(row + 3, l);
+		quads ab = FIRST(a, b), cd = FIRST(c, d);
+		*(lanes *)(panel + l * NR) = FIRST_TWO(ab, cd);
+		*(lanes *)(panel + (l + 1) * NR) = LAST_TWO(ab, cd);
+		ab = LAST(a, b), cd = LAST(c, d);
+		*(lanes *)(panel + (l + 2) * NR) = FIRST_TWO(ab, cd);
+		*(lanes *)(panel + (l + 3) * NR) = LAST_TWO(ab, cd);
+	}
+	for (; l < words; l++)
+		for (int64_t i = 0; i < LANES; i++)
+			panel[l * NR + i] = row[i][l];
 }
 
 // pack_turned packs rows first.. of B that are stored along k into panels.
@@ -156,9 +219,7 @@ static void pack_turned(float *to, const pl_view *v, int64_t first, int64_t cols
 			} else
 				row[i] = (const float *)x;
 		}
-		for (int64_t l = 0; l < words; l++)
-			for (int64_t i = 0; i < LANES; i++)
-				panel[l * NR + i] = row[i][l];
+		turn(panel, row, words);
 	}
 	// The last panel's other half.
 	int64_t done = (cols + LANES - 1) / LANES * LANES;
@@ -233,24 +294,54 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 					__builtin_prefetch((const char *)all[i] + (at + r * p->ldc) * size + j, 1);
 }
 
+// The last rows of a column, fewer than a tile's.
+#define REST(count, row, col, where) \
+	case count: \
+		tile(count, c + i * ldc, ldc, where, row, col, b, words, add, b); \
+		break;
+#if TILE_ROWS == 14
+#define MORE_RESTS(row, col, where) \
+	REST(6, row, col, where) \
+	REST(7, row, col, where) \
+	REST(8, row, col, where) \
+	REST(9, row, col, where) \
+	REST(10, row, col, where) \
+	REST(11, row, col, where) \
+	REST(12, row, col, where) \
+	REST(13, row, col, where)
+#else
+#define MORE_RESTS(row, col, where)
+#endif
+
+// coming is what the next tile asks for, which has so many words to spare.
+INLINE const float *coming(pl_ahead *ahead, int64_t words) {
+	pl_ahead *now = ahead[0].at < ahead[0].end ? ahead : ahead + 1;
+	const char *at = now->at;
+	if (at < now->end)
+		now->at += words * 4;
+	return (const float *)at;
+}
+
 // A column is a panel's columns of a block, from either form of A. The panels
 // of B lie one after the other, and the first tiles ask for the next.
 #define COLUMN(name, row, col, where) \
-	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at) { \
+	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) { \
 		const float *next = b + NR * words; \
 		int64_t i = 0; \
 		for (; i + MR <= rows; i += MR) { \
 			if (p) \
 				ask(p, at + i * p->ldc, MR); \
 			tile(MR, c + i * ldc, ldc, where, row, col, b, words, add, next); \
-			next = next == b + NR * words ? next + LANES * words : b; \
+			next = next == b + NR * words ? next + LANES * words : coming(ahead, LANES * words); \
 		} \
-		for (; i + 4 <= rows; i += 4) \
-			tile(4, c + i * ldc, ldc, where, row, col, b, words, add, b); \
-		for (; i + 2 <= rows; i += 2) \
-			tile(2, c + i * ldc, ldc, where, row, col, b, words, add, b); \
-		if (i < rows) \
-			tile(1, c + i * ldc, ldc, where, row, col, b, words, add, b); \
+		switch (rows - i) { \
+			REST(1, row, col, where) \
+			REST(2, row, col, where) \
+			REST(3, row, col, where) \
+			REST(4, row, col, where) \
+			REST(5, row, col, where) \
+			MORE_RESTS(row, col, where) \
+		} \
 	}
 COLUMN(column_of_rows, PL_ROW, 1, a + i * PL_ROW)
 COLUMN(column_of_panels, 1, MR, a + i / MR * MR * words + i % MR)
@@ -264,7 +355,7 @@ INLINE int whole(const pl_product *p) {
 // block computes a block of sums, or adds to them. With p they are complete and
 // go to C from element at: by themselves where they need no other sums and fill
 // a panel, else by finish. It returns how many columns finish need not do.
-static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at) {
+static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) {
 	int64_t done = 0;
 	for (int64_t j = 0; j < cols; j += NR) {
 		float *to = c + j;
@@ -276,7 +367,7 @@ static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float 
 			onto = p->finish.beta != 0;
 			done = j + NR;
 		}
-		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j);
+		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j, ahead);
 	}
 	return done;
 }

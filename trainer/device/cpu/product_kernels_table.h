@@ -11,8 +11,14 @@ enum {
 	PL_ROWS = 168,          // rows of a block, a multiple of every tile's
 	PL_COLUMNS = 1024,      // columns of a block, a multiple of every panel's
 	PL_BLOCK = PL_COLUMNS + 16,
+	PL_ALONE = 64,  // columns of B that a block packs for itself at a time
 	PL_GROUP = 128, // columns that are finished at a time, while they lie in the nearest caches
 };
+
+// A part of a factor that is not packed yet, which tiles ask for on their way.
+typedef struct {
+	const char *at, *end;
+} pl_ahead;
 
 typedef struct {
 	int64_t tile;     // rows of a panel of A, and of the tiles that are computed at once
@@ -21,7 +27,7 @@ typedef struct {
 	// Both pack n elements of k from `from`, of rows of op(A), or columns of op(B), from first.
 	void (*pack_a)(float *to, const pl_view *v, int trans, int64_t first, int64_t rows, int64_t from, int64_t n);
 	void (*pack_b)(float *to, const pl_view *v, int trans, int64_t first, int64_t cols, int64_t from, int64_t n);
-	int64_t (*block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at);
+	int64_t (*block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead);
 	void (*finish)(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p);
 } pl_product_kernels;
 
