@@ -84,6 +84,9 @@ func normals(seed uint64, n int) []float32 {
 // TestRowsOfProducts holds that a row of a product is the same bits in whatever
 // batch it comes, on whatever number of threads.
 func TestRowsOfProducts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	const rows = 337 // two blocks and an odd rest
 	for _, set := range kernels {
 		for _, typ := range []device.Type{device.F32, device.BF16} {
@@ -124,6 +127,9 @@ func TestRowsOfProducts(t *testing.T) {
 // TestThreadsOfProducts holds that gradients of weights, which are sums over rows,
 // and convolutions are the same bits on any number of threads.
 func TestThreadsOfProducts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	const m, n, k = 4100, 70, 45 // rows past what is added up at a time
 	conv := device.Conv3x3{Batch: 3, Side: 13, In: 20, Out: 24}
 	for _, set := range kernels {
@@ -159,6 +165,9 @@ func TestThreadsOfProducts(t *testing.T) {
 // factors: what remains is the rounding of float32 sums, and with results in
 // bf16 their own.
 func TestProducts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	shapes := []struct{ m, n, k int }{{1, 1, 1}, {0, 5, 3}, {5, 7, 0}, {5, 7, 3}, {17, 33, 21}, {1, 300, 40}, {300, 257, 511}, {3, 40, 4100}}
 	for _, set := range kernels {
 		for _, typ := range []device.Type{device.F32, device.BF16} {

@@ -289,6 +289,9 @@ var levels = []struct {
 // operation adds up, the order of the sum may differ between the types, so that
 // now and then a result is rounded to the neighbour.
 func TestTypes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	for _, tt := range levels {
 		d := open(2, tt.level)
 		for _, op := range operations {
@@ -342,6 +345,9 @@ func nearest(f float32) float32 {
 // TestThreads holds that a result has the same bits for any number of threads, in
 // both types.
 func TestThreads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	for _, tt := range levels {
 		one, three := open(1, tt.level), open(3, tt.level)
 		for _, op := range operations {
@@ -367,6 +373,9 @@ func TestThreads(t *testing.T) {
 
 // TestConvert holds the rounding of every kind of number, on each set of kernels.
 func TestConvert(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	nan := math.Float32frombits(0x7f800001) // its payload is below what bf16 keeps
 	for _, tt := range []struct {
 		name string
