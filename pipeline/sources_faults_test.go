@@ -24,7 +24,7 @@ import (
 // "training held_out: reasons", or the error.
 func pairsIn(dir, entry string) (indexes map[string]string, text string) {
 	train := onData(dir, entry)
-	indexes, accounts, err := train.indexSources(context.Background(), train.Options.Data)
+	indexes, accounts, err := train.indexSources(context.Background(), train.Options.Data, func() error { return nil })
 	if err != nil {
 		return nil, err.Error()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
@@ -27,6 +28,13 @@ type Train struct {
 	HeldoutShare float64
 	Workers      int
 	Log          *slog.Logger // may be nil
+}
+
+// NewTrain is the stage of a road. What is to be the same whoever trains, or only asks what
+// a training would take, comes from the configuration here.
+func NewTrain(w Work) Train {
+	o := &w.Options
+	return Train{w.Dir, o.Train, w.Step, o.Seed, o.Shard.HeldoutShare, o.workers(), w.Log}
 }
 
 // inputs are the folders that must be finished: none where there is nothing but other
@@ -90,17 +98,46 @@ func (t Train) resolved() trainer.Options {
 }
 
 // DryRun says what a training from the start would take. It writes nothing but the
-// indexes of sources that have none yet.
-func (t Train) DryRun(ctx context.Context) (trainer.Estimate, error) {
-	if err := t.Options.Validate(); err != nil {
-		return trainer.Estimate{}, configurationError("train: %w", err)
+// indexes of sources that have none yet, as the training would have them, and takes the
+// folder's lock only for that.
+func (t Train) DryRun(ctx context.Context) (e trainer.Estimate, err error) {
+	if err := t.check(); err != nil {
+		return e, err
 	}
+	var lock *Lock
+	defer func() {
+		if lock != nil {
+			outcome, exit := "", 0
+			if err != nil {
+				outcome, exit = err.Error(), 1
+			}
+			lock.End(outcome, exit)
+			lock.Release()
+		}
+	}()
 	o := t.resolved()
-	var err error
-	if o.Indexes, _, err = t.indexSources(ctx, o.Data); err != nil {
-		return trainer.Estimate{}, err
+	o.Indexes, _, err = t.indexSources(ctx, o.Data, func() (err error) {
+		if lock == nil {
+			lock, err = Acquire(t.Dir, "train --dry-run")
+		}
+		return err
+	})
+	if err != nil {
+		return e, err
 	}
 	return trainer.DryRun(t.Dir, o)
+}
+
+// check finds what no look at the data is needed for.
+func (t Train) check() error {
+	err := t.Options.Validate()
+	if err == nil {
+		err = backend.Ready(t.Options.Device)
+	}
+	if err != nil {
+		return configurationError("train: %w", err)
+	}
+	return nil
 }
 
 // Run is the stage. Its outcome's result is *[trainer.Result].
@@ -109,10 +146,13 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	if _, err := s.inputs(); err != nil {
 		return nil, err
 	}
+	if err := t.check(); err != nil {
+		return nil, err
+	}
 	o := t.resolved()
 	var sources []trainer.Source
 	var err error
-	if o.Indexes, sources, err = t.indexSources(ctx, o.Data); err != nil {
+	if o.Indexes, sources, err = t.indexSources(ctx, o.Data, func() error { return nil }); err != nil {
 		return nil, err
 	}
 	if why, err := t.due(); err != nil {
