@@ -378,7 +378,7 @@ func (x *indexer) index(ctx context.Context, n int, files []lists.Source, stamps
 		if err != nil {
 			var own *lists.FileError
 			if errors.As(err, &own) {
-				err = configurationError("train.data: %w", err)
+				err = dataError(own.Path, err)
 			}
 			return nil, err
 		}

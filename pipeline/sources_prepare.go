@@ -75,7 +75,7 @@ func (t Train) indexSources(ctx context.Context, entries []string, begin func() 
 		}
 		log.Info("source", "name", account.Name, "pairs", account.Training, "held_out", account.HeldOut, "left_out", ReasonsText(account.LeftOut))
 		if account.Training+account.HeldOut == 0 {
-			return nil, nil, configurationError("train.data: %s has no pair that can be trained on: left out are %s", s.name, ReasonsText(account.LeftOut))
+			return nil, nil, noPairs(s.name, account.LeftOut)
 		}
 		indexes[d.Name], accounts = x.folder, append(accounts, account)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
 	"github.com/pairloom/pairloom/trainer/backend"
+	pairs "github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
@@ -130,12 +131,11 @@ func (t Train) DryRun(ctx context.Context) (e trainer.Estimate, err error) {
 
 // check finds what no look at the data is needed for.
 func (t Train) check() error {
-	err := t.Options.Validate()
-	if err == nil {
-		err = backend.Ready(t.Options.Device)
-	}
-	if err != nil {
+	if err := t.Options.Validate(); err != nil {
 		return configurationError("train: %w", err)
+	}
+	if err := backend.Ready(t.Options.Device); err != nil {
+		return configurationError("train.device: %w", err)
 	}
 	return nil
 }
@@ -186,6 +186,10 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, configurationError("%w", err)
 	case errors.Is(err, trainer.ErrTooFew):
 		return nil, fmt.Errorf("%w: %w", ErrNothingKept, err)
+	case errors.Is(err, pairs.ErrNoPicture) && len(o.Indexes) > 0:
+		return nil, fmt.Errorf("%w: %w; look at the files that train.data names", ErrNothingKept, err)
+	case errors.Is(err, pairs.ErrNoPicture):
+		return nil, fmt.Errorf("%w: %w; run pairloom shard again", ErrNothingKept, err)
 	case err != nil:
 		return nil, err
 	}
