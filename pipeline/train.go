@@ -143,7 +143,9 @@ func (t Train) check() error {
 // Run is the stage. Its outcome's result is *[trainer.Result].
 func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	s := t.Stage()
-	if _, err := s.inputs(); err != nil {
+	if _, err := s.inputs(); errors.Is(err, shard.ErrUnfinished) && len(t.Options.Data) == 0 {
+		return nil, configurationError("%w; or name in train.data what you have: tars, Parquet files, folders of pictures with captions", err)
+	} else if err != nil {
 		return nil, err
 	}
 	if err := t.check(); err != nil {
