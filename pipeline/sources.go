@@ -37,8 +37,10 @@ func sourceOf(name string, o lists.Options) (*source, error) {
 	info, err := os.Stat(name)
 	pattern := err != nil && strings.ContainsAny(name, "*?[{")
 	switch {
-	case err == nil && info.IsDir() && (exists(filepath.Join(name, shard.ShardsFolder)) || exists(filepath.Join(name, "pairloom.yaml"))):
+	case err == nil && info.IsDir() && exists(filepath.Join(name, shard.ShardsFolder)):
 		return nil, nil
+	case err == nil && info.IsDir() && exists(filepath.Join(name, "pairloom.yaml")):
+		return nil, configurationError("train.data: %s is a folder of pairloom without shards: run pairloom shard there first; pictures, tars or tables of your own belong in a folder without a pairloom.yaml", name)
 	case err != nil && !pattern && strings.Contains(filepath.Base(name), "="):
 		return nil, configurationError("train.data: %w; a weight is a number after the last =, such as ../birds=0.5", err)
 	case err != nil && !pattern:

@@ -129,7 +129,7 @@ func TestNamesOfData(t *testing.T) {
 		{"pictures", "folder ."},
 		{"pict*", "folder pictures"},
 		{"a{b.tar", "tar a{b.tar"},
-		{"cats", "a dataset"},
+		{"cats", "train.data: ROOT/cats is a folder of pairloom without shards: run pairloom shard there first; pictures, tars or tables of your own belong in a folder without a pairloom.yaml"},
 		{"dogs", "a dataset"},
 		{"nowhere", "train.data: stat ROOT/nowhere: no such file or directory"},
 		{"laion=half", "train.data: stat ROOT/laion=half: no such file or directory; a weight is a number after the last =, such as ../birds=0.5"},
