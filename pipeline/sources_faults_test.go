@@ -169,7 +169,7 @@ func TestWhatNoTrainingBeginsWith(t *testing.T) {
 		want    string
 		indexed bool
 	}{
-		{"no picture that decodes", func(*trainer.Options) {}, ErrNothingKept, "none of the pictures decodes; look at the files that train.data names", true},
+		{"no picture that decodes", func(*trainer.Options) {}, ErrNothingKept, ": decode picture: a format that is not decoded here; look at the files that train.data names", true},
 		{"a device that is not here", func(o *trainer.Options) { o.Device = "cuda:7" }, backend.ErrNoCUDA, "train.device: open device cuda:7: ", false},
 	} {
 		folder, dir := t.TempDir(), t.TempDir()
