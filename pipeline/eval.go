@@ -18,6 +18,7 @@ import (
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/evaluate"
+	"github.com/pairloom/pairloom/trainer/layout"
 )
 
 // Eval measures a checkpoint on the held-out pairs and on class sets.
@@ -29,17 +30,26 @@ type Eval struct {
 	PictureChild []string
 }
 
-// Stage describes the stage.
+// Stage describes the stage. Weights of others need no training.
 func (e Eval) Stage() Stage {
+	inputs := []string{shard.ShardsFolder, shard.CheckpointsFolder}
+	given := e.Options.GivenWeights()
+	if given != "" {
+		inputs = inputs[:1]
+	}
 	return Stage{
 		Name: EvalName, Doing: "evaluating", Dir: e.Dir, Folder: shard.EvaluationFolder,
-		Inputs: []string{shard.ShardsFolder, shard.CheckpointsFolder},
+		Inputs: inputs,
 		Settings: func() (string, error) {
 			hash, err := e.List.Hash()
 			if err != nil {
 				return "", err
 			}
-			return settings.Hash(e.Options, hash), nil
+			if given == "" {
+				return settings.Hash(e.Options, hash), nil
+			}
+			weights, err := layout.Hash(resolve(e.Dir, given))
+			return settings.Hash(e.Options, hash, weights), err
 		},
 		Run: e.Run,
 	}
@@ -71,6 +81,9 @@ func (e Eval) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	defer pictures.Close()
 	o := e.Options
 	o.Convert, o.Near = pictures.Convert, nearPictures
+	if given := o.GivenWeights(); given != "" {
+		o.Weights = resolve(e.Dir, given)
+	}
 	result, err := evaluate.Run(ctx, e.Dir, o, classes, progress)
 	if errors.Is(err, evaluate.ErrSeen) {
 		return nil, configurationError("%w", err)

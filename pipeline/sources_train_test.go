@@ -255,7 +255,7 @@ func shardsOfSamples(t testing.TB, dir string, list []sample) {
 func onData(dir, entry string) Train {
 	o := trainer.Options{
 		Model: "vit-nano", Epochs: 2, Batch: 8, LearningRate: 1e-3, Warmup: 2, WeightDecay: 0.1, Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6,
-		GradClip: 1, CropScale: 0.9, CropAspect: 0.75, Vocabulary: "600", Seed: 3, CheckpointEvery: 2, Keep: 9, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 1,
+		GradClip: 1, Vocabulary: "600", Seed: 3, CheckpointEvery: 2, Keep: 9, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 1,
 	}
 	if entry != "" {
 		o.Data = []string{entry}

@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,22 +10,9 @@ import (
 
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
+	"github.com/pairloom/pairloom/trainer/layout"
 	"github.com/pairloom/pairloom/trainer/token"
 )
-
-// initVocabulary is the file that says what the tokens of Options.Init mean, as
-// checkpoints have it beside the weights; "" where there is none.
-func (o Options) initVocabulary() (string, error) {
-	path := filepath.Join(filepath.Dir(o.Init), checkpoint.VocabularyName)
-	_, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("train.init: %w", err)
-	}
-	return path, nil
-}
 
 // initContent stands for the weights in Options.Init and their vocabulary, "" for
 // none.
@@ -34,15 +20,7 @@ func (o Options) initContent() (string, error) {
 	if o.Init == "" {
 		return "", nil
 	}
-	vocabulary, err := o.initVocabulary()
-	if err != nil {
-		return "", err
-	}
-	paths := []string{o.Init}
-	if vocabulary != "" {
-		paths = append(paths, vocabulary)
-	}
-	hash, err := hashFiles(paths...)
+	hash, err := layout.Hash(o.Init)
 	if err != nil {
 		return "", fmt.Errorf("train.init: %w", err)
 	}
@@ -65,36 +43,45 @@ func (r *run) initContentSince(found *checkpoint.Checkpoint) (string, error) {
 	return r.options.initContent()
 }
 
-// readInit reads Options.Init for a new run.
-func (r *run) readInit() error {
-	if r.options.Init == "" || r.found != nil {
+// readInit looks at Options.Init for a new run: its weights must be of the model that
+// is trained, by what lies beside them, or by their names and train.activation.
+func (r *run) readInit() (err error) {
+	o := r.options
+	if o.Init == "" || r.found != nil {
 		return nil
 	}
-	weights, err := checkpoint.ReadWeights(r.options.Init)
-	if err != nil {
+	if r.given, err = layout.Open(o.Init); err != nil {
 		return fmt.Errorf("train.init: %w", err)
 	}
-	if r.initial, err = clip.PublicNames(weights); err != nil {
-		return fmt.Errorf("train.init: read %s: %w", r.options.Init, err)
+	g, c := r.given, r.state.Model
+	switch {
+	case g.Config == nil && g.Form != clip.OpenAINames && g.Like(c) && !o.saysActivation():
+		err = g.Untold("train.model, and its activation by train.activation")
+	case !g.TrainedAlike():
+		err = &layout.Unusable{Path: o.Init, Err: fmt.Errorf("their pictures are normalised with the mean %v and the deviation %v, says %s; training has those of CLIP alone", g.Mean, g.Deviation, g.From)}
+	default:
+		err = g.Take(c)
+	}
+	if err != nil {
+		return fmt.Errorf("train.init: train.model is %s: %w", c.Name, err)
 	}
 	return nil
 }
 
-// loadInit fills the model with what readInit has read.
+// saysActivation tells whether the configuration names the activation.
+func (o Options) saysActivation() bool {
+	return o.Activation != "" && o.Activation != activationPreset || strings.HasSuffix(o.Model, clip.QuickSuffix)
+}
+
+// loadInit fills the model with the weights of Options.Init. Their logit bias belongs
+// to the loss: the draw stays where they have none, and it is left where the loss has
+// none.
 func (r *run) loadInit() error {
-	weights := r.initial
-	r.initial = nil
-	// The bias belongs to the loss, not to the towers.
-	switch _, there := weights[biasName]; {
-	case there && !r.head.siglip:
-		delete(weights, biasName)
-	case !there && r.head.siglip:
-		weights[biasName] = checkpoint.Tensor{Name: biasName, Data: []float32{float32(siglipBias)}}
-	}
-	p := &r.model.Parameters
-	if err := p.Load(r.device, p.Data, weights, ""); err != nil {
-		return fmt.Errorf("train.init: load %s: %w; train.model must be the model of the file (its vocabulary has %d tokens here)",
-			r.options.Init, err, r.vocabulary.Size())
+	_, err := r.given.Load(r.device, &r.model.Parameters)
+	r.given.Close()
+	r.given = nil
+	if err != nil {
+		return fmt.Errorf("train.init: %w; train.model must be the model of the file (its vocabulary has %d tokens here)", err, r.vocabulary.Size())
 	}
 	return nil
 }
@@ -132,28 +119,15 @@ func (r *run) findVocabulary() (err error) {
 // givenVocabulary is that of Options.Init. In another vocabulary its rows would
 // be those of other words.
 func (r *run) givenVocabulary(public bool) (*token.Vocabulary, error) {
-	path, err := r.options.initVocabulary()
-	if err != nil {
-		return nil, err
+	g := r.given
+	switch {
+	case g.Vocabulary == nil && public:
+		return token.Public(), nil
+	case g.Vocabulary == nil:
+		return nil, fmt.Errorf("train.init: %w", &layout.Unusable{Path: g.Path, Err: fmt.Errorf("there is no %s beside them to say what their tokens mean; set train.vocabulary to %s for released weights, or put the %s of the run that made the file there",
+			checkpoint.VocabularyName, publicVocabulary, checkpoint.VocabularyName)})
+	case public && !g.Vocabulary.IsPublic():
+		return nil, fmt.Errorf("train.init: %w", &layout.Unusable{Path: g.Path, Err: fmt.Errorf("their tokens are not the public ones but those of %s; set train.vocabulary to a number, and they are taken from there", g.VocabularyFile)})
 	}
-	if path == "" {
-		if public {
-			return token.Public(), nil
-		}
-		return nil, fmt.Errorf("train.init: there is no %s beside %s to say what its tokens mean; set train.vocabulary to %s for released weights, or put the %s of the run that made the file there",
-			checkpoint.VocabularyName, r.options.Init, publicVocabulary, checkpoint.VocabularyName)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("train.init: %w", err)
-	}
-	v, err := token.Parse(data, 0)
-	if err != nil {
-		return nil, fmt.Errorf("train.init: %s: %w", path, err)
-	}
-	if public && !bytes.Equal(v.Encode(), token.Public().Encode()) {
-		return nil, fmt.Errorf("train.init: the tokens of %s are not the public ones but those of %s; set train.vocabulary to a number, and they are taken from there",
-			r.options.Init, path)
-	}
-	return v, nil
+	return g.Vocabulary, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/layout"
 	"github.com/pairloom/pairloom/trainer/token"
 )
 
@@ -44,7 +45,7 @@ type run struct {
 	path        string   // of the last checkpoint
 	failedSaves int
 
-	initial    map[string]checkpoint.Tensor // read from Options.Init, until the model has it
+	given      *layout.Given // of Options.Init, until the model has it
 	vocabulary *token.Vocabulary
 	model      *clip.Model
 	head       head
@@ -109,6 +110,9 @@ func (r *run) microBatch() int {
 func (r *run) close() {
 	if r.source != nil {
 		r.source.Close()
+	}
+	if r.given != nil {
+		r.given.Close()
 	}
 	if r.device == nil {
 		return

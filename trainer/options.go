@@ -20,7 +20,8 @@ import (
 
 // Options is the section train of pairloom.yaml.
 type Options struct {
-	Model                 string        `yaml:"model" default:"rn-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, rn-nano, rn-tiny, rn-micro, rn-small, rn50, rn101, rn50x4, rn50x16 or rn50x64"`
+	Model                 string        `yaml:"model" default:"rn-micro" doc:"preset: vit-nano, vit-micro, vit-small, vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, rn-nano, rn-tiny, rn-micro, rn-small, rn50, rn101, rn50x4, rn50x16 or rn50x64, or one of these with -quickgelu behind it, such as vit-b-32-quickgelu, for QuickGELU in the place of GELU"`
+	Activation            string        `yaml:"activation" default:"preset" choices:"preset|gelu|quick_gelu" doc:"activation of the transformers: preset is that of model; OpenAI's released weights and those of open_clip's models whose names end in -quickgelu need quick_gelu as init"`
 	Epochs                int           `yaml:"epochs" default:"30" range:"1.." doc:"passes over the training pairs"`
 	Batch                 int           `yaml:"batch" default:"128" range:"2.." doc:"pairs that meet in the loss; lowered to the number of training pairs when there are fewer"`
 	MicroBatch            int           `yaml:"micro_batch" default:"0" range:"0.." doc:"pairs that are in memory at a time, by gradient caching: the gradient is that of the whole batch, to rounding, for a third more work; 0 means the whole batch"`
@@ -45,11 +46,11 @@ type Options struct {
 	Gray                  float64       `yaml:"gray" default:"0" range:"0..1" doc:"share of training pictures that lose their colours"`
 	Rotate                float64       `yaml:"rotate" default:"0" range:"0..180" doc:"training pictures are turned by -rotate to rotate degrees"`
 	EMA                   float64       `yaml:"ema" default:"0" range:"0..0.999999" doc:"share that the average of the weights keeps at each step, such as 0.9999; it is saved as ema.safetensors, and validation uses it; 0 means no average"`
-	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts, fewer when the texts hold fewer; with init and a number it is the vocabulary.txt beside the weights"`
+	Vocabulary            string        `yaml:"vocabulary" default:"4096" doc:"public, the 49408 tokens of the released models, or a number from 515 to 200000: tokens of a vocabulary learned from the training texts, fewer when the texts hold fewer; with init and a number it is the vocabulary beside the weights"`
 	Data                  []string      `yaml:"data" default:"" doc:"what to train on as well, or alone where this folder has no shards: folders of other datasets, tars of WebDataset ('laion/{00000..00009}.tar', laion/*.tar), Parquet or Arrow files with pictures, folders of pictures with captions (docs/sources.md); each with its weight after the last =, such as ../birds=0.5; an epoch draws each of their pairs so often; no weight means 1, that of this folder's pairs; a name that ends in = and a number needs its weight: ../lr=0.5=1"`
 	DataText              string        `yaml:"data_text" default:"" doc:"column of the captions in Parquet and Arrow files of data, or key in the JSON of tars; empty takes the first of text, caption, captions, alt, alt_text, ... that there is, in either case"`
 	DataPicture           string        `yaml:"data_picture" default:"" doc:"column of the pictures in Parquet and Arrow files of data, of bytes or of a struct with the field bytes; empty takes the first of image, img, picture, jpg, jpeg, png, webp, bytes, image_bytes that there is"`
-	Init                  string        `yaml:"init" default:"" doc:"safetensors file of a CLIP, with the names of open_clip, OpenAI or Hugging Face, whose weights training starts from, such as checkpoints/step-00000405/model.safetensors; train --replace may start from the run that it replaces; empty means weights drawn from the seed"`
+	Init                  string        `yaml:"init" default:"" doc:"safetensors of a CLIP, a file or the folder that it lies in, with the names of open_clip, OpenAI or Hugging Face, whose weights training starts from, such as checkpoints/step-00000405/model.safetensors; what its configuration there says must be as model says; train --replace may start from the run that it replaces; empty means weights drawn from the seed"`
 	TextInit              string        `yaml:"text_init" default:"" doc:"safetensors file of a GPT-2, with its vocab.json and merges.txt beside it, whose weights the text tower starts from; its width must be that of model: 768 for vit-l-14, vit-l-14-336 and rn50x16; empty means weights drawn from the seed"`
 	Extend                string        `yaml:"extend" default:"3" pace:"true" doc:"what train does when the dataset has grown since the model was finished: a number, such as 3 or 0.5, trains it on for so many epochs over all pairs that there are then; anew trains another model from the start, beside it, which takes its place when it is complete; off keeps it as it is"`
 	ExtendShare           float64       `yaml:"extend_share" default:"0.1" range:"0..1000" pace:"true" doc:"new training pairs that it takes, as a share of those trained on, before extend does so: 0.1 is a tenth; 0 means any"`
@@ -89,6 +90,9 @@ func (o Options) Validate() error {
 	var faults []error
 	if _, err := clip.Preset(o.Model); err != nil {
 		faults = append(faults, fmt.Errorf("model: %w", err))
+	}
+	if o.Activation == activationGELU && strings.HasSuffix(o.Model, clip.QuickSuffix) {
+		faults = append(faults, fmt.Errorf("activation: gelu is not that of %s; leave %s out of the name, or the key", o.Model, clip.QuickSuffix))
 	}
 	if o.LearningRate <= 0 {
 		faults = append(faults, fmt.Errorf("lr: %g given, more than 0 expected", o.LearningRate))
@@ -204,6 +208,10 @@ func (r *run) datasets() (list []ground, err error) {
 const (
 	publicVocabulary = "public" // value of Options.Vocabulary
 	precisionBF16    = "bf16"   // value of Options.Precision
+
+	// Values of Options.Activation; the other one is that of clip.Config.
+	activationPreset = "preset"
+	activationGELU   = "gelu"
 )
 
 // vocabularySize is the number in Vocabulary, which Validate has looked at.

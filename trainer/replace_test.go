@@ -81,7 +81,7 @@ func TestReplaceLosesNothingToAnError(t *testing.T) {
 		want   string
 	}{
 		{"init is absent", func(o *Options) { o.Init = filepath.Join(folder, "step-00000009", "model.safetensors") }, "no such file"},
-		{"init is of another model", func(o *Options) { o.Init = widePath }, "those of another model"},
+		{"init is of another model", func(o *Options) { o.Init = widePath }, "they are not of vit-nano"},
 		{"init has no vocabulary", func(o *Options) { o.Init = filepath.Join(apart, checkpoint.WeightsName) }, "there is no vocabulary.txt beside"},
 		{"init has another vocabulary than the public one", func(o *Options) { o.Init, o.Vocabulary = weights, publicVocabulary }, "set train.vocabulary to a number"},
 		{"text_init is absent", func(o *Options) { o.TextInit = filepath.Join(dir, "gpt2.safetensors") }, "no such file"},

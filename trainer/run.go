@@ -221,6 +221,9 @@ func (r *run) open() error {
 // config is the model's shape, but for the number of classes.
 func (o Options) config() (config clip.Config, err error) {
 	config, err = clip.Preset(o.Model)
+	if o.Activation != "" && o.Activation != activationPreset {
+		config = config.WithActivation(o.Activation != activationGELU)
+	}
 	if o.Objective != clip.Contrastive { // "" in a Config
 		config.Objective = o.Objective
 	}

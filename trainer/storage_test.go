@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/layout"
 )
 
 func glob(t *testing.T, elements ...string) []string {
@@ -382,29 +383,46 @@ func TestInit(t *testing.T) {
 	}
 	pickle := filepath.Join(t.TempDir(), "open_clip_pytorch_model.bin")
 	writeText(t, pickle, "PK\x03\x04archive/data.pkl")
+	lfs := filepath.Join(t.TempDir(), "model.safetensors")
+	writeText(t, lfs, "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 605247071\n")
+	unknown := list(func(x []checkpoint.Tensor) []checkpoint.Tensor { return x })
+	quick := list(func(x []checkpoint.Tensor) []checkpoint.Tensor { return x })
+	config, err := os.ReadFile(filepath.Join(first.Checkpoint, layout.ConfigName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeText(t, filepath.Join(filepath.Dir(quick), layout.ConfigName), strings.Replace(string(config), `"quick_gelu": false`, `"quick_gelu": true`, 1))
 	for _, tt := range []struct{ name, path, want string }{
 		{"no file", filepath.Join(dir, "absent"), "no such file"},
-		{"a pickle", pickle, "it is a pickle of PyTorch's"},
+		{"a pickle", pickle, "it is no safetensors file but a pickle of PyTorch's"},
+		{"a pointer of git-lfs", lfs, "fetch it there with: git lfs pull"},
+		{"a folder without weights", t.TempDir(), "the folder has no weights"},
+		{"a folder with a pickle", filepath.Dir(pickle), "a pickle of PyTorch's"},
+		{"weights that need QuickGELU by their configuration", quick, "their activation is quick_gelu, says "},
 		{"cut short", short, "cut short"},
 		{"a tensor is missing", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
 			i := named(x, "visual.proj")
 			return slices.Delete(x, i, i+1)
-		}), "load tensor visual.proj"},
+		}), "1 missing: visual.proj"},
 		{"another vocabulary", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
 			i := named(x, "token_embedding.weight")
 			x[i].Shape, x[i].Data = []int{3, 64}, x[i].Data[:3*64]
 			return x
-		}), "token_embedding.weight: the tensors are those of another model: its shape is [3 64]"},
+		}), "the weights have rows for 3 tokens"},
 		{"NaN", list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
 			x[0].Data[0] = float32(math.NaN())
 			return x
 		}), "holds NaN"},
 	} {
 		o.Init = tt.path
-		o.Replace = true
+		o.Replace, o.Activation = true, activationGELU
 		if _, err := Run(context.Background(), dir, o, nil); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.path) {
 			t.Errorf("%s: got %v, want %q and the path in it", tt.name, err, tt.want)
 		}
+	}
+	o.Init, o.Activation = unknown, activationPreset
+	if _, err := Run(context.Background(), dir, o, nil); err == nil || !strings.Contains(err.Error(), "by their tensors it is vit-nano or vit-nano-quickgelu") || !strings.Contains(err.Error(), "train.activation") {
+		t.Errorf("where nothing tells the activation: got %v", err)
 	}
 	// A file with SigLIP's bias is good for the loss clip, and the other way round.
 	o.Init, o.Loss = weights, lossSigLIP
@@ -413,7 +431,8 @@ func TestInit(t *testing.T) {
 	other := t.TempDir()
 	writeShards(t, other, 40)
 	train(t, other, o)
-	// So is one with the counters of OpenAI's files.
+	// So is one with the counters of OpenAI's files, for a model with QuickGELU.
+	o.Activation = "quick_gelu"
 	o.Init = list(func(x []checkpoint.Tensor) []checkpoint.Tensor {
 		return append(x, checkpoint.Tensor{Name: "input_resolution", Data: []float32{32}})
 	})

@@ -16,6 +16,7 @@ type classifyOptions struct {
 	labels    string
 	templates []string
 	top       int
+	weights   weightsFlags
 }
 
 func newClassify(g *global) *cobra.Command {
@@ -23,13 +24,14 @@ func newClassify(g *global) *cobra.Command {
 	c := &cobra.Command{
 		Use: "classify PICTURE... --labels FILE", Short: "Tell which of some labels a picture shows",
 		Long: `Tell which of some labels a picture shows: the probabilities of the labels in
-FILE, one a line, by the checkpoint that eval.weights names. Each label is put into
+FILE, one a line, by the weights that eval.weights or --weights names. Each label is put into
 the templates, and the vectors of its prompts are averaged; the classifier is kept
 in the folder classifiers and used again for the same model, templates and labels.
 Of a single label the cosine is shown, since its probability is always 100%.`,
 		Example: `  pairloom classify fox.png -C cats --labels animals.txt
   pairloom classify *.jpg -C cats --labels animals.txt --template imagenet80 --top 1
-  pairloom classify fox.png -C cats --labels animals.txt --template "A drawing of a {label}." --json`,
+  pairloom classify fox.png -C cats --labels animals.txt --template "A drawing of a {label}." --json
+  pairloom classify fox.png --labels animals.txt --weights ~/clip-vit-base-patch32`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return &exitError{exitConfiguration, fmt.Errorf("classify takes at least one picture")}
@@ -37,7 +39,7 @@ Of a single label the cosine is shown, since its probability is always 100%.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			w, err := openWorkspace(g.dir, g.logger())
+			w, err := o.weights.open(g)
 			if err != nil {
 				return err
 			}
@@ -46,6 +48,7 @@ Of a single label the cosine is shown, since its probability is always 100%.`,
 	}
 	c.Flags().StringVar(&o.labels, "labels", "", "`FILE` with a label a line")
 	c.Flags().StringArrayVar(&o.templates, "template", nil, "prompt with {label}, or imagenet80 for CLIP's 80 contexts; may be repeated (default eval.templates)")
+	o.weights.add(c)
 	c.Flags().IntVar(&o.top, "top", 5, "labels to print for a picture")
 	return c
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
-	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/pairloom/pairloom/trainer/search"
 	"github.com/spf13/cobra"
@@ -18,9 +16,12 @@ import (
 
 func newEmbed(g *global) *cobra.Command {
 	out, format := "", "arrow"
+	var weights weightsFlags
 	c := &cobra.Command{
 		Use: "embed pictures|texts [SOURCE]", Short: "Turn pictures or texts into vectors with the trained model",
-		Long: `Turn pictures or texts into vectors with the last checkpoint (see eval.weights). Without SOURCE they
+		Long: `Turn pictures or texts into vectors with the last checkpoint (see eval.weights), or
+with --weights by a CLIP that others trained, for which DIR needs neither training nor
+configuration. Without SOURCE they
 are those of all pairs of the shards: a file for each shard appears in
 embeddings/pictures or embeddings/texts, and a run that was stopped goes on with
 the next shard. SOURCE is a folder of pictures, or a file with a text a line.
@@ -30,7 +31,8 @@ their metadata says which model made them. With --format npy or parquet a file o
 that format lies beside each.`,
 		Example: `  pairloom embed pictures -C cats
   pairloom embed texts -C cats --format parquet
-  pairloom embed pictures ~/photos -C cats --out photos.arrow`,
+  pairloom embed pictures ~/photos -C cats --out photos.arrow
+  pairloom embed pictures ~/photos --weights ~/clip-vit-base-patch32 --out photos.arrow`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 || args[0] != search.Pictures && args[0] != search.Texts {
 				return fmt.Errorf("embed takes pictures or texts, and perhaps a folder of pictures or a file of texts; found %q", args)
@@ -48,7 +50,7 @@ that format lies beside each.`,
 			if info, err := os.Stat(out); out != "" && err == nil && !info.Mode().IsRegular() && !info.IsDir() && format != "arrow" {
 				return &exitError{exitConfiguration, fmt.Errorf("--out %s is a pipe or a device, into which only --format arrow can be written", out)}
 			}
-			return g.withWorkspace(c.Context(), "embed", func(w *workspace) error {
+			return g.withModel(c.Context(), "embed", weights, func(w *workspace) error {
 				made, err := g.embed(c.Context(), w, args, out)
 				if err != nil {
 					return err
@@ -58,17 +60,9 @@ that format lies beside each.`,
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "`PATH` of the file, or of the folder for shards, instead of one in embeddings")
+	weights.add(c)
 	choiceVar(c, &format, "format", "format of the files", "arrow", "npy", "parquet")
 	return c
-}
-
-// openModel loads the checkpoint that eval.weights names.
-func (w *workspace) openModel() (*evaluate.Embedder, error) {
-	model, _, err := evaluate.Load(w.path(shard.CheckpointsFolder), w.cfg.Eval)
-	if errors.Is(err, checkpoint.ErrNone) {
-		return nil, &exitError{exitConfiguration, err}
-	}
-	return model, err
 }
 
 func (g *global) embed(ctx context.Context, w *workspace, args []string, out string) (search.Made, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
+	"github.com/pairloom/pairloom/trainer/layout"
 )
 
 // Exit codes; pairloom --help lists them.
@@ -54,6 +55,7 @@ func exitCode(err error) int {
 	var configuration *pipeline.ConfigurationError
 	var locked *pipeline.LockedError
 	var damaged *shard.DamagedPart
+	var unusable *layout.Unusable
 	var checkpointDamaged *checkpoint.Damaged
 	switch {
 	case err == nil:
@@ -72,6 +74,8 @@ func exitCode(err error) int {
 		return exitLocked
 	case errors.As(err, &damaged), errors.As(err, &checkpointDamaged), storageError(err):
 		return exitStorage
+	case errors.As(err, &unusable), errors.Is(err, checkpoint.ErrNotSafetensors):
+		return exitConfiguration
 	}
 	return exitError_
 }

@@ -53,6 +53,9 @@ func (g *global) exportModel(w *workspace, format, to string) error {
 	case "initial":
 		return &exitError{exitConfiguration, errors.New("eval.weights: initial: random weights are not exported; set last, average or best")}
 	}
+	if path := w.cfg.Eval.GivenWeights(); path != "" {
+		return &exitError{exitConfiguration, fmt.Errorf("eval.weights: %s: only what was trained here is exported; set last, average or best", path)}
+	}
 	c, err := find(w.path(shard.CheckpointsFolder))
 	if err != nil {
 		if errors.Is(err, checkpoint.ErrNone) {

@@ -127,6 +127,9 @@ func evalNotes(r *evaluate.Result) []string {
 	if r.Weights == "initial" {
 		notes = append([]string{"judged are the random weights from before the first step of training"}, notes...)
 	}
+	if r.File != "" {
+		notes = append([]string{fmt.Sprintf("judged are the weights %s (xxh64 %s), a %s", r.Weights, r.File, r.Model)}, notes...)
+	}
 	if z := r.ZeroShot; z != nil {
 		notes = append(notes, fmt.Sprintf("zero-shot over %d queries, %d pictures: top-1 %s, top-5 %s",
 			z.Classes, z.Pictures, share(z.Top1), share(z.Top5)))

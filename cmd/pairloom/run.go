@@ -78,6 +78,8 @@ are gone from the disk then. Until the new shards are whole, both take room.
 			c.Flags().StringVar(&o.against, "against", "", "show what differs from an older `DATASET`: its folder, or its stats.json")
 			c.Flags().BoolVar(&o.appendix, "tex", false, "write the tables for a paper too: appendix.tex, which takes booktabs, and dataset.bib")
 			_ = c.RegisterFlagCompletionFunc("against", folders) // the flag is there
+		case pipeline.EvalName:
+			o.weights.add(c)
 		case pipeline.CrawlName:
 			limit = "stop taking pages after this `time`, such as 2h, instead of crawl.max_duration"
 		case pipeline.TrainName:
@@ -119,6 +121,7 @@ type runOptions struct {
 	against               string // of the report
 	appendix              bool
 	limit                 time.Duration
+	weights               weightsFlags
 	only                  func(*workspace) pipeline.Stage // the only stage there is to do, when set
 }
 
@@ -147,6 +150,9 @@ func (g *global) run(ctx context.Context, command string, o runOptions) error {
 
 func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) error {
 	w.cfg.Fetch.Retry, w.cfg.Train.Replace, w.cfg.Shard.Compact = o.retry, o.replace, o.compact
+	if err := o.weights.apply(w.cfg); err != nil {
+		return err
+	}
 	p := &stageProgress{global: g, metrics: newRunMetrics(w)}
 	work, err := w.work(p)
 	if err != nil {

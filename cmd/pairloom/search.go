@@ -22,6 +22,8 @@ type searchOptions struct {
 	top   int
 	sheet string
 	text  bool
+
+	weights weightsFlags
 }
 
 func newSearch(g *global) *cobra.Command {
@@ -48,7 +50,7 @@ cosine, the shard and row where its picture lies, the text, and the page.`,
 			if o.top < 1 {
 				return &exitError{exitConfiguration, fmt.Errorf("--top %d: at least 1 expected", o.top)}
 			}
-			w, err := openWorkspace(g.dir, g.logger())
+			w, err := o.weights.open(g)
 			if err != nil {
 				return err
 			}
@@ -58,6 +60,7 @@ cosine, the shard and row where its picture lies, the text, and the page.`,
 	c.Flags().StringArrayVar(&o.in, "in", nil, "file or folder of vectors to search; may be repeated (default embeddings/pictures)")
 	c.Flags().IntVar(&o.top, "top", 10, "pairs to find")
 	c.Flags().StringVar(&o.sheet, "html", "", "write a page with the pictures to `FILE`")
+	o.weights.add(c)
 	c.Flags().BoolVar(&o.text, "text", false, "take QUERY as a text even where a file has that name")
 	return c
 }

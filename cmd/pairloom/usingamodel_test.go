@@ -54,8 +54,8 @@ func TestUsingAModelAsThePageSays(t *testing.T) {
 			t.Errorf("a block in %q, sh or python expected:\n%s", b.Language, b.Code)
 		}
 	}
-	if languages["sh"] != 2 || languages["python"] != 4 {
-		t.Errorf("blocks are %v, 2 of sh and 4 of Python expected", languages)
+	if languages["sh"] != 3 || languages["python"] != 4 {
+		t.Errorf("blocks are %v, 3 of sh and 4 of Python expected", languages)
 	}
 	said := readers.Script(t, dir, program)
 	shares := map[string][]string{} // of each label, as printed

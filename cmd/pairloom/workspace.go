@@ -32,6 +32,16 @@ type workspace struct {
 // openWorkspace reads the configuration of dir.
 func openWorkspace(dir string, log *slog.Logger) (*workspace, error) {
 	cfg, err := config.Load(filepath.Join(dir, config.FileName))
+	return newWorkspace(dir, log, cfg, err)
+}
+
+// bareWorkspace is a folder without a configuration: each key has its default.
+func bareWorkspace(dir string, log *slog.Logger) (*workspace, error) {
+	cfg, err := config.Defaults()
+	return newWorkspace(dir, log, cfg, err)
+}
+
+func newWorkspace(dir string, log *slog.Logger, cfg *config.Config, err error) (*workspace, error) {
 	if err != nil {
 		return nil, &exitError{exitConfiguration, err}
 	}
@@ -117,6 +127,11 @@ func (g *global) withWorkspace(ctx context.Context, command string, f func(*work
 	if err != nil {
 		return err
 	}
+	return g.locked(ctx, command, w, f)
+}
+
+// locked does so with a folder that is open.
+func (g *global) locked(ctx context.Context, command string, w *workspace, f func(*workspace) error) error {
 	lock, err := pipeline.Acquire(w.dir, command)
 	if err != nil {
 		return err

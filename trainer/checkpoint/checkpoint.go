@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +16,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
+	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/nn"
 )
 
 // Names of the files of a checkpoint.
@@ -231,6 +232,9 @@ var ErrNone = errors.New("no checkpoint; run pairloom train first")
 type Checkpoint struct {
 	Path  string
 	State State
+	// Foreign says that it is weights of others at Path, of which State has Model and
+	// Vocabulary alone.
+	Foreign bool
 }
 
 // Latest opens the newest finished checkpoint of folder.
@@ -266,6 +270,9 @@ func (e *Damaged) Error() string {
 		e.Path, e.Cause, filepath.Dir(e.Path))
 }
 
+// At opens the finished checkpoint that is the folder path.
+func At(path string) (*Checkpoint, error) { return open(path) }
+
 func open(path string) (*Checkpoint, error) {
 	c := &Checkpoint{Path: path}
 	name := filepath.Join(path, stateName)
@@ -294,38 +301,75 @@ func (c *Checkpoint) file(name string) ([]byte, error) {
 		return nil, &Damaged{path, err.Error()}
 	}
 	if int64(len(data)) != want.Bytes {
-		return nil, &Damaged{path, fmt.Sprintf("it has %d bytes, but state.json says %d", len(data), want.Bytes)}
+		return nil, &Damaged{path, otherLength(int64(len(data)), want.Bytes)}
 	}
 	if sum := fmt.Sprintf("%016x", xxhash.Sum64(data)); sum != want.XXH64 {
-		return nil, &Damaged{path, "its content is not what was written (xxhash64 " + sum + ", " + want.XXH64 + " expected)"}
+		return nil, &Damaged{path, otherContent(sum, want.XXH64)}
 	}
 	return data, nil
 }
 
+// stored opens a file of tensors, and holds its length against state.json. The hash
+// is for who reads all of it; see intact.
+func (c *Checkpoint) stored(name string) (*TensorFile, error) {
+	path := filepath.Join(c.Path, name)
+	want, known := c.State.Files[name]
+	if !known {
+		return nil, &Damaged{path, "state.json does not name it"}
+	}
+	if info, err := os.Stat(path); err == nil && info.Size() != want.Bytes {
+		return nil, &Damaged{path, otherLength(info.Size(), want.Bytes)}
+	}
+	f, err := OpenTensors(path)
+	if err != nil {
+		return nil, &Damaged{path, err.Error()}
+	}
+	return f, nil
+}
+
+// intact holds what was read of a file against its hash. What is found in a file that
+// is not as it was written is no other fault.
+func (c *Checkpoint) intact(f *TensorFile, hash string, err error) error {
+	if want := c.State.Files[filepath.Base(f.Path)].XXH64; hash != "" && hash != want {
+		return &Damaged{f.Path, otherContent(hash, want)}
+	}
+	if err != nil {
+		return &Damaged{f.Path, err.Error()}
+	}
+	return nil
+}
+
+func otherLength(bytes, want int64) string {
+	return fmt.Sprintf("it has %d bytes, but state.json says %d", bytes, want)
+}
+
+func otherContent(sum, want string) string {
+	return "its content is not what was written (xxhash64 " + sum + ", " + want + " expected)"
+}
+
 func (c *Checkpoint) tensors(name string) (map[string]Tensor, error) {
-	data, err := c.file(name)
+	f, err := c.stored(name)
 	if err != nil {
 		return nil, err
 	}
-	byName, cause := finiteTensors(data)
-	if cause != nil {
-		return nil, &Damaged{filepath.Join(c.Path, name), cause.Error()}
+	defer f.Close()
+	list, hash, err := f.decode()
+	if err := c.intact(f, hash, err); err != nil {
+		return nil, err
+	}
+	byName, err := finiteTensors(list)
+	if err != nil {
+		return nil, &Damaged{f.Path, err.Error()}
 	}
 	return byName, nil
 }
 
-// finiteTensors decodes a safetensors file whose values are all finite.
-func finiteTensors(data []byte) (map[string]Tensor, error) {
-	list, _, err := Decode(data)
-	if err != nil {
-		return nil, err
-	}
-	byName := map[string]Tensor{}
+// finiteTensors are the tensors by name, when all their values are finite.
+func finiteTensors(list []Tensor) (map[string]Tensor, error) {
+	byName := make(map[string]Tensor, len(list))
 	for _, t := range list {
-		for _, v := range t.Data {
-			if v64 := float64(v); math.IsNaN(v64) || math.IsInf(v64, 0) {
-				return nil, fmt.Errorf("tensor %s holds %g", t.Name, v)
-			}
+		if err := finite(t.Name, t.Data); err != nil {
+			return nil, err
 		}
 		byName[t.Name] = t
 	}
@@ -334,6 +378,26 @@ func finiteTensors(data []byte) (map[string]Tensor, error) {
 
 // Weights are the model's tensors by name.
 func (c *Checkpoint) Weights() (map[string]Tensor, error) { return c.tensors(WeightsName) }
+
+// Load copies the weights, or with average their fading average, to the model's
+// parameters, and holds some megabytes of them in memory beside.
+func (c *Checkpoint) Load(d device.Device, p *nn.Parameters, average bool) error {
+	name := WeightsName
+	if average {
+		name = AverageName
+	}
+	f, err := c.stored(name)
+	if err != nil {
+		return err
+	}
+	w := Weights{Files: []*TensorFile{f}}
+	defer w.Close()
+	hash, err := w.Load(d, p)
+	if errors.Is(err, nn.ErrOtherModel) {
+		return fmt.Errorf("load %s: %w", c.Path, err)
+	}
+	return c.intact(f, hash, err)
+}
 
 // Average is the fading average of the weights; nil where none was kept.
 func (c *Checkpoint) Average() (map[string]Tensor, error) {

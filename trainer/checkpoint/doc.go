@@ -23,5 +23,9 @@
 //
 // Weights are plain safetensors in float32 under the names of the public
 // checkpoints, so that other programs load them as they are. [Decode] and
-// [Encode] are the codec; they hold all of a file in memory.
+// [Encode] are the codec; Decode holds all of a file in memory. A [TensorFile] reads
+// one a piece at a time, from its start to its end, hashed on the way: so
+// [Checkpoint.Load] and [Weights.Load] fill a model, the latter from files of others.
+// Files are read and not mapped: one that is cut while it is read gives an error, where
+// a map would end the program.
 package checkpoint

@@ -1,9 +1,9 @@
 package checkpoint
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,10 +23,7 @@ type entry struct {
 	Offsets [2]int64 `json:"data_offsets"`
 }
 
-const (
-	metadataKey   = "__metadata__"
-	largestHeader = 100 << 20
-)
+const metadataKey = "__metadata__"
 
 // Encode writes tensors as a safetensors file: the header's length as 8 bytes,
 // little-endian; the header, JSON padded with spaces to a multiple of 8; the
@@ -75,119 +72,26 @@ func Encode(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	return nil
 }
 
-var (
-	errShort  = errors.New("it is cut short")
-	errHeader = errors.New("its header is not that of a safetensors file")
-	errLayout = errors.New("its tensors overlap or leave gaps")
-)
-
-// A format says how a type of tensor is stored and read.
-type format struct {
-	bytes int64
-	read  func(word []byte) float32
-}
-
-// formats are the types that Decode knows, by their names in the header.
-var formats = map[string]format{
-	"F32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
-	"F64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }},
-	"BF16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
-	"F16":  {2, func(b []byte) float32 { return halfFloat(binary.LittleEndian.Uint16(b)) }},
-	"I64":  {8, func(b []byte) float32 { return float32(int64(binary.LittleEndian.Uint64(b))) }},
-}
-
-// halfFloat is the value of an IEEE 754 binary16 number: a sign, 5 bits of
-// exponent and 10 of fraction.
-func halfFloat(h uint16) float32 {
-	exponent, fraction := int(h>>10&31), float64(h&1023)
-	x := math.Ldexp(1024+fraction, exponent-25)
-	switch {
-	case exponent == 0:
-		x = math.Ldexp(fraction, -24)
-	case exponent == 31 && fraction == 0:
-		x = math.Inf(1)
-	case exponent == 31:
-		x = math.NaN()
-	}
-	if h>>15 == 1 {
-		x = -x
-	}
-	return float32(x)
-}
-
 // Decode reads a safetensors file, in order of the tensors' place in the file.
-// Types F32, F64, F16, BF16 and I64 become float32, rounded where it must be:
+// Types F32, F64, F16, BF16, I32 and I64 become float32, rounded where it must be:
 // a PyTorch state dict counts batches in I64.
 func Decode(data []byte) (tensors []Tensor, metadata map[string]string, err error) {
-	if len(data) < 8 {
-		return nil, nil, errShort
+	f, err := newFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, nil, err
 	}
-	length := binary.LittleEndian.Uint64(data)
-	if length > largestHeader {
-		return nil, nil, errHeader
+	tensors, _, err = f.decode()
+	return tensors, f.Metadata, err
+}
+
+// decode reads all tensors, in their order, and the hash of the file.
+func (f *TensorFile) decode() (tensors []Tensor, hash string, err error) {
+	for _, s := range f.Tensors {
+		tensors = append(tensors, Tensor{Name: s.Name, Shape: s.Shape, Data: make([]float32, 0, s.Words)})
 	}
-	if uint64(len(data)-8) < length {
-		return nil, nil, errShort
-	}
-	var header map[string]json.RawMessage
-	if err := json.Unmarshal(data[8:8+length], &header); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", errHeader, err)
-	}
-	data = data[8+length:]
-	if raw, there := header[metadataKey]; there {
-		if err := json.Unmarshal(raw, &metadata); err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", errHeader, err)
-		}
-		delete(header, metadataKey)
-	}
-	type named struct {
-		entry
-		name string
-	}
-	var entries []named
-	for name, raw := range header {
-		e := named{name: name}
-		if err := json.Unmarshal(raw, &e.entry); err != nil {
-			return nil, nil, fmt.Errorf("%w: tensor %q: %w", errHeader, name, err)
-		}
-		if formats[e.DType].read == nil {
-			return nil, nil, fmt.Errorf("tensor %q has type %s; F32, F64, F16, BF16 or I64 expected", name, e.DType)
-		}
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b named) int {
-		if a.Offsets[0] != b.Offsets[0] {
-			return int(max(-1, min(1, a.Offsets[0]-b.Offsets[0])))
-		}
-		if a.Offsets[1] != b.Offsets[1] {
-			return int(max(-1, min(1, a.Offsets[1]-b.Offsets[1])))
-		}
-		return strings.Compare(a.name, b.name)
+	hash, err = f.Each(nil, func(i, _ int, words []float32) error {
+		tensors[i].Data = append(tensors[i].Data, words...)
+		return nil
 	})
-	at := int64(0)
-	for _, e := range entries {
-		f, words := formats[e.DType], int64(1)
-		for _, n := range e.Shape {
-			if n < 0 || n > 1<<31 || words > int64(len(data)) {
-				return nil, nil, fmt.Errorf("tensor %q: its shape %v is out of range", e.name, e.Shape)
-			}
-			words *= int64(n)
-		}
-		if e.Offsets[0] != at || words > 1<<40 || e.Offsets[1] != at+f.bytes*words {
-			return nil, nil, fmt.Errorf("tensor %q: %w", e.name, errLayout)
-		}
-		if at = e.Offsets[1]; at > int64(len(data)) {
-			return nil, nil, errShort
-		}
-		x := make([]float32, words)
-		raw := data[e.Offsets[0]:e.Offsets[1]]
-		for i := range x {
-			x[i] = f.read(raw[int64(i)*f.bytes:])
-		}
-		tensors = append(tensors, Tensor{Name: e.name, Shape: e.Shape, Data: x})
-	}
-	if at != int64(len(data)) {
-		return nil, nil, errLayout
-	}
-	return tensors, metadata, nil
+	return tensors, hash, err
 }

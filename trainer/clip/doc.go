@@ -14,7 +14,8 @@
 // [Config].Objective builds other models around the same image tower, to compare
 // with: objective.go has their parts and losses.
 //
-// A [Config] comes from [Preset] by a short name. [New] makes the model's
+// A [Config] comes from [Preset] by a short name, or from the file of another
+// program; [Places] finds where the tensors of others belong. [New] makes the model's
 // parameters; the caller allocates and draws them, then calls [Model.Loss] in
 // training, [Model.Images] and [Model.Texts] for embeddings. A model belongs to
 // the goroutine of its device. Embeddings and losses are F32, whatever the type of

@@ -3,10 +3,12 @@ package clip
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/internal/spelling"
 	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/nn"
 )
 
 // Config is the shape of a model.
@@ -53,7 +55,7 @@ func (c Config) IsResNet() bool { return c.Blocks != [4]int{} }
 // presets are the models known by name. The nano ones are for tests; the micro
 // ones train on two CPU cores in minutes; rn-small and vit-small have 8 and 12
 // million parameters; the others are the paper's, with the GELU of open_clip's
-// configurations. tiny stands between nano and micro.
+// configurations; see QuickSuffix. tiny stands between nano and micro.
 var presets = []Config{
 	vitConfig("vit-nano", 32, 32, 8, 64, 2, 2, 64, 2, 2),
 	vitConfig("vit-micro", 128, 64, 8, 128, 4, 4, 128, 3, 4),
@@ -87,16 +89,127 @@ func resnetConfig(name string, embed, resolution int, blocks [4]int, width, text
 		TextWidth: textWidth, TextLayers: textLayers, TextHeads: textHeads, Context: context}
 }
 
+// QuickSuffix ends the name of a preset with QuickGELU, as in open_clip's names: that
+// without it is the same model with GELU.
+const QuickSuffix = "-quickgelu"
+
 // Preset is the model of that name. The error of an unknown one names the
 // nearest.
 func Preset(name string) (Config, error) {
+	plain, quick := strings.CutSuffix(name, QuickSuffix)
 	for _, c := range presets {
-		if c.Name == name {
-			return c, nil
+		if c.Name == plain {
+			return c.WithActivation(quick), nil
 		}
 	}
-	best := spelling.Nearest(strings.ToLower(name), Presets(), math.MaxInt-1)
-	return Config{}, fmt.Errorf("no model is called %q; the nearest name is %s; all names: %s", name, best, strings.Join(Presets(), ", "))
+	best := spelling.Nearest(strings.ToLower(plain), Presets(), math.MaxInt-1)
+	if quick {
+		best += QuickSuffix
+	}
+	return Config{}, fmt.Errorf("no model is called %q; the nearest name is %s; all names: %s, and each with %s behind it", name, best, strings.Join(Presets(), ", "), QuickSuffix)
+}
+
+// WithActivation is the preset c with QuickGELU or with GELU.
+func (c Config) WithActivation(quick bool) Config {
+	c.Name, c.QuickGELU = strings.TrimSuffix(c.Name, QuickSuffix), quick
+	if quick {
+		c.Name += QuickSuffix
+	}
+	return c
+}
+
+// Activation is the word for the model's activation, as train.activation has it.
+func (c Config) Activation() string {
+	if c.QuickGELU {
+		return "quick_gelu"
+	}
+	return "gelu"
+}
+
+// SameShape tells whether weights of one model mean the same in the other: all but
+// their names and what they are trained to do is equal.
+func (c Config) SameShape(o Config) bool {
+	o.Name, o.Objective, o.Classes = c.Name, c.Objective, c.Classes
+	return c == o
+}
+
+// Named is the preset that c is, by its shape; where there is none it is c under a
+// name made of its sizes.
+func (c Config) Named() (named Config, preset bool) {
+	for _, p := range presets {
+		if p = p.WithActivation(c.QuickGELU); p.SameShape(c) {
+			return p, true
+		}
+	}
+	if c.Name = fmt.Sprintf("vit-%d-%d-%dx%d", c.Patch, c.Resolution, c.Layers, c.Width); c.IsResNet() {
+		c.Name = fmt.Sprintf("rn-%d-%d-%d-%d-%d-%d", c.Resolution, c.Width, c.Blocks[0], c.Blocks[1], c.Blocks[2], c.Blocks[3])
+	}
+	return c, false
+}
+
+// Like lists the presets to which tensors of these shapes belong, by names that
+// [Places] knows. Heads and activation cannot be told from tensors: heads are those of
+// the presets, and the activation is GELU's here.
+func Like(shapes map[string][]int) []Config {
+	places, _, err := Places(shapes)
+	if err != nil {
+		return nil
+	}
+	ours, vocabulary := map[string][]int{}, 0
+	for name, shape := range shapes {
+		p := places[name]
+		shape = p.whole(shape)
+		if ours[p.Name] = shape; p.Name == "token_embedding.weight" && len(shape) == 2 {
+			vocabulary = shape[0]
+		}
+	}
+	var found []Config
+	for _, c := range presets {
+		m := New(c, vocabulary)
+		if !slices.ContainsFunc(m.Parameters.List, func(q *nn.Parameter) bool {
+			shape, there := ours[q.Name]
+			return !there || len(q.Shape) > 0 && !slices.Equal(shape, q.Shape)
+		}) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// Validate holds the sizes of a model that nobody vouches for to what can be computed.
+func (c Config) Validate() error {
+	const most = 1 << 14
+	for _, n := range []struct {
+		what string
+		size int
+	}{{"the shared space", c.Embed}, {"pictures", c.Resolution}, {"the image tower", c.Width}, {"the image tower's heads", c.Heads},
+		{"the text tower", c.TextWidth}, {"the text tower's layers", c.TextLayers}, {"the text tower's heads", c.TextHeads}, {"captions", c.Context}} {
+		if n.size < 1 || n.size > most {
+			return fmt.Errorf("the size of %s is %d, 1 to %d expected", n.what, n.size, most)
+		}
+	}
+	layers := append(c.Blocks[:], c.TextLayers)
+	switch {
+	case c.TextWidth%c.TextHeads != 0:
+		return fmt.Errorf("the text tower is %d wide, which %d heads do not share evenly", c.TextWidth, c.TextHeads)
+	case c.IsResNet() && (c.Width%2 != 0 || c.Width > most/32 || c.channels()%c.Heads != 0 || (c.Resolution < reduction || c.Resolution%2 != 0)):
+		return fmt.Errorf("a ResNet of width %d with %d heads and pictures of %d pixels cannot be", c.Width, c.Heads, c.Resolution)
+	case c.IsResNet() && slices.Min(c.Blocks[:]) < 1:
+		return fmt.Errorf("a ResNet has blocks in each of its layers, %v given", c.Blocks)
+	case !c.IsResNet() && (c.Patch < 1 || c.Resolution%c.Patch != 0):
+		return fmt.Errorf("pictures of %d pixels cannot be cut into patches of %d", c.Resolution, c.Patch)
+	case !c.IsResNet() && c.Width%c.Heads != 0:
+		return fmt.Errorf("the image tower is %d wide, which %d heads do not share evenly", c.Width, c.Heads)
+	case !c.IsResNet():
+		layers = append(layers, c.Layers)
+	}
+	if n := slices.Max(layers); n > 1000 {
+		return fmt.Errorf("%d layers given, 1000 at most expected", n)
+	}
+	if !c.IsResNet() && c.Layers < 1 {
+		return fmt.Errorf("the image tower has %d layers, 1 at least expected", c.Layers)
+	}
+	return nil
 }
 
 // Presets lists the names, ViTs first, each kind from its smallest.

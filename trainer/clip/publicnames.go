@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,40 +44,146 @@ var (
 
 // counters are tensors of released files that no model computes with: OpenAI's
 // say what its presets are, Hugging Face's count from 0 to the longest caption.
-var counters = []string{"input_resolution", "context_length", "vocab_size", "text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"}
+var (
+	openAICounters = []string{"input_resolution", "context_length", "vocab_size"}
+	counters       = append([]string{"text_model.embeddings.position_ids", "vision_model.embeddings.position_ids", "attn_mask", "text.attn_mask"}, openAICounters...)
+)
 
-// PublicNames gives the tensors of a CLIP the names and shapes that they have in
-// a Model: open_clip's. It takes those of open_clip, of OpenAI and of Hugging
-// Face's CLIPModel. Tensors that have another layout are copied; the others share
-// their data with set.
-func PublicNames(set map[string]nn.Tensor) (map[string]nn.Tensor, error) {
-	_, foreign := set["text_model.embeddings.token_embedding.weight"]
-	out := make(map[string]nn.Tensor, len(set))
-	for name, t := range set {
-		if slices.Contains(counters, name) {
-			continue
-		}
-		ours := name
-		if foreign {
-			var err error
-			if ours, t, err = fromHuggingFace(set, name); err != nil {
-				return nil, err
-			}
-		}
-		t.Name = ours
-		out[ours] = t
-	}
-	return out, nil
+// wrappers are put before every name by what a model was saved in: PyTorch's
+// DistributedDataParallel, its compiler, and classes around a CLIP.
+var wrappers = []string{"module.", "_orig_mod.", "model.", "clip."}
+
+// Forms of names; see [Places].
+const (
+	OpenCLIPNames    = "open_clip" // ours
+	OpenAINames      = "OpenAI"
+	HuggingFaceNames = "Hugging Face"
+)
+
+// A Place is where a tensor of a file belongs in a Model: the parameter called Name,
+// or one of Parts equal parts of it, by rows. Name is "" for one that no model
+// computes with.
+type Place struct {
+	Name        string
+	Part, Parts int  // from 0; of 1 for a whole parameter
+	Transposed  bool // it lies as [out,in], the parameter as [in,out]
 }
 
-// fromHuggingFace is the tensor that the one called name becomes, or a part of.
-func fromHuggingFace(set map[string]nn.Tensor, name string) (ours string, t nn.Tensor, err error) {
-	t = set[name]
-	if ours, there := huggingFace[name]; there {
-		if strings.Contains(name, "_projection.") {
-			t, err = transposed(t)
+// Shape is that which the tensor has for a parameter of that shape.
+func (p Place) Shape(parameter []int) []int {
+	shape := slices.Clone(parameter)
+	if p.Transposed {
+		slices.Reverse(shape)
+	}
+	if len(shape) > 0 {
+		shape[0] /= p.Parts
+	}
+	return shape
+}
+
+// whole is the shape of the parameter of which a tensor of that shape is a part.
+func (p Place) whole(shape []int) []int {
+	shape = slices.Clone(shape)
+	if len(shape) > 0 {
+		shape[0] *= p.Parts
+	}
+	if p.Transposed {
+		slices.Reverse(shape)
+	}
+	return shape
+}
+
+// Optional tells of the name of a tensor that models may lack, and lose, without
+// another vector: SigLIP's bias is of its loss, and PyTorch counts batches in its
+// normalisations.
+func Optional(name string) bool {
+	return name == "logit_bias" || strings.HasSuffix(name, ".num_batches_tracked")
+}
+
+// ErrForeign is wrapped where tensors are not those of a CLIP that there is here.
+var ErrForeign = errors.New("it is no CLIP with a ViT or a modified ResNet")
+
+// others are models that are known by a part of a tensor's name, and are none of ours.
+var others = []struct{ mark, what string }{
+	{"visual.trunk.", "its image tower is one of timm's, as SigLIP, ConvNeXt, ViTamin, MobileCLIP, EVA and PE have it"},
+	{"vision_model.head.", "it is a SigLIP of transformers: its image tower has an attention pool and no class token"},
+	{"text_decoder.", "it is a CoCa, which has a decoder of texts"},
+	{"text.transformer.embeddings.", "its text tower is one of transformers, such as BERT"},
+	{"text.transformer.encoder.", "its text tower is one of transformers, such as T5"},
+	{"visual.attn_pool.", "its image tower ends in an attention pool of open_clip"},
+	{".ls_1.gamma", "its layers are scaled (LayerScale)"},
+	{"image_encoder.", "its image tower is that of a MobileCLIP"},
+	{"qformer.", "it is a BLIP-2"},
+	{"h.0.attn.c_attn.", "it is a GPT-2, which train.text_init takes"},
+}
+
+// Places finds where in a Model each tensor belongs, by its name, and in whose form
+// the names are: open_clip's, OpenAI's, or those of Hugging Face's CLIPModel. Names of
+// open_clip's that say text. of the text tower, and names behind module. and the like,
+// are taken too.
+func Places[T any](tensors map[string]T) (places map[string]Place, form string, err error) {
+	names := slices.Sorted(maps.Keys(tensors))
+	prefix := wrapper(names)
+	for _, name := range names {
+		for _, o := range others {
+			if strings.Contains(strings.TrimPrefix(name, prefix), o.mark) {
+				return nil, "", fmt.Errorf("%w: %s (tensor %s)", ErrForeign, o.what, name)
+			}
 		}
-		return ours, t, err
+	}
+	has := func(name string) bool { _, there := tensors[prefix+name]; return there }
+	form, custom := OpenCLIPNames, has("text.token_embedding.weight")
+	switch {
+	case has("text_model.embeddings.token_embedding.weight"), has("vision_model.embeddings.patch_embedding.weight"):
+		form = HuggingFaceNames
+	case !has("visual.conv1.weight"):
+		return nil, "", fmt.Errorf("%w: it has none of the names that open_clip, OpenAI or Hugging Face give the first layer, but %s", ErrForeign, strings.Join(names[:min(3, len(names))], ", "))
+	case slices.ContainsFunc(openAICounters, has):
+		form = OpenAINames
+	}
+	places = map[string]Place{}
+	taken := map[Place]string{}
+	for _, name := range names {
+		ours := strings.TrimPrefix(name, prefix)
+		p := Place{Name: ours, Parts: 1}
+		switch {
+		case slices.Contains(counters, ours):
+			p.Name = ""
+		case form == HuggingFaceNames:
+			if p, err = fromHuggingFace(ours); err != nil {
+				return nil, "", err
+			}
+		case custom:
+			p.Name = strings.TrimPrefix(ours, "text.")
+		}
+		if other, there := taken[p]; there && p.Name != "" {
+			return nil, "", fmt.Errorf("tensors %s and %s are the same of a CLIP", other, name)
+		}
+		places[name], taken[p] = p, name
+	}
+	return places, form, nil
+}
+
+// wrapper is what stands before all of the names.
+func wrapper(names []string) (prefix string) {
+	all := func(prefix string) bool {
+		return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !strings.HasPrefix(n, prefix) })
+	}
+	for again := true; again; {
+		again = false
+		for _, w := range wrappers {
+			if all(prefix + w) {
+				prefix, again = prefix+w, true
+			}
+		}
+	}
+	return prefix
+}
+
+// fromHuggingFace is the place of the tensor that is called name there.
+func fromHuggingFace(name string) (Place, error) {
+	if ours, there := huggingFace[name]; there {
+		return Place{Name: ours, Parts: 1, Transposed: strings.Contains(name, "_projection.")}, nil
 	}
 	for tower, blocks := range huggingFaceTowers {
 		layer, there := strings.CutPrefix(name, tower)
@@ -86,40 +193,17 @@ func fromHuggingFace(set map[string]nn.Tensor, name string) (ours string, t nn.T
 		number, part, _ := strings.Cut(layer, ".")
 		for theirs, here := range huggingFaceLayers {
 			if kind, there := strings.CutPrefix(part, theirs); there {
-				return blocks + number + "." + here + kind, t, nil
+				return Place{Name: blocks + number + "." + here + kind, Parts: 1}, nil
 			}
 		}
-		for _, of := range []string{"q", "k", "v"} {
+		// PyTorch's attention has the rows of query, key and value below one another.
+		for i, of := range []string{"q", "k", "v"} {
 			if kind, there := strings.CutPrefix(part, "self_attn."+of+"_proj."); there {
-				t, err = stacked(set, tower+number+".self_attn.%s_proj."+kind)
-				return blocks + number + ".attn.in_proj_" + kind, t, err
+				return Place{Name: blocks + number + ".attn.in_proj_" + kind, Part: i, Parts: 3}, nil
 			}
 		}
 	}
-	return "", t, fmt.Errorf("tensor %s is none of Hugging Face's CLIPModel", name)
-}
-
-// stacked puts the rows of query, key and value below one another, as PyTorch's
-// attention has them.
-func stacked(set map[string]nn.Tensor, form string) (all nn.Tensor, err error) {
-	for _, of := range []string{"q", "k", "v"} {
-		name := fmt.Sprintf(form, of)
-		t, there := set[name]
-		switch {
-		case !there:
-			return all, fmt.Errorf("tensor %s is missing", name)
-		case len(t.Shape) == 0:
-			return all, fmt.Errorf("tensor %s has no rows", name)
-		case all.Shape == nil:
-			all.Shape = slices.Clone(t.Shape)
-		case !slices.Equal(all.Shape[1:], t.Shape[1:]):
-			return all, fmt.Errorf("tensor %s has the shape %v, which does not go with the two others", name, t.Shape)
-		default:
-			all.Shape[0] += t.Shape[0]
-		}
-		all.Data = append(all.Data, t.Data...)
-	}
-	return all, nil
+	return Place{}, fmt.Errorf("tensor %s is none of Hugging Face's CLIPModel", name)
 }
 
 // transposed is [in,out] of [out,in].
@@ -137,10 +221,10 @@ func transposed(t nn.Tensor) (nn.Tensor, error) {
 	return nn.Tensor{Name: t.Name, Shape: []int{cols, rows}, Data: x}, nil
 }
 
-// HuggingFaceNames gives the tensors of a Model with a ViT the names and shapes of
-// Hugging Face's CLIPModel: [PublicNames] takes them back. SigLIP's bias has no
+// HuggingFaceTensors gives the tensors of a Model with a ViT the names and shapes of
+// Hugging Face's CLIPModel: [Places] takes them back. SigLIP's bias has no
 // place there and is left out; no embedding needs it.
-func HuggingFaceNames(set map[string]nn.Tensor) ([]nn.Tensor, error) {
+func HuggingFaceTensors(set map[string]nn.Tensor) ([]nn.Tensor, error) {
 	theirs := map[string]string{}
 	for their, our := range huggingFace {
 		theirs[our] = their

@@ -1,7 +1,8 @@
 // Package evaluate judges a trained model, and holds what uses one: vectors of
 // texts and pictures, and classifiers made of prompts.
 //
-// [Open] loads a checkpoint as an [Embedder]. [Embedder.Texts] and
+// [Open] loads a checkpoint as an [Embedder], [Load] what [Options.Weights] names,
+// weights of others among them. [Embedder.Texts] and
 // [Embedder.Pictures] give vectors of length 1; [Embedder.Classifier] makes the
 // zero-shot classifier of labels and templates, or finds it in a folder where an
 // earlier call left it under the hash of model, templates and labels.

@@ -25,6 +25,8 @@ type Embedder struct {
 	// Hash stands for the weights and the vocabulary: two models with equal
 	// hashes give equal vectors.
 	Hash string
+	// File is the xxhash64 of the file of weights, where Options.Weights named one.
+	File string
 
 	model   *clip.Model
 	encoder *token.Encoder
@@ -33,6 +35,7 @@ type Embedder struct {
 	tape    *autograd.Tape
 	threads int
 	scale   float64 // inverse temperature
+	levels  *levels // nil for CLIP's
 }
 
 // modelHash is made from the hashes that the checkpoint keeps of its weights and
@@ -74,8 +77,12 @@ func (o Options) backend() backend.Options {
 	return backend.Options{Device: o.Device, Threads: o.Threads}
 }
 
-// Load opens the model of a folder of checkpoints that o.Weights names.
+// Load opens the model that o.Weights names: of a folder of checkpoints, or of weights
+// that lie elsewhere.
 func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
+	if o.GivenWeights() != "" {
+		return openGiven(o)
+	}
 	find := checkpoint.Latest
 	if o.Weights == weightsBest {
 		find = checkpoint.Best
@@ -89,52 +96,37 @@ func Load(folder string, o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 		e, err := drawn(c, o.backend())
 		return e, c, err
 	case weightsAverage:
-		e, err := open(c, o.backend(), load(c, func() (map[string]checkpoint.Tensor, error) {
-			average, err := c.Average()
-			if average == nil && err == nil {
-				err = fmt.Errorf("load %s: %w", c.Path, ErrNoAverage)
-			}
-			return average, err
-		}))
+		if _, there := c.State.Files[checkpoint.AverageName]; !there {
+			return nil, c, fmt.Errorf("load %s: %w", c.Path, ErrNoAverage)
+		}
+		e, err := openCheckpoint(c, o.backend(), fromCheckpoint(c, true))
 		if err == nil {
-			e.Hash = fmt.Sprintf("%016x", xxhash.Sum64String(e.Hash+" "+weightsAverage))
+			e.Hash = averageHash(e.Hash)
 		}
 		return e, c, err
 	}
-	e, err := open(c, o.backend(), load(c, c.Weights))
+	e, err := openCheckpoint(c, o.backend(), fromCheckpoint(c, false))
 	return e, c, err
+}
+
+// averageHash is that of the fading average of a checkpoint.
+func averageHash(checkpoint string) string {
+	return fmt.Sprintf("%016x", xxhash.Sum64String(checkpoint+" "+weightsAverage))
 }
 
 // Open loads a checkpoint's model on the device that there is. Threads of 0 means one a
 // processor.
 func Open(c *checkpoint.Checkpoint, threads int) (*Embedder, error) {
-	return open(c, backend.Options{Threads: threads}, load(c, c.Weights))
+	return openCheckpoint(c, backend.Options{Threads: threads}, fromCheckpoint(c, false))
 }
 
-// load fills a model with the weights that read gives.
-func load(c *checkpoint.Checkpoint, read func() (map[string]checkpoint.Tensor, error)) func(*Embedder) error {
-	return func(e *Embedder) error {
-		weights, err := read()
-		if err != nil {
-			return err
-		}
-		delete(weights, "logit_bias") // of SigLIP's loss, which no embedding needs
-		p := &e.model.Parameters
-		if err := p.Load(e.device, p.Data, weights, ""); err != nil {
-			return fmt.Errorf("load %s: %w", c.Path, err)
-		}
-		return nil
-	}
+// fromCheckpoint fills a model with the weights, or their fading average.
+func fromCheckpoint(c *checkpoint.Checkpoint, average bool) func(*Embedder) error {
+	return func(e *Embedder) error { return c.Load(e.device, &e.model.Parameters, average) }
 }
 
-// open makes the model of a checkpoint, whose weights fill writes.
-func open(c *checkpoint.Checkpoint, b backend.Options, fill func(*Embedder) error) (*Embedder, error) {
-	if o := c.State.Model.Objective; !c.State.Model.EmbedsTexts() {
-		return nil, fmt.Errorf("load %s: %w, its objective is %s; pairloom compare judges such models, or train one with the objective contrastive", c.Path, ErrNoTexts, o)
-	}
-	if b.Threads <= 0 {
-		b.Threads = runtime.NumCPU()
-	}
+// openCheckpoint makes the model of a checkpoint, whose weights fill writes.
+func openCheckpoint(c *checkpoint.Checkpoint, b backend.Options, fill func(*Embedder) error) (*Embedder, error) {
 	data, err := c.Vocabulary()
 	if err != nil {
 		return nil, err
@@ -143,7 +135,25 @@ func open(c *checkpoint.Checkpoint, b backend.Options, fill func(*Embedder) erro
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	e := &Embedder{Hash: modelHash(c.State), scale: math.Exp(c.State.Scale), model: clip.New(c.State.Model, vocabulary.Size()), encoder: vocabulary.NewEncoder(), threads: b.Threads}
+	e, err := open(c.Path, c.State.Model, vocabulary, b, fill)
+	if err != nil {
+		return nil, err
+	}
+	if e.Hash = modelHash(c.State); e.scale == 0 {
+		e.scale = math.Exp(c.State.Scale)
+	}
+	return e, nil
+}
+
+// open makes a model, whose weights fill writes.
+func open(path string, config clip.Config, vocabulary *token.Vocabulary, b backend.Options, fill func(*Embedder) error) (e *Embedder, err error) {
+	if !config.EmbedsTexts() {
+		return nil, fmt.Errorf("load %s: %w, its objective is %s; pairloom compare judges such models, or train one with the objective contrastive", path, ErrNoTexts, config.Objective)
+	}
+	if b.Threads <= 0 {
+		b.Threads = runtime.NumCPU()
+	}
+	e = &Embedder{model: clip.New(config, vocabulary.Size()), encoder: vocabulary.NewEncoder(), threads: b.Threads}
 	if e.device, err = backend.Open(b); err != nil {
 		return nil, fmt.Errorf("eval.device: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 
 	"github.com/cespare/xxhash/v2"
@@ -45,16 +44,11 @@ func drawn(c *checkpoint.Checkpoint, on backend.Options) (*Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := open(c, on, func(e *Embedder) error {
+	e, err := openCheckpoint(c, on, func(e *Embedder) error {
 		if err := e.model.Draw(e.device, *b.Seed, b.Loss == "siglip"); err != nil {
 			return err
 		}
-		var scale [1]float32
-		if err := e.device.Read(scale[:], e.model.Scale()); err != nil {
-			return err
-		}
-		e.scale = math.Exp(float64(scale[0]))
-		return nil
+		return e.readScale()
 	})
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ const labelMark = "{label}"
 
 // Options is the section eval of pairloom.yaml.
 type Options struct {
-	Weights   string   `yaml:"weights" default:"last" choices:"last|average|best|initial" doc:"which weights are judged and used: the last checkpoint's, their fading average there (train.ema), those of the least held-out loss (train.validate_every), or the run's random ones from before its first step, to hold the others against"`
+	Weights   string   `yaml:"weights" default:"last" doc:"which weights are judged and used: those of the last checkpoint (last), their fading average there (average; train.ema), those of the least held-out loss (best; train.validate_every), the run's random ones from before its first step, to hold the others against (initial), or the path of others: safetensors of a CLIP as open_clip, OpenAI or Hugging Face name them, a file or the folder that it lies in with its configuration"`
+	Model     string   `yaml:"model" default:"" doc:"model of the weights in a file, where no configuration beside them says it: a preset of train.model, or open_clip's name for one, such as ViT-B-32-quickgelu"`
 	RecallAt  []string `yaml:"recall_at" default:"1,5,10" doc:"numbers k: how often a right answer is among the k best"`
 	Templates []string `yaml:"templates" default:"A photo of a {label}." doc:"prompts of the zero-shot classifier, each with {label}; imagenet80 stands for CLIP's 80 contexts"`
 	Classes   int      `yaml:"classes" default:"20" range:"0..100000" doc:"classes of the zero-shot test: the queries with most held-out pairs; 0 leaves it out"`

@@ -68,6 +68,9 @@ func (e *Embedder) Pictures(ctx context.Context, pictures Pictures, first, count
 				if err != nil && !errors.As(err, &bad[i]) {
 					return err
 				}
+				if err == nil && e.levels != nil {
+					e.levels.apply(pixels[i*size : (i+1)*size])
+				}
 			}
 			return nil
 		})

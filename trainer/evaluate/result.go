@@ -23,11 +23,12 @@ type Result struct {
 	Tally         *shard.Tally `json:"tally"`
 	Model         string       `json:"model"`
 	ModelHash     string       `json:"model_hash"`
-	Checkpoint    string       `json:"checkpoint"`     // its folder in checkpoints
-	Weights       string       `json:"weights"`        // as the options name them
-	Step          int64        `json:"step"`           // 0 for initial weights
-	Pairs         int          `json:"pairs"`          // embedded
-	Seen          *Seen        `json:"seen,omitempty"` // which held-out pairs it was trained on
+	Checkpoint    string       `json:"checkpoint"`              // its folder in checkpoints
+	Weights       string       `json:"weights"`                 // as the options name them
+	File          string       `json:"weights_xxh64,omitempty"` // of a file that the options name
+	Step          int64        `json:"step"`                    // 0 for initial weights
+	Pairs         int          `json:"pairs"`                   // embedded
+	Seen          *Seen        `json:"seen,omitempty"`          // which held-out pairs it was trained on
 
 	ImageToText Retrieval `json:"image_to_text"`
 	TextToImage Retrieval `json:"text_to_image"`

@@ -41,7 +41,10 @@ func Run(ctx context.Context, dir string, o Options, classes []Class, progress f
 	}
 	defer e.Close()
 
-	r := Result{SchemaVersion: SchemaVersion, ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Weights: o.Weights, Step: c.State.Step}
+	r := Result{SchemaVersion: SchemaVersion, ModelHash: e.Hash, Model: c.State.Model.Name, Checkpoint: filepath.Base(c.Path), Weights: o.Weights, File: e.File, Step: c.State.Step}
+	if c.Foreign {
+		r.Checkpoint = ""
+	}
 	rows, seen, err := unseen(source, dataset, c, o)
 	if err != nil {
 		return Result{}, err

@@ -196,7 +196,7 @@ func unseen(source *batch.Source, d *shard.Dataset, c *checkpoint.Checkpoint, o 
 		}
 		// What did not fit is not looked at.
 	}
-	s.describe()
+	s.describe(c.Foreign)
 	if s.Rule == seenRefuse && s.Pairs > 0 {
 		return nil, nil, fmt.Errorf("evaluate %s: %w: %s; set eval.seen to leave_out, or train anew with --replace", c.Path, ErrSeen, s.list())
 	}
@@ -246,8 +246,8 @@ func (s *Seen) sample(d *shard.Dataset, c *checkpoint.Checkpoint) (func(pairID u
 	}, nil
 }
 
-// describe writes the note.
-func (s *Seen) describe() {
+// describe writes the note; foreign tells of a model that others trained.
+func (s *Seen) describe(foreign bool) {
 	var parts []string
 	switch {
 	case s.Generation > 0 && s.Since > 0:
@@ -259,7 +259,11 @@ func (s *Seen) describe() {
 		parts = append(parts, fmt.Sprintf("the model was not trained on this dataset: of its first %d training pairs it knows none", s.Sampled))
 	}
 	if !s.Known {
-		parts = append(parts, "it is not known what the model was trained on, since an older pairloom trained it: it may have seen pairs that it is judged on")
+		who := "an older pairloom"
+		if foreign {
+			who = "someone else"
+		}
+		parts = append(parts, "it is not known what the model was trained on, since "+who+" trained it: it may have seen pairs that it is judged on")
 	}
 	if s.Pairs > 0 {
 		what := "which are left out"

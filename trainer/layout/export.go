@@ -120,7 +120,7 @@ func exported(c *checkpoint.Checkpoint, average bool, format string) (map[string
 		if err != nil {
 			return nil, nil, fmt.Errorf("export %s: %w", c.Path, err)
 		}
-		list, err := clip.HuggingFaceNames(set)
+		list, err := clip.HuggingFaceTensors(set)
 		return files, list, err
 	}
 	_, bias := set["logit_bias"]

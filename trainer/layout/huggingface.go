@@ -48,7 +48,7 @@ type huggingFaceTower struct {
 
 // HuggingFace are the files that transformers' CLIPModel, its tokenizer and its
 // image processor read beside model.safetensors, by their names. The weights must
-// have the names of clip.HuggingFaceNames. For models that transformers does not
+// have the names of clip.HuggingFaceTensors. For models that transformers does not
 // have the error wraps ErrNoModel.
 func HuggingFace(c clip.Config, v *token.Vocabulary) (map[string][]byte, error) {
 	switch {

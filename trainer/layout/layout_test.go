@@ -38,7 +38,7 @@ var captions = []string{
 // otherwise are the numbers of those that transformers reads otherwise.
 var otherwise = []int{11, 12, 13}
 
-func learned(t *testing.T, size int) *token.Vocabulary {
+func learned(t testing.TB, size int) *token.Vocabulary {
 	t.Helper()
 	v, err := token.Train(func(yield func(string, error) bool) {
 		for range 2 {
@@ -183,7 +183,7 @@ func TestOthersRead(t *testing.T) {
 		siglip     bool
 	}
 	small := learned(t, 700)
-	list := []model{{"rn-micro", small, false}, {"rn-nano", token.Public(), true}, {"vit-micro", small, true}, {"vit-small", token.Public(), false}}
+	list := []model{{"rn-micro", small, false}, {"rn-nano", token.Public(), true}, {"vit-micro", small, true}, {"vit-small", token.Public(), false}, {"vit-nano-quickgelu", small, false}, {"rn-nano-quickgelu", small, false}}
 	if os.Getenv("PAIRLOOM_LONG") != "" {
 		list = append(list, model{"vit-b-32", small, false}, model{"rn50", small, false})
 	}

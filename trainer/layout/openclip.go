@@ -55,8 +55,8 @@ type openCLIPText struct {
 	// Tokenizer, where it is set, makes open_clip read the tokenizer of the folder
 	// that this file lies in, by transformers, whatever the name; where it is not,
 	// the public one.
-	Tokenizer string            `json:"hf_tokenizer_name,omitempty"`
-	Arguments map[string]string `json:"tokenizer_kwargs,omitempty"`
+	Tokenizer string         `json:"hf_tokenizer_name,omitempty"`
+	Arguments map[string]any `json:"tokenizer_kwargs,omitempty"`
 }
 
 // OpenCLIP are the files that open_clip reads beside model.safetensors, by their
@@ -81,7 +81,7 @@ func OpenCLIP(c clip.Config, v *token.Vocabulary, bias bool) (map[string][]byte,
 	m.Text = openCLIPText{Context: c.Context, Vocabulary: v.Size(), Width: c.TextWidth, Heads: c.TextHeads, Layers: c.TextLayers}
 	if !v.IsPublic() {
 		m.Text.Tokenizer = c.Name
-		m.Text.Arguments = map[string]string{"clean": "lower"} // as open_clip's own tokenizer
+		m.Text.Arguments = map[string]any{"clean": "lower"} // as open_clip's own tokenizer
 	}
 	p := &f.Preprocess
 	p.Size, p.Mode, p.Mean, p.Deviation, p.Interpolation, p.Resize = c.Resolution, "RGB", mean, deviation, "bicubic", "shortest"

@@ -74,3 +74,7 @@ func (p *Parameters) Load(d device.Device, flat device.Buffer, set map[string]Te
 	}
 	return d.Sync()
 }
+
+// Filled makes the values count that were written to Data piece by piece, as Load does
+// with its own.
+func (p *Parameters) Filled(d device.Device) { p.use(d, p.Data) }

@@ -35,6 +35,9 @@ func Load(path string) (*Config, error) {
 	return parse(path, data)
 }
 
+// Defaults is the configuration in which each key has its default.
+func Defaults() (*Config, error) { return parse(FileName, nil) }
+
 func parse(name string, data []byte) (*Config, error) {
 	c := &Config{}
 	if err := Decode(name, data, c, c.Validate); err != nil {

@@ -36,14 +36,21 @@ func RelativeError(got, want []float32) float64 {
 }
 
 // Report replaces a section of docs/equality.md by a table of the given rows,
-// the first of which is its head. Without -update it does nothing.
-func Report(t *testing.T, section string, rows [][]string) {
+// the first of which is its head, below lines that say what it shows. Without
+// -update it does nothing.
+func Report(t *testing.T, section string, rows [][]string, lines ...string) {
 	t.Helper()
 	if !*update {
 		return
 	}
 	var b strings.Builder
 	b.WriteString("## " + strings.ToUpper(section[:1]) + section[1:] + "\n\n")
+	for _, line := range lines {
+		b.WriteString(line + "\n")
+	}
+	if len(lines) > 0 {
+		b.WriteString("\n")
+	}
 	for i, row := range rows {
 		b.WriteString("| " + strings.Join(row, " | ") + " |\n")
 		if i == 0 {
