@@ -36,7 +36,6 @@ type Work struct {
 func Road(w Work) []Stage {
 	o := &w.Options
 	list := NewQueryList(w.Dir, o.Match.Queries)
-	train := Train{w.Dir, o.Train, w.Step, o.Seed, o.Shard.HeldoutShare, o.workers(), w.Log}
 	road := []Stage{
 		Crawl{w.Dir, o.Crawl, o.Gate, w.Version, w.Now, list, o.Match.Mode}.Stage(),
 		newMatch(w.Dir, o, list).Stage(),
@@ -44,7 +43,7 @@ func Road(w Work) []Stage {
 		Curate{w.Dir, o.Filter, o.Dedup, o.Balance, o.Seed, o.Shard.HeldoutShare, o.memory(), list, w.PictureChild, o.workers()}.Stage(),
 		Shard{w.Dir, o.Shard, o.Fetch.Options, o.Seed, o.memory()}.Stage(),
 		{}, // the report, which tells of the others
-		train.Stage(),
+		NewTrain(w).Stage(),
 		Eval{w.Dir, o.Eval, o.workers(), list, w.PictureChild}.Stage(),
 	}
 	i := slices.IndexFunc(road, func(s Stage) bool { return s.Name == "" })

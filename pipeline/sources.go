@@ -37,12 +37,14 @@ func sourceOf(name string, o lists.Options) (*source, error) {
 	info, err := os.Stat(name)
 	pattern := err != nil && strings.ContainsAny(name, "*?[{")
 	switch {
-	case err == nil && info.IsDir() && (exists(filepath.Join(name, shard.ShardsFolder)) || exists(filepath.Join(name, "pairloom.yaml"))):
+	case err == nil && info.IsDir() && exists(filepath.Join(name, shard.ShardsFolder)):
 		return nil, nil
-	case err != nil && !pattern && slices.Contains([]string{".tar", ".parquet", ".arrow"}, filepath.Ext(name)):
-		return nil, configurationError("train.data: %w", err)
+	case err == nil && info.IsDir() && exists(filepath.Join(name, "pairloom.yaml")):
+		return nil, configurationError("train.data: %s is a folder of pairloom without shards: run pairloom shard there first; pictures, tars or tables of your own belong in a folder without a pairloom.yaml", name)
+	case err != nil && !pattern && strings.Contains(filepath.Base(name), "="):
+		return nil, configurationError("train.data: %w; a weight is a number after the last =, such as ../birds=0.5", err)
 	case err != nil && !pattern:
-		return nil, nil // which the trainer tells
+		return nil, configurationError("train.data: %w", err)
 	}
 	s := &source{name: name, base: name}
 	names := []string{name}
@@ -60,7 +62,7 @@ func sourceOf(name string, o lists.Options) (*source, error) {
 	for _, name := range names {
 		list, err := lists.Sources([]string{name}, o)
 		if err != nil {
-			return nil, configurationError("train.data: %w", err)
+			return nil, dataError(name, err)
 		}
 		for _, file := range list {
 			if seen[file.Path] {
@@ -86,10 +88,45 @@ func sourceOf(name string, o lists.Options) (*source, error) {
 	return s, nil
 }
 
+// dataError is what is wrong with a file of train.data. Where a list's own words name
+// options of pairloom import it names the keys of the configuration.
+func dataError(path string, err error) error {
+	var column *lists.NoColumnError
+	switch {
+	case errors.As(err, &column):
+		of, key := "pictures", "data_picture"
+		if column.Text {
+			of, key = "captions", "data_text"
+		}
+		_, more, _ := strings.Cut(err.Error(), column.Error())
+		return configurationError("train.data: %s: none of its columns has a name that data sets give to %s (%s, ...); it has %s; name the column in train.%s%s", path, of, column.Names(), column.Have, key, more)
+	case errors.Is(err, lists.ErrFormat):
+		return configurationError("train.data: %s: %w; training reads tars, Parquet and Arrow files, and folders", path, lists.ErrFormat)
+	case errors.Is(err, lists.ErrEmpty):
+		return configurationError("train.data: %s %w", path, lists.ErrEmpty)
+	}
+	return configurationError("train.data: %w", err)
+}
+
+// whereCaptions says where pictures have their captions.
+const whereCaptions = "a picture's caption is looked for in NAME.txt or NAME.json beside it (train.data_text names the key), in a folder also in metadata.csv, .jsonl or .parquet with the columns file_name and text"
+
+// noPairs is the error about a source that has no pair.
+func noPairs(name string, leftOut map[string]int64) error {
+	hint := ""
+	switch {
+	case leftOut[lists.ReasonNoText] > 0:
+		hint = "; " + whereCaptions
+	case leftOut[ReasonNotHere] > 0:
+		hint = "; make a dataset of addresses with pairloom import and name its folder"
+	}
+	return configurationError("train.data: %s has no pair that can be trained on: left out are %s%s", name, ReasonsText(leftOut), hint)
+}
+
 // usable tells whether training can read the pictures of a file.
 func usable(file lists.Source) error {
 	if file.Err != nil {
-		return configurationError("train.data: %w", file.Err)
+		return dataError(file.Path, file.Err)
 	}
 	if !slices.Contains([]string{"tar", "parquet", "arrow", "folder"}, file.Format) {
 		return configurationError("train.data: %s is a list of the format %s, which brings no pictures along; make a dataset of it with pairloom import and name its folder", file.Path, file.Format)

@@ -17,6 +17,7 @@ import (
 	"github.com/pairloom/pairloom/internal/refusal"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/backend"
 	pairs "github.com/pairloom/pairloom/trainer/batch"
 )
 
@@ -24,7 +25,7 @@ import (
 // "training held_out: reasons", or the error.
 func pairsIn(dir, entry string) (indexes map[string]string, text string) {
 	train := onData(dir, entry)
-	indexes, accounts, err := train.indexSources(context.Background(), train.Options.Data)
+	indexes, accounts, err := train.indexSources(context.Background(), train.Options.Data, func() error { return nil })
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -72,7 +73,10 @@ func TestWhatSourcesMayHold(t *testing.T) {
 		{"cut between members", "a.tar", whole[:512+(len(list[0].jpeg)+511)/512*512], "train.data: DIR/a.tar: its end is missing: the tar is cut off; get it again"},
 		{"no tar", "a.tar", []byte("no tar at all"), "train.data: DIR/a.tar: ..."},
 		{"nothing in it", "a.tar", tarOf(t), "train.data: DIR/a.tar has no pair that can be trained on: left out are none"},
-		{"nothing of use", "a.tar", tarOf(t, member{name: "2.jpg", content: picture}), "train.data: DIR/a.tar has no pair that can be trained on: left out are 1 no_text"},
+		{"nothing of use", "a.tar", tarOf(t, member{name: "2.jpg", content: picture}), "train.data: DIR/a.tar has no pair that can be trained on: left out are 1 no_text; a picture's caption is looked for in NAME.txt or NAME.json beside it (train.data_text names the key), in a folder also in metadata.csv, .jsonl or .parquet with the columns file_name and text"},
+		{"nothing but addresses", "a.tar", tarOf(t, member{name: "2.json", content: `{"url": "https://a.example/1.jpg", "caption": "a cat"}`}), "train.data: DIR/a.tar has no pair that can be trained on: left out are 1 not_here; make a dataset of addresses with pairloom import and name its folder"},
+		{"no byte", "a.tar", []byte{}, "train.data: DIR/a.tar: it is empty, and no tar; get it again"},
+		{"no format that is known", "a.jpg", []byte("\xff\xd8\x00\n"), "train.data: DIR/a.jpg: its format is not known; training reads tars, Parquet and Arrow files, and folders"},
 		{"no such file", "", nil, "train.data: stat DIR/a.tar: no such file or directory"},
 		{"a list of addresses", "a.csv", []byte("url,text\nhttps://a.example/1.jpg,a cat\n"), "train.data: DIR/a.csv is a list of the format csv, which brings no pictures along; make a dataset of it with pairloom import and name its folder"},
 
@@ -83,6 +87,8 @@ func TestWhatSourcesMayHold(t *testing.T) {
 		{"an empty caption", "a.parquet", parquetOf(t, []sample{list[0], silent(list[1])}), "1: 1 no_text"},
 		{"all pictures null", "a.parquet", parquetOf(t, []sample{bare(list[0])}), "train.data: DIR/a.parquet has no pair that can be trained on: left out are 1 no_picture"},
 		{"cut", "a.parquet", parquetOf(t, list)[:2000], "train.data: DIR/a.parquet: it is no whole Parquet file: ..."},
+		{"no column of captions", "a.parquet", tableOf(t, "image", "label"), "train.data: DIR/a.parquet: none of its columns has a name that data sets give to captions (text, caption, captions, ...); it has image, label; name the column in train.data_text"},
+		{"no column of pictures", "a.parquet", tableOf(t, "blob", "text"), "train.data: DIR/a.parquet: none of its columns has a name that data sets give to pictures (image, img, picture, ...); it has blob, text; name the column in train.data_picture"},
 		{"null pictures", "a.arrow", arrowOf(t, []sample{list[0], bare(list[1])}), "1: 1 no_picture"},
 		{"cut", "a.arrow", arrowOf(t, list)[:3000], "train.data: DIR/a.arrow: ..."},
 	} {
@@ -108,6 +114,9 @@ func TestNamesOfData(t *testing.T) {
 	for _, name := range []string{"laion/00000.tar", "laion/00001.tar", "laion/00002.tar", "laion/00000.parquet", "laion/notes.txt", "other/00000.tar", "pictures/a.jpg", "pictures/deep/b.png", "a{b.tar", "cats/pairloom.yaml", "dogs/shards/x"} {
 		writeFile(t, filepath.Join(root, name), nil)
 	}
+	if err := os.Mkdir(filepath.Join(root, "nothing"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct{ entry, want string }{
 		{"laion/00001.tar", "tar 00001.tar"},
 		{"laion/*.tar", "tar 00000.tar, tar 00001.tar, tar 00002.tar"},
@@ -120,9 +129,11 @@ func TestNamesOfData(t *testing.T) {
 		{"pictures", "folder ."},
 		{"pict*", "folder pictures"},
 		{"a{b.tar", "tar a{b.tar"},
-		{"cats", "a dataset"},
+		{"cats", "train.data: ROOT/cats is a folder of pairloom without shards: run pairloom shard there first; pictures, tars or tables of your own belong in a folder without a pairloom.yaml"},
 		{"dogs", "a dataset"},
-		{"nowhere", "a dataset"}, // which the trainer does not find
+		{"nowhere", "train.data: stat ROOT/nowhere: no such file or directory"},
+		{"laion=half", "train.data: stat ROOT/laion=half: no such file or directory; a weight is a number after the last =, such as ../birds=0.5"},
+		{"nothing", "train.data: ROOT/nothing has no pictures, tars or tables"},
 		{"laion/{00002..00003}.tar", "train.data: stat ROOT/laion/00003.tar: no such file or directory"},
 		{"laion/9*.tar", "train.data: pattern ROOT/laion/9*.tar: no file fits it"},
 		{"laion/*.txt", "train.data: ROOT/laion/notes.txt is a list of the format txt, which brings no pictures along; make a dataset of it with pairloom import and name its folder"},
@@ -140,6 +151,36 @@ func TestNamesOfData(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s:\ngot  %s\nwant %s", tt.entry, got, tt.want)
+		}
+	}
+}
+
+// TestWhatNoTrainingBeginsWith says how a training ends that has pairs and cannot be: what
+// the configuration is to blame for before the pairs are looked for.
+func TestWhatNoTrainingBeginsWith(t *testing.T) {
+	list := samplesOf(t, 20)
+	for i := range list {
+		list[i].jpeg = []byte(fmt.Sprint("no picture ", i))
+	}
+	for _, tt := range []struct {
+		name    string
+		change  func(*trainer.Options)
+		kind    error
+		want    string
+		indexed bool
+	}{
+		{"no picture that decodes", func(*trainer.Options) {}, ErrNothingKept, ": decode picture: a format that is not decoded here; look at the files that train.data names", true},
+		{"a device that is not here", func(o *trainer.Options) { o.Device = "cuda:7" }, backend.ErrNoCUDA, "train.device: open device cuda:7: ", false},
+	} {
+		folder, dir := t.TempDir(), t.TempDir()
+		train := onData(dir, sourceKinds["tars"](t, folder, list))
+		tt.change(&train.Options)
+		_, err := train.Run(context.Background(), func(int64, int64) {})
+		if !errors.Is(err, tt.kind) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v\nwant one that says %s", tt.name, err, tt.want)
+		}
+		if indexed := exists(filepath.Join(dir, shard.IndexesFolder)); indexed != tt.indexed {
+			t.Errorf("%s: the source was read: %v", tt.name, indexed)
 		}
 	}
 }

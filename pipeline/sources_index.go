@@ -97,19 +97,9 @@ func (x *indexer) make(ctx context.Context, advance func(bytes int64)) (*shard.M
 	if x.notes, err = x.readNotes(); err != nil {
 		return nil, nil, err
 	}
-	spans, stamps, size := [][2]int{}, make([]string, len(x.files)), int64(groupBytes)
-	for i, s := range x.files {
-		var err error
-		if stamps[i], err = stampOf(s); err != nil {
-			return nil, nil, err
-		}
-		if size >= groupBytes || s.Format == "folder" {
-			spans, size = append(spans, [2]int{i, i}), 0
-		}
-		spans[len(spans)-1][1]++
-		if size += s.Size(); s.Format == "folder" {
-			size = groupBytes
-		}
+	spans, stamps, err := x.spans()
+	if err != nil {
+		return nil, nil, err
 	}
 	groups := make([]*indexedGroup, len(spans))
 	pictures := pairs.NewPictures()
@@ -148,6 +138,57 @@ func (x *indexer) make(ctx context.Context, advance func(bytes int64)) (*shard.M
 		return strings.Compare(a.Name[:strings.IndexByte(a.Name, '-')], b.Name[:strings.IndexByte(b.Name, '-')])
 	})
 	return m, groups, nil
+}
+
+// spans are the files of each group, from one number to another, and the stamps of all.
+func (x *indexer) spans() (spans [][2]int, stamps []string, err error) {
+	stamps, size := make([]string, len(x.files)), int64(groupBytes)
+	for i, s := range x.files {
+		if stamps[i], err = stampOf(s); err != nil {
+			return nil, nil, err
+		}
+		if size >= groupBytes || s.Format == "folder" {
+			spans, size = append(spans, [2]int{i, i}), 0
+		}
+		spans[len(spans)-1][1]++
+		if size += s.Size(); s.Format == "folder" {
+			size = groupBytes
+		}
+	}
+	return spans, stamps, nil
+}
+
+// standing is the manifest of an index that is there and is that of the source as it is
+// now; nil where it must be made. It writes nothing.
+func (x *indexer) standing() (*shard.Manifest, error) {
+	m, err := shard.ReadManifest(x.folder)
+	base := pairs.Index{Base: x.base, Name: x.name}.Values()["base"]
+	if err != nil || m.Settings != x.by || string(m.Options["base"]) != string(base) {
+		return nil, nil
+	}
+	if x.notes, err = x.readNotes(); err != nil {
+		return nil, err
+	}
+	spans, stamps, err := x.spans()
+	if err != nil {
+		return nil, err
+	}
+	notes := 0
+	for n, span := range spans {
+		g := x.recall(n, x.files[span[0]:span[1]], stamps[span[0]:span[1]])
+		if g == nil || !slices.ContainsFunc(m.Files, func(f shard.File) bool { return f.Name == g.name }) {
+			return nil, nil
+		}
+	}
+	for _, f := range m.Files {
+		if strings.HasSuffix(f.Name, noteEnd) {
+			notes++
+		}
+	}
+	if notes != len(spans) {
+		return nil, nil
+	}
+	return m, nil
 }
 
 // accept makes the manifest that of the index, and removes what is of none.
@@ -337,7 +378,7 @@ func (x *indexer) index(ctx context.Context, n int, files []lists.Source, stamps
 		if err != nil {
 			var own *lists.FileError
 			if errors.As(err, &own) {
-				err = configurationError("train.data: %w", err)
+				err = dataError(own.Path, err)
 			}
 			return nil, err
 		}

@@ -20,8 +20,8 @@ import (
 // indexSources brings the indexes of the sources among the data, whose names are resolved,
 // up to date. A source that changed while a training on it is not complete is refused: the
 // rows of its index have other numbers then. Its old index stands, so that it is told
-// again, and that all is well when the source is put back.
-func (t Train) indexSources(ctx context.Context, entries []string) (indexes map[string]string, accounts []trainer.Source, err error) {
+// again, and that all is well when the source is put back. Before it writes it calls begin.
+func (t Train) indexSources(ctx context.Context, entries []string, begin func() error) (indexes map[string]string, accounts []trainer.Source, err error) {
 	data, err := trainer.ReadData(entries)
 	if err != nil {
 		return nil, nil, configurationError("train.%w", err)
@@ -56,7 +56,12 @@ func (t Train) indexSources(ctx context.Context, entries []string) (indexes map[
 		if x.by, err = x.settingsOf(t.Dir); err != nil {
 			return nil, nil, err
 		}
-		m, err := t.renew(ctx, x, log)
+		m, err := x.standing()
+		if err == nil && m == nil {
+			if err = begin(); err == nil {
+				m, err = t.renew(ctx, x, log)
+			}
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -70,7 +75,7 @@ func (t Train) indexSources(ctx context.Context, entries []string) (indexes map[
 		}
 		log.Info("source", "name", account.Name, "pairs", account.Training, "held_out", account.HeldOut, "left_out", ReasonsText(account.LeftOut))
 		if account.Training+account.HeldOut == 0 {
-			return nil, nil, configurationError("train.data: %s has no pair that can be trained on: left out are %s", s.name, ReasonsText(account.LeftOut))
+			return nil, nil, noPairs(s.name, account.LeftOut)
 		}
 		indexes[d.Name], accounts = x.folder, append(accounts, account)
 	}
@@ -110,9 +115,6 @@ func (t Train) renew(ctx context.Context, x *indexer, log *slog.Logger) (*shard.
 		return m, err
 	}
 	same := slices.EqualFunc(before.Parts, m.Parts, func(a, b shard.Part) bool { return a.Name == b.Name && a.XXH64 == b.XXH64 })
-	if same && before.Settings == m.Settings && slices.Equal(before.Files, m.Files) && string(before.Options["base"]) == string(m.Options["base"]) {
-		return before, nil
-	}
 	if !same {
 		what := x.differences(before, groups)
 		if step := t.unfinishedOn(x.folder); step != "" && !t.Options.Replace {

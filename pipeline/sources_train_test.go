@@ -149,6 +149,29 @@ func parquetOf(t testing.TB, list []sample, options ...parquet.WriterProperty) [
 	return b.Bytes()
 }
 
+// tableOf is a Parquet file with a row of texts in columns of these names.
+func tableOf(t testing.TB, columns ...string) []byte {
+	t.Helper()
+	var fields []arrow.Field
+	for _, name := range columns {
+		fields = append(fields, arrow.Field{Name: name, Type: arrow.BinaryTypes.String})
+	}
+	schema := arrow.NewSchema(fields, nil)
+	row := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer row.Release()
+	for i := range columns {
+		row.Field(i).(*array.StringBuilder).Append("x")
+	}
+	r := row.NewRecord()
+	defer r.Release()
+	var b bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &b, nil, pqarrow.DefaultWriterProps())
+	if err := errors.Join(err, w.Write(r), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func arrowOf(t testing.TB, list []sample) []byte {
 	t.Helper()
 	r := recordOf(list)

@@ -13,6 +13,8 @@ import (
 	"github.com/pairloom/pairloom/internal/settings"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer"
+	"github.com/pairloom/pairloom/trainer/backend"
+	pairs "github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
@@ -27,6 +29,13 @@ type Train struct {
 	HeldoutShare float64
 	Workers      int
 	Log          *slog.Logger // may be nil
+}
+
+// NewTrain is the stage of a road. What is to be the same whoever trains, or only asks what
+// a training would take, comes from the configuration here.
+func NewTrain(w Work) Train {
+	o := &w.Options
+	return Train{w.Dir, o.Train, w.Step, o.Seed, o.Shard.HeldoutShare, o.workers(), w.Log}
 }
 
 // inputs are the folders that must be finished: none where there is nothing but other
@@ -90,29 +99,62 @@ func (t Train) resolved() trainer.Options {
 }
 
 // DryRun says what a training from the start would take. It writes nothing but the
-// indexes of sources that have none yet.
-func (t Train) DryRun(ctx context.Context) (trainer.Estimate, error) {
-	if err := t.Options.Validate(); err != nil {
-		return trainer.Estimate{}, configurationError("train: %w", err)
+// indexes of sources that have none yet, as the training would have them, and takes the
+// folder's lock only for that.
+func (t Train) DryRun(ctx context.Context) (e trainer.Estimate, err error) {
+	if err := t.check(); err != nil {
+		return e, err
 	}
+	var lock *Lock
+	defer func() {
+		if lock != nil {
+			outcome, exit := "", 0
+			if err != nil {
+				outcome, exit = err.Error(), 1
+			}
+			lock.End(outcome, exit)
+			lock.Release()
+		}
+	}()
 	o := t.resolved()
-	var err error
-	if o.Indexes, _, err = t.indexSources(ctx, o.Data); err != nil {
-		return trainer.Estimate{}, err
+	o.Indexes, _, err = t.indexSources(ctx, o.Data, func() (err error) {
+		if lock == nil {
+			lock, err = Acquire(t.Dir, "train --dry-run")
+		}
+		return err
+	})
+	if err != nil {
+		return e, err
 	}
 	return trainer.DryRun(t.Dir, o)
+}
+
+// check finds what no look at the data is needed for.
+func (t Train) check() error {
+	if err := t.Options.Validate(); err != nil {
+		return configurationError("train: %w", err)
+	}
+	if err := backend.Ready(t.Options.Device); err != nil {
+		return configurationError("train.device: %w", err)
+	}
+	return nil
 }
 
 // Run is the stage. Its outcome's result is *[trainer.Result].
 func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	s := t.Stage()
-	if _, err := s.inputs(); err != nil {
+	if _, err := s.inputs(); errors.Is(err, shard.ErrUnfinished) && len(t.Options.Data) == 0 {
+		return nil, configurationError("%w; or name in train.data what you have: tars, Parquet files, folders of pictures with captions", err)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := t.check(); err != nil {
 		return nil, err
 	}
 	o := t.resolved()
 	var sources []trainer.Source
 	var err error
-	if o.Indexes, sources, err = t.indexSources(ctx, o.Data); err != nil {
+	if o.Indexes, sources, err = t.indexSources(ctx, o.Data, func() error { return nil }); err != nil {
 		return nil, err
 	}
 	if why, err := t.due(); err != nil {
@@ -146,6 +188,10 @@ func (t Train) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 		return nil, configurationError("%w", err)
 	case errors.Is(err, trainer.ErrTooFew):
 		return nil, fmt.Errorf("%w: %w", ErrNothingKept, err)
+	case errors.Is(err, pairs.ErrNoPicture) && len(o.Indexes) > 0:
+		return nil, fmt.Errorf("%w: %w; look at the files that train.data names", ErrNothingKept, err)
+	case errors.Is(err, pairs.ErrNoPicture):
+		return nil, fmt.Errorf("%w: %w; run pairloom shard again", ErrNothingKept, err)
 	case err != nil:
 		return nil, err
 	}

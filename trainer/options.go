@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -154,6 +154,9 @@ type Data struct {
 	Weight float64
 }
 
+// address matches what names no file: https://, s3://, and the commands of WebDataset.
+var address = regexp.MustCompile(`^([a-z][a-z0-9+.-]*:/|pipe:)`)
+
 // ReadData reads entries of Options.Data.
 func ReadData(entries []string) (list []Data, err error) {
 	for _, entry := range entries {
@@ -164,7 +167,13 @@ func ReadData(entries []string) (list []Data, err error) {
 				d = Data{entry[:at], number}
 			}
 		}
-		if d.Name == "" || !(d.Weight > 0) || math.IsInf(d.Weight, 0) {
+		if address.MatchString(d.Name) {
+			return nil, fmt.Errorf("data: %q is an address; training reads files of this machine: download them first, or make a dataset of a list of addresses with pairloom import", entry)
+		}
+		if d.Weight > batch.Heaviest {
+			return nil, fmt.Errorf("data: %q given, FOLDER=WEIGHT with a weight of at most %d expected; more of it is more epochs", entry, batch.Heaviest)
+		}
+		if d.Name == "" || !(d.Weight > 0) {
 			return nil, fmt.Errorf("data: %q given, a folder or FOLDER=WEIGHT with a weight above 0 expected; the weight 1 after a folder whose own name ends in = and a number is %q", entry, entry+"=1")
 		}
 		list = append(list, d)

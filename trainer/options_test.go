@@ -148,6 +148,8 @@ func TestData(t *testing.T) {
 	}
 	for _, tt := range []struct{ entry, want string }{
 		{b + "=half", "half/shards"}, {"=2", "FOLDER=WEIGHT"}, {b + "=Inf", "FOLDER=WEIGHT"}, {b + "=0", "FOLDER=WEIGHT"}, {t.TempDir(), "run pairloom shard first"},
+		{b + "=1e9", "a weight of at most 1000"}, {"https://a.example/{00..09}.tar", "is an address; training reads files of this machine"},
+		{"s3://bucket/a.tar=2", "is an address"}, {"hf://datasets/cats", "is an address"}, {"pipe:curl -s https://a.example/a.tar", "is an address"},
 		{b + "=2", "=0.5 and is now "},
 	} {
 		o.Data = []string{tt.entry}

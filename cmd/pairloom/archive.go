@@ -90,7 +90,7 @@ func addArchives(g *global, c *cobra.Command, o *runOptions) {
 }
 
 // withoutSeeds adds to the error of a configuration without crawl.seeds what to do
-// where the folder has candidates of archives or lists.
+// where the folder has candidates of archives or lists, or trains on other data.
 func withoutSeeds(w *workspace, stages []pipeline.Stage, err error) error {
 	if err == nil || len(w.cfg.Crawl.Seeds) > 0 || !slices.ContainsFunc(stages, func(s pipeline.Stage) bool { return s.Name == pipeline.CrawlName }) {
 		return err
@@ -104,6 +104,9 @@ func withoutSeeds(w *workspace, stages []pipeline.Stage, err error) error {
 		for _, path := range found {
 			names = append(names, filepath.Base(filepath.Dir(path)))
 		}
+	}
+	if len(names) == 0 && len(w.cfg.Train.Data) > 0 {
+		return errors.Join(err, fmt.Errorf("to train on what train.data names, without a crawl: pairloom train -C %s", w.dir))
 	}
 	if len(names) == 0 {
 		return err

@@ -68,7 +68,7 @@ that format lies beside each.`,
 func (g *global) embed(ctx context.Context, w *workspace, args []string, out string) (search.Made, error) {
 	if len(args) == 1 { // before the model is loaded
 		if _, err := shard.OpenDataset(w.path(shard.ShardsFolder)); err != nil {
-			return search.Made{}, err
+			return search.Made{}, w.withoutShards(err)
 		}
 	}
 	model, err := w.openModel()

@@ -16,7 +16,9 @@ const estimateLong = `
 With --dry-run nothing is trained: it prints what a training from the start would take,
 in memory by part, time and disk, and the largest batch that fits into this machine. It
 goes through the steps on a device that only counts, and measures the real one for a
-moment. It needs no shards, but says more with them. It takes no lock.`
+moment. It needs no shards, but says more with them. It writes nothing and takes no lock,
+but where train.data names what was not read yet: its index is made then, as training
+would make it.`
 
 const estimateExample = `
   pairloom train -C cats --dry-run    # memory, time and disk, before it begins`
@@ -40,7 +42,11 @@ func (g *global) estimate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e, err := pipeline.Train{Dir: w.dir, Options: w.cfg.Train, Log: g.logger()}.DryRun(ctx)
+	work, err := w.work(nil)
+	if err != nil {
+		return err
+	}
+	e, err := pipeline.NewTrain(work).DryRun(ctx)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/pairloom/pairloom/trainer/layout"
@@ -65,7 +66,7 @@ func exitCode(err error) int {
 		return exitInterrupt
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &configuration), errors.Is(err, shard.ErrUnfinished):
+	case errors.As(err, &configuration), errors.Is(err, shard.ErrUnfinished), errors.Is(err, backend.ErrNoCUDA):
 		return exitConfiguration
 	case errors.Is(err, pipeline.ErrNothingKept), errors.Is(err, evaluate.ErrTooFew):
 		return exitPartial

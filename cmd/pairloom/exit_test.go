@@ -15,6 +15,7 @@ import (
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
 	"github.com/pairloom/pairloom/pipeline"
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 )
 
@@ -40,6 +41,7 @@ func TestExitCode(t *testing.T) {
 		{"read-only", plain, &fs.PathError{Op: "open", Err: syscall.EROFS}, 4},
 		{"nothing kept", plain, fmt.Errorf("match: %w", pipeline.ErrNothingKept), 3},
 		{"locked", plain, &pipeline.LockedError{}, 75},
+		{"no GPU", plain, fmt.Errorf("eval.device: %w", backend.Ready("cuda:7")), 2},
 		{"asked for too early", plain, fmt.Errorf("embed: %w", shard.ErrUnfinished), 2},
 		{"damaged", plain, fmt.Errorf("match: %w", &shard.DamagedPart{}), 4},
 		{"a damaged checkpoint", plain, fmt.Errorf("train: %w", &checkpoint.Damaged{}), 4},

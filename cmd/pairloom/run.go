@@ -171,6 +171,7 @@ func (g *global) runStages(ctx context.Context, w *workspace, o runOptions) erro
 		err = &exitError{exitConfiguration, fmt.Errorf("%s: %w", w.path(config.FileName), err)}
 	} else {
 		done, err = pipeline.Do(ctx, stages, o.force, w.log, p)
+		err = w.withoutShards(err)
 	}
 	for _, d := range done {
 		if d.Unfinished != "" {

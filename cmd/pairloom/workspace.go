@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/pairloom/pairloom/cmd/pairloom/config"
 	"github.com/pairloom/pairloom/pipeline"
+	"github.com/pairloom/pairloom/shard"
 )
 
 // workspace is one dataset's folder with its configuration.
@@ -104,6 +107,18 @@ func newPictureConverter(children int) (*pipeline.PictureConverter, error) {
 		children = runtime.GOMAXPROCS(0)
 	}
 	return pipeline.NewPictureConverter(child, children)
+}
+
+// withoutShards adds to the error of a command that found no shards what there is to do in
+// a folder that trains on other data alone.
+func (w *workspace) withoutShards(err error) error {
+	if !errors.Is(err, shard.ErrUnfinished) || len(w.cfg.Train.Data) == 0 {
+		return err
+	}
+	if _, missing := os.Stat(w.path(shard.ShardsFolder)); !errors.Is(missing, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w; this folder trains on train.data alone, and has no pairs of its own to go through: pairloom embed takes a folder of pictures or a file of texts instead, classify any picture, and export model what others evaluate", err)
 }
 
 // withWorkspace opens the folder, takes its lock and gives both back.

@@ -25,6 +25,30 @@ var (
 // mostColumns bounds the columns of a file.
 const mostColumns = 10_000
 
+// A NoColumnError says that none of a file's columns has a name that is known of the
+// texts, or of the addresses where no column of pictures is known either.
+type NoColumnError struct {
+	Text bool   // it is the texts
+	Have string // the columns that there are
+}
+
+func (e *NoColumnError) Error() string {
+	of, names, flag := "addresses", urlNames, "--url-col"
+	if e.Text {
+		of, names, flag = "texts", textNames, "--text-col"
+	}
+	return fmt.Sprintf("none of its columns has a name that lists give to %s (%s); it has %s; name the column with %s", of, strings.Join(names[:3], ", "), e.Have, flag)
+}
+
+// Names are the first of those that the column may have: of texts, or else of pictures.
+func (e *NoColumnError) Names() string {
+	names := pictureNames
+	if e.Text {
+		names = textNames
+	}
+	return strings.Join(names[:3], ", ")
+}
+
 // columns are what a file's columns mean, as their places in it; -1 is none.
 type columns struct {
 	url, text, page, license, language, file, key int
@@ -99,10 +123,10 @@ func (o *Options) columnsOf(have []string, needURL, needText bool) (c columns, e
 		}
 	}
 	if c.url < 0 && needURL {
-		return c, fmt.Errorf("none of its columns has a name that lists give to addresses (%s); it has %s; name the column with --url-col", strings.Join(urlNames[:3], ", "), listed(have))
+		return c, &NoColumnError{Have: listed(have)}
 	}
 	if c.text < 0 && needText {
-		return c, fmt.Errorf("none of its columns has a name that lists give to texts (%s); it has %s; name the column with --text-col", strings.Join(textNames[:3], ", "), listed(have))
+		return c, &NoColumnError{Text: true, Have: listed(have)}
 	}
 	for _, name := range o.Keep {
 		i, err := named(have, name)

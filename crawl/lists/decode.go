@@ -193,7 +193,7 @@ func formatOf(path string) (format string, err error) {
 	case bytes.IndexByte(line, '\t') >= 0:
 		return "tsv", nil
 	case bytes.IndexByte(text, 0) >= 0:
-		return "", fmt.Errorf("its format is not known; name it with --format (%s)", strings.Join(Formats[1:], ", "))
+		return "", fmt.Errorf("%w; name it with --format (%s)", ErrFormat, strings.Join(Formats[1:], ", "))
 	case bytes.IndexByte(line, ',') >= 0 && !strings.HasSuffix(name, ".txt"):
 		return "csv", nil
 	}

@@ -1,6 +1,9 @@
 package lists
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reasons for which rows are dropped.
 const (
@@ -24,6 +27,13 @@ const (
 	ReasonRepeatedKey = "repeated_key"  // a sample or row of a name that came before
 	ReasonMissing     = "missing_file"  // a table names a picture that is not there
 	ReasonSparse      = "sparse"        // a member of a tar with holes
+)
+
+// What is wrong with a file or folder as a whole; the errors that wrap them name the options
+// of pairloom import.
+var (
+	ErrFormat = errors.New("its format is not known")
+	ErrEmpty  = errors.New("has no pictures, tars or tables")
 )
 
 // FileError is what is wrong with one file of a list.

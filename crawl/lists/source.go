@@ -180,7 +180,7 @@ func (o Options) inFolder(folder string) ([]Source, error) {
 		return []Source{s}, nil
 	}
 	if len(tables) == 0 {
-		return nil, fmt.Errorf("%s has no pictures, tars or tables; name the files themselves, with --format where their names do not tell", folder)
+		return nil, fmt.Errorf("%s %w; name the files themselves, with --format where their names do not tell", folder, ErrEmpty)
 	}
 	for i, t := range tables {
 		tables[i] = o.file(t.Path, t.Label)

@@ -83,6 +83,9 @@ func readTar(k *candidates, s Source, o *Options) error {
 // between two members looks like a shorter one.
 func (t *tarFile) whole(f io.ReaderAt, size int64) error {
 	end := make([]byte, 512)
+	if size == 0 { // what a download leaves that did not begin
+		return errors.New("it is empty, and no tar; get it again")
+	}
 	n, err := f.ReadAt(end, max(0, size-int64(len(end))))
 	if err != nil && err != io.EOF {
 		return err

@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -340,11 +341,13 @@ func TestLoaderStops(t *testing.T) {
 }
 
 func TestNothingDecodes(t *testing.T) {
-	f := fake{{Text: "a"}, {Text: "b", Image: []byte("GIF89a")}}
+	const name = "cats/1.bmp"
+	f := fake{{Text: "a", ImageURL: name}, {Text: "b", ImageURL: name, Image: []byte("GIF89a")}}
 	l := newLoader(f, vocabulary(t), Options{Batch: 2, Resolution: 8, Context: 6}, 0, 1)
 	defer l.Close()
-	if _, err := l.Next(context.Background()); !errors.Is(err, ErrNoPicture) {
-		t.Errorf("got %v, want %v", err, ErrNoPicture)
+	_, err := l.Next(context.Background())
+	if why := fmt.Sprintf("%v: of %s: decode picture: ", ErrNoPicture, name); !errors.Is(err, ErrNoPicture) || !strings.HasPrefix(err.Error(), why) {
+		t.Errorf("got %v, want %s", err, why)
 	}
 }
 

@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"fmt"
+
 	"github.com/pairloom/pairloom/trainer/token"
 )
 
@@ -51,7 +53,7 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 		fine, err := l.picture(dst, row, draw, w)
 		for tries := 0; !fine && err == nil; tries++ {
 			if tries == l.source.Len() {
-				return ErrNoPicture
+				return l.none(row, w)
 			}
 			if !l.source.Gone(row) {
 				b.Undecodable = append(b.Undecodable, row)
@@ -69,6 +71,21 @@ func (l *Loader) fill(b *Batch, number int64, first int, w *worker) error {
 		}
 	}
 	return nil
+}
+
+// none is ErrNoPicture with what is wrong with one of the pictures.
+func (l *Loader) none(row int, w *worker) error {
+	if l.source.Gone(row) {
+		return ErrNoPicture
+	}
+	pair, err := l.source.Pair(row)
+	if err != nil {
+		return err
+	}
+	if _, _, err := w.decoder.open(pair.Image); err != nil {
+		return fmt.Errorf("%w: of %s: %w", ErrNoPicture, pair.ImageURL, err)
+	}
+	return ErrNoPicture
 }
 
 // picture writes the crop of row's picture to dst. fine is false where it does not decode

@@ -86,7 +86,7 @@ type result struct {
 
 // ErrNoPicture is returned when no picture of the dataset decodes, or there is
 // none.
-var ErrNoPicture = errors.New("none of the pictures decodes; run pairloom shard again")
+var ErrNoPicture = errors.New("none of the pictures decodes")
 
 // StepsPerEpoch is the number of whole batches in the draws of an epoch.
 func StepsPerEpoch(draws, batch int) int { return draws / batch }

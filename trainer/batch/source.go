@@ -29,8 +29,8 @@ type Dataset struct {
 	Generation int
 }
 
-// heaviest is the largest weight: more of it is another number of epochs.
-const heaviest = 1000
+// Heaviest is the largest weight: more of it is another number of epochs.
+const Heaviest = 1000
 
 // Source is the rows of several datasets as one list. Any number of goroutines
 // may read it.
@@ -55,9 +55,9 @@ func OpenAll(datasets []Dataset, prefix string) (*Source, error) {
 	hash := xxhash.New()
 	for _, d := range datasets {
 		// The second condition keeps out what is no number.
-		if d.Weight > heaviest || !(d.Weight > 0) {
+		if d.Weight > Heaviest || !(d.Weight > 0) {
 			all.Close()
-			return nil, fmt.Errorf("open shards of %s: weight %g; a weight lies above 0 and is at most %d", d.Folder, d.Weight, heaviest)
+			return nil, fmt.Errorf("open shards of %s: weight %g; a weight lies above 0 and is at most %d", d.Folder, d.Weight, Heaviest)
 		}
 		view, dataset, pictures, err := open(d, prefix)
 		if err != nil {
