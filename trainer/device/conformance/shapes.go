@@ -287,6 +287,9 @@ var worstShapes = map[string]map[string]allowed{}
 
 // checkShapes holds every operation at real shapes against package reference.
 func checkShapes(t *testing.T, open func() device.Device) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	d := open()
 	defer closeDevice(t, d)
 	backend := strings.Fields(d.Name())[0]
