@@ -15,6 +15,7 @@ import (
 	"github.com/pairloom/pairloom/internal/lines"
 	"github.com/pairloom/pairloom/internal/picture"
 	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/internal/still"
 	"github.com/pairloom/pairloom/query"
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/evaluate"
@@ -80,7 +81,7 @@ func (e Eval) Run(ctx context.Context, progress Progress) (*Outcome, error) {
 	}
 	defer pictures.Close()
 	o := e.Options
-	o.Convert, o.Near = pictures.Convert, nearPictures
+	o.Convert, o.Near = pictures.Upright, nearPictures
 	if given := o.GivenWeights(); given != "" {
 		o.Weights = resolve(e.Dir, given)
 	}
@@ -103,11 +104,11 @@ func nearPictures(hashes []uint64, distance int) func(hash uint64, visit func(nu
 }
 
 // evaluationShortSide is what pictures are scaled down to before a model's own
-// scaling: twice what the largest usual model takes.
+// scaling: no published model takes more.
 const evaluationShortSide = 448
 
-// PictureConverter makes JPEGs of picture files of any format, in child
-// processes.
+// PictureConverter makes what the trainer decodes of picture files of any format, in
+// child processes.
 type PictureConverter struct{ pool *picture.Pool }
 
 // NewPictureConverter starts that many children with the command line child.
@@ -119,7 +120,18 @@ func NewPictureConverter(child []string, children int) (*PictureConverter, error
 	return &PictureConverter{pool}, nil
 }
 
-// Convert is an [evaluate.Convert].
+// Upright is an [evaluate.Convert]. A picture that the trainer's decoders show as it is
+// to be seen stays as it is, so that a model gets the very pixels that open_clip gives
+// it; of others it makes what Convert does.
+func (p *PictureConverter) Upright(ctx context.Context, data []byte) (shown []byte, reason, detail string, err error) {
+	if still.Opaque(data) && !picture.Turned(data) {
+		return data, "", "", nil
+	}
+	return p.Convert(ctx, data)
+}
+
+// Convert makes a small JPEG: upright, in sRGB, over white where the picture is
+// transparent.
 func (p *PictureConverter) Convert(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error) {
 	r, err := p.pool.Process(ctx, data)
 	return r.Bytes, r.Reason, r.Detail, err

@@ -101,7 +101,7 @@ func (p plan) memory(pairs, micro int) (m Memory, flops float64, err error) {
 		if r.validation.embedded, err = r.newEmbeddings(p.heldOut); err != nil {
 			return m, 0, err
 		}
-		m.Batches += 4 * int64(validationBatch*3*side*side) // as floats
+		m.Batches += int64(validationBatch * 3 * side * side)
 	}
 	r.batch = min(pairs, planMicro*most) // of the embeddings of all, which have their place
 	made := &madeUp{plan: p, pairs: r.batch, micro: most, pixels: pixels.Bytes}

@@ -139,7 +139,7 @@ func (r *run) repeats() (captions, pictures repeats, err error) {
 func (r *run) spread(ctx context.Context) (pictures, texts float64, err error) {
 	side := r.state.Model.Resolution
 	size := 3 * side * side
-	v := &validation{source: r.source, pixels: make([]float32, reasonEmbeddings*size)}
+	v := &validation{source: r.source, pixels: make([]byte, reasonEmbeddings*size)}
 	all := r.sample(reasonEmbeddings)
 	fine, err := v.decode(ctx, all, side, r.options.workers())
 	if err != nil {
@@ -163,7 +163,7 @@ func (r *run) spread(ctx context.Context) (pictures, texts float64, err error) {
 			for _, side := range []struct {
 				of *autograd.Value
 				to *[]float32
-			}{{r.model.Images(tape, r.model.Planes(tape, v.pixels[:k*size])), &x}, {r.model.Texts(tape, &captions), &y}} {
+			}{{r.model.Images(tape, r.model.Pictures(tape, v.pixels[:k*size])), &x}, {r.model.Texts(tape, &captions), &y}} {
 				rows := make([]float32, k*side.of.Cols)
 				if err := r.device.Read(rows, side.of.Data); err != nil {
 					return 0, 0, &deviceError{err}

@@ -28,7 +28,7 @@ type validation struct {
 	source   *batch.Source
 	rows     []int // those whose pictures decode
 	embedded *embeddings
-	pixels   []float32
+	pixels   []byte // of validationBatch pictures
 }
 
 // openValidation finds the held-out pairs.
@@ -41,7 +41,7 @@ func (r *run) openValidation(ctx context.Context) error {
 		return err
 	}
 	side := r.state.Model.Resolution
-	v := &validation{source: source, pixels: make([]float32, validationBatch*3*side*side)}
+	v := &validation{source: source, pixels: make([]byte, validationBatch*3*side*side)}
 	r.validation = v
 	for first := 0; first < min(source.Len(), validationPairs); first += validationBatch {
 		var rows []int
@@ -201,7 +201,7 @@ func (r *run) validate(ctx context.Context) (float64, error) {
 			}
 			captions.Add(encoder, p.Text, r.state.Model.Context)
 		}
-		v.embedded.put(r.device, first, r.model.Images(tape, r.model.Planes(tape, v.pixels[:len(rows)*size])), r.model.Texts(tape, &captions))
+		v.embedded.put(r.device, first, r.model.Images(tape, r.model.Pictures(tape, v.pixels[:len(rows)*size])), r.model.Texts(tape, &captions))
 		tape.Reset()
 		if err := r.device.Sync(); err != nil {
 			return 0, &deviceError{err}

@@ -104,7 +104,7 @@ func (g *global) classify(ctx context.Context, w *workspace, paths []string, o c
 	defer pictures.Close()
 	list := make([]classified, len(paths))
 	shown := 0
-	err = model.EachPictures(ctx, &evaluate.FilePictures{Paths: paths, Convert: pictures.Convert}, w.cfg.Eval.Batch, func(_ int, v evaluate.Vectors) error {
+	err = model.EachPictures(ctx, &evaluate.FilePictures{Paths: paths, Convert: pictures.Upright}, w.cfg.Eval.Batch, func(_ int, v evaluate.Vectors) error {
 		for _, bad := range v.Bad {
 			list[bad.Number] = classified{Picture: bad.Name, Reason: fmt.Sprintf("%s: %v", bad.Reason, bad.Err)}
 		}

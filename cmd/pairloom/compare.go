@@ -97,7 +97,7 @@ func (g *global) compare(ctx context.Context, o compare.Options) error {
 		return err
 	}
 	defer pictures.Close()
-	o.Convert = pictures.Convert
+	o.Convert = pictures.Upright
 	bar := newProgress(g, "comparing")
 	defer func() { bar.end() }()
 	current := ""

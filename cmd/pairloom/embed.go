@@ -101,7 +101,7 @@ func (g *global) embed(ctx context.Context, w *workspace, args []string, out str
 		return search.Made{}, err
 	}
 	defer pictures.Close()
-	return x.Folder(ctx, args[1], out, pictures.Convert)
+	return x.Folder(ctx, args[1], out, pictures.Upright)
 }
 
 // embedded writes the other formats and says what became of all.

@@ -143,7 +143,7 @@ func queryVector(ctx context.Context, model *evaluate.Embedder, pictures *pipeli
 	if info, err := os.Stat(query); text || err != nil || !info.Mode().IsRegular() {
 		return model.Texts(ctx, []string{query}, 1)
 	}
-	v, err := model.Pictures(ctx, &evaluate.FilePictures{Paths: []string{query}, Convert: pictures.Convert}, 0, 1)
+	v, err := model.Pictures(ctx, &evaluate.FilePictures{Paths: []string{query}, Convert: pictures.Upright}, 0, 1)
 	if err == nil && len(v.Bad) > 0 {
 		err = fmt.Errorf("%w; name a picture, or use --text", v.Bad[0])
 	}

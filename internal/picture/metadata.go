@@ -268,3 +268,10 @@ func first(texts ...string) string {
 	}
 	return ""
 }
+
+// Turned tells whether the metadata of a picture of the web's formats turn or mirror
+// what its pixels show (EXIF 2.32, tag 0x0112).
+func Turned(b []byte) bool {
+	name, _, _ := format(b)
+	return readEXIF(readContainer(name, b).exif).turn != 1
+}

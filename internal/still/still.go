@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"strings"
 
 	_ "image/gif" // for image.Decode, as the others
@@ -47,6 +48,30 @@ func Decode(b []byte) (image.Image, error) {
 	}
 	m, _, err := image.Decode(bytes.NewReader(b))
 	return m, err
+}
+
+// Opaque reports that a picture is decoded here with at most 8 bits of gray, and hides
+// nothing of what its pixels store.
+func Opaque(b []byte) bool {
+	if animatedWebP(b) {
+		return false
+	}
+	c, _, err := image.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return false
+	}
+	switch c.ColorModel {
+	case color.YCbCrModel, color.GrayModel, color.CMYKModel, color.RGBAModel, color.RGBA64Model:
+		return true // of a file they have no alpha
+	case color.Gray16Model:
+		return false
+	}
+	m, err := Decode(b)
+	if err != nil {
+		return false
+	}
+	o, there := m.(interface{ Opaque() bool })
+	return there && o.Opaque()
 }
 
 // animatedWebP tells it by the flag of the extended header.

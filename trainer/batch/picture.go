@@ -9,12 +9,6 @@ import (
 	"github.com/pairloom/pairloom/internal/still"
 )
 
-// Mean and deviation of the public models, for red, green and blue.
-var (
-	mean      = [3]float32{0.48145466, 0.4578275, 0.40821073}
-	deviation = [3]float32{0.26862954, 0.26130258, 0.27577711}
-)
-
 // Limits of a picture: pixels, and pixels of a side, which are JPEG's own. Shards hold
 // pictures far below them.
 const (
@@ -149,58 +143,27 @@ func plain(c color.Color) (r, g, b byte) {
 	return byte(r16 >> 8), byte(g16 >> 8), byte(b16 >> 8)
 }
 
-// levelOf is each byte minus the mean, over the deviation, of red, green and blue.
-var levelOf = func() (t [3][256]float32) {
-	for c := range t {
-		for v := range t[c] {
-			t[c][v] = (float32(v)/255 - mean[c]) / deviation[c]
-		}
-	}
-	return t
-}()
-
-// normalise writes pixels of red, green and blue as three planes, each minus the mean,
-// over the deviation.
-func normalise(dst []float32, rgb []byte) {
-	n := len(rgb) / 3
-	red, green, blue := dst[:n], dst[n:][:n], dst[2*n:][:n]
-	for i := range red {
-		v := rgb[3*i : 3*i+3 : 3*i+3]
-		red[i], green[i], blue[i] = levelOf[0][v[0]], levelOf[1][v[1]], levelOf[2][v[2]]
-	}
-}
-
 // Centre decodes a picture as for evaluation, as torchvision's Resize (bicubic, with
 // anti-aliasing) and CenterCrop do: the short side scaled to side pixels, the middle
-// square, normalised. dst holds 3*side*side values. It takes JPEG, PNG, GIF and WebP; of
+// square. dst holds 3*side*side bytes: red, green and blue, row by row. It takes JPEG, PNG, GIF and WebP; of
 // the first two it is equal to what torchvision makes of Pillow's pixels. A JPEG that ends
 // before its last row is refused, as Pillow does; where libjpeg warns alone, it is taken.
-func Centre(dst []float32, data []byte, side int) error {
+func Centre(dst []byte, data []byte, side int) error {
 	var d decoder
 	defer d.close()
 	width, height, err := d.open(data)
 	if err != nil {
 		return err
 	}
-	rgb := make([]byte, 3*side*side)
-	if err := d.view(rgb, centreOf(width, height, side)); err != nil {
-		return err
-	}
-	normalise(dst, rgb)
-	return nil
+	return d.view(dst, centreOf(width, height, side))
 }
 
 // CentrePixels is Centre of a picture that is decoded: red, green and blue, row by row.
-func CentrePixels(dst []float32, rgb []byte, width, height, side int) error {
+func CentrePixels(dst, rgb []byte, width, height, side int) error {
 	var r resampler
 	defer r.close()
 	var p picture
 	p.take(rectangle{0, 0, width, height})
 	copy(p.rgb, rgb)
-	out := make([]byte, 3*side*side)
-	if err := r.resample(out, &p, centreOf(width, height, side)); err != nil {
-		return err
-	}
-	normalise(dst, out)
-	return nil
+	return r.resample(dst, &p, centreOf(width, height, side))
 }

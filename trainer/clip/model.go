@@ -32,6 +32,9 @@ type imageTower interface {
 type Model struct {
 	Config     Config
 	Parameters nn.Parameters
+	// Levels are what Pictures takes from the levels of pictures and divides them by:
+	// those of the public models, where nothing else is set.
+	Levels device.Normalization
 
 	image imageTower
 
@@ -50,7 +53,7 @@ type Model struct {
 // New describes a model for a vocabulary of the given size. Its parameters have
 // no memory until Parameters.Allocate.
 func New(c Config, vocabulary int) *Model {
-	m := &Model{Config: c}
+	m := &Model{Config: c, Levels: Public}
 	p, tw := &m.Parameters, c.TextWidth
 	if c.IsResNet() {
 		m.image = newResNet(p, c)
@@ -100,7 +103,7 @@ func (m *Model) Draw(d device.Device, seed int64, siglip bool) error {
 // device.Device's WriteBytes.
 func (m *Model) Pictures(t *autograd.Tape, pictures []byte) *autograd.Value {
 	side := m.Config.Resolution
-	return t.Pixels(pictures, len(pictures)/(3*side*side), side, m.Config.Normalization())
+	return t.Pixels(pictures, len(pictures)/(3*side*side), side, m.Levels)
 }
 
 // Planes is Pictures of pictures[batch,3,side,side] that are normalised already.

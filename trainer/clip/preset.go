@@ -40,13 +40,11 @@ type Config struct {
 	Classes   int    `json:"classes,omitempty"` // of Supervised
 }
 
-// Normalization is what the model takes from the levels of its pictures, from 0 to
-// 1, and divides them by: that of the public models.
-func (c Config) Normalization() device.Normalization {
-	return device.Normalization{
-		Mean:      [3]float32{0.48145466, 0.4578275, 0.40821073},
-		Deviation: [3]float32{0.26862954, 0.26130258, 0.27577711},
-	}
+// Public is what the public models take from the levels of their pictures, from 0 to
+// 1, and divide them by.
+var Public = device.Normalization{
+	Mean:      [3]float32{0.48145466, 0.4578275, 0.40821073},
+	Deviation: [3]float32{0.26862954, 0.26130258, 0.27577711},
 }
 
 // IsResNet reports whether the image tower is a ResNet.

@@ -163,10 +163,10 @@ func (m *model) wordRows(rows, bias []float32, prompts *token.Captions, template
 
 // pictures decodes count pictures from number first on, step by step, those
 // that are none left out, and tells their numbers.
-func (m *model) pictures(ctx context.Context, set *evaluate.Set, numbers []int) (pixels []float32, kept []int, err error) {
+func (m *model) pictures(ctx context.Context, set *evaluate.Set, numbers []int) (pixels []byte, kept []int, err error) {
 	side := m.Config.Resolution
 	size := 3 * side * side
-	pixels = make([]float32, len(numbers)*size)
+	pixels = make([]byte, len(numbers)*size)
 	fine, err := centres(ctx, set.Pictures, numbers, pixels, side, m.threads)
 	if err != nil {
 		return nil, nil, err

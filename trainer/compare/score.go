@@ -81,10 +81,10 @@ func (m *model) judge(ctx context.Context, set *evaluate.Set, templates, trained
 }
 
 // scorer makes the function that gives each picture a score for each label.
-func (m *model) scorer(ctx context.Context, labels, templates, trained []string) (func(pixels []float32) ([]float32, error), error) {
+func (m *model) scorer(ctx context.Context, labels, templates, trained []string) (func(pixels []byte) ([]float32, error), error) {
 	if m.Config.Objective == clip.Caption {
 		prompts := m.prompts(labels, templates)
-		return func(pixels []float32) ([]float32, error) {
+		return func(pixels []byte) ([]float32, error) {
 			return m.likelihoods(ctx, pixels, prompts, len(labels), len(templates))
 		}, nil
 	}
@@ -92,12 +92,12 @@ func (m *model) scorer(ctx context.Context, labels, templates, trained []string)
 	if err != nil {
 		return nil, err
 	}
-	return func(pixels []float32) ([]float32, error) {
+	return func(pixels []byte) ([]float32, error) {
 		embed := m.Features
 		if m.Config.Pairs() {
 			embed = m.Images
 		}
-		x := embed(m.tape, m.Planes(m.tape, pixels))
+		x := embed(m.tape, m.Pictures(m.tape, pixels))
 		scores, err := m.tape.Read(m.tape.Linear(x, m.tape.Floats(c.rows, len(labels), m.Config.Embed), nil))
 		for i := range scores {
 			scores[i] += c.bias[i%len(labels)]
@@ -108,8 +108,8 @@ func (m *model) scorer(ctx context.Context, labels, templates, trained []string)
 
 // likelihoods is, for each picture and label, the mean over templates of the
 // mean log-likelihood a token of the prompt.
-func (m *model) likelihoods(ctx context.Context, pixels []float32, prompts *token.Captions, labels, templates int) ([]float32, error) {
-	prefixes, err := m.tape.Read(m.Prefixes(m.tape, m.Planes(m.tape, pixels)))
+func (m *model) likelihoods(ctx context.Context, pixels []byte, prompts *token.Captions, labels, templates int) ([]float32, error) {
+	prefixes, err := m.tape.Read(m.Prefixes(m.tape, m.Pictures(m.tape, pixels)))
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (m *model) likelihoods(ctx context.Context, pixels []float32, prompts *toke
 }
 
 // centres decodes pictures into pixels, and tells which are fine.
-func centres(ctx context.Context, pictures evaluate.Pictures, numbers []int, pixels []float32, side, workers int) ([]bool, error) {
+func centres(ctx context.Context, pictures evaluate.Pictures, numbers []int, pixels []byte, side, workers int) ([]bool, error) {
 	size, fine := 3*side*side, make([]bool, len(numbers))
 	group, ctx := errgroup.WithContext(ctx)
 	for worker := range workers {

@@ -35,7 +35,6 @@ type Embedder struct {
 	tape    *autograd.Tape
 	threads int
 	scale   float64 // inverse temperature
-	levels  *levels // nil for CLIP's
 }
 
 // modelHash is made from the hashes that the checkpoint keeps of its weights and
@@ -202,10 +201,10 @@ func (e *Embedder) Texts(ctx context.Context, texts []string, batch int) ([]floa
 	return rows, nil
 }
 
-// images embeds pictures that are cut and normalised. pooled are the rows before
+// images embeds pictures[count,side,side,3]. pooled are the rows before
 // the projection to the shared space.
-func (e *Embedder) images(pixels []float32) (rows, pooled []float32, err error) {
-	before := e.model.Pooled(e.tape, e.model.Planes(e.tape, pixels))
+func (e *Embedder) images(pixels []byte) (rows, pooled []float32, err error) {
+	before := e.model.Pooled(e.tape, e.model.Pictures(e.tape, pixels))
 	x := e.model.PooledImages(e.tape, before)
 	pooled = make([]float32, before.Rows*before.Cols)
 	if err = e.pool.Err(); err == nil {

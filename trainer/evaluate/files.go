@@ -26,10 +26,10 @@ const (
 // largestFile is the most that a picture file may have, in bytes.
 const largestFile = 1 << 28
 
-// Convert makes the JPEG of a picture of any format. reason is "" or why it is
-// no picture, in a word of a closed list, and detail says more; an error is not
-// the picture's. Several goroutines call it.
-type Convert func(ctx context.Context, data []byte) (jpeg []byte, reason, detail string, err error)
+// Convert makes of a picture of any format one that is decoded here: a JPEG, or the
+// bytes as they are. reason is "" or why it is no picture, in a word of a closed list,
+// and detail says more; an error is not the picture's. Several goroutines call it.
+type Convert func(ctx context.Context, data []byte) (shown []byte, reason, detail string, err error)
 
 // jpeg converts the picture called name, or leaves it as it is without a Convert.
 func (c Convert) jpeg(ctx context.Context, name string, data []byte) ([]byte, error) {
@@ -44,7 +44,7 @@ func (c Convert) jpeg(ctx context.Context, name string, data []byte) ([]byte, er
 }
 
 // centre writes a converted picture to dst, as Centre of [Pictures] does.
-func (c Convert) centre(ctx context.Context, dst []float32, name string, data []byte, side int) error {
+func (c Convert) centre(ctx context.Context, dst []byte, name string, data []byte, side int) error {
 	jpeg, err := c.jpeg(ctx, name, data)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c Convert) centre(ctx context.Context, dst []float32, name string, data []
 	return centre(dst, name, jpeg, side)
 }
 
-func centre(dst []float32, name string, jpeg []byte, side int) error {
+func centre(dst []byte, name string, jpeg []byte, side int) error {
 	if err := batch.Centre(dst, jpeg, side); err != nil {
 		return &BadPicture{Name: name, Reason: Undecodable, Err: err}
 	}
@@ -120,7 +120,7 @@ func (p *FilePictures) JPEG(ctx context.Context, i int) ([]byte, error) {
 }
 
 // Centre is that of [Pictures].
-func (p *FilePictures) Centre(ctx context.Context, dst []float32, i, side int) error {
+func (p *FilePictures) Centre(ctx context.Context, dst []byte, i, side int) error {
 	data, err := p.JPEG(ctx, i)
 	if err != nil {
 		return err

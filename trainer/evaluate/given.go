@@ -44,11 +44,13 @@ func openGiven(o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 	defer g.Close()
 	if o.Model != "" {
 		config, err := clip.Preset(strings.ToLower(o.Model)) // open_clip writes ViT-B-32
-		if err == nil {
+		if err != nil {
+			err = &layout.Unusable{Path: path, Err: err}
+		} else {
 			err = g.Take(config)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("eval.model: %w", err)
+			return nil, nil, fmt.Errorf("eval.model or --model: %w", err)
 		}
 	}
 	if err := g.Ready("eval.model or --model"); err != nil {
@@ -67,9 +69,7 @@ func openGiven(o Options) (*Embedder, *checkpoint.Checkpoint, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !g.TrainedAlike() {
-		e.levels = &levels{g.Mean, g.Deviation}
-	}
+	e.model.Levels = g.Levels()
 	if c.Foreign {
 		e.Hash = givenHash(g, e.File)
 	} else if e.Hash = modelHash(c.State); filepath.Base(g.Weights.Files[0].Path) == checkpoint.AverageName {
@@ -102,21 +102,4 @@ func (e *Embedder) readScale() error {
 	}
 	e.scale = math.Exp(float64(scale[0]))
 	return nil
-}
-
-// levels are the mean and the deviation that a model's pictures are normalised with,
-// where they are not CLIP's.
-type levels struct{ mean, deviation [3]float64 }
-
-// apply normalises a picture otherwise, which [Pictures] made with CLIP's: the 8 bits
-// of each value are found again, and are exact.
-func (l *levels) apply(picture []float32) {
-	size, public := len(picture)/3, clip.Config{}.Normalization()
-	for c := range 3 {
-		plane := picture[c*size : (c+1)*size]
-		for i, v := range plane {
-			level := math.Round((float64(v)*float64(public.Deviation[c]) + float64(public.Mean[c])) * 255)
-			plane[i] = (float32(level)/255 - float32(l.mean[c])) / float32(l.deviation[c])
-		}
-	}
 }

@@ -60,7 +60,7 @@ type row struct {
 func (p *parquetPictures) Len() int { return p.rows }
 
 // Centre is that of [Pictures].
-func (p *parquetPictures) Centre(ctx context.Context, dst []float32, i, side int) error {
+func (p *parquetPictures) Centre(ctx context.Context, dst []byte, i, side int) error {
 	r, err := p.row(i)
 	if err != nil {
 		return err

@@ -13,10 +13,10 @@ import (
 // Pictures is a list of pictures, ready for a model.
 type Pictures interface {
 	Len() int
-	// Centre writes picture i to dst[3,side,side], scaled, cut and normalised as
-	// the public models want it. One that cannot be shown gives a *BadPicture;
+	// Centre writes picture i to dst[side,side,3], scaled and cut as the public
+	// models want it: red, green and blue, row by row. One that cannot be shown gives a *BadPicture;
 	// any other error is none of the picture's. Several goroutines call it.
-	Centre(ctx context.Context, dst []float32, i, side int) error
+	Centre(ctx context.Context, dst []byte, i, side int) error
 }
 
 // A BadPicture is counted by its reason and left out.
@@ -36,7 +36,7 @@ func (e *BadPicture) Unwrap() error { return e.Err }
 type ShardPictures struct{ *batch.Source }
 
 // Centre is that of [Pictures].
-func (p ShardPictures) Centre(_ context.Context, dst []float32, i, side int) error {
+func (p ShardPictures) Centre(_ context.Context, dst []byte, i, side int) error {
 	pair, err := p.Pair(i)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ type Vectors struct {
 func (e *Embedder) Pictures(ctx context.Context, pictures Pictures, first, count int) (v Vectors, err error) {
 	side := e.model.Config.Resolution
 	size := 3 * side * side
-	pixels, bad := make([]float32, count*size), make([]*BadPicture, count)
+	pixels, bad := make([]byte, count*size), make([]*BadPicture, count)
 	group, ctx := errgroup.WithContext(ctx)
 	for worker := range e.threads {
 		group.Go(func() error {
@@ -67,9 +67,6 @@ func (e *Embedder) Pictures(ctx context.Context, pictures Pictures, first, count
 				err := pictures.Centre(ctx, pixels[i*size:(i+1)*size], first+i, side)
 				if err != nil && !errors.As(err, &bad[i]) {
 					return err
-				}
-				if err == nil && e.levels != nil {
-					e.levels.apply(pixels[i*size : (i+1)*size])
 				}
 			}
 			return nil

@@ -16,7 +16,7 @@ type pixels struct {
 func (p *pixels) Len() int { return len(p.data) / (p.side * p.side * p.planes) }
 
 // Centre is that of [Pictures].
-func (p *pixels) Centre(_ context.Context, dst []float32, i, side int) error {
+func (p *pixels) Centre(_ context.Context, dst []byte, i, side int) error {
 	size := p.side * p.side
 	rgb := make([]byte, 3*size)
 	for c := range 3 {

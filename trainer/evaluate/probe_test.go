@@ -262,19 +262,19 @@ func TestPooledRows(t *testing.T) {
 	saveModel(t, dir, 1)
 	e := openModel(t, dir)
 	side := e.model.Config.Resolution
-	pixels := make([]float32, 5*3*side*side)
+	pixels := make([]byte, 5*3*side*side)
 	for i := range pixels {
-		pixels[i] = float32(math.Sin(float64(i * i)))
+		pixels[i] = byte(128 + 127*math.Sin(float64(i*i)))
 	}
 	rows, pooled, err := e.images(pixels)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRows, err := e.tape.Read(e.model.Images(e.tape, e.model.Planes(e.tape, pixels)))
+	wantRows, err := e.tape.Read(e.model.Images(e.tape, e.model.Pictures(e.tape, pixels)))
 	if err != nil || !slices.Equal(rows, wantRows) || len(rows) != 5*e.Dim() {
 		t.Errorf("%d words of the shared space are others, %v", len(rows), err)
 	}
-	wantPooled, err := e.tape.Read(e.model.Pooled(e.tape, e.model.Planes(e.tape, pixels)))
+	wantPooled, err := e.tape.Read(e.model.Pooled(e.tape, e.model.Pictures(e.tape, pixels)))
 	if err != nil || !slices.Equal(pooled, wantPooled) || len(pooled) != 5*e.model.Config.Width {
 		t.Errorf("%d words before it are others, %v", len(pooled), err)
 	}

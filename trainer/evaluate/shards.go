@@ -78,6 +78,6 @@ type chosen struct {
 func (p chosen) Len() int { return len(p.numbers) }
 
 // Centre is that of [Pictures].
-func (p chosen) Centre(ctx context.Context, dst []float32, i, side int) error {
+func (p chosen) Centre(ctx context.Context, dst []byte, i, side int) error {
 	return p.Pictures.Centre(ctx, dst, p.numbers[i], side)
 }

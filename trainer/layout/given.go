@@ -323,6 +323,14 @@ func (g *Given) Ready(key string) error {
 	return nil
 }
 
+// Levels are the mean and the deviation of pictures, as a model takes them.
+func (g *Given) Levels() (n device.Normalization) {
+	for c := range 3 {
+		n.Mean[c], n.Deviation[c] = float32(g.Mean[c]), float32(g.Deviation[c])
+	}
+	return n
+}
+
 // TrainedAlike tells whether pictures are normalised as here in training.
 func (g *Given) TrainedAlike() bool { return g.Mean == mean && g.Deviation == deviation }
 

@@ -143,7 +143,7 @@ func embed(t *testing.T, folder string, c *checkpoint.Checkpoint, pictures []str
 	for i, path := range pictures {
 		data, err := os.ReadFile(path)
 		if err == nil {
-			err = batch.Centre(pixels[i*3*side*side:][:3*side*side], data, side)
+			err = centre(pixels[i*3*side*side:][:3*side*side], data, side)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -166,6 +166,18 @@ func embed(t *testing.T, folder string, c *checkpoint.Checkpoint, pictures []str
 	if err := errors.Join(err, os.WriteFile(filepath.Join(folder, "vectors.safetensors"), b.Bytes(), 0o644), os.WriteFile(filepath.Join(folder, "case.json"), text, 0o644)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// centre is batch.Centre, as the public models want it: three planes, normalised.
+func centre(dst []float32, data []byte, side int) error {
+	rgb := make([]byte, 3*side*side)
+	if err := batch.Centre(rgb, data, side); err != nil {
+		return err
+	}
+	for i, v := range rgb {
+		dst[i%3*side*side+i/3] = (float32(v)/255 - clip.Public.Mean[i%3]) / clip.Public.Deviation[i%3]
+	}
+	return nil
 }
 
 // TestOthersRead holds the vectors of pictures and texts, and what comes before

@@ -214,6 +214,11 @@ func TestRounded(t *testing.T) {
 			}
 			return errors.Join(err, p.Load(d, p.Data, set, ""))
 		}},
+		{"filled piece by piece, as weights of a file are", func() error {
+			d.Write(p.Data, slices.Repeat([]float32{-1.2345}, p.Data.Len))
+			p.Filled(d)
+			return nil
+		}},
 	} {
 		if err := change.do(); err != nil {
 			t.Fatal(err)
