@@ -149,6 +149,9 @@ func TestAFullQueryStopsAsking(t *testing.T) {
 	}
 }
 
+// Which pictures a mode asks for depends on their addresses, and so on the port of the
+// site: three of 24 and more.
+//
 // Whatever the mode and the order in which it becomes known what failed, the same
 // pictures are asked for: those that asking for one at a time comes to, the last first.
 func TestWhatIsAskedForDoesNotDependOnTheOrder(t *testing.T) {
@@ -195,7 +198,7 @@ func TestWhatIsAskedForDoesNotDependOnTheOrder(t *testing.T) {
 			}
 		}
 		want := slices.Sorted(maps.Keys(asked))
-		if got := ranksOf(s.run()); !slices.Equal(got, want) || len(want) == 24 || len(want) < 6 {
+		if got := ranksOf(s.run()); !slices.Equal(got, want) || len(want) == 24 || len(want) < 3 {
 			t.Errorf("%s: asked for %v, want %v", mode, got, want)
 		}
 	}
