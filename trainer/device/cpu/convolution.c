@@ -30,22 +30,29 @@ int64_t pl_convolution_scratch(pl_convolution c) {
 	return weights(c) + larger(larger(pl_product_room(forward(c)), pl_product_room(backward_data(c))), pl_product_room(backward_weights(c)));
 }
 
-void pl_convolution_forward(void *y, const void *x, const void *w, pl_convolution c, float *scratch) {
-	// [out,in,9] to [9,in,out].
+// lay puts the weights [out,in,9] into scratch as [9,in,out], or for the way back as
+// [9,out,in] with the places turned: where x is seen one to the left, dy sees x one to
+// the right.
+static void lay(float *scratch, const void *w, pl_convolution c, int back) {
 	const float *f = w;
 	const uint16_t *h = w;
-	float *tf = scratch;
 	uint16_t *th = (uint16_t *)scratch;
+	int64_t outer = back ? c.out : c.in, inner = back ? c.in : c.out;
 #pragma omp parallel for
-	for (int64_t i = 0; i < c.in; i++)
-		for (int64_t o = 0; o < c.out; o++)
+	for (int64_t i = 0; i < outer; i++)
+		for (int64_t j = 0; j < inner; j++)
 			for (int64_t k = 0; k < 9; k++) {
-				int64_t to = (k * c.in + i) * c.out + o, from = (o * c.in + i) * 9 + k;
+				int64_t to = ((back ? 8 - k : k) * outer + i) * inner + j;
+				int64_t from = (back ? i * c.in + j : j * c.in + i) * 9 + k;
 				if (c.type == PL_F32)
-					tf[to] = f[from];
+					scratch[to] = f[from];
 				else
 					th[to] = h[from];
 			}
+}
+
+void pl_convolution_forward(void *y, const void *x, const void *w, pl_convolution c, float *scratch) {
+	lay(scratch, w, c, 0);
 	pl_product p = forward(c);
 	p.a.at = x;
 	p.b.at = scratch;
@@ -54,22 +61,7 @@ void pl_convolution_forward(void *y, const void *x, const void *w, pl_convolutio
 }
 
 void pl_convolution_backward_data(void *dx, const void *dy, const void *w, pl_convolution c, float *scratch) {
-	// [out,in,9] to [9,out,in]: where x is seen one to the left, dy sees x one
-	// to the right.
-	const float *f = w;
-	const uint16_t *h = w;
-	float *tf = scratch;
-	uint16_t *th = (uint16_t *)scratch;
-#pragma omp parallel for
-	for (int64_t o = 0; o < c.out; o++)
-		for (int64_t i = 0; i < c.in; i++)
-			for (int64_t k = 0; k < 9; k++) {
-				int64_t to = ((8 - k) * c.out + o) * c.in + i, from = (o * c.in + i) * 9 + k;
-				if (c.type == PL_F32)
-					tf[to] = f[from];
-				else
-					th[to] = h[from];
-			}
+	lay(scratch, w, c, 1);
 	pl_product p = backward_data(c);
 	p.a.at = dy;
 	p.b.at = scratch;
