@@ -83,6 +83,7 @@ struct Kernel {
 	static void name(__VA_ARGS__); \
 	static host::Kernel kernel_##name(#name, threads, name); \
 	static void name(__VA_ARGS__)
+#define KERNEL_SHARING(threads, blocks, name, ...) KERNEL(threads, name, __VA_ARGS__)
 #define SHARED(type, name, count) \
 	static host::SharedArray array_of_##name = {#name, 0, 0}; \
 	type *const name = (type *)host::shared(array_of_##name, sizeof(type) * (count))
