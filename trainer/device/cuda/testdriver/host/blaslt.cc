@@ -214,6 +214,13 @@ API int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *
 	return success;
 }
 
+// Of the algorithm there is: number 1, and nothing to say of tiles, stages and parts of k.
+API int cublasLtMatmulAlgoConfigGetAttribute(const void *algorithm, int a, void *to, size_t bytes, size_t *written) {
+	uint32_t value = a == 0 || a == 2;
+	if (((const Algorithm *)algorithm)->magic != magic) return refuse(invalid_value, "cublasLtMatmulAlgoConfigGetAttribute: an algorithm that no heuristic gave");
+	return attribute(&value, sizeof value, to, nullptr, bytes, written);
+}
+
 API int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *A, void *a, const void *B, void *b, const void *beta, const void *C, void *c, void *D, void *d, const void *algorithm, void *workspace, size_t workspace_bytes, void *stream) {
 	LOCK;
 	if (enter()) return execution_failed;
