@@ -51,7 +51,7 @@ test-cuda: deps ## the CUDA backend, on a test driver: needs no card
 	$(CUDA) $(GO) test -vet=off -tags cuda -timeout 20m ./trainer/device/cuda/...
 
 test-kernels: ## compile CUDA's kernels again and assemble them: fetches 130 MB of NVIDIA's compiler
-	PAIRLOOM_NVRTC=required $(CUDA) --compiler $(GO) test -vet=off -count=1 ./trainer/device/cuda/compile ./trainer/device/cuda/kernels
+	PAIRLOOM_NVRTC=required $(CUDA) --compiler $(GO) test -vet=off -count=1 ./trainer/device/cuda/compile
 
 build: deps ## bin/pairloom; without Google's and Azure's storage, a third smaller, by TAGS=
 	$(GO) build -tags "$(TAGS)" -o $(BIN) ./cmd/pairloom

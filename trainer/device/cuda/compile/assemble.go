@@ -15,49 +15,49 @@ import (
 var targets = []string{"sm_80", "sm_90", "sm_90a"}
 
 // A taking is what ptxas says of a kernel.
-type taking struct{ registers, shared, stack, stores, loads string }
+type taking struct{ registers, shared, stack, spilled string }
 
 var (
 	aboutEntry    = regexp.MustCompile(`Compiling entry function '(\w+)' for`)
-	aboutStack    = regexp.MustCompile(`(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads`)
+	aboutStack    = regexp.MustCompile(`(\d+) bytes stack frame, (\d+) bytes spill stores`)
 	aboutUse      = regexp.MustCompile(`Used (\d+) registers`)
 	aboutShared   = regexp.MustCompile(`(\d+) bytes smem`)
 	mostOfThreads = regexp.MustCompile(`(?s)\.entry (\w+)\(.*?\n\.maxntid (\d+)`)
 )
 
-// assemble hands PTX to ptxas for each target and returns the table of what kernels
-// take. A kernel that spills registers is an error.
-func assemble(made map[string]string, cuda string) (string, error) {
-	var out strings.Builder
-	fmt.Fprintf(&out, "# What kernels take of a card\n\nMade by `go generate`, with ptxas %s. The PTX states version %s, which drivers from 450 on take.\n\n", compiler, version)
-	fmt.Fprintf(&out, "| source | kernel | threads | registers: %s | shared memory, bytes | stack, bytes |\n|---|---|---|---|---|---|\n", strings.Join(targets, ", "))
-	var spilling []string
-	for _, name := range names(made) {
-		found := map[string][]taking{} // by kernel, then target
-		for _, target := range targets {
-			ptxas := exec.Command(filepath.Join(cuda, "nvidia/cuda_nvcc/bin/ptxas"), "-v", "-arch="+target, "-o", os.DevNull, "/dev/stdin")
-			ptxas.Stdin = strings.NewReader(made[name])
-			text, err := ptxas.CombinedOutput()
-			if err != nil {
-				return "", fmt.Errorf("assemble %s for %s: %w\n%s", name, target, err, text)
-			}
-			for kernel, t := range takings(string(text)) {
-				found[kernel] = append(found[kernel], t)
-				if t.stores != "0" || t.loads != "0" {
-					spilling = append(spilling, fmt.Sprintf("%s of %s for %s: %s bytes stored, %s loaded", kernel, name, target, t.stores, t.loads))
-				}
-			}
+// head stands before the table's lines.
+var head = `# What kernels take of a card
+
+Made by go generate, with ptxas ` + compiler + `. The PTX states version ` + version + `, which drivers of CUDA 11.0 and
+later take. Where targets differ the figures are those for ` + strings.Join(targets, ", ") + `. Bytes of stack
+and of spilled registers are a thread's.
+
+| source | kernel | threads | registers | shared memory, bytes | stack | spilled |
+|---|---|---|---|---|---|---|
+`
+
+// assemble hands the PTX of a source to ptxas for each target and returns the source's
+// lines of the table.
+func assemble(name, ptx, cuda string) (string, error) {
+	found := map[string][]taking{} // by kernel, then target
+	for _, target := range targets {
+		ptxas := exec.Command(filepath.Join(cuda, "nvidia/cuda_nvcc/bin/ptxas"), "-v", "-arch="+target, "-o", os.DevNull, "/dev/stdin")
+		ptxas.Stdin = strings.NewReader(ptx)
+		text, err := ptxas.CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("assemble %s.ptx for %s: %w\n%s", name, target, err, text)
 		}
-		for _, m := range mostOfThreads.FindAllStringSubmatch(made[name], -1) {
-			var registers, shared, stack []string
-			for _, t := range found[m[1]] {
-				registers, shared, stack = append(registers, t.registers), append(shared, t.shared), append(stack, t.stack)
-			}
-			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", strings.TrimSuffix(name, ".ptx"), m[1], m[2], each(registers), each(shared), each(stack))
+		for kernel, t := range takings(string(text)) {
+			found[kernel] = append(found[kernel], t)
 		}
 	}
-	if spilling != nil {
-		return "", fmt.Errorf("kernels spill registers:\n%s", strings.Join(spilling, "\n"))
+	var out strings.Builder
+	for _, m := range mostOfThreads.FindAllStringSubmatch(ptx, -1) {
+		var registers, shared, stack, spilled []string
+		for _, t := range found[m[1]] {
+			registers, shared, stack, spilled = append(registers, t.registers), append(shared, t.shared), append(stack, t.stack), append(spilled, t.spilled)
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s | %s |\n", name, m[1], m[2], each(registers), each(shared), each(stack), each(spilled))
 	}
 	return out.String(), nil
 }
@@ -81,7 +81,7 @@ func takings(text string) map[string]taking {
 			all[kernel] = taking{shared: "0"}
 			continue
 		} else if m := aboutStack.FindStringSubmatch(line); m != nil {
-			t.stack, t.stores, t.loads = m[1], m[2], m[3]
+			t.stack, t.spilled = m[1], m[2]
 		} else if m := aboutUse.FindStringSubmatch(line); m != nil {
 			t.registers = m[1]
 			if m := aboutShared.FindStringSubmatch(line); m != nil {

@@ -1,6 +1,6 @@
 // Command compile turns the kernels of the CUDA backend into PTX, kernels/ptx, and
 // writes down what they take of the cards that they are for, kernels/ptx/README.md.
-// go generate ./trainer/device/cuda/kernels runs it, after NVRTC and ptxas have been
+// go generate ./trainer/device/cuda runs it, after NVRTC and ptxas have been
 // fetched from NVIDIA's wheels into .cuda: no card and no toolkit is needed. Other
 // versions of the compiler would give other bytes, so there is one.
 package main
@@ -10,11 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pairloom/pairloom/internal/atomicfile"
-	"github.com/pairloom/pairloom/trainer/device/cuda/kernels"
 )
 
 const (
@@ -28,76 +26,121 @@ const (
 )
 
 func main() {
-	folder := "." // go generate runs where its line stands
-	if err := generate(folder, filepath.Join(folder, "../../../../.cuda")); err != nil {
+	// From where go generate's line stands, cuda/doc.go.
+	if err := generate("kernels", "../../../.cuda"); err != nil {
 		fmt.Fprintln(os.Stderr, "compile:", err)
 		os.Exit(1)
 	}
 }
 
-// generate writes the PTX of all kernels of folder and their table, with the tools in
-// cuda, and removes the PTX of sources that are gone.
+// generate compiles the kernels of folder that have changed, with the tools in cuda,
+// writes the table, and removes the PTX of sources that are gone.
 func generate(folder, cuda string) error {
-	made, err := compileAll(folder, cuda)
+	sources, err := sourcesOf(folder)
 	if err != nil {
 		return err
 	}
-	table, err := assemble(made, cuda)
+	compiled, err := keptIn(folder)
 	if err != nil {
 		return err
 	}
-	for name, text := range made {
-		if err := atomicfile.WriteFile(filepath.Join(folder, "ptx", name), []byte(text)); err != nil {
-			return err
-		}
-	}
-	old, err := filepath.Glob(filepath.Join(folder, "ptx/*.ptx"))
-	if err != nil {
-		return err
-	}
-	for _, path := range old {
-		if made[filepath.Base(path)] == "" {
-			if err := os.Remove(path); err != nil {
+	var lines []string
+	for _, s := range sources {
+		c := compiled[s.name]
+		if !strings.HasPrefix(c.ptx, firstLine(s.hash)) || c.table == "" {
+			if c, err = s.compile(cuda); err != nil {
 				return err
 			}
 		}
+		delete(compiled, s.name)
+		if err := atomicfile.WriteFile(filepath.Join(folder, "ptx", s.name+".ptx"), []byte(c.ptx)); err != nil {
+			return err
+		}
+		lines = append(lines, c.table)
 	}
-	return atomicfile.WriteFile(filepath.Join(folder, "ptx/README.md"), []byte(table))
+	for name := range compiled {
+		if err := os.Remove(filepath.Join(folder, "ptx", name+".ptx")); err != nil {
+			return err
+		}
+	}
+	return atomicfile.WriteFile(filepath.Join(folder, "ptx/README.md"), []byte(head+strings.Join(lines, "")))
 }
 
-// compileAll compiles the sources in folder: PTX by the name of its file.
-func compileAll(folder, cuda string) (map[string]string, error) {
-	n, err := openNVRTC(filepath.Join(cuda, "nvidia/cuda_nvrtc/lib/libnvrtc.so.12"))
+// A source is a file of kernels.
+type source struct {
+	folder, name, hash string // name is without .cu
+}
+
+// sourcesOf are those in folder, by name.
+func sourcesOf(folder string) ([]source, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.cu"))
 	if err != nil {
 		return nil, err
 	}
-	sources, err := filepath.Glob(filepath.Join(folder, "*.cu"))
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no kernels in %s: run go generate ./trainer/device/cuda", folder)
+	}
+	var list []source
+	for _, path := range files {
+		hash, err := hashOf(os.DirFS(folder), filepath.Base(path))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, source{folder, strings.TrimSuffix(filepath.Base(path), ".cu"), hash})
+	}
+	return list, nil
+}
+
+// A compiled source is its PTX and its lines of the table.
+type compiled struct{ ptx, table string }
+
+// keptIn is what folder/ptx holds, by source.
+func keptIn(folder string) (map[string]compiled, error) {
+	table, err := os.ReadFile(filepath.Join(folder, "ptx/README.md"))
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "ptx/*.ptx"))
 	if err != nil {
 		return nil, err
 	}
-	if len(sources) == 0 {
-		return nil, fmt.Errorf("no kernels in %s: run go generate ./trainer/device/cuda/kernels", folder)
-	}
-	made := map[string]string{}
-	for _, path := range sources {
-		name := filepath.Base(path)
+	kept := map[string]compiled{}
+	for _, path := range files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		ptx, err := n.compile(string(text), name, "--gpu-architecture="+oldest, "--std=c++17", "-I"+folder)
-		if err != nil {
-			return nil, err
+		name := strings.TrimSuffix(filepath.Base(path), ".ptx")
+		c := compiled{ptx: string(text)}
+		for line := range strings.Lines(string(table)) {
+			if strings.HasPrefix(line, "| "+name+" |") {
+				c.table += line
+			}
 		}
-		hash, err := kernels.Hash(os.DirFS(folder), name)
-		if err != nil {
-			return nil, err
-		}
-		if made[strings.TrimSuffix(name, ".cu")+".ptx"], err = tidy(ptx, hash); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
+		kept[name] = c
 	}
-	return made, nil
+	return kept, nil
+}
+
+// compile makes it anew.
+func (s source) compile(cuda string) (compiled, error) {
+	n, err := openNVRTC(filepath.Join(cuda, "nvidia/cuda_nvrtc/lib/libnvrtc.so.12"))
+	if err != nil {
+		return compiled{}, err
+	}
+	text, err := os.ReadFile(filepath.Join(s.folder, s.name+".cu"))
+	if err != nil {
+		return compiled{}, err
+	}
+	ptx, err := n.compile(string(text), s.name+".cu", "--gpu-architecture="+oldest, "--std=c++17", "-I"+s.folder)
+	if err != nil {
+		return compiled{}, err
+	}
+	if ptx, err = tidy(ptx, s.hash); err != nil {
+		return compiled{}, fmt.Errorf("%s.cu: %w", s.name, err)
+	}
+	table, err := assemble(s.name, ptx, cuda)
+	return compiled{ptx, table}, err
 }
 
 var directive = regexp.MustCompile(`(?m)^\.version .*$`)
@@ -106,7 +149,7 @@ var directive = regexp.MustCompile(`(?m)^\.version .*$`)
 // it that is used, and puts hash on the first line.
 func tidy(ptx, hash string) (string, error) {
 	if !strings.Contains(ptx, compiler) {
-		return "", fmt.Errorf("another compiler than %s: remove .cuda/nvidia/cuda_nvrtc and run go generate ./trainer/device/cuda/kernels", compiler)
+		return "", fmt.Errorf("another compiler than %s: remove .cuda/nvidia/cuda_nvrtc and run go generate ./trainer/device/cuda", compiler)
 	}
 	ptx = directive.ReplaceAllString(ptx, ".version "+version)
 	var out strings.Builder
@@ -122,14 +165,4 @@ func tidy(ptx, hash string) (string, error) {
 
 func firstLine(hash string) string {
 	return "// " + hash + " is the SHA-256 of the sources, compiled by NVRTC " + compiler
-}
-
-// names are the sorted keys of made.
-func names(made map[string]string) []string {
-	var list []string
-	for name := range made {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
 }

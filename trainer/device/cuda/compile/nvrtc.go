@@ -58,7 +58,7 @@ func openNVRTC(path string) (*nvrtc, error) {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))
 	if why := C.open_nvrtc(p, &n.functions); why != nil {
-		return nil, fmt.Errorf("open NVRTC: %s: run go generate ./trainer/device/cuda/kernels, which fetches it", C.GoString(why))
+		return nil, fmt.Errorf("open NVRTC: %s: run go generate ./trainer/device/cuda, which fetches it", C.GoString(why))
 	}
 	return n, nil
 }
