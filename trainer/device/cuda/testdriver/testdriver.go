@@ -49,9 +49,12 @@ const (
 
 // flags are those of a source.
 func (k Kind) flags(source string) []string {
-	f := []string{"-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas"}
+	f := []string{"-std=c++17", "-O2", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas"}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		f = append(f, "-mavx2", "-mfma")
+	}
+	if base := filepath.Base(source); k == Fast && filepath.Ext(source) == ".cu" || base == "gemm.cc" || base == "warp.cc" {
+		f = append(f, "-O3")
 	}
 	if k == Checked {
 		f = append(f, "-DPAIRLOOM_CHECKED", "-g1")
