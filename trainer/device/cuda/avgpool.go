@@ -9,7 +9,7 @@ func (d *Device) AvgPool(y, x device.Buffer, batch, side, cols int) {
 	const op = "average pool"
 	t, n := y.Type, side/2
 	py, px := active(op, t, y, batch*n*n*cols), active(op, t, x, batch*side*side*cols)
-	w := columnsOf(t, batch*n*n, cols, 4, py, px)
+	w := walkOf(t, batch*n*n, cols, 4, py, px)
 	d.do(op, w.launch("avg_pool", t), py, px, batch*n*n, side, cols, w.groups, w.each)
 }
 
@@ -18,6 +18,6 @@ func (d *Device) AvgPoolBackward(dx, dy device.Buffer, batch, side, cols int, be
 	const op = "average pool backward"
 	t, n, rows := dx.Type, side/2, batch*side*side
 	pdx, pdy := active(op, t, dx, rows*cols), active(op, t, dy, batch*n*n*cols)
-	w := columnsOf(t, rows, cols, 4, pdx, pdy)
+	w := walkOf(t, rows, cols, 4, pdx, pdy)
 	d.do(op, w.launch("avg_pool_backward", t), pdx, pdy, rows, side, cols, beta != 0, w.groups, w.each)
 }

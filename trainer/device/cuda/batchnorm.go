@@ -15,7 +15,7 @@ func (d *Device) BatchStats(stats, x device.Buffer, running device.Running, rows
 	t := x.Type
 	pstats, px := at(op, stats, 2*cols), active(op, t, x, rows*cols)
 	mean, variance, count := optional(op, device.F32, running.Mean, cols), optional(op, device.F32, running.Variance, cols), optional(op, device.F32, running.Count, 1)
-	w := columnsOf(t, rows, cols, 8, px).sums(rows, normBlocks)
+	w := walkOf(t, rows, cols, 8, px).sums(rows, normBlocks)
 	parts := d.scratch(op, w.chunks*2*cols*device.F32.Bytes())
 	d.do(op, w.launch("batch_moments", t), parts, px, rows, cols, w.groups, w.each)
 	d.do(op, launch{kernel: "batch_stats", blocks: [3]int{(cols + 7) / 8}, threads: 256}, pstats, mean, variance, count, parts, w.chunks, w.each, rows, cols, eps, momentum)
@@ -33,7 +33,7 @@ func (d *Device) BatchNorm(y, x, stats, gain, shift, shortcut device.Buffer, row
 	const op = "batch norm"
 	t := y.Type
 	py, px, add := active(op, t, y, rows*cols), active(op, t, x, rows*cols), optional(op, t, shortcut, rows*cols)
-	w := columnsOf(t, rows, cols, 16, py, px, add)
+	w := walkOf(t, rows, cols, 16, py, px, add)
 	d.do(op, w.launch("batch_norm", t), py, px, at(op, stats, 2*cols), at(op, gain, cols), at(op, shift, cols), add, rows, cols, relu, w.groups, w.each)
 }
 
@@ -61,7 +61,7 @@ func (d *Device) BatchNormBackward(dx, dgain, dshift, dy, x, stats, gain, shift,
 	if rows == 0 {
 		return
 	}
-	w := columnsOf(t, rows, cols, 16, pdx, pdy, px, py)
+	w := walkOf(t, rows, cols, 16, pdx, pdy, px, py)
 	s := w.sums(rows, normBlocks)
 	level := d.scratch(op, (s.chunks+1)*2*cols*device.F32.Bytes())
 	parts := level + address(2*cols*device.F32.Bytes())

@@ -4,55 +4,43 @@ package cuda
 
 import "github.com/pairloom/pairloom/trainer/device"
 
-// columns is how a block walks down rows of channels: see kernels/columns.h.
-type columns struct {
-	run          bool // 16 bytes at once
-	groups, each int  // threads side by side; rows of a block
-	chunks       int  // of rows
-	strips       int  // of columns
+// As kernels/columns.h has them.
+const (
+	columnStrip = 128
+	columnWarps = 8
+)
+
+// columnChunks cuts rows into parts of chunk rows for kernels that sum columns, by the
+// shape alone: about 1,056 blocks, 8 for each multiprocessor of an H100, but no block of
+// less than 64 rows. The kernel is launched with blocks {strips, parts} of 256 threads
+// and leaves parts*sums*cols floats.
+func columnChunks(rows, cols int) (strips, parts, chunk int) {
+	strips = (cols + columnStrip - 1) / columnStrip
+	most := max(1, 8*132/max(1, strips))
+	chunk = max(64, (rows+most-1)/most)
+	chunk = (chunk + columnWarps - 1) / columnWarps * columnWarps
+	return strips, (rows + chunk - 1) / chunk, chunk
 }
 
-// columnThreads is the number of threads of a block.
-const columnThreads = 256
-
-// columnsOf walks rows[rows,cols] of t, a thread about so many rows, in runs of 16 bytes where cols and
-// all addresses allow it.
-func columnsOf(t device.Type, rows, cols, perThread int, addresses ...address) columns {
-	width := 16 / t.Bytes()
-	run := cols%width == 0
-	for _, a := range addresses {
-		run = run && a%16 == 0
+// addParts computes first[cols] += the first sum of each column in parts, and second[cols] +=
+// the second unless second is 0.
+func (d *Device) addParts(op string, first, second, parts address, count, cols int) {
+	width := cols
+	if second != 0 {
+		width = 2 * cols
 	}
-	if !run {
-		width = 1
+	if count > 0 {
+		d.do(op, launch{kernel: "columns_add", blocks: [3]int{(width + 31) / 32}, threads: 512}, first, second, parts, count, cols)
 	}
-	return columnsIn(run, width, rows, cols, perThread)
 }
 
-func columnsIn(run bool, width, rows, cols, perThread int) columns {
-	w := columns{run: run, groups: 1}
-	for w.groups < 32 && w.groups*width < cols {
-		w.groups *= 2
+// addColumns computes sums[cols] += the sum of the rows of x[rows,cols], of type t.
+func (d *Device) addColumns(op string, sums address, t device.Type, x address, rows, cols int) {
+	if rows == 0 || cols == 0 {
+		return
 	}
-	w.strips = (cols + w.groups*width - 1) / (w.groups * width)
-	w.each = columnThreads / w.groups * perThread
-	w.chunks = (rows + w.each - 1) / w.each
-	return w
-}
-
-// sums is w with chunks that are long enough for at most about so many blocks, by the shape
-// alone.
-func (w columns) sums(rows, blocks int) columns {
-	lanes := columnThreads / w.groups
-	each := (rows + max(1, blocks/w.strips) - 1) / max(1, blocks/w.strips)
-	w.each = max(w.each, (each+lanes-1)/lanes*lanes)
-	w.chunks = (rows + w.each - 1) / w.each
-	return w
-}
-
-func (w columns) launch(kernel string, t device.Type) launch {
-	if w.run {
-		kernel += "_run"
-	}
-	return launch{kernel: suffixed(kernel, t), blocks: [3]int{w.chunks, w.strips}, threads: columnThreads}
+	strips, parts, chunk := columnChunks(rows, cols)
+	at := d.scratch(op, parts*cols*4)
+	d.do(op, launch{kernel: suffixed("bias_backward", t), blocks: [3]int{strips, parts}, threads: 256}, at, x, rows, cols, chunk)
+	d.addParts(op, sums, 0, at, parts, cols)
 }

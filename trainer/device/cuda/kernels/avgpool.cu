@@ -1,6 +1,6 @@
 // The means of 2 x 2 squares of rows, and back. Forward reads 4 elements for each that it writes, 4
 // operations; back reads a quarter of what it writes, and with beta reads that too.
-#include "columns.h"
+#include "walk.h"
 
 // rows are those of y: batch*n*n with n = side/2.
 template <int V, class T> DEVICE void avg_pool(T *y, const T *x, int rows, int side, int cols, int groups, int each) {

@@ -7,7 +7,7 @@
 // then dy and x again, and writes dx: 10 bytes an element in bf16, 14 with a shortcut.
 // Chunks of rows are set by the shape alone; their sums, 8 bytes a chunk and column, are
 // added in order in double.
-#include "columns.h"
+#include "walk.h"
 
 // Mean and squares around it of a set of values.
 struct Moments {

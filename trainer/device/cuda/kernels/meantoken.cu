@@ -1,6 +1,6 @@
 // The mean of each picture's n rows before them, and back. Each way reads and writes every
 // element once, one operation each; a thread adds a picture's rows in order.
-#include "columns.h"
+#include "walk.h"
 
 template <int V, class T> DEVICE void mean_token(T *y, const T *x, int batch, int n, int cols, int groups, int each) {
 	Walk w = walk<V>(batch, cols, groups, each);

@@ -1,6 +1,6 @@
 // Pictures as rows of pixels, square by square. It reads and writes each element once and computes
 // nothing.
-#include "columns.h"
+#include "walk.h"
 
 // out[batch*(1+n*n), 3*patch*patch]; row 0 of each picture is zeros. patch and side are multiples of V.
 template <int V, class T> DEVICE void patchify(T *out, const T *pictures, int rows, int side, int patch, int groups, int each) {

@@ -1,6 +1,6 @@
 // Pictures as the windows of a 3 x 3 convolution of stride 2. It reads pictures once from memory, 2.25
 // times from cache, writes 2.25 times their bytes and computes nothing.
-#include "columns.h"
+#include "walk.h"
 
 // out[batch*n*n, 27] with n = side/2. A warp writes a row.
 template <class T> DEVICE void unfold(T *out, const T *pictures, int rows, int side, int groups, int each) {
