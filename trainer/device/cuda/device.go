@@ -45,6 +45,7 @@ type Device struct {
 	copies  cu.Stream
 	kernels kernels
 	live    map[address]int
+	lt      lt
 	uploads slots // of the work's stream
 	bulk    slots // of the copies' stream
 	passing chan passage
@@ -62,7 +63,8 @@ type command struct {
 	launch launch
 	args   arguments
 	run    func() error
-	always bool // after a fault, too
+	what   func(op string) string // names a run with its shape
+	always bool                   // after a fault, too
 	mark   device.Mark
 	wait   bool
 }
@@ -108,14 +110,17 @@ func (d *Device) serve(n int) {
 func (d *Device) execute(c *command) error {
 	switch {
 	case c.run != nil:
-		return c.run()
-	case c.launch.kernel == "":
+		if err := c.run(); err != nil || c.what == nil {
+			return err
+		}
+	case c.launch.kernel != "":
+		if err := d.kernels.launch(c, d.work); err != nil {
+			return err
+		}
+	default:
 		return nil
 	}
 	d.since.add(c)
-	if err := d.kernels.launch(c, d.work); err != nil {
-		return err
-	}
 	if d.each {
 		return plain(d.work.Synchronize())
 	}

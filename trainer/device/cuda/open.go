@@ -117,6 +117,9 @@ func (d *Device) prepare() (err error) {
 	if err := d.bulk.open(); err != nil {
 		return err
 	}
+	if err := d.lt.open(); err != nil {
+		return err
+	}
 	return d.kernels.open()
 }
 
@@ -137,6 +140,7 @@ func (d *Device) stop() {
 		e := <-d.events
 		cu.DestroyEvent(&e)
 	}
+	d.lt.close()
 	d.kernels.close()
 	d.copies.Destroy()
 	d.work.Destroy()
