@@ -31,8 +31,7 @@ template <int V, class T> DEVICE void batch_moments(float *parts, const T *x, in
 		int count = min(8, (w.to - r + w.step - 1) / w.step);
 		Run<T, V> in[8];
 #pragma unroll
-		for (int i = 0; i < 8; i++)
-			if (i < count) in[i] = *(const Run<T, V> *)(x + (long long)(r + i * w.step) * cols + w.col);
+		for (int i = 0; i < 8; i++) in[i] = *(const Run<T, V> *)(x + (long long)(r + min(i, count - 1) * w.step) * cols + w.col);
 		float all = n + count, share = count / all, part = 1.0f / count;
 #pragma unroll
 		for (int v = 0; v < V; v++) {
@@ -154,11 +153,12 @@ template <int V, class T> DEVICE void batch_norm(T *y, const T *x, const float *
 		long long at = (long long)r * cols + w.col;
 		float in[V], add[V];
 		load<V>(in, x + at);
+#pragma unroll
+		for (int v = 0; v < V; v++) add[v] = 0;
 		if (shortcut) load<V>(add, shortcut + at);
 #pragma unroll
 		for (int v = 0; v < V; v++) {
-			float out = normed(in[v] - n.mean[v], n.scale[v], n.shift[v]);
-			if (shortcut) out += add[v];
+			float out = normed(in[v] - n.mean[v], n.scale[v], n.shift[v]) + add[v];
 			in[v] = relu && !(out > 0) ? 0 : out;
 		}
 		store<V>(y + at, in);
@@ -187,12 +187,13 @@ template <int V, class T> DEVICE void batch_slopes(float *parts, T *dy, const T 
 		float in[V], g[V], out[V];
 		load<V>(in, x + at);
 		load<V>(g, dy + at);
+#pragma unroll
+		for (int v = 0; v < V; v++) out[v] = where == AGAIN ? normed(in[v] - n.mean[v], n.scale[v], n.shift[v]) : 1;
 		if (where == GIVEN) load<V>(out, y + at);
 #pragma unroll
 		for (int v = 0; v < V; v++) {
 			float d = in[v] - n.mean[v];
-			if (where == GIVEN && !(out[v] > 0)) g[v] = 0;
-			if (where == AGAIN && !(normed(d, n.scale[v], n.shift[v]) > 0)) g[v] = 0;
+			if (!(out[v] > 0)) g[v] = 0;
 			sum[v] += g[v];
 			along[v] += g[v] * d;
 		}
