@@ -46,6 +46,7 @@ type Device struct {
 	kernels    kernels
 	live       map[address]int
 	lt         lt
+	profile    profile
 	uploads    slots // of the work's stream
 	bulk       slots // of the copies' stream
 	passing    chan passage
@@ -64,7 +65,7 @@ type command struct {
 	launch launch
 	args   arguments
 	run    func() error
-	what   func(op string) string // names a run with its shape
+	what   func(op string) string // names a run that is a launch with its shape
 	always bool                   // after a fault, too
 	mark   device.Mark
 	wait   bool
@@ -94,7 +95,8 @@ func (d *Device) serve(n int) {
 	if err != nil {
 		return
 	}
-	for c := range d.queue {
+	var c command // one for all, since its address is handed on
+	for c = range d.queue {
 		if d.faulted() == nil || c.always {
 			if err := d.execute(&c); err != nil {
 				d.fail(c.String(), err)
@@ -112,12 +114,14 @@ func (d *Device) serve(n int) {
 
 func (d *Device) execute(c *command) error {
 	switch {
-	case c.run != nil:
-		if err := c.run(); err != nil || c.what == nil {
+	case c.what != nil:
+		if err := d.profile.around(c.op, d.work, c.run); err != nil {
 			return err
 		}
+	case c.run != nil:
+		return c.run()
 	case c.launch.kernel != "":
-		if err := d.kernels.launch(c, d.work); err != nil {
+		if err := d.profile.around(c.launch.kernel, d.work, func() error { return d.kernels.launch(c, d.work) }); err != nil {
 			return err
 		}
 	default:

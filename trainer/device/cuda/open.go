@@ -68,6 +68,7 @@ func (d *Device) stop() {
 		e := <-d.events
 		cu.DestroyEvent(&e)
 	}
+	d.profile.close()
 	d.lt.close()
 	d.kernels.close()
 	d.copies.Destroy()
