@@ -37,12 +37,12 @@ func TestPTXIsOfItsSources(t *testing.T) {
 		}
 		for line := range strings.Lines(c.table) {
 			if !strings.HasSuffix(line, "| 0 |\n") {
-				t.Errorf("a kernel keeps registers in memory: give it more, or less to do: %s", line)
+				t.Errorf("a kernel spills registers to memory: give it more, or less to do: %s", line)
 			}
 		}
 	}
 	for name := range kept {
-		t.Errorf("kernels/ptx/%s.ptx was made of a source that is gone: run go generate ./trainer/device/cuda", name)
+		t.Errorf("kernels/ptx/%s.ptx.gz was made of a source that is gone: run go generate ./trainer/device/cuda", name)
 	}
 }
 

@@ -6,7 +6,9 @@
 package main
 
 import (
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,6 +25,8 @@ const (
 	// only the latest drivers take, whatever the text uses; ptxas refuses what the
 	// stated version does not have.
 	version = "7.0"
+	// Text of some 5 MB is a fifth of that in the program when it is packed.
+	suffix = ".ptx.gz"
 )
 
 func main() {
@@ -53,13 +57,13 @@ func generate(folder, cuda string) error {
 			}
 		}
 		delete(compiled, s.name)
-		if err := atomicfile.WriteFile(filepath.Join(folder, "ptx", s.name+".ptx"), []byte(c.ptx)); err != nil {
+		if err := write(filepath.Join(folder, "ptx", s.name+suffix), c.ptx); err != nil {
 			return err
 		}
 		lines = append(lines, c.table)
 	}
 	for name := range compiled {
-		if err := os.Remove(filepath.Join(folder, "ptx", name+".ptx")); err != nil {
+		if err := os.Remove(filepath.Join(folder, "ptx", name+suffix)); err != nil {
 			return err
 		}
 	}
@@ -100,18 +104,18 @@ func keptIn(folder string) (map[string]compiled, error) {
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "ptx/*.ptx"))
+	files, err := filepath.Glob(filepath.Join(folder, "ptx/*"+suffix))
 	if err != nil {
 		return nil, err
 	}
 	kept := map[string]compiled{}
 	for _, path := range files {
-		text, err := os.ReadFile(path)
+		text, err := readKept(path)
 		if err != nil {
 			return nil, err
 		}
-		name := strings.TrimSuffix(filepath.Base(path), ".ptx")
-		c := compiled{ptx: string(text)}
+		name := strings.TrimSuffix(filepath.Base(path), suffix)
+		c := compiled{ptx: text}
 		for line := range strings.Lines(string(table)) {
 			if strings.HasPrefix(line, "| "+name+" |") {
 				c.table += line
@@ -120,6 +124,41 @@ func keptIn(folder string) (map[string]compiled, error) {
 		kept[name] = c
 	}
 	return kept, nil
+}
+
+func readKept(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: remove it, and run go generate ./trainer/device/cuda", path, err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: remove it, and run go generate ./trainer/device/cuda", path, err)
+	}
+	return string(text), nil
+}
+
+// write packs text into path, unless that is what it holds: another Go may pack it
+// to other bytes.
+func write(path, text string) error {
+	if kept, err := readKept(path); err == nil && kept == text {
+		return nil
+	}
+	return atomicfile.WriteStream(path, func(w io.Writer) error {
+		z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(z, text); err != nil {
+			return err
+		}
+		return z.Close()
+	})
 }
 
 // compile makes it anew.
