@@ -1,6 +1,6 @@
 //go:build cuda
 
-package clip
+package clip_test
 
 import (
 	"github.com/pairloom/pairloom/trainer/device"
