@@ -63,6 +63,19 @@ DEVICE void multiply(float d[4], const uint32 a[4], const uint32 b[2]) {
 	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Rounds two floats to bf16, to nearest even: the first in the lower half.
+DEVICE uint32 pack(float low, float high) {
+	uint32 d;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(d) : "f"(high), "f"(low));
+	return d;
+}
+// 2^x to 2 units in the last place, 0 where that is less than 2^-126.
+DEVICE float exp2_fast(float x) {
+	float y;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+	return y;
+}
+
 DEVICE float as_float(uint32 bits) { return __uint_as_float(bits); }
 DEVICE uint32 as_bits(float x) { return __float_as_uint(x); }
 
@@ -88,8 +101,9 @@ DEVICE bf16 narrow(float x) {
 DEVICE void put(float *p, float x) { *p = x; }
 DEVICE void put(bf16 *p, float x) { *p = narrow(x); }
 
-// Two bf16 in a word, the first in the lower half, as multiply takes them.
+#ifndef __CUDACC_RTC__
 DEVICE uint32 pack(float low, float high) { return (uint32)narrow(low).bits | (uint32)narrow(high).bits << 16; }
+#endif
 
 // FOR_TYPES expands M(suffix, T) for the types of activations.
 #define FOR_TYPES(M) M(f32, float) M(bf16, bf16)
