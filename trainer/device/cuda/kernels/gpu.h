@@ -10,6 +10,8 @@
 #ifdef __CUDACC_RTC__
 
 #define KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
+// A kernel of which a multiprocessor runs so many blocks at a time: as many registers are a thread's share.
+#define KERNEL_SHARING(threads, blocks, name, ...) extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
 #define DEVICE static __device__ __forceinline__
 // An array that a block shares; its content is unknown when the block starts.
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]

@@ -73,6 +73,7 @@ struct Kernel {
 	static void name(__VA_ARGS__); \
 	static host::Kernel kernel_##name(#name, threads, name); \
 	static void name(__VA_ARGS__)
+#define KERNEL_SHARING(threads, blocks, name, ...) KERNEL(threads, name, __VA_ARGS__)
 #define SHARED(type, name, count) \
 	static char key_of_##name; \
 	type *const name = (type *)host::shared(sizeof(type) * (count), &key_of_##name)
