@@ -99,3 +99,237 @@ KERNEL(256, attention_64, bf16 *out, float *lse, const bf16 *qkv, const int *off
 		barrier(team);
 	}
 }
+
+// query_step adds 16 keys to the gradient of 16 queries: dq += ds k, without the scale
+// of scores. Of rows r and r+8 it has the log-sum-exp, base 2, and sum(dout*out).
+DEVICE void query_step(float dq[8][4], const uint32 q[4][4], const uint32 dout[4][4], const float lse[2], const float d[2], bf16 *keys, bf16 *values, int row, int key, const int limit[2], bool edge, float c) {
+	float s[2][4], dp[2][4];
+	clear(s);
+	clear(dp);
+	dot(s, q, keys, row);
+	dot(dp, dout, values, row);
+	int at = key + 2 * (lane() & 3);
+	for (int j = 0; j < 2; j++)
+		for (int i = 0; i < 4; i++) {
+			float w = exp2_fast(s[j][i] * c - lse[i >> 1]) * (dp[j][i] - d[i >> 1]);
+			s[j][i] = edge && at + 8 * j + (i & 1) >= limit[i >> 1] ? 0 : w;
+		}
+	accumulate(dq, s, keys, row);
+}
+
+// key_step adds 16 queries to the gradients of 16 keys and values: dv += p^t dout and
+// dk += ds^t q, without the scale. lse and d are those of the queries of the tile.
+DEVICE void key_step(float dk[8][4], float dv[8][4], const uint32 k[4][4], const uint32 v[4][4], const float *lse, const float *d, bf16 *queries, bf16 *douts, int row, int query, int key, bool edge, float c) {
+	float s[2][4], dp[2][4];
+	clear(s);
+	clear(dp);
+	dot(s, k, queries, row);
+	dot(dp, v, douts, row);
+	int at = 2 * (lane() & 3);
+	for (int j = 0; j < 2; j++)
+		for (int i = 0; i < 4; i++) {
+			int column = at + 8 * j + (i & 1);
+			float p = exp2_fast(s[j][i] * c - lse[row + column]);
+			if (edge && key + 8 * (i >> 1) > query + column) p = 0;
+			s[j][i] = p;
+			dp[j][i] = p * (dp[j][i] - d[row + column]);
+		}
+	accumulate(dv, s, douts, row);
+	accumulate(dk, dp, queries, row);
+}
+
+// row_dot is sum(dout*out) of rows from..from+3 of a head, a row in eight lanes.
+DEVICE float row_dot(const bf16 *dout, const bf16 *out, bool valid) {
+	float sum = 0;
+	if (valid) {
+		Run<bf16, 8> x = *(const Run<bf16, 8> *)dout, y = *(const Run<bf16, 8> *)out;
+		for (int i = 0; i < 8; i++) sum += wide(x.at[i]) * wide(y.at[i]);
+	}
+	for (int m = 1; m < 8; m <<= 1) sum += shuffle_xor(sum, m);
+	return sum;
+}
+
+// A sequence that fits into one block's tiles: all of its gradients at once. Shared
+// memory: q, k, v and dout of 16*groups rows, 16 rows a warp to store by, and two floats a
+// row; of each warp 10,368 bytes at least. Longer ones are left alone.
+KERNEL_SHARING(128, 3, attention_64_backward, bf16 *dqkv, const bf16 *dout, const bf16 *out, const float *lse, const bf16 *qkv, const int *offsets, int width, int heads, int each, int groups, int causal) {
+	DYNAMIC_SHARED(bf16, memory);
+	Place p = place(offsets, heads, each, 1);
+	if (p.n == 0 || p.n > 16 * groups) return;
+	int warps = (int)blockDim.x >> 5;
+	Team team = {thread(), (int)blockDim.x, p.n <= 16};
+	if (team.warp) team.at = lane(), team.size = LANES;
+	int rows = (p.n + 15) / 16 * 16, g0 = team.warp ? 0 : warp(), step = team.warp ? 1 : warps;
+	bf16 *q = memory + (team.warp ? warp() * 5184 : 0), *k = q + rows * HEAD, *v = k + rows * HEAD, *o = v + rows * HEAD;
+	bf16 *way = o + rows * HEAD + g0 * 16 * HEAD;
+	float *log2 = (float *)(o + (rows + (team.warp ? 16 : 16 * warps)) * HEAD), *d = log2 + rows;
+	const float scale = 0.125f, c = scale * LOG2E;
+	long long stride = 3ll * width;
+
+	for (int h = p.head + (team.warp ? warp() : 0); h < p.end; h += team.warp ? warps : 1) {
+		const bf16 *x = qkv + p.first * stride + h * HEAD, *dy = dout + p.first * width + h * HEAD, *y = out + p.first * width + h * HEAD;
+		bf16 *dx = dqkv + p.first * stride + h * HEAD;
+		fetch(team, q, x, stride, p.n, rows);
+		fetch(team, k, x + width, stride, p.n, rows);
+		fetch(team, v, x + 2 * width, stride, p.n, rows);
+		fetch(team, o, dy, width, p.n, rows);
+		copy_commit();
+		for (int i = team.at; i < rows * 8; i += team.size) {
+			int row = i >> 3;
+			long long at = (long long)row * width + (i & 7) * 8;
+			float sum = row_dot(dy + at, y + at, row < p.n);
+			if ((i & 7) == 0) {
+				d[row] = sum;
+				log2[row] = row < p.n ? lse[(p.first + row) * heads + h] * LOG2E : INFINITE;
+			}
+		}
+		copy_wait<0>();
+		barrier(team);
+		for (int g = 16 * g0; g < p.n; g += 16 * step) {
+			uint32 a[4][4], b[4][4];
+			as_left(a, q, g);
+			as_left(b, o, g);
+			int r = g + (lane() >> 2), end = causal ? g + 16 : p.n;
+			int limit[2] = {causal ? r + 1 : p.n, causal ? r + 9 : p.n};
+			float l[2] = {log2[r], log2[r + 8]}, e[2] = {d[r], d[r + 8]}, sum[8][4];
+			clear(sum);
+			for (int key = 0; key < end; key += 16) query_step(sum, a, b, l, e, k, v, key, key, limit, key + 16 > (causal ? g + 1 : p.n), c);
+			store(dx + g * stride, stride, p.n - g, sum, scale, scale, way, 0);
+		}
+		barrier(team);
+		for (int g = 16 * g0; g < p.n; g += 16 * step) {
+			uint32 a[4][4], b[4][4];
+			as_left(a, k, g);
+			as_left(b, v, g);
+			int r = g + (lane() >> 2);
+			float dk[8][4], dv[8][4];
+			clear(dk);
+			clear(dv);
+			for (int query = causal ? g : 0; query < p.n; query += 16) key_step(dk, dv, a, b, log2, d, q, o, query, query, r, causal && query < g + 16, c);
+			store(dx + g * stride + width, stride, p.n - g, dk, scale, scale, k, g);
+			store(dx + g * stride + 2 * width, stride, p.n - g, dv, 1, 1, v, g);
+		}
+		barrier(team);
+	}
+}
+
+// Of longer sequences, first dq, a tile of queries a block, with each row's log-sum-exp,
+// base 2, and sum(dout*out) for what follows: stats[heads,rows,2].
+KERNEL_SHARING(256, 1, attention_64_backward_queries, bf16 *dqkv, float *stats, const bf16 *dout, const bf16 *out, const float *lse, const bf16 *qkv, const int *offsets, int width, int heads, int tiles, int longer, long long all, int causal) {
+	DYNAMIC_SHARED(bf16, memory);
+	Place p = place(offsets, heads, 1, tiles);
+	int warps = (int)blockDim.x >> 5, rows = 16 * warps, begin = p.tile * rows;
+	if (begin >= p.n || p.n <= longer) return;
+	Team team = {thread(), (int)blockDim.x, false};
+	bf16 *q = memory, *o = q + rows * HEAD, *stage = o + rows * HEAD;
+	int own = 16 * warp(), first = begin + own, r = first + (lane() >> 2);
+	int seen = causal ? min(p.n, begin + rows) : p.n, mine = first >= p.n ? 0 : causal ? min(p.n, first + 16) : p.n;
+	int limit[2] = {causal ? min(p.n, r + 1) : p.n, causal ? min(p.n, r + 9) : p.n};
+	const float scale = 0.125f, c = scale * LOG2E;
+	long long stride = 3ll * width;
+	const bf16 *x = qkv + p.first * stride + p.head * HEAD, *dy = dout + p.first * width + p.head * HEAD, *y = out + p.first * width + p.head * HEAD;
+
+	fetch(team, q, x + begin * stride, stride, p.n - begin, rows);
+	fetch(team, o, dy + (long long)begin * width, width, p.n - begin, rows);
+	fetch(team, stage, x + width, stride, p.n, 64);
+	fetch(team, stage + 64 * HEAD, x + 2 * width, stride, p.n, 64);
+	copy_commit();
+	stats += (p.head * all + p.first) * 2;
+	for (int i = lane(); i < 128; i += LANES) { // its own 16 rows
+		int row = first + (i >> 3);
+		long long at = (long long)row * width + (i & 7) * 8;
+		float sum = row_dot(dy + at, y + at, row < p.n);
+		if ((i & 7) == 0 && row < p.n) {
+			stats[2 * row] = lse[(p.first + row) * heads + p.head] * LOG2E;
+			stats[2 * row + 1] = sum;
+		}
+	}
+	warp_barrier();
+	float l[2], e[2], sum[8][4];
+	for (int i = 0; i < 2; i++) {
+		bool valid = r + 8 * i < p.n;
+		l[i] = valid ? stats[2 * (r + 8 * i)] : INFINITE;
+		e[i] = valid ? stats[2 * (r + 8 * i) + 1] : 0;
+	}
+	uint32 a[4][4], b[4][4];
+	clear(sum);
+	for (int key = 0; key < seen; key += 64) {
+		bf16 *keys = stage + (key >> 6) % 2 * 128 * HEAD;
+		if (key + 64 < seen) {
+			bf16 *next = stage + ((key >> 6) + 1) % 2 * 128 * HEAD;
+			fetch(team, next, x + width + (key + 64) * stride, stride, p.n - key - 64, 64);
+			fetch(team, next + 64 * HEAD, x + 2 * width + (key + 64) * stride, stride, p.n - key - 64, 64);
+			copy_commit();
+			copy_wait<1>();
+		} else {
+			copy_wait<0>();
+		}
+		block_barrier();
+		if (key == 0) {
+			as_left(a, q, own);
+			as_left(b, o, own);
+		}
+		for (int g = 0; g < min(64, mine - key); g += 16) query_step(sum, a, b, l, e, keys, keys + 64 * HEAD, g, key + g, limit, key + g + 16 > (causal ? first + 1 : p.n), c);
+		block_barrier();
+	}
+	if (mine > 0) store(dqkv + (p.first + first) * stride + p.head * HEAD, stride, p.n - first, sum, scale, scale, q, own);
+}
+
+// Then dk and dv, a tile of keys a block; queries go by.
+KERNEL(256, attention_64_backward_keys, bf16 *dqkv, const float *stats, const bf16 *dout, const bf16 *qkv, const int *offsets, int width, int heads, int tiles, int longer, long long all, int causal) {
+	DYNAMIC_SHARED(bf16, memory);
+	SHARED(float, log2, 128);
+	SHARED(float, d, 128);
+	Place p = place(offsets, heads, 1, tiles);
+	int warps = (int)blockDim.x >> 5, rows = 16 * warps, begin = p.tile * rows;
+	if (begin >= p.n || p.n <= longer) return;
+	Team team = {thread(), (int)blockDim.x, false};
+	bf16 *k = memory, *v = k + rows * HEAD, *stage = v + rows * HEAD;
+	int own = 16 * warp(), first = begin + own, r = first + (lane() >> 2), from = causal ? begin / 64 * 64 : 0;
+	const float scale = 0.125f, c = scale * LOG2E;
+	long long stride = 3ll * width;
+	const bf16 *x = qkv + p.first * stride + p.head * HEAD, *dy = dout + p.first * width + p.head * HEAD;
+	stats += (p.head * all + p.first) * 2;
+
+	fetch(team, k, x + width + begin * stride, stride, p.n - begin, rows);
+	fetch(team, v, x + 2 * width + begin * stride, stride, p.n - begin, rows);
+	fetch(team, stage, x + from * stride, stride, p.n - from, 64);
+	fetch(team, stage + 64 * HEAD, dy + (long long)from * width, width, p.n - from, 64);
+	copy_commit();
+	uint32 a[4][4], b[4][4];
+	float dk[8][4], dv[8][4];
+	clear(dk);
+	clear(dv);
+	for (int query = from; query < p.n; query += 64) {
+		int now = (query >> 6) % 2;
+		bf16 *queries = stage + now * 128 * HEAD;
+		if (query + 64 < p.n) {
+			bf16 *next = stage + (now ^ 1) * 128 * HEAD;
+			fetch(team, next, x + (query + 64) * stride, stride, p.n - query - 64, 64);
+			fetch(team, next + 64 * HEAD, dy + (query + 64ll) * width, width, p.n - query - 64, 64);
+			copy_commit();
+		}
+		if (thread() < 64) {
+			bool valid = query + thread() < p.n;
+			log2[64 * now + thread()] = valid ? stats[2 * (query + thread())] : INFINITE;
+			d[64 * now + thread()] = valid ? stats[2 * (query + thread()) + 1] : 0;
+		}
+		if (query + 64 < p.n)
+			copy_wait<1>();
+		else
+			copy_wait<0>();
+		block_barrier();
+		if (query == from) {
+			as_left(a, k, own);
+			as_left(b, v, own);
+		}
+		int end = first < p.n ? min(64, p.n - query) : 0;
+		for (int g = causal ? max(0, first - query) : 0; g < end; g += 16) key_step(dk, dv, a, b, log2 + 64 * now, d + 64 * now, queries, queries + 64 * HEAD, g, query + g, r, causal && query + g < first + 16, c);
+		block_barrier();
+	}
+	if (first < p.n) {
+		bf16 *dx = dqkv + (p.first + first) * stride + p.head * HEAD;
+		store(dx + width, stride, p.n - first, dk, scale, scale, k, own);
+		store(dx + 2 * width, stride, p.n - first, dv, 1, 1, v, own);
+	}
+}
