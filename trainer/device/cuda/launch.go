@@ -3,15 +3,22 @@
 package cuda
 
 import (
+	"embed"
 	"fmt"
+	"io/fs"
+	"math"
+	"regexp"
+	"strings"
+	"unsafe"
 
 	"github.com/pairloom/pairloom/trainer/device"
+	"gorgonia.org/cu"
 )
 
 // A launch is a kernel with the shape of its grid.
 type launch struct {
-	kernel  string // without the suffix of a type
-	blocks  [3]int // zeros count as 1
+	kernel  string
+	blocks  [3]int // zeros at the end count as 1; without any block nothing runs
 	threads int    // of a block, along x
 	shared  int    // bytes of dynamic shared memory
 }
@@ -28,5 +35,144 @@ func suffixed(kernel string, t device.Type) string {
 func elementwise(kernel string, n, each int) launch {
 	const threads = 256
 	blocks := (n + threads*each - 1) / (threads * each)
-	return launch{kernel: kernel, blocks: [3]int{max(1, min(blocks, 132*16))}, threads: threads}
+	return launch{kernel: kernel, blocks: [3]int{min(blocks, 132*16)}, threads: threads}
+}
+
+// arguments are a kernel's, one a cell of 8 bytes.
+type arguments struct {
+	cells [24]uint64
+	kinds [24]byte // 'p'ointer, 'i'nteger or 'f'loat
+	count int
+}
+
+func (a *arguments) set(op string, args []any) {
+	for i, x := range args {
+		switch x := x.(type) {
+		case address:
+			a.cells[i], a.kinds[i] = uint64(x), 'p'
+		case int:
+			if x != int(int32(x)) {
+				panic(fmt.Sprintf("%s: %d is more than a kernel counts to", op, x))
+			}
+			a.cells[i], a.kinds[i] = uint64(x), 'i'
+		case int64:
+			a.cells[i], a.kinds[i] = uint64(x), 'i'
+		case float32:
+			a.cells[i], a.kinds[i] = uint64(math.Float32bits(x)), 'f'
+		case bool:
+			a.kinds[i] = 'i'
+			if x {
+				a.cells[i] = 1
+			}
+		default:
+			panic(fmt.Sprintf("%s: argument %d is of type %T", op, i, x))
+		}
+	}
+	a.count = len(args)
+}
+
+// String names the operation, the kernel and its arguments but the pointers.
+func (c *command) String() string {
+	if c.launch.kernel == "" {
+		return c.op
+	}
+	var values []string
+	for i := range c.args.count {
+		switch cell := c.args.cells[i]; c.args.kinds[i] {
+		case 'i':
+			values = append(values, fmt.Sprint(int64(cell)))
+		case 'f':
+			values = append(values, fmt.Sprint(math.Float32frombits(uint32(cell))))
+		}
+	}
+	return fmt.Sprintf("%s: %s(%s)", c.op, c.launch.kernel, strings.Join(values, ", "))
+}
+
+//go:embed kernels/ptx
+var ptx embed.FS
+
+// kernels are the functions of the program, each file of them compiled for the card when
+// the first is launched.
+type kernels struct {
+	images  map[string]string // the file that a kernel is in
+	modules map[string]cu.Module
+	ready   map[string]*kernel
+}
+
+type kernel struct {
+	cu.Function
+	shared int // bytes of dynamic shared memory that it is allowed
+}
+
+var entry = regexp.MustCompile(`\.entry\s+(\w+)`)
+
+func (k *kernels) open() error {
+	k.images, k.modules, k.ready = map[string]string{}, map[string]cu.Module{}, map[string]*kernel{}
+	return fs.WalkDir(ptx, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := ptx.ReadFile(path)
+		for _, m := range entry.FindAllSubmatch(text, -1) {
+			k.images[string(m[1])] = path
+		}
+		return err
+	})
+}
+
+func (k *kernels) find(name string) (*kernel, error) {
+	if f := k.ready[name]; f != nil {
+		return f, nil
+	}
+	path := k.images[name]
+	module, loaded := k.modules[path]
+	if !loaded {
+		image := []byte(".version 7.0\n.target sm_80\n.address_size 64\n") // of no kernel
+		if path != "" {
+			var err error
+			if image, err = ptx.ReadFile(path); err != nil {
+				return nil, err
+			}
+		}
+		var err error
+		if module, err = cu.LoadData(string(image)); err != nil {
+			return nil, fmt.Errorf("load %s: %w", path, plain(err))
+		}
+		k.modules[path] = module
+	}
+	f, err := module.Function(name)
+	if err != nil {
+		return nil, fmt.Errorf("this program has no such kernel: %w", plain(err))
+	}
+	k.ready[name] = &kernel{Function: f, shared: 48 << 10}
+	return k.ready[name], nil
+}
+
+// launch starts c on s.
+func (k *kernels) launch(c *command, s cu.Stream) error {
+	l := &c.launch
+	if l.blocks[0] == 0 {
+		return nil
+	}
+	f, err := k.find(l.kernel)
+	if err != nil {
+		return err
+	}
+	if l.shared > f.shared {
+		if err := allowShared(f.Function, l.shared); err != nil {
+			return fmt.Errorf("%d bytes of shared memory: %w", l.shared, err)
+		}
+		f.shared = l.shared
+	}
+	var cells [len(c.args.cells)]unsafe.Pointer
+	for i := range c.args.count {
+		cells[i] = unsafe.Pointer(&c.args.cells[i])
+	}
+	return plain(f.Launch(l.blocks[0], max(1, l.blocks[1]), max(1, l.blocks[2]), l.threads, 1, 1, l.shared, s, cells[:c.args.count]))
+}
+
+func (k *kernels) close() {
+	for _, m := range k.modules {
+		m.Unload()
+	}
 }

@@ -1,0 +1,175 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/pairloom/pairloom/trainer/device"
+	"gorgonia.org/cu"
+)
+
+// queueLength is the number of commands that may wait: more than a step of a
+// deep model has, so that the host runs ahead.
+const queueLength = 4096
+
+// Options say how a device computes.
+type Options struct {
+	TF32 bool // products of F32 on tensor cores, with factors of 10 bits of fraction
+}
+
+// Device is one card.
+type Device struct {
+	device.Device // of what has no code yet
+
+	options Options
+	name    string
+	queue   chan command
+	reply   chan error
+	marks   marks
+	fault   atomic.Pointer[error] // the first
+	held    atomic.Int64          // bytes of device memory
+	peak    atomic.Int64
+	each    bool // wait for each launch, so that a fault is found where it is
+
+	// Of the caller's goroutine.
+	scratchAt   address
+	scratchSize int
+
+	// The rest belongs to the queue's goroutine.
+	card    cu.Device
+	context cu.CUContext
+	work    cu.Stream
+	copies  cu.Stream
+	kernels kernels
+	live    map[address]int
+	uploads slots // of the work's stream
+	bulk    slots // of the copies' stream
+	passing chan passage
+	waiting chan struct{} // closed when the waiter has ended
+	events  chan cu.Event // for marks, to be used again
+	fetches chan *slot
+	since   span // of launches after the last mark that has been passed without a fault
+}
+
+var _ device.Device = (*Device)(nil)
+
+// A command is a launch, or what run does; run is called on the queue's goroutine.
+type command struct {
+	op     string
+	launch launch
+	args   arguments
+	run    func() error
+	always bool // after a fault, too
+	mark   device.Mark
+	wait   bool
+}
+
+// Open starts card number n. The error says what is missing.
+func Open(n int, o Options) (*Device, error) {
+	d := &Device{
+		options: o, name: fmt.Sprintf("cuda:%d", n), queue: make(chan command, queueLength), reply: make(chan error, 1), marks: newMarks(),
+		each: os.Getenv("PAIRLOOM_CUDA_SYNC") == "1", live: map[address]int{},
+		passing: make(chan passage, queueLength), waiting: make(chan struct{}), events: make(chan cu.Event, queueLength),
+	}
+	go d.serve(n)
+	if err := <-d.reply; err != nil {
+		return nil, fmt.Errorf("open device %s: %w", d.name, err)
+	}
+	return d, nil
+}
+
+// serve runs the queue. Its thread has the card's context and is never unlocked: it
+// ends with the goroutine.
+func (d *Device) serve(n int) {
+	err := d.start(n)
+	d.reply <- err
+	if err != nil {
+		return
+	}
+	for c := range d.queue {
+		if d.faulted() == nil || c.always {
+			if err := d.execute(&c); err != nil {
+				d.fail(c.String(), err)
+			}
+		}
+		if c.mark != 0 || c.wait {
+			d.pass(passage{mark: c.mark, wait: c.wait})
+		}
+	}
+	close(d.passing)
+	<-d.waiting
+	d.stop()
+	d.reply <- d.faulted()
+}
+
+func (d *Device) execute(c *command) error {
+	switch {
+	case c.run != nil:
+		return c.run()
+	case c.launch.kernel == "":
+		return nil
+	}
+	d.since.add(c)
+	if err := d.kernels.launch(c, d.work); err != nil {
+		return err
+	}
+	if d.each {
+		return plain(d.work.Synchronize())
+	}
+	return nil
+}
+
+// call runs f on the queue's goroutine, after what is queued, and waits for it.
+func (d *Device) call(op string, f func() error) error {
+	done := make(chan error, 1)
+	d.queue <- command{op: op, always: true, run: func() error {
+		err := d.faulted()
+		if err == nil {
+			err = f()
+		}
+		done <- err
+		return nil
+	}}
+	return <-done
+}
+
+// do enqueues the launch of a kernel. Arguments are of type address, int (an int of the
+// kernel), int64 (a long long), float32 or bool (an int, 0 or 1). A launch without
+// blocks or threads is none.
+func (d *Device) do(op string, l launch, args ...any) {
+	c := command{op: op, launch: l}
+	c.args.set(op, args)
+	d.queue <- c
+}
+
+// zero clears so many bytes.
+func (d *Device) zero(op string, at address, bytes int) {
+	if bytes == 0 {
+		return
+	}
+	d.queue <- command{op: op, run: func() error {
+		return plain(cu.MemsetD8Async(cu.DevicePtr(at), 0, int64(bytes), d.work))
+	}}
+}
+
+// Name names the card.
+func (d *Device) Name() string { return d.name }
+
+// Close waits for the queue, ends its thread and reports memory that was never
+// freed.
+func (d *Device) Close() error {
+	close(d.queue)
+	err := <-d.reply
+	if d.scratchAt != 0 {
+		d.held.Add(-int64(d.scratchSize))
+		d.scratchAt, d.scratchSize = 0, 0
+	}
+	held := d.held.Swap(0)
+	if err == nil && held != 0 {
+		err = fmt.Errorf("close device %s: %d bytes were not freed", d.name, held)
+	}
+	return err
+}

@@ -1,8 +1,0 @@
-//go:build cuda
-
-package cuda
-
-import "gorgonia.org/cu"
-
-// Devices is the number of cards.
-func Devices() (int, error) { return cu.NumDevices() }
