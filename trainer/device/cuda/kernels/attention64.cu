@@ -278,13 +278,12 @@ KERNEL_SHARING(256, 1, attention_64_backward_queries, bf16 *dqkv, float *stats, 
 // Then dk and dv, a tile of keys a block; queries go by.
 KERNEL(256, attention_64_backward_keys, bf16 *dqkv, const float *stats, const bf16 *dout, const bf16 *qkv, const int *offsets, int width, int heads, int tiles, int longer, long long all, int causal) {
 	DYNAMIC_SHARED(bf16, memory);
-	SHARED(float, log2, 128);
-	SHARED(float, d, 128);
 	Place p = place(offsets, heads, 1, tiles);
 	int warps = (int)blockDim.x >> 5, rows = 16 * warps, begin = p.tile * rows;
 	if (begin >= p.n || p.n <= longer) return;
 	Team team = {thread(), (int)blockDim.x, false};
 	bf16 *k = memory, *v = k + rows * HEAD, *stage = v + rows * HEAD;
+	float *log2 = (float *)(stage + 256 * HEAD), *d = log2 + 128; // of two tiles
 	int own = 16 * warp(), first = begin + own, r = first + (lane() >> 2), from = causal ? begin / 64 * 64 : 0;
 	const float scale = 0.125f, c = scale * LOG2E;
 	long long stride = 3ll * width;
