@@ -35,8 +35,18 @@ void barrier();
 void warp_barrier();
 uint32 shuffle(uint32 x, int lane);
 uint32 ballot(bool x);
-// Shared memory of the block that runs, the same for all who give one key.
-void *shared(size_t bytes, const void *key);
+// A static array of the block that runs; where its memory lies is found once a block.
+struct SharedArray {
+	const char *name;
+	unsigned long long serial; // of the block that at is for
+	char *at;
+};
+extern unsigned long long block_serial; // counts blocks over all launches
+void place_shared(SharedArray &a, size_t bytes);
+inline void *shared(SharedArray &a, size_t bytes) {
+	if (a.serial != block_serial) place_shared(a, bytes);
+	return a.at;
+}
 void *dynamic_shared();
 void copy_async(void *shared, const void *global, bool valid);
 void copy_commit();
@@ -75,8 +85,8 @@ struct Kernel {
 	static void name(__VA_ARGS__)
 #define KERNEL_SHARING(threads, blocks, name, ...) KERNEL(threads, name, __VA_ARGS__)
 #define SHARED(type, name, count) \
-	static char key_of_##name; \
-	type *const name = (type *)host::shared(sizeof(type) * (count), &key_of_##name)
+	static host::SharedArray array_of_##name = {#name, 0, 0}; \
+	type *const name = (type *)host::shared(array_of_##name, sizeof(type) * (count))
 #define DYNAMIC_SHARED(type, name) type *const name = (type *)host::dynamic_shared()
 
 DEVICE float as_float(uint32 bits) {

@@ -1,0 +1,186 @@
+//go:build cuda
+
+// Package testdriver stands in for a card: the kernels of ../kernels compiled for the
+// host, in a library that exports the functions of the driver and of cuBLASLt that
+// pairloom calls. host/ holds its C++: each thread of a block is a fiber, work on
+// streams is done as late as it may be, and guards watch what a card would let pass.
+//
+// Main is for TestMain: the library is named by PAIRLOOM_LIBCUDA and is opened before
+// main, so a test binary builds it and then runs itself again.
+//
+// A fault is kept as a card keeps it: every later call answers its number, and the
+// words of cuGetErrorString say kernel, block, thread and address. Variables that are
+// read at each call change the card: PAIRLOOM_TESTDRIVER_MEMORY (bytes),
+// PAIRLOOM_TESTDRIVER_DEVICES (how many), PAIRLOOM_TESTDRIVER_CAPABILITY (75 is a card
+// without bf16), PAIRLOOM_TESTDRIVER_VERSION (12090), PAIRLOOM_TESTDRIVER_ORDER
+// (backwards: the last thread and block go first), PAIRLOOM_TESTDRIVER_FAIL
+// (cuMemAllocAsync=2@3: what a function answers from its third call on).
+package testdriver
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/cpu"
+)
+
+// folder is that of this package's sources.
+func folder() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}
+
+// flags are those of each source.
+func flags() []string {
+	f := []string{"-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function"}
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		f = append(f, "-mavx2", "-mfma")
+	}
+	return f
+}
+
+// Build compiles the library where it is not yet in the user's cache, source by source,
+// and returns its path. The compiler is g++, or what CXX names.
+func Build() (library string, err error) {
+	kernels, err := filepath.Glob(filepath.Join(folder(), "..", "kernels", "*.cu"))
+	if err != nil {
+		return "", err
+	}
+	host, err := filepath.Glob(filepath.Join(folder(), "host", "*.cc"))
+	if err != nil {
+		return "", err
+	}
+	return link(append(host, kernels...), "-shared")
+}
+
+// link compiles the sources to a library, or to a program.
+func link(sources []string, shared string) (string, error) {
+	headers, err := hashHeaders()
+	if err != nil {
+		return "", err
+	}
+	cache, err := cacheFolder()
+	if err != nil {
+		return "", err
+	}
+	objects := make([]string, len(sources))
+	var group errgroup.Group
+	group.SetLimit(2)
+	for i, source := range sources {
+		group.Go(func() error {
+			text, err := os.ReadFile(source)
+			if err != nil {
+				return err
+			}
+			objects[i] = filepath.Join(cache, key(headers, filepath.Base(source), string(text))+".o")
+			arguments := append(flags(), "-I", filepath.Join(folder(), "host"), "-I", filepath.Join(folder(), "..", "kernels"), "-x", "c++", "-c", source)
+			return compile(objects[i], arguments)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	arguments := objects
+	if shared != "" {
+		arguments = append([]string{shared, "-Wl,-Bsymbolic"}, objects...)
+	}
+	file := filepath.Join(cache, key(arguments...)+".so")
+	return file, compile(file, arguments)
+}
+
+// cacheFolder is where what was compiled lies, by the hash of what it was made from.
+func cacheFolder() (string, error) {
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("test driver: %w", err)
+	}
+	cache := filepath.Join(user, "pairloom", "testdriver")
+	return cache, os.MkdirAll(cache, 0o755)
+}
+
+func compiler() string {
+	if c := os.Getenv("CXX"); c != "" {
+		return c
+	}
+	return "g++"
+}
+
+// compile runs the compiler for a file that is not there yet; the file is there whole or not at all.
+func compile(file string, arguments []string) error {
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	beside, err := os.CreateTemp(filepath.Dir(file), "new")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(beside.Name())
+	beside.Close()
+	out, err := exec.Command(compiler(), append(arguments, "-o", beside.Name())...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("test driver: %s %s: %w\n%s", compiler(), strings.Join(arguments, " "), err, out)
+	}
+	os.Stderr.Write(out)
+	return os.Rename(beside.Name(), file)
+}
+
+// hashHeaders is a hash of what every object depends on beside its source.
+func hashHeaders() (string, error) {
+	parts := []string{compiler(), strings.Join(flags(), " ")}
+	for _, pattern := range []string{"host/*.h", "../kernels/*.h"} {
+		files, err := filepath.Glob(filepath.Join(folder(), pattern))
+		if err != nil {
+			return "", err
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, filepath.Base(f), string(text))
+		}
+	}
+	return key(parts...), nil
+}
+
+func key(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Main is TestMain's body: runs the tests on the test driver, or on the libraries that
+// PAIRLOOM_LIBCUDA names where it is set.
+func Main(m *testing.M) {
+	if os.Getenv("PAIRLOOM_LIBCUDA") != "" {
+		os.Exit(m.Run())
+	}
+	library, err := Build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	again := exec.Command(os.Args[0], os.Args[1:]...)
+	again.Env = append(os.Environ(), "PAIRLOOM_LIBCUDA="+library, "PAIRLOOM_LIBCUBLASLT="+library)
+	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := again.Run(); err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() > 0 {
+			os.Exit(exit.ExitCode())
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
