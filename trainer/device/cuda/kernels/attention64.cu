@@ -300,7 +300,7 @@ KERNEL(256, attention_64_backward_keys, bf16 *dqkv, const float *stats, const bf
 	clear(dk);
 	clear(dv);
 	for (int query = from; query < p.n; query += 64) {
-		int now = (query >> 6) % 2;
+		int now = (query - from) >> 6 & 1;
 		bf16 *queries = stage + now * 128 * HEAD;
 		if (query + 64 < p.n) {
 			bf16 *next = stage + (now ^ 1) * 128 * HEAD;
