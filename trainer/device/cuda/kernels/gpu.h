@@ -13,6 +13,7 @@
 // A kernel of which a multiprocessor runs so many blocks at a time: as many registers are a thread's share.
 #define KERNEL_SHARING(threads, blocks, name, ...) extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
 #define DEVICE static __device__ __forceinline__
+#define DEVICE_MEMBER __device__ __forceinline__
 // An array that a block shares; its content is unknown when the block starts.
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 // The block's shared memory of the size that the launch gave.
@@ -31,6 +32,8 @@ DEVICE float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu
 DEVICE int shuffle_xor(int x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 // One bit a lane, of all 32.
 DEVICE uint32 ballot(bool x) { return __ballot_sync(0xffffffffu, x); }
+// How many bits are set.
+DEVICE int count_bits(uint32 x) { return __popc(x); }
 
 DEVICE uint32 shared_address(const void *p) { return (uint32)__cvta_generic_to_shared(p); }
 

@@ -41,7 +41,7 @@ func folder() string {
 
 // flags are those of each source.
 func flags() []string {
-	f := []string{"-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function"}
+	f := []string{"-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas"}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		f = append(f, "-mavx2", "-mfma")
 	}

@@ -79,6 +79,7 @@ struct Kernel {
 #define gridDim host::grid_size
 #define __restrict__ __restrict
 #define DEVICE static inline
+#define DEVICE_MEMBER inline
 #define KERNEL(threads, name, ...) \
 	static void name(__VA_ARGS__); \
 	static host::Kernel kernel_##name(#name, threads, name); \
@@ -108,6 +109,7 @@ DEVICE float shuffle(float x, int lane) { return as_float(host::shuffle(as_bits(
 DEVICE float shuffle_xor(float x, int mask) { return shuffle(x, (int)((threadIdx.x & 31) ^ (unsigned)mask)); }
 DEVICE int shuffle_xor(int x, int mask) { return shuffle(x, (int)((threadIdx.x & 31) ^ (unsigned)mask)); }
 DEVICE uint32 ballot(bool x) { return host::ballot(x); }
+DEVICE int count_bits(uint32 x) { return __builtin_popcount(x); }
 DEVICE void copy_async(void *shared, const void *global, bool valid) { host::copy_async(shared, global, valid); }
 DEVICE void copy_commit() { host::copy_commit(); }
 template <int N> DEVICE void copy_wait() { host::copy_wait(N); }
