@@ -73,7 +73,10 @@ func (a *arguments) set(op string, args []any) {
 
 // String names the operation, the kernel and its arguments but the pointers.
 func (c *command) String() string {
-	if c.launch.kernel == "" {
+	switch {
+	case c.what != nil:
+		return c.what(c.op)
+	case c.launch.kernel == "":
 		return c.op
 	}
 	var values []string

@@ -39,31 +39,67 @@ func folder() string {
 	return filepath.Dir(file)
 }
 
-// flags are those of each source.
-func flags() []string {
-	f := []string{"-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas"}
+// A Kind says how the library is compiled.
+type Kind int
+
+const (
+	Checked Kind = iota // each access of a kernel to memory is looked up
+	Fast                // for whole trainings: bounds of the driver's own copies alone
+)
+
+// flags are those of a source.
+func (k Kind) flags(source string) []string {
+	f := []string{"-std=c++17", "-O2", "-fPIC", "-ffp-contract=off", "-fno-exceptions", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas"}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
 		f = append(f, "-mavx2", "-mfma")
+	}
+	if base := filepath.Base(source); k == Fast && filepath.Ext(source) == ".cu" || base == "gemm.cc" || base == "warp.cc" {
+		f = append(f, "-O3")
+	}
+	if k == Checked {
+		f = append(f, "-DPAIRLOOM_CHECKED", "-g1")
+	}
+	if k == Checked && filepath.Ext(source) == ".cu" {
+		f = append(f, "-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0")
 	}
 	return f
 }
 
 // Build compiles the library where it is not yet in the user's cache, source by source,
 // and returns its path. The compiler is g++, or what CXX names.
-func Build() (library string, err error) {
-	kernels, err := filepath.Glob(filepath.Join(folder(), "..", "kernels", "*.cu"))
+func Build(k Kind) (library string, err error) {
+	sources, err := files("host/*.cc", "../kernels/*.cu")
 	if err != nil {
 		return "", err
 	}
-	host, err := filepath.Glob(filepath.Join(folder(), "host", "*.cc"))
-	if err != nil {
-		return "", err
+	return k.link(sources, "-shared")
+}
+
+// files are those that match the patterns, relative to this package's folder: so do
+// checkouts in different places share what they compiled.
+func files(patterns ...string) ([]string, error) {
+	var all []string
+	for _, p := range patterns {
+		found, err := filepath.Glob(filepath.Join(folder(), p))
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("test driver: no %s in %s", p, folder())
+		}
+		for _, f := range found {
+			relative, err := filepath.Rel(folder(), f)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, filepath.ToSlash(relative))
+		}
 	}
-	return link(append(host, kernels...), "-shared")
+	return all, nil
 }
 
 // link compiles the sources to a library, or to a program.
-func link(sources []string, shared string) (string, error) {
+func (k Kind) link(sources []string, shared string) (string, error) {
 	headers, err := hashHeaders()
 	if err != nil {
 		return "", err
@@ -77,12 +113,12 @@ func link(sources []string, shared string) (string, error) {
 	group.SetLimit(2)
 	for i, source := range sources {
 		group.Go(func() error {
-			text, err := os.ReadFile(source)
+			text, err := os.ReadFile(filepath.Join(folder(), source))
 			if err != nil {
 				return err
 			}
-			objects[i] = filepath.Join(cache, key(headers, filepath.Base(source), string(text))+".o")
-			arguments := append(flags(), "-I", filepath.Join(folder(), "host"), "-I", filepath.Join(folder(), "..", "kernels"), "-x", "c++", "-c", source)
+			arguments := append(k.flags(source), "-I", "host", "-I", "../kernels", "-x", "c++", "-c", source)
+			objects[i] = filepath.Join(cache, key(compiler(), strings.Join(arguments, " "), headers, string(text))+".o")
 			return compile(objects[i], arguments)
 		})
 	}
@@ -125,7 +161,9 @@ func compile(file string, arguments []string) error {
 	}
 	defer os.Remove(beside.Name())
 	beside.Close()
-	out, err := exec.Command(compiler(), append(arguments, "-o", beside.Name())...).CombinedOutput()
+	c := exec.Command(compiler(), append(arguments, "-o", beside.Name())...)
+	c.Dir = folder()
+	out, err := c.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("test driver: %s %s: %w\n%s", compiler(), strings.Join(arguments, " "), err, out)
 	}
@@ -135,19 +173,17 @@ func compile(file string, arguments []string) error {
 
 // hashHeaders is a hash of what every object depends on beside its source.
 func hashHeaders() (string, error) {
-	parts := []string{compiler(), strings.Join(flags(), " ")}
-	for _, pattern := range []string{"host/*.h", "../kernels/*.h"} {
-		files, err := filepath.Glob(filepath.Join(folder(), pattern))
+	headers, err := files("host/*.h", "../kernels/*.h")
+	if err != nil {
+		return "", err
+	}
+	var parts []string
+	for _, h := range headers {
+		text, err := os.ReadFile(filepath.Join(folder(), h))
 		if err != nil {
 			return "", err
 		}
-		for _, f := range files {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				return "", err
-			}
-			parts = append(parts, filepath.Base(f), string(text))
-		}
+		parts = append(parts, h, string(text))
 	}
 	return key(parts...), nil
 }
@@ -160,13 +196,13 @@ func key(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// Main is TestMain's body: runs the tests on the test driver, or on the libraries that
-// PAIRLOOM_LIBCUDA names where it is set.
+// Main is TestMain's body: runs the tests on the checked test driver, or on the libraries
+// that PAIRLOOM_LIBCUDA names where it is set.
 func Main(m *testing.M) {
 	if os.Getenv("PAIRLOOM_LIBCUDA") != "" {
 		os.Exit(m.Run())
 	}
-	library, err := Build()
+	library, err := Build(Checked)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

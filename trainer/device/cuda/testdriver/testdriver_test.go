@@ -5,18 +5,17 @@ package testdriver
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 )
 
 // program compiles testdata's name.cc and name.cu with the driver.
-func program(t *testing.T, name string) string {
+func program(t *testing.T, k Kind, name string) string {
 	t.Helper()
-	host, err := filepath.Glob("host/*.cc")
+	sources, err := files("host/*.cc", "testdata/"+name+".cc", "testdata/"+name+".cu")
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := link(append(host, filepath.Join("testdata", name+".cc"), filepath.Join("testdata", name+".cu")), "")
+	file, err := k.link(sources, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,11 +23,14 @@ func program(t *testing.T, name string) string {
 }
 
 func TestWords(t *testing.T) {
-	for _, order := range []string{"", "backwards"} {
-		c := exec.Command(program(t, "words"))
-		c.Env = append(os.Environ(), "PAIRLOOM_TESTDRIVER_ORDER="+order)
-		if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
-			t.Errorf("order %q: %v\n%s", order, err, out)
+	for _, k := range []Kind{Checked, Fast} {
+		words := program(t, k, "words")
+		for _, order := range []string{"", "backwards"} {
+			c := exec.Command(words)
+			c.Env = append(os.Environ(), "PAIRLOOM_TESTDRIVER_ORDER="+order)
+			if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("kind %d, order %q: %v\n%.2000s", k, order, err, out)
+			}
 		}
 	}
 }

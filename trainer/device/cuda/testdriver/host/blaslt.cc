@@ -133,7 +133,7 @@ int judge(const Desc &d, const Matrix &a, const Matrix &b, const Matrix &c, cons
 
 uint32_t alignment_of(const void *p) {
 	uintptr_t x = (uintptr_t)p;
-	return x ? (uint32_t)(x & -x & 0xfffff) : 256;
+	return x & 255 ? (uint32_t)(x & -x & 255) : 256;
 }
 
 } // namespace
@@ -255,9 +255,10 @@ API int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *
 	p.activation = e.epilogue & 32 ? Activation::gelu : e.epilogue & 2 ? Activation::relu : Activation::none;
 	if (e.epilogue & 128) p.aux = e.aux;
 	p.aux_ld = e.aux_ld, p.aux_stride = e.aux_stride;
+	size_t used = algorithm && workspace ? ((const Algorithm *)algorithm)->workspace : 0;
 	enqueue(s, "cublasLtMatmul", [=] {
-		// The workspace is the library's to overwrite.
-		if (workspace && workspace_bytes && check_write("cublasLtMatmul's workspace", workspace, workspace_bytes)) memset(workspace, 0xff, workspace_bytes);
+		// What the algorithm asked for is the library's to overwrite.
+		if (used && check_write("cublasLtMatmul's workspace", workspace, used)) memset(workspace, 0xff, used);
 		if (!sticky) run_product(p);
 	});
 	return success;

@@ -15,8 +15,8 @@
 
 namespace host {
 
-Lane *now;
-dim3 block, block_size, grid_size;
+Fiber *now;
+dim3 set_thread, set_block, set_block_size, set_grid_size;
 Fiber fibers[most_threads];
 Warp warps[most_threads / lanes];
 int threads;
@@ -32,7 +32,6 @@ static bool faulted;
 
 // Stacks.
 
-static const size_t stack_bytes = 128 << 10;
 static char *stacks; // of most_threads fibers
 static std::vector<void *> idle;
 
@@ -110,6 +109,11 @@ static void *new_stack(void *stack) {
 
 // Who runs next.
 
+static void become(Fiber *f) {
+	now = f;
+	set_thread = f->thread;
+}
+
 const char *name_of(Together t) {
 	switch (t) {
 	case Together::shuffle: return "shuffle";
@@ -140,7 +144,7 @@ static Fiber *next(Fiber *f) {
 			Warp &warp = warps[w];
 			int missing = __builtin_ctz(~warp.arrived);
 			const char *where = missing >= warp.lanes ? "is not in the block" : fibers[w * lanes + missing].state == Fiber::ended ? "has ended" : "waits at block_barrier";
-			now = &fibers[w * lanes + __builtin_ctz(warp.arrived)];
+			become(&fibers[w * lanes + __builtin_ctz(warp.arrived)]);
 			fault(error_launch_failed, "%s with lanes missing: lanes %08x of warp %d are there, lane %d %s", name_of(warp.what), warp.arrived, w, missing, where);
 		}
 		w = backwards ? (w + count - 1) % count : (w + 1) % count;
@@ -149,7 +153,7 @@ static Fiber *next(Fiber *f) {
 	if (!waiting) return nullptr;
 	int ended = -1, there = -1;
 	for (int i = 0; i < threads; i++) (fibers[i].state == Fiber::ended ? ended : there) = i;
-	now = &fibers[there];
+	become(&fibers[there]);
 	fault(error_launch_failed, "block_barrier that not all threads reach: %d of %d are there, thread %d has ended", waiting, threads, ended);
 }
 
@@ -168,16 +172,17 @@ static void start() {
 		f.state = Fiber::ready;
 		body(body_argument);
 		Fiber &done = self();
+		if (!done.copies.empty()) fault(error_launch_failed, "ends with %zu copies under way: copy_wait is missing", done.copies.size());
 		done.state = Fiber::ended;
 		warps[done.warp].runnable &= ~(1u << done.lane);
 		Fiber *n = next(&done);
 		if (n && n->state == Fiber::fresh) {
 			n->stack = stack;
-			now = n;
+			become(n);
 			continue;
 		}
 		idle.push_back(stack);
-		now = n;
+		if (n) become(n);
 		leave(n ? n->sp : main_sp);
 	}
 }
@@ -192,7 +197,7 @@ static void give_way() {
 		idle.pop_back();
 		n->sp = new_stack(n->stack);
 	}
-	now = n;
+	become(n);
 	go_to(&f.sp, n->sp);
 	self().state = Fiber::ready;
 }
@@ -202,14 +207,14 @@ bool run_block(void (*f)(void *), void *argument) {
 	body = f;
 	body_argument = argument;
 	block_serial++;
-	threads = (int)(block_size.x * block_size.y * block_size.z);
+	threads = (int)(set_block_size.x * set_block_size.y * set_block_size.z);
 	waiting = 0;
 	barriers = 0;
 	faulted = false;
 	for (int i = 0; i < threads; i++) {
 		Fiber &t = fibers[i];
-		unsigned u = (unsigned)i;
-		t.thread = dim3{u % block_size.x, u / block_size.x % block_size.y, u / block_size.x / block_size.y};
+		unsigned u = (unsigned)i, x = set_block_size.x, y = set_block_size.y;
+		t.thread = dim3{u % x, u / x % y, u / x / y};
 		t.index = i;
 		t.warp = i / lanes;
 		t.lane = i % lanes;
@@ -225,12 +230,13 @@ bool run_block(void (*f)(void *), void *argument) {
 		warp.arrived = 0;
 		warp.what = Together::nothing;
 		warp.turn = 0;
+		warp.barriers = 0;
 	}
 	Fiber *first = &fibers[backwards ? threads - 1 : 0];
 	first->stack = idle.back();
 	idle.pop_back();
 	first->sp = new_stack(first->stack);
-	now = first;
+	become(first);
 	go_to(&main_sp, first->sp);
 	now = nullptr;
 	if (faulted)
@@ -269,6 +275,7 @@ bool arrive(Together what) {
 	if (w.arrived == ~0u) {
 		w.arrived = 0;
 		w.turn++;
+		if (what == Together::barrier) w.barriers++;
 		w.runnable = ~0u;
 		return true;
 	}

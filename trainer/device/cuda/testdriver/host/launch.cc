@@ -4,6 +4,7 @@
 #include "fault.h"
 #include "fiber.h"
 #include "memory.h"
+#include "watch.h"
 
 #include <cstdlib>
 #include <map>
@@ -44,12 +45,13 @@ void run_kernel(const Function &f, dim3 grid, dim3 size, size_t shared, const ui
 	for (int i = 0; i < f.kernel->parameters; i++) cell_pointers[i] = (void *)(cells + i);
 	const char *order = getenv("PAIRLOOM_TESTDRIVER_ORDER");
 	backwards = order && !strcmp(order, "backwards");
-	grid_size = grid;
-	block_size = size;
+	set_grid_size = grid;
+	set_block_size = size;
 	unsigned long long blocks = (unsigned long long)grid.x * grid.y * grid.z;
+	watch_launch(blocks);
 	for (unsigned long long b = 0; b < blocks; b++) {
 		unsigned long long at = backwards ? blocks - 1 - b : b;
-		block = dim3{(unsigned)(at % grid.x), (unsigned)(at / grid.x % grid.y), (unsigned)(at / grid.x / grid.y)};
+		set_block = dim3{(unsigned)(at % grid.x), (unsigned)(at / grid.x % grid.y), (unsigned)(at / grid.x / grid.y)};
 		start_shared(shared);
 		if (!run_block([](void *k) { ((const Kernel *)k)->run(cell_pointers, ((const Kernel *)k)->f); }, (void *)f.kernel)) break;
 	}

@@ -3,10 +3,12 @@
 
 #include "fault.h"
 #include "fiber.h"
+#include "watch.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <vector>
 #include <sys/mman.h>
 
 namespace host {
@@ -33,6 +35,7 @@ void reserve_range() {
 	range = reserve(range_bytes);
 	states = (uint8_t *)reserve(range_bytes);
 	next_address = (address)range + shared_bytes + page;
+	reserve_cells();
 }
 
 size_t card_memory() {
@@ -59,7 +62,9 @@ void commit(address at) {
 	Allocation &a = allocations[at];
 	a.live = true;
 	memset(state_of((void *)at), state_allocated, a.bytes);
-	memset((void *)at, 0xff, a.bytes); // not a number, in either type
+#ifndef PAIRLOOM_CHECKED
+	memset((void *)at, 0xff, a.bytes); // not a number, in either type, as no one looks
+#endif
 }
 
 static void forget(void *p, size_t bytes) {
@@ -68,6 +73,7 @@ static void forget(void *p, size_t bytes) {
 	if (to <= from) return;
 	madvise(from, (size_t)(to - from), MADV_DONTNEED);
 	madvise(state_of(from), (size_t)(to - from), MADV_DONTNEED);
+	forget_cells(from, (size_t)(to - from));
 }
 
 bool release(address at) {
@@ -89,21 +95,6 @@ Allocation *find_allocation(const void *p) {
 	auto i = allocations.upper_bound((address)p);
 	if (i == allocations.begin()) return nullptr;
 	return &(--i)->second;
-}
-
-const char *place(const void *p) {
-	static char text[256];
-	Allocation *a = find_allocation(p);
-	if (!p) {
-		snprintf(text, sizeof text, "null");
-	} else if (!in_range(p)) {
-		snprintf(text, sizeof text, "%p, which is no memory of the device", p);
-	} else if (!a) {
-		snprintf(text, sizeof text, "%p, which was never allocated", p);
-	} else {
-		snprintf(text, sizeof text, "%p, byte %zu of an allocation of %zu bytes%s", p, (size_t)((address)p - a->at), a->bytes, a->freed ? " that was freed" : a->live ? "" : " that the stream has not got to");
-	}
-	return text;
 }
 
 // The first byte whose state lacks one of the bits, or bytes.
@@ -156,12 +147,20 @@ bool check_write(const char *who, void *p, size_t bytes) {
 static size_t shared_used, shared_end;
 static const size_t gap = 256;
 
+struct Array {
+	const char *name;
+	char *at;
+	size_t bytes;
+};
+static std::vector<Array> arrays; // of the block that runs, in the order of their addresses
+
 void start_shared(size_t dynamic) {
 	memset(states, state_none, shared_end);
 	memset(states, state_allocated, dynamic);
 	memset(range, 0xff, dynamic);
 	shared_used = dynamic;
 	shared_end = dynamic;
+	arrays.assign(1, Array{"the dynamic shared memory", range, dynamic});
 }
 
 void *dynamic_shared() { return range; }
@@ -174,6 +173,27 @@ void place_shared(SharedArray &a, size_t bytes) {
 	memset(state_of(a.at), state_allocated, bytes);
 	memset(a.at, 0xff, bytes);
 	shared_end = (size_t)(a.at - range) + bytes;
+	arrays.push_back(Array{a.name, a.at, bytes});
+}
+
+const char *place(const void *p) {
+	static char text[256];
+	Allocation *a = find_allocation(p);
+	if (!p) {
+		snprintf(text, sizeof text, "null");
+	} else if (!in_range(p)) {
+		snprintf(text, sizeof text, "%p, which is no memory of the device", p);
+	} else if ((size_t)((const char *)p - range) < shared_bytes) {
+		const Array *nearest = &arrays[0];
+		for (auto &x : arrays)
+			if (x.at <= p) nearest = &x;
+		snprintf(text, sizeof text, "byte %zu of %s of %zu bytes", (size_t)((const char *)p - nearest->at), nearest->name, nearest->bytes);
+	} else if (!a) {
+		snprintf(text, sizeof text, "%p, which was never allocated", p);
+	} else {
+		snprintf(text, sizeof text, "%p, byte %zu of an allocation of %zu bytes%s", p, (size_t)((address)p - a->at), a->bytes, a->freed ? " that was freed" : a->live ? "" : " that the stream has not got to");
+	}
+	return text;
 }
 
 // Pinned memory.
@@ -203,6 +223,9 @@ bool is_pinned(const void *p, size_t bytes) {
 void watch_load_matrices(const void *) {}
 void watch_copy_start(void *, const void *, bool) {}
 void watch_copy_end(void *, const void *, bool) {}
+void reserve_cells() {}
+void forget_cells(const void *, size_t) {}
+void watch_launch(unsigned long long) {}
 #endif
 
 } // namespace host

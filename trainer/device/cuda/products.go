@@ -1,0 +1,155 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"fmt"
+
+	"github.com/pairloom/pairloom/trainer/device"
+)
+
+// finish is what cuBLASLt does with a product besides.
+type finish struct {
+	bias address // [n] of c's type; 0 for none
+	plus address // what beta multiplies, like c; c itself unless set
+}
+
+// String names p's operation and shape.
+func (p product) String(op string) string {
+	name := fmt.Sprintf("%s: c[%d,%d] = a[%d,%d] b[%d,%d]", op, p.m, p.n, p.m, p.k, p.k, p.n)
+	if p.batch > 1 {
+		name += fmt.Sprintf(" of %d", p.batch)
+	}
+	return name + ", " + p.in.String() + " to " + p.out.String()
+}
+
+// whole fills in what p leaves out.
+func (p product) whole() product {
+	fill := func(ld *int, cols, transposed int, trans bool) {
+		if trans {
+			cols = transposed
+		}
+		if *ld == 0 {
+			*ld = cols
+		}
+	}
+	fill(&p.lda, p.k, p.m, p.transA)
+	fill(&p.ldb, p.n, p.k, p.transB)
+	fill(&p.ldc, p.n, 0, false)
+	p.batch = max(1, p.batch)
+	return p
+}
+
+// product enqueues p.
+func (d *Device) product(op string, p product) {
+	p = p.whole()
+	if p.m == 0 || p.n == 0 {
+		return
+	}
+	f := finish{plus: p.c}
+	if chosen := d.plan(op, p, f); chosen != nil {
+		d.multiply(op, chosen, p, f)
+		return
+	}
+	d.ownProduct(op, p)
+}
+
+// MatMul computes C[m,n] = op(A)[m,k] op(B)[k,n] + beta C.
+func (d *Device) MatMul(c, a, b device.Buffer, m, n, k int, transA, transB bool, beta float32) {
+	const op = "matmul"
+	t := a.Type
+	d.product(op, product{c: active(op, c.Type, c, m*n), a: active(op, t, a, m*k), b: active(op, t, b, k*n), m: m, n: n, k: k,
+		transA: transA, transB: transB, in: t, out: c.Type, beta: beta})
+}
+
+// Linear computes y = act(x w^t + bias) + residual. Where cuBLASLt has the product, bias
+// and residual are its epilogue, and an activation is one pass more: the library's own
+// GELU is an approximation. To a result of bf16 the library adds a bias of bf16, which
+// is therefore rounded, as PyTorch's autocast does.
+func (d *Device) Linear(y, x, w device.Buffer, m, n, k int, e device.Epilogue) {
+	const op = "linear"
+	t, to := x.Type, y.Type
+	out, residual, bias := active(op, to, y, m*n), optional(op, to, e.Residual, m*n), optional(op, device.F32, e.Bias, n)
+	var pre address
+	if e.Activation != device.NoActivation {
+		pre = optional(op, to, e.Pre, m*n)
+	}
+	p := product{c: out, a: active(op, t, x, m*k), b: active(op, t, w, n*k), m: m, n: n, k: k, transB: true, in: t, out: to}.whole()
+	if m == 0 || n == 0 {
+		return
+	}
+	f := finish{bias: bias, plus: out}
+	if e.Activation == device.NoActivation {
+		if residual != 0 {
+			p.beta, f.plus = 1, residual
+		}
+	} else if pre != 0 {
+		p.c, f.plus = pre, pre
+	}
+	chosen := d.plan(op, p, f)
+	if chosen == nil {
+		d.ownLinear(op, p, out, pre, bias, residual, e.Activation)
+		return
+	}
+	// Scratch: the rounded bias, then a product that may not lie in y, which holds the residual.
+	room := 0
+	if bias != 0 && to == device.BF16 {
+		room = (n*to.Bytes() + 255) &^ 255
+	}
+	aside := e.Activation != device.NoActivation && pre == 0 && residual == out
+	scratch := room
+	if aside {
+		scratch += m * n * to.Bytes()
+	}
+	at := d.scratch(op, scratch)
+	if room != 0 {
+		d.do(op, elementwise("convert_to_bf16", n, 8), at, bias, int64(n))
+		f.bias = at
+	}
+	if aside {
+		p.c = at + address(room)
+		f.plus = p.c
+	}
+	d.multiply(op, chosen, p, f)
+	if e.Activation != device.NoActivation {
+		d.do(op, elementwise(suffixed("activate", to), m*n, 8), out, address(0), p.c, address(0), residual, int64(m*n), n, int(e.Activation))
+	}
+}
+
+// ownLinear is Linear by our own product, to f32, and one pass for the rest.
+func (d *Device) ownLinear(op string, p product, y, pre, bias, residual address, a device.Activation) {
+	kernel := "activate_f32"
+	if p.out == device.BF16 {
+		kernel = "activate_f32_to_bf16"
+	}
+	p.c, p.out, p.beta = d.scratch(op, p.m*p.n*device.F32.Bytes()), device.F32, 0
+	d.ownProduct(op, p)
+	d.do(op, elementwise(kernel, p.m*p.n, 8), y, pre, p.c, bias, residual, int64(p.m*p.n), p.n, int(a))
+}
+
+// LinearBackward computes dw += dy^t x, dbias += the sum of dy's rows, and dx =
+// (dy w) * act'(Pre) + beta dx.
+func (d *Device) LinearBackward(dx, dw, dbias, dy, x, w device.Buffer, m, n, k int, e device.BackwardEpilogue) {
+	const op = "linear backward"
+	if e.Activation != device.NoActivation && e.Beta != 0 {
+		panic(op + ": beta with an activation")
+	}
+	t := dy.Type
+	dyAt := active(op, t, dy, m*n)
+	d.product(op, product{c: at(op, dw, n*k), a: dyAt, b: active(op, t, x, m*k), m: n, n: k, k: m, transA: true, in: t, out: device.F32, beta: 1})
+	if !dbias.Absent() {
+		d.BiasBackward(dbias, dy, m, n)
+	}
+	if dx.Absent() {
+		return
+	}
+	to := active(op, t, dx, m*k)
+	var pre address
+	if e.Activation != device.NoActivation {
+		pre = active(op, t, e.Pre, m*k)
+	}
+	d.product(op, product{c: to, a: dyAt, b: active(op, t, w, n*k), m: m, n: k, k: n, in: t, out: t, beta: e.Beta})
+	if pre != 0 {
+		d.do(op, elementwise(suffixed("activate_backward", t), m*k, 8), to, to, pre, int64(m*k), int(e.Activation))
+	}
+}
