@@ -287,6 +287,8 @@ func TestFault(t *testing.T) {
 		want    []string
 	}{
 		{"at the launch", 4096, false, []string{blamed}},
+		{"on the card", 32, false, []string{"one of 2 launches, the first fill: fill_f32(10, 1), the last " + blamed, "PAIRLOOM_CUDA_SYNC=1"}},
+		{"on the card, each launch waited for", 32, true, []string{blamed}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.sync {

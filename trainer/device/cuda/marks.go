@@ -117,7 +117,9 @@ func (d *Device) waitForPassages() {
 			}
 		}
 		if p.slot != nil {
-			copy(p.to, p.slot.host)
+			if d.faulted() == nil {
+				copy(p.to, p.slot.host)
+			}
 			d.fetches <- p.slot
 		}
 		if p.mark != 0 {

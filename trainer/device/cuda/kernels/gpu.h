@@ -68,6 +68,13 @@ DEVICE void multiply(float d[4], const uint32 a[4], const uint32 b[2]) {
 	             : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// 2^x to 2 units in the last place, 0 where that is less than 2^-126.
+DEVICE float exp2_fast(float x) {
+	float y;
+	asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+	return y;
+}
+
 DEVICE float as_float(uint32 bits) { return __uint_as_float(bits); }
 DEVICE uint32 as_bits(float x) { return __float_as_uint(x); }
 

@@ -199,10 +199,18 @@ func key(parts ...string) string {
 // Main is TestMain's body: runs the tests on the checked test driver, or on the libraries
 // that PAIRLOOM_LIBCUDA names where it is set.
 func Main(m *testing.M) {
+	Again(Checked)
+	os.Exit(m.Run())
+}
+
+// Again runs this program again with the test driver for the driver, and ends with its
+// exit code; unless PAIRLOOM_LIBCUDA names a library, as it does then. A package whose
+// TestMain has other work calls it from init.
+func Again(k Kind) {
 	if os.Getenv("PAIRLOOM_LIBCUDA") != "" {
-		os.Exit(m.Run())
+		return
 	}
-	library, err := Build(Checked)
+	library, err := Build(k)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -118,6 +118,7 @@ DEVICE void load_matrices(uint32 r[4], const void *row) { host::load_matrices(r,
 DEVICE void load_matrices_transposed(uint32 r[4], const void *row) { host::load_matrices(r, row, true); }
 DEVICE void multiply(float d[4], const uint32 a[4], const uint32 b[2]) { host::multiply(d, a, b); }
 
+DEVICE float exp2_fast(float x) { return exp2f(x); }
 DEVICE float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 DEVICE int min(int a, int b) { return a < b ? a : b; }
 DEVICE int max(int a, int b) { return a > b ? a : b; }
