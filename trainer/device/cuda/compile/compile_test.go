@@ -42,7 +42,7 @@ func TestKernelsCompileToWhatIsKept(t *testing.T) {
 }
 
 func TestTidy(t *testing.T) {
-	const made = "//\n// Compiler Build ID: CL-1\n// Cuda compilation tools, release 12.9, V12.9.86\n//\n\n.version 8.8\n.target sm_80\n\n\t// .globl\tf\n\n.visible .entry f(\n)\n{\n\tret; \n}\n"
+	const made = "//\n// Compiler Build ID: CL-1\n// Cuda compilation tools, release 12.9, V12.9.86\n//\n\n.version 8.8\n.target sm_80\n\n\t// .globl\tf\n\n.visible .entry f(\n)\n{\n\t.pragma \"used_bytes_mask 0xff\";\n\tret; \n}\n"
 	got, err := tidy(made, "ab12")
 	const want = "// ab12 is the SHA-256 of the sources, compiled by NVRTC V12.9.86\n.version 7.0\n.target sm_80\n.visible .entry f(\n)\n{\n\tret;\n}\n"
 	if err != nil || got != want {

@@ -195,7 +195,9 @@ func tidy(ptx, hash string) (string, error) {
 	fmt.Fprintf(&out, "%s\n", firstLine(hash))
 	for line := range strings.Lines(ptx) {
 		line = strings.TrimRight(line, " \t\n")
-		if line != "" && !strings.HasPrefix(strings.TrimLeft(line, "\t"), "//") {
+		bare := strings.TrimLeft(line, "\t ")
+		// The pragma is a hint, of which older drivers know nothing.
+		if bare != "" && !strings.HasPrefix(bare, "//") && !strings.HasPrefix(bare, ".pragma \"used_bytes_mask") {
 			out.WriteString(line + "\n")
 		}
 	}
