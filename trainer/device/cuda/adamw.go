@@ -18,6 +18,8 @@ func (d *Device) SquaredNorm(out, x device.Buffer) {
 func (d *Device) AdamW(param, grad, m, v, norm2 device.Buffer, a device.AdamW) {
 	const op = "adamw"
 	n := param.Len
-	d.do(op, elementwise("adamw", n, 4), at(op, param, n), at(op, grad, n), at(op, m, n), at(op, v, n), at(op, norm2, 1), int64(n),
+	l := elementwise("adamw", n, 4)
+	l.blocks[0] = min(l.blocks[0], 5*132) // those that an H100 has at work at once
+	d.do(op, l, at(op, param, n), at(op, grad, n), at(op, m, n), at(op, v, n), at(op, norm2, 1), int64(n),
 		a.Rate, a.Beta1, a.Beta2, a.Epsilon, a.Decay, a.Clip, a.Limit, a.Correct1, a.Correct2)
 }

@@ -43,22 +43,25 @@ type plan struct {
 	calls   int
 }
 
-// libraries are the places where cuBLASLt may be.
-func libraries() []string {
-	if path := os.Getenv("PAIRLOOM_LIBCUBLASLT"); path != "" {
+// libraries are the places where a library of NVIDIA's may be, of the versions given, the best
+// first; PAIRLOOM_LIBCUBLASLT and the like name the one to take.
+func libraries(name string, versions ...string) []string {
+	stem, _, _ := strings.Cut(name, ".")
+	if path := os.Getenv("PAIRLOOM_" + strings.ToUpper(stem)); path != "" {
 		return []string{path}
 	}
 	var paths []string
-	for _, name := range []string{"libcublasLt.so.13", "libcublasLt.so.12"} {
-		paths = append(paths, name)
+	for _, v := range versions {
+		file := name + "." + v
+		paths = append(paths, file) // where the linker looks, LD_LIBRARY_PATH included
 		for _, root := range []string{os.Getenv("CUDA_HOME"), os.Getenv("CUDA_PATH"), "/usr/local/cuda"} {
 			if root != "" {
-				paths = append(paths, filepath.Join(root, "lib64", name))
+				paths = append(paths, filepath.Join(root, "lib64", file))
 			}
 		}
-		// Where pip puts NVIDIA's wheels, of the Python that is active.
+		// Where pip puts NVIDIA's wheels, for the Python that is active.
 		if env := os.Getenv("VIRTUAL_ENV"); env != "" {
-			found, _ := filepath.Glob(filepath.Join(env, "lib/python3*/site-packages/nvidia/*/lib", name))
+			found, _ := filepath.Glob(filepath.Join(env, "lib", "python3*", "site-packages", "nvidia", "*", "lib", file))
 			paths = append(paths, found...)
 		}
 	}
@@ -66,35 +69,36 @@ func libraries() []string {
 }
 
 // openLibrary opens the first cuBLASLt that there is.
-func openLibrary() (unsafe.Pointer, error) {
+func openLibrary() (library unsafe.Pointer, path string, err error) {
 	var faults []string
-	for _, path := range libraries() {
+	for _, path := range libraries("libcublasLt.so", "13", "12") {
 		var why *C.char
 		name := C.CString(path)
 		library := C.lt_open(name, &why)
 		C.free(unsafe.Pointer(name))
 		if library != nil {
-			return library, nil
+			return library, path, nil
 		}
 		faults = append(faults, C.GoString(why))
 	}
-	return nil, fmt.Errorf("cuBLASLt could not be opened (%s); install cuBLAS of CUDA 12 or 13 (pip install nvidia-cublas-cu12), or name its libcublasLt.so in PAIRLOOM_LIBCUBLASLT", strings.Join(faults, "; "))
+	return nil, "", fmt.Errorf("cuBLASLt could not be opened (%s); install cuBLAS of CUDA 12 or 13 (pip install nvidia-cublas-cu12), or name its libcublasLt.so in PAIRLOOM_LIBCUBLASLT", strings.Join(faults, "; "))
 }
 
-// CUBLAS is the version of cuBLASLt as it counts it, such as 120901 for 12.9.1, or why there is none.
-func CUBLAS() (int, error) {
-	library, err := openLibrary()
+// CUBLAS is the version of cuBLASLt as it counts it, such as 120901 for 12.9.1, and where it
+// was found; or why there is none.
+func CUBLAS() (version int, path string, err error) {
+	library, path, err := openLibrary()
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer C.lt_destroy(library, nil)
-	return int(C.lt_version(library)), nil
+	return int(C.lt_version(library)), path, nil
 }
 
 // open runs on the queue's goroutine, with the card's context.
 func (l *lt) open() error {
 	l.plans = map[C.lt_shape]*plan{}
-	if l.library, l.missing = openLibrary(); l.missing != nil {
+	if l.library, _, l.missing = openLibrary(); l.missing != nil {
 		return nil // products go the slower way
 	}
 	return l.check(C.lt_create(l.library, &l.handle))

@@ -11,12 +11,12 @@ const (
 )
 
 // columnChunks cuts rows into parts of chunk rows for kernels that sum columns, by the
-// shape alone: about 1,056 blocks, 8 for each multiprocessor of an H100, but no block of
-// less than 64 rows. The kernel is launched with blocks {strips, parts} of 256 threads
-// and leaves parts*sums*cols floats.
+// shape alone: about 792 blocks, the 6 that each multiprocessor of an H100 has at work at
+// once, but none of less than 64 rows. The kernel is launched with blocks {strips, parts}
+// of 256 threads and leaves parts*sums*cols floats.
 func columnChunks(rows, cols int) (strips, parts, chunk int) {
 	strips = (cols + columnStrip - 1) / columnStrip
-	most := max(1, 8*132/max(1, strips))
+	most := max(1, 6*132/max(1, strips))
 	chunk = max(64, (rows+most-1)/most)
 	chunk = (chunk + columnWarps - 1) / columnWarps * columnWarps
 	return strips, (rows + chunk - 1) / chunk, chunk

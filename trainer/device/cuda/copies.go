@@ -13,10 +13,9 @@ import (
 type slot struct {
 	host  []byte
 	event cu.Event // the end of the last copy
-	used  bool
 }
 
-// slots are used in turn.
+// slots are used in turn, and made when they are first needed.
 type slots struct {
 	list []*slot
 	next int
@@ -44,17 +43,6 @@ func (s *slot) free() {
 	cu.MemFreeHost(unsafe.Pointer(&s.host[0]))
 }
 
-func (s *slots) open() error {
-	for range slotCount {
-		one, err := newSlot(slotBytes)
-		if err != nil {
-			return err
-		}
-		s.list = append(s.list, one)
-	}
-	return nil
-}
-
 func (s *slots) close() {
 	for _, one := range s.list {
 		one.free()
@@ -64,13 +52,17 @@ func (s *slots) close() {
 // upload copies src to device memory on a stream: it is read when upload returns.
 func (s *slots) upload(to address, src []byte, stream cu.Stream) error {
 	for len(src) > 0 {
-		one := s.list[s.next]
-		s.next = (s.next + 1) % len(s.list)
-		if one.used {
-			if err := one.event.Synchronize(); err != nil {
-				return plain(err)
+		if s.next == len(s.list) {
+			made, err := newSlot(slotBytes)
+			if err != nil {
+				return err
 			}
+			s.list = append(s.list, made)
+		} else if err := s.list[s.next].event.Synchronize(); err != nil {
+			return plain(err)
 		}
+		one := s.list[s.next]
+		s.next = (s.next + 1) % slotCount
 		n := copy(one.host, src)
 		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(&one.host[0]), int64(n), stream); err != nil {
 			return plain(err)
@@ -78,7 +70,6 @@ func (s *slots) upload(to address, src []byte, stream cu.Stream) error {
 		if err := one.event.Record(stream); err != nil {
 			return plain(err)
 		}
-		one.used = true
 		to, src = to+address(n), src[n:]
 	}
 	return nil
@@ -153,7 +144,10 @@ func (d *Device) Fetch(dst []float32, src device.Buffer) {
 
 func (d *Device) fetch(to []byte, from address) error {
 	for len(to) > 0 {
-		s := <-d.fetches
+		s, err := d.fetchSlot()
+		if err != nil {
+			return err
+		}
 		n := min(len(to), len(s.host))
 		if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&s.host[0]), cu.DevicePtr(from), int64(n), d.work); err != nil {
 			d.fetches <- s
@@ -163,6 +157,20 @@ func (d *Device) fetch(to []byte, from address) error {
 		to, from = to[n:], from+address(n)
 	}
 	return nil
+}
+
+// fetchSlot is a slot that no fetch is under way through.
+func (d *Device) fetchSlot() (*slot, error) {
+	select {
+	case s := <-d.fetches:
+		return s, nil
+	default:
+	}
+	if d.fetchSlots < fetchCount {
+		d.fetchSlots++
+		return newSlot(fetchBytes)
+	}
+	return <-d.fetches, nil
 }
 
 // Read waits for the queue and copies src to dst.

@@ -39,20 +39,22 @@ type Device struct {
 	scratchSize int
 
 	// The rest belongs to the queue's goroutine.
-	card    cu.Device
-	context cu.CUContext
-	work    cu.Stream
-	copies  cu.Stream
-	kernels kernels
-	live    map[address]int
-	lt      lt
-	uploads slots // of the work's stream
-	bulk    slots // of the copies' stream
-	passing chan passage
-	waiting chan struct{} // closed when the waiter has ended
-	events  chan cu.Event // for marks, to be used again
-	fetches chan *slot
-	since   span // of launches after the last mark that has been passed without a fault
+	card       cu.Device
+	context    cu.CUContext
+	work       cu.Stream
+	copies     cu.Stream
+	kernels    kernels
+	live       map[address]int
+	lt         lt
+	profile    profile
+	uploads    slots // of the work's stream
+	bulk       slots // of the copies' stream
+	passing    chan passage
+	waiting    chan struct{} // closed when the waiter has ended
+	events     chan cu.Event // for marks, to be used again
+	fetches    chan *slot    // that no copy is under way through
+	fetchSlots int           // that were made
+	since      span          // of launches after the last mark that has been passed without a fault
 }
 
 var _ device.Device = (*Device)(nil)
@@ -63,22 +65,24 @@ type command struct {
 	launch launch
 	args   arguments
 	run    func() error
-	what   func(op string) string // names a run with its shape
+	what   func(op string) string // names a run that is a launch with its shape
 	always bool                   // after a fault, too
 	mark   device.Mark
 	wait   bool
 }
 
-// Open starts card number n. The error says what is missing.
+// Open starts card number n. The error, a [device.Unusable] where it has no such card to
+// offer, says what is missing.
 func Open(n int, o Options) (*Device, error) {
 	d := &Device{
-		options: o, name: fmt.Sprintf("cuda:%d", n), queue: make(chan command, queueLength), reply: make(chan error, 1), marks: newMarks(),
+		options: o, queue: make(chan command, queueLength), reply: make(chan error, 1), marks: newMarks(),
 		each: os.Getenv("PAIRLOOM_CUDA_SYNC") == "1", live: map[address]int{},
 		passing: make(chan passage, queueLength), waiting: make(chan struct{}), events: make(chan cu.Event, queueLength),
+		fetches: make(chan *slot, fetchCount),
 	}
 	go d.serve(n)
 	if err := <-d.reply; err != nil {
-		return nil, fmt.Errorf("open device %s: %w", d.name, err)
+		return nil, err
 	}
 	return d, nil
 }
@@ -91,7 +95,8 @@ func (d *Device) serve(n int) {
 	if err != nil {
 		return
 	}
-	for c := range d.queue {
+	var c command // one for all, since its address is handed on
+	for c = range d.queue {
 		if d.faulted() == nil || c.always {
 			if err := d.execute(&c); err != nil {
 				d.fail(c.String(), err)
@@ -109,12 +114,14 @@ func (d *Device) serve(n int) {
 
 func (d *Device) execute(c *command) error {
 	switch {
-	case c.run != nil:
-		if err := c.run(); err != nil || c.what == nil {
+	case c.what != nil:
+		if err := d.profile.around(c.op, d.work, c.run); err != nil {
 			return err
 		}
+	case c.run != nil:
+		return c.run()
 	case c.launch.kernel != "":
-		if err := d.kernels.launch(c, d.work); err != nil {
+		if err := d.profile.around(c.launch.kernel, d.work, func() error { return d.kernels.launch(c, d.work) }); err != nil {
 			return err
 		}
 	default:
@@ -166,14 +173,19 @@ func (d *Device) Name() string { return d.name }
 // Close waits for the queue, ends its thread and reports memory that was never
 // freed.
 func (d *Device) Close() error {
+	scratch, size := d.scratchAt, d.scratchSize
+	d.queue <- command{op: "close", always: true, run: func() error {
+		if scratch != 0 {
+			d.release(scratch, size)
+		}
+		if d.lt.workspace != 0 {
+			d.release(d.lt.workspace, workspaceBytes)
+		}
+		return nil
+	}}
 	close(d.queue)
 	err := <-d.reply
-	if d.scratchAt != 0 {
-		d.held.Add(-int64(d.scratchSize))
-		d.scratchAt, d.scratchSize = 0, 0
-	}
-	held := d.held.Swap(0)
-	if err == nil && held != 0 {
+	if held := d.held.Swap(0); err == nil && held != 0 {
 		err = fmt.Errorf("close device %s: %d bytes were not freed", d.name, held)
 	}
 	return err

@@ -54,9 +54,13 @@ func (d *Device) GatherBackward(dtable, dy, ids device.Buffer, rows, cols int) {
 	}
 	// Long chunks where there is work for 8,448 warps, 64 for each multiprocessor of an
 	// H100: they leave fewer parts.
-	strips := (cols + gatherStrip - 1) / gatherStrip
-	chunk := 32 * max(1, min((rows+31)/32*strips/8448, 32))
-	chunks, tiles := (rows+chunk-1)/chunk, (rows+gatherTile-1)/gatherTile
+	chunk := 32 * max(1, min((rows+31)/32*((cols+gatherStrip-1)/gatherStrip)/8448, 32))
+	d.gatherBackward(op, table, t, back, at, rows, cols, dtable.Len/cols, chunk)
+}
+
+// gatherBackward is GatherBackward into a table of F32 with so many entries.
+func (d *Device) gatherBackward(op string, table address, t device.Type, back, ids address, rows, cols, entries, chunk int) {
+	strips, chunks, tiles := (cols+gatherStrip-1)/gatherStrip, (rows+chunk-1)/chunk, (rows+gatherTile-1)/gatherTile
 	layout := []int{chunks * 2 * cols * 4, rows * 4, rows * 4, tiles * gatherDigits * 4} // bytes
 	var places [4]address
 	var total int
@@ -69,16 +73,15 @@ func (d *Device) GatherBackward(dtable, dy, ids device.Buffer, rows, cols int) {
 		places[i] += scratch
 	}
 	parts, order, next, counts := places[0], address(0), places[1], places[3]
-	entries := dtable.Len / cols
 	for shift := 0; shift < bits.Len(uint(entries)); shift += 8 {
-		d.do(op, launch{kernel: "gather_count", blocks: [3]int{tiles}, threads: 256}, counts, at, order, rows, entries, shift)
-		d.do(op, launch{kernel: "gather_place", blocks: [3]int{tiles}, threads: 256}, next, counts, at, order, rows, entries, shift)
+		d.do(op, launch{kernel: "gather_count", blocks: [3]int{tiles}, threads: 256}, counts, ids, order, rows, entries, shift)
+		d.do(op, launch{kernel: "gather_place", blocks: [3]int{tiles}, threads: 256}, next, counts, ids, order, rows, entries, shift)
 		order, next = next, places[1]+places[2]-next
 	}
 	l := launch{kernel: suffixed("gather_sum", t), blocks: [3]int{(chunks*strips + 3) / 4}, threads: 128}
-	d.do(op, l, table, parts, back, at, order, rows, cols, chunk)
+	d.do(op, l, table, parts, back, ids, order, rows, cols, chunk)
 	if chunks > 1 {
 		l.kernel = "gather_join"
-		d.do(op, l, table, parts, at, order, rows, cols, chunk)
+		d.do(op, l, table, parts, ids, order, rows, cols, chunk)
 	}
 }

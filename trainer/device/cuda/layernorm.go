@@ -55,11 +55,11 @@ func (d *Device) LayerNormBackward(dx, dgain, dshift, dy, stats, x, gain device.
 		d.addParts(op, gains, shifts, sums, parts, cols)
 		return
 	}
-	// As many as an H100 has at work at once, each with rows that far apart.
+	// As many blocks as an H100 has at work at once, each with rows that far apart.
 	parts := min(rows, 2*132)
 	if warps {
 		l.threads = 128
-		parts = min((rows+3)/4, 4*132)
+		parts = min((rows+3)/4, map[device.Type]int{device.F32: 3, device.BF16: 4}[t]*132)
 	}
 	l.blocks[0] = parts
 	sums := d.scratch(op, parts*2*cols*4)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/pairloom/pairloom/trainer/device"
+	"gorgonia.org/cu"
 )
 
 // address is that of device memory.
@@ -42,6 +43,13 @@ func (d *Device) Alloc(bytes int) (device.Memory, error) {
 // allocate and release run on the queue's goroutine.
 func (d *Device) allocate(bytes int) (address, error) {
 	at, err := allocAsync(max(bytes, 4), d.work)
+	if is(err, outOfMemory) {
+		// What was freed in the queue, or went through the copies' stream, may not be back yet.
+		if err := plain(cu.Synchronize()); err != nil {
+			return 0, err
+		}
+		at, err = allocAsync(max(bytes, 4), d.work)
+	}
 	if is(err, outOfMemory) {
 		return 0, d.noMemory(bytes)
 	}

@@ -6,7 +6,9 @@
 // operations an element.
 //
 // adamw: reads param, grad, m and v and writes param, m and v, 28 bytes an element, for
-// some 20 operations. The norm is read on the device, so that the queue goes on.
+// some 20 operations, a root and a division among them. The norm is read on the device, so
+// that the queue goes on. For the 151 million parameters of ViT-B/32: 0.6 GB for the norm,
+// 4.2 GB for the update.
 #include "rows.h"
 
 KERNEL(256, squared_norm, double *parts, const float *x, long long n) {

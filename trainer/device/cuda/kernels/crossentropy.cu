@@ -3,7 +3,7 @@
 //
 // cross_entropy: reads logits once: each thread keeps the largest that it saw and the
 // sum of exponentials below it. Writes lse and the row's loss, which cross_entropy_end
-// averages; one exponential an element.
+// averages; one exponential an element. Two launches.
 //
 // cross_entropy_backward: reads logits and writes dlogits, which may be logits; one
 // exponential an element.

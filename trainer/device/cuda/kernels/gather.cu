@@ -13,14 +13,16 @@
 // takes a chunk of the sorted rows and adds up neighbours of one id. A sum that begins and
 // ends in its chunk goes to the table at once; those at a chunk's borders are left as
 // parts, two a chunk at most, and gather_join adds them up. Reads dy once, reads and
-// writes each row of the table that is named once.
+// writes each row of the table that is named once. For 60,000 words out of 49,408 rows of
+// 512, in bf16: 61 MB of dy, at most 4 KB for each word that is new, 2 MB to sort, 6
+// launches.
 #include "rows.h"
 
 // One warp a row and strip of 256 columns.
 template <int N, class T, class E> DEVICE void gather(T *y, const E *table, const int *ids, int rows, int cols, float beta) {
 	int strips = (cols + STRIP - 1) / STRIP;
-	long long unit = (long long)blockIdx.x * ((int)blockDim.x / 32) + warp();
-	int row = (int)(unit / strips), strip = (int)(unit % strips);
+	unsigned unit = blockIdx.x * (blockDim.x / 32) + (unsigned)warp();
+	int row = (int)(unit / (unsigned)strips), strip = (int)(unit % (unsigned)strips);
 	if (row >= rows) return;
 	int id = ids[row];
 	T *to = y + (long long)row * cols;
@@ -53,8 +55,8 @@ GATHER(pick_bf16, bf16, bf16)
 
 template <int N> DEVICE void pick_backward(bf16 *dtable, const bf16 *dy, const int *ids, int rows, int cols) {
 	int strips = (cols + STRIP - 1) / STRIP;
-	long long unit = (long long)blockIdx.x * ((int)blockDim.x / 32) + warp();
-	int row = (int)(unit / strips), strip = (int)(unit % strips);
+	unsigned unit = blockIdx.x * (blockDim.x / 32) + (unsigned)warp();
+	int row = (int)(unit / (unsigned)strips), strip = (int)(unit % (unsigned)strips);
 	if (row >= rows || ids[row] < 0) return;
 	const bf16 *from = dy + (long long)row * cols;
 	bf16 *to = dtable + (long long)ids[row] * cols;
@@ -210,8 +212,8 @@ template <int N> struct Columns {
 
 template <int N, class T> DEVICE void gather_sum(float *dtable, float *parts, const T *dy, const int *ids, const int *order, int rows, int cols, int chunk) {
 	int strips = (cols + SUM_STRIP - 1) / SUM_STRIP;
-	long long unit = (long long)blockIdx.x * ((int)blockDim.x / 32) + warp();
-	int c = (int)(unit / strips), strip = (int)(unit % strips);
+	unsigned unit = blockIdx.x * (blockDim.x / 32) + (unsigned)warp();
+	int c = (int)(unit / (unsigned)strips), strip = (int)(unit % (unsigned)strips);
 	int first = c * chunk;
 	if ((long long)c * chunk >= rows) return;
 	// The sum that is under way is of current, and began in this chunk or before it.
@@ -256,8 +258,8 @@ template <int N, class T> DEVICE void gather_sum(float *dtable, float *parts, co
 // For each sum that a chunk began and did not end: its parts, to the table.
 template <int N> DEVICE void join_parts(float *dtable, const float *parts, const int *ids, const int *order, int rows, int cols, int chunk) {
 	int strips = (cols + SUM_STRIP - 1) / SUM_STRIP, chunks = (rows + chunk - 1) / chunk;
-	long long unit = (long long)blockIdx.x * ((int)blockDim.x / 32) + warp();
-	int c = (int)(unit / strips), strip = (int)(unit % strips);
+	unsigned unit = blockIdx.x * (blockDim.x / 32) + (unsigned)warp();
+	int c = (int)(unit / (unsigned)strips), strip = (int)(unit % (unsigned)strips);
 	if (c >= chunks - 1) return;
 	int first = c * chunk, id = id_at(ids, order, first + chunk - 1, rows);
 	if (id < 0 || id_at(ids, order, first + chunk, rows) != id) return;

@@ -83,18 +83,28 @@ struct bf16 {
 DEVICE float wide(float x) { return x; }
 DEVICE float wide(bf16 x) { return as_float((uint32)x.bits << 16); }
 
-// Rounds to nearest even; what is not a number stays so.
-DEVICE bf16 narrow(float x) {
+// Two bf16 in a word, the first in the lower half, as multiply takes them. Rounds to
+// nearest even; what is not a number stays so.
+#ifdef __CUDACC_RTC__
+DEVICE uint32 pack(float low, float high) {
+	uint32 y;
+	asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(high), "f"(low));
+	return y;
+}
+#else
+DEVICE uint32 rounded(float x) {
 	uint32 b = as_bits(x);
+	return (b & 0x7fffffffu) > 0x7f800000u ? b >> 16 | 0x40 : (b + 0x7fffu + (b >> 16 & 1)) >> 16;
+}
+DEVICE uint32 pack(float low, float high) { return rounded(low) | rounded(high) << 16; }
+#endif
+DEVICE bf16 narrow(float x) {
 	bf16 y;
-	y.bits = (b & 0x7fffffffu) > 0x7f800000u ? (uint16)(b >> 16 | 0x40) : (uint16)((b + 0x7fffu + (b >> 16 & 1)) >> 16);
+	y.bits = (uint16)pack(x, 0.0f);
 	return y;
 }
 DEVICE void put(float *p, float x) { *p = x; }
 DEVICE void put(bf16 *p, float x) { *p = narrow(x); }
-
-// Two bf16 in a word, the first in the lower half, as multiply takes them.
-DEVICE uint32 pack(float low, float high) { return (uint32)narrow(low).bits | (uint32)narrow(high).bits << 16; }
 
 // FOR_TYPES expands M(suffix, T) for the types of activations.
 #define FOR_TYPES(M) M(f32, float) M(bf16, bf16)

@@ -1,7 +1,8 @@
 // Pictures as they were decoded, to what a model reads: out[batch,3,side,side] =
 // (x/255 - mean)/deviation of pictures[batch,side,side,3], the channels apart. A block
 // computes the 256 values of each channel once, with division rounded as IEEE 754 says,
-// and looks them up. Reads 3 bytes a pixel, writes 3 T.
+// and looks them up: 3 lookups in shared memory a pixel, no arithmetic. Reads 3 bytes a
+// pixel, writes 3 T: 462 MB for 1,024 pictures of 224 pixels in bf16.
 #include "rows.h"
 
 // N pixels a thread and turn, each turn of a block next to the one before; of a picture of

@@ -45,12 +45,16 @@ template <int N> DEVICE void store(float *p, const float (&x)[N]) {
 
 template <int N> DEVICE void store(bf16 *p, const float (&x)[N]) {
 	constexpr int n = N < 8 ? N : 8;
+	if constexpr (n == 1) {
+		*p = narrow(x[0]);
+	} else {
 #pragma unroll
-	for (int i = 0; i < N; i += n) {
-		Run<bf16, n> r;
+		for (int i = 0; i < N; i += n) {
+			Run<uint32, n / 2> r;
 #pragma unroll
-		for (int j = 0; j < n; j++) r.at[j] = narrow(x[i + j]);
-		*(Run<bf16, n> *)(p + i) = r;
+			for (int j = 0; j < n; j += 2) r.at[j / 2] = pack(x[i + j], x[i + j + 1]);
+			*(Run<uint32, n / 2> *)(p + i) = r;
+		}
 	}
 }
 

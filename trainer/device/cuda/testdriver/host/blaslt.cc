@@ -133,7 +133,7 @@ int judge(const Desc &d, const Matrix &a, const Matrix &b, const Matrix &c, cons
 
 uint32_t alignment_of(const void *p) {
 	uintptr_t x = (uintptr_t)p;
-	return x ? (uint32_t)(x & -x & 0xfffff) : 256;
+	return x & 255 ? (uint32_t)(x & -x & 255) : 256;
 }
 
 } // namespace

@@ -136,7 +136,8 @@ API int cuDriverGetVersion(int *version) {
 	if (d < 0 || d >= devices()) return refuse(error_invalid_device, "card %d of %d", d, devices())
 
 API int cuDeviceGetCount(int *count) {
-	CARD(0);
+	std::lock_guard<std::recursive_mutex> guard(big);
+	if (!initialized) return refuse(error_not_initialized, "cuInit was not called");
 	*count = devices();
 	return 0;
 }
