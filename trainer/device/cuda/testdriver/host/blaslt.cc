@@ -256,10 +256,10 @@ API int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *
 	if (e.epilogue & 128) p.aux = e.aux;
 	p.aux_ld = e.aux_ld, p.aux_stride = e.aux_stride;
 	size_t used = algorithm && workspace ? ((const Algorithm *)algorithm)->workspace : 0;
-	enqueue(s, "cublasLtMatmul", [=] {
+	enqueue(s, Work{[=] {
 		// What the algorithm asked for is the library's to overwrite.
 		if (used && check_write("cublasLtMatmul's workspace", workspace, used)) memset(workspace, 0xff, used);
 		if (!sticky) run_product(p);
-	});
+	}});
 	return success;
 }

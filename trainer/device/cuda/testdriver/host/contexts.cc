@@ -5,7 +5,6 @@
 #include "launch.h"
 #include "memory.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,13 +31,13 @@ int adopt(Handle *h, Handle::Kind kind) {
 	h->kind = kind;
 	h->owner = current();
 	h->dead = false;
-	h->owner->owned.push_back(h);
+	h->owner->owned.insert(h);
 	return 0;
 }
 
 static bool good(Handle *h, Handle::Kind kind, const char *name) {
 	Context *c = current();
-	if (std::find(c->owned.begin(), c->owned.end(), h) == c->owned.end() || h->kind != kind) {
+	if (!c->owned.count(h) || h->kind != kind) {
 		refuse(error_invalid_handle, "%p is no %s of this context", (void *)h, name);
 		return false;
 	}
@@ -69,7 +68,7 @@ static Context *make_context(int device) {
 	return c;
 }
 
-// What belongs to a context ends with it. The handles stay, so that their use is seen.
+// What belongs to a context ends with it.
 static void end_context(Context *c) {
 	for (Handle *h : c->owned) h->dead = true;
 	c->dead = true;
@@ -279,7 +278,7 @@ API int cuCtxGetDevice(int *d) {
 
 API int cuCtxSynchronize() {
 	ENTER;
-	run_context(current());
+	wait_for(current());
 	return sticky;
 }
 

@@ -37,7 +37,7 @@ API int cuMemAlloc_v2(address *at, size_t bytes) {
 API int cuMemFree_v2(address at) {
 	ENTER;
 	if (!at) return 0;
-	run_context(current());
+	wait_for(current());
 	if (!release(at)) return refuse(error_invalid_value, "cuMemFree of %s", place((void *)at));
 	return sticky;
 }
@@ -46,7 +46,7 @@ API int cuMemAllocAsync(address *at, size_t bytes, void *stream) {
 	ENTER;
 	STREAM(s, stream);
 	if (int code = allocated(at, bytes, "cuMemAllocAsync", true)) return code;
-	enqueue(s, "cuMemAllocAsync", [a = *at] { commit(a); });
+	enqueue(s, Work{[a = *at] { commit(a); }});
 	return 0;
 }
 
@@ -58,9 +58,9 @@ API int cuMemFreeAsync(address at, void *stream) {
 	if (!at) return 0;
 	Allocation *a = find_allocation((void *)at);
 	if (!a || a->at != at || a->freed) return refuse(error_invalid_value, "cuMemFreeAsync of %s", place((void *)at));
-	enqueue(s, "cuMemFreeAsync", [at] {
+	enqueue(s, Work{[at] {
 		if (!release(at)) keep_fault(error_invalid_value, "cuMemFreeAsync of %s", place((void *)at));
-	});
+	}});
 	return 0;
 }
 
@@ -122,7 +122,6 @@ API int cuMemAllocHost_v2(void **p, size_t bytes) { return cuMemHostAlloc(p, byt
 
 API int cuMemFreeHost(void *p) {
 	ENTER;
-	run_context(current());
 	if (!release_pinned(p)) return refuse(error_invalid_value, "cuMemFreeHost of %p, which is not pinned", p);
 	return 0;
 }
@@ -133,14 +132,20 @@ static int to_device(Stream *s, address to, const void *from, size_t bytes, bool
 	if (!bytes) return 0;
 	if (!wait && !is_pinned(from, bytes)) return refuse(error_invalid_value, "cuMemcpyHtoDAsync of %zu bytes from %p, which is not pinned: the copy would not be asynchronous", bytes, from);
 	uint64_t h = hash(from, bytes);
-	enqueue(s, "cuMemcpyHtoD", [=] {
+	// Until the host has waited for the copy, its memory is the card's to read.
+	auto unchanged = [=] {
 		if (!wait && !is_pinned(from, bytes))
-			keep_fault(error_launch_failed, "cuMemcpyHtoDAsync: host memory %p of %zu bytes was freed before the copy", from, bytes);
+			keep_fault(error_launch_failed, "cuMemcpyHtoDAsync: host memory %p of %zu bytes was freed before the copy was waited for", from, bytes);
 		else if (hash(from, bytes) != h)
-			keep_fault(error_launch_failed, "cuMemcpyHtoDAsync: host memory %p of %zu bytes was changed before it was copied", from, bytes);
-		else if (check_write("cuMemcpyHtoD", (void *)to, bytes))
-			memcpy((void *)to, from, bytes);
-	});
+			keep_fault(error_launch_failed, "cuMemcpyHtoDAsync: host memory %p of %zu bytes was changed before the copy was waited for", from, bytes);
+	};
+	Work w = {};
+	w.run = [=] {
+		unchanged();
+		if (!sticky && check_write("cuMemcpyHtoD", (void *)to, bytes)) memcpy((void *)to, from, bytes);
+	};
+	w.end = unchanged;
+	enqueue(s, w);
 	return 0;
 }
 
@@ -148,31 +153,34 @@ static int to_host(Stream *s, void *to, address from, size_t bytes, bool wait) {
 	if (!bytes) return 0;
 	if (!wait && !is_pinned(to, bytes)) return refuse(error_invalid_value, "cuMemcpyDtoHAsync of %zu bytes to %p, which is not pinned: the copy would not be asynchronous", bytes, to);
 	memset(to, 0xff, bytes); // not a number, for those who look too early
-	enqueue(s, "cuMemcpyDtoH", [=] {
+	Work w = {};
+	w.run = [=] {
 		if (!wait && !is_pinned(to, bytes))
-			keep_fault(error_launch_failed, "cuMemcpyDtoHAsync: host memory %p of %zu bytes was freed before the copy", to, bytes);
+			keep_fault(error_launch_failed, "cuMemcpyDtoHAsync: host memory %p of %zu bytes was freed before the copy was waited for", to, bytes);
 		else if (check_read("cuMemcpyDtoH", (void *)from, bytes))
 			memcpy(to, (void *)from, bytes);
-	});
+	};
+	w.late = true;
+	enqueue(s, w);
 	return 0;
 }
 
 static int on_device(Stream *s, address to, address from, size_t bytes) {
 	if (!bytes) return 0;
-	enqueue(s, "cuMemcpyDtoD", [=] {
+	enqueue(s, Work{[=] {
 		if (to < from + bytes && from < to + bytes)
 			keep_fault(error_launch_failed, "cuMemcpyDtoD of %zu bytes that overlap: from %s", bytes, place((void *)from));
 		else if (check_read("cuMemcpyDtoD", (void *)from, bytes) && check_write("cuMemcpyDtoD", (void *)to, bytes))
 			memcpy((void *)to, (void *)from, bytes);
-	});
+	}});
 	return 0;
 }
 
 #define AT_ONCE(call) \
 	ENTER; \
-	run_context(current()); \
+	wait_for(current()); \
 	if (int code = call) return code; \
-	run_context(current()); \
+	wait_for(current()); \
 	return sticky
 
 #define QUEUED(call) \
@@ -190,11 +198,11 @@ API int cuMemcpyDtoDAsync_v2(address to, address from, size_t bytes, void *strea
 template <class T> static int set(Stream *s, address to, T x, size_t n) {
 	if (!n) return 0;
 	if (to % sizeof(T)) return refuse(error_invalid_value, "cuMemset of %zu bytes each at %s: misaligned", sizeof(T), place((void *)to));
-	enqueue(s, "cuMemset", [=] {
+	enqueue(s, Work{[=] {
 		if (!check_write("cuMemset", (void *)to, n * sizeof(T))) return;
 		T *p = (T *)to;
 		for (size_t i = 0; i < n; i++) p[i] = x;
-	});
+	}});
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 typedef uint16_t uint16;
@@ -54,17 +55,24 @@ void copy_wait(int groups);
 void load_matrices(uint32 r[4], const void *row, bool transposed);
 void multiply(float d[4], const uint32 a[4], const uint32 b[2]);
 
+// A parameter's kind: 'p' for an address, else its bytes.
+template <class A> constexpr char kind_of() { return std::is_pointer<A>::value ? 'p' : (char)sizeof(A); }
+template <class... A> struct Kinds {
+	static constexpr char all[] = {kind_of<A>()..., 0};
+};
+
 // A kernel by its name, and how its parameters are read out of the launch's cells.
 struct Kernel {
 	const char *name;
 	int threads; // the most of a block
 	int parameters;
+	const char *kinds;
 	void (*run)(void **cells, void (*f)());
 	void (*f)();
 	Kernel *next;
 	static Kernel *first;
 
-	template <class... A> Kernel(const char *name, int threads, void (*f)(A...)) : name(name), threads(threads), parameters(sizeof...(A)), f((void (*)())f), next(first) {
+	template <class... A> Kernel(const char *name, int threads, void (*f)(A...)) : name(name), threads(threads), parameters(sizeof...(A)), kinds(Kinds<A...>::all), f((void (*)())f), next(first) {
 		run = [](void **cells, void (*f)()) { call((void (*)(A...))f, cells, std::make_index_sequence<sizeof...(A)>()); };
 		first = this;
 	}

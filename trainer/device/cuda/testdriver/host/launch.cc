@@ -40,6 +40,16 @@ int check_launch(const Function &f, dim3 grid, dim3 size, size_t shared) {
 	return 0;
 }
 
+int check_parameters(const Function &f, const uint64_t *cells) {
+	for (int i = 0; i < f.kernel->parameters; i++) {
+		char kind = f.kernel->kinds[i];
+		if (kind == 'p' && cells[i] && !in_range((const void *)cells[i])) return refuse(error_invalid_value, "%s: parameter %d is an address, and %#llx is none of the device", f.kernel->name, i + 1, (unsigned long long)cells[i]);
+		bool fits = kind == 'p' || kind == 8 || cells[i] >> 8 * kind == 0 || (int64_t)cells[i] == (int32_t)cells[i];
+		if (!fits) return refuse(error_invalid_value, "%s: parameter %d has %d bytes, and %#llx has more", f.kernel->name, i + 1, kind, (unsigned long long)cells[i]);
+	}
+	return 0;
+}
+
 void run_kernel(const Function &f, dim3 grid, dim3 size, size_t shared, const uint64_t *cells) {
 	running = f.kernel;
 	for (int i = 0; i < f.kernel->parameters; i++) cell_pointers[i] = (void *)(cells + i);

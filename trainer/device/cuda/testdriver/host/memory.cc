@@ -144,7 +144,7 @@ bool check_write(const char *who, void *p, size_t bytes) {
 // Shared memory: the dynamic part, then the arrays in the order in which threads get to
 // them, with a gap between any two.
 
-static size_t shared_used, shared_end;
+static size_t shared_static, shared_end;
 static const size_t gap = 256;
 
 struct Array {
@@ -158,7 +158,7 @@ void start_shared(size_t dynamic) {
 	memset(states, state_none, shared_end);
 	memset(states, state_allocated, dynamic);
 	memset(range, 0xff, dynamic);
-	shared_used = dynamic;
+	shared_static = 0;
 	shared_end = dynamic;
 	arrays.assign(1, Array{"the dynamic shared memory", range, dynamic});
 }
@@ -166,8 +166,9 @@ void start_shared(size_t dynamic) {
 void *dynamic_shared() { return range; }
 
 void place_shared(SharedArray &a, size_t bytes) {
-	shared_used += (bytes + 15) / 16 * 16;
-	if (shared_used > 101376) fault(error_launch_failed, "%zu bytes of shared memory with array %s: cards have 101376", shared_used, a.name);
+	shared_static += (bytes + 15) / 16 * 16;
+	if (shared_static > 49152) fault(error_launch_failed, "%zu bytes of static shared memory with %s: cards have 49152", shared_static, a.name);
+	if (shared_static + arrays[0].bytes > 101376) fault(error_launch_failed, "%zu bytes of shared memory with %s: cards have 101376", shared_static + arrays[0].bytes, a.name);
 	a.at = range + (shared_end + gap + 127) / 128 * 128;
 	a.serial = block_serial;
 	memset(state_of(a.at), state_allocated, bytes);

@@ -6,33 +6,58 @@
 
 namespace host {
 
-void enqueue(Stream *s, const char *what, std::function<void()> run) {
-	s->queue.push_back(Work{what, std::move(run)});
+static void run_until(Place p) {
+	Stream *s = p.stream;
+	while (s && s->ran < p.at) {
+		Work &w = s->queue[s->ran - s->done];
+		run_until(w.after);
+		if (!sticky) w.run(); // after a fault the card does nothing more
+		s->ran++;
+	}
+}
+
+// Early streams go as far as they can.
+static void run_early(Context *c) {
+	for (Stream *s : c->streams) {
+		if (s->dead || !s->early) continue;
+		while (s->ran < s->queued) {
+			const Work &w = s->queue[s->ran - s->done];
+			if (w.late || (w.after.stream && w.after.stream->ran < w.after.at)) break;
+			run_until(Place{s, s->ran + 1});
+		}
+	}
+}
+
+void enqueue(Stream *s, Work w) {
+	s->queue.push_back(std::move(w));
 	s->queued++;
+	run_early(s->owner);
 }
 
-static void run_one(Stream *s) {
-	Work w = std::move(s->queue.front());
-	s->queue.pop_front();
-	if (!sticky) w.run(); // after a fault the card does nothing more
-	s->done++;
+void wait_for(Place p) {
+	run_until(p);
+	Stream *s = p.stream;
+	while (s && s->done < p.at) {
+		Work w = std::move(s->queue.front());
+		s->queue.pop_front();
+		s->done++;
+		wait_for(w.after);
+		if (w.end && !sticky) w.end();
+	}
+	if (s) run_early(s->owner);
 }
 
-void run_until(Place p) {
-	while (p.stream && p.stream->done < p.at && !p.stream->queue.empty()) run_one(p.stream);
-}
+void wait_for(Stream *s) { wait_for(Place{s, s->queued}); }
 
-void run_stream(Stream *s) { run_until(Place{s, s->queued}); }
-
-void run_context(Context *c) {
-	run_stream(c->null);
-	for (Handle *h : c->owned)
-		if (h->kind == Handle::stream && !h->dead) run_stream((Stream *)h);
+void wait_for(Context *c) {
+	wait_for(c->null);
+	for (Stream *s : c->streams)
+		if (!s->dead) wait_for(s);
 }
 
 bool step(Place p) {
-	if (!p.stream || p.stream->done >= p.at || p.stream->queue.empty()) return true;
-	run_one(p.stream);
+	if (!p.stream || p.stream->done >= p.at) return true;
+	wait_for(Place{p.stream, p.stream->done + 1});
 	return false;
 }
 

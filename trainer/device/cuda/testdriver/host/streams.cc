@@ -4,6 +4,7 @@
 #include "launch.h"
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 
 using namespace host;
@@ -13,6 +14,10 @@ API int cuStreamCreate(void **stream, unsigned flags) {
 	if (int code = fail("cuStreamCreate")) return code;
 	Stream *s = new Stream();
 	s->flags = flags;
+	const char *order = getenv("PAIRLOOM_TESTDRIVER_ORDER");
+	bool backwards = order && !strcmp(order, "backwards");
+	s->early = (current()->streams.size() % 2 == 1) != backwards;
+	current()->streams.push_back(s);
 	*stream = s;
 	return adopt(s, Handle::stream);
 }
@@ -21,7 +26,7 @@ API int cuStreamCreateWithPriority(void **stream, unsigned flags, int) { return 
 API int cuStreamDestroy_v2(void *stream) {
 	ENTER;
 	STREAM(s, stream);
-	run_stream(s);
+	wait_for(s);
 	s->dead = true;
 	return sticky;
 }
@@ -29,7 +34,7 @@ API int cuStreamDestroy_v2(void *stream) {
 API int cuStreamSynchronize(void *stream) {
 	ENTER;
 	STREAM(s, stream);
-	run_stream(s);
+	wait_for(s);
 	return sticky;
 }
 
@@ -65,7 +70,7 @@ API int cuStreamWaitEvent(void *stream, void *event, unsigned) {
 	STREAM(s, stream);
 	Event *e = event_of(event);
 	if (!e) return error_invalid_handle;
-	enqueue(s, "cuStreamWaitEvent", [p = e->place] { run_until(p); });
+	enqueue(s, Work{[] {}, {}, e->place});
 	return 0;
 }
 
@@ -90,7 +95,7 @@ API int cuEventRecord(void *event, void *stream) {
 	STREAM(s, stream);
 	Event *e = event_of(event);
 	if (!e) return error_invalid_handle;
-	enqueue(s, "cuEventRecord", [e] { e->milliseconds = milliseconds(); });
+	enqueue(s, Work{[e] { e->milliseconds = milliseconds(); }});
 	e->place = Place{s, s->queued};
 	return 0;
 }
@@ -99,7 +104,7 @@ API int cuEventSynchronize(void *event) {
 	ENTER;
 	Event *e = event_of(event);
 	if (!e) return error_invalid_handle;
-	run_until(e->place);
+	wait_for(e->place);
 	return sticky;
 }
 
@@ -115,7 +120,7 @@ API int cuEventElapsedTime(float *ms, void *from, void *to) {
 	ENTER;
 	Event *a = event_of(from), *b = event_of(to);
 	if (!a || !b || !a->timed || !b->timed || !a->place.stream || !b->place.stream) return refuse(error_invalid_handle, "cuEventElapsedTime of events that were not recorded, or have no times");
-	if (a->place.stream->done < a->place.at || b->place.stream->done < b->place.at) return error_not_ready;
+	if (a->place.stream->ran < a->place.at || b->place.stream->ran < b->place.at) return error_not_ready;
 	*ms = (float)(b->milliseconds - a->milliseconds);
 	return 0;
 }
@@ -135,7 +140,7 @@ API int cuModuleLoadDataEx(void **module, const void *image, unsigned, int *, vo
 
 API int cuModuleUnload(void *module) {
 	ENTER;
-	run_context(current());
+	wait_for(current());
 	((Handle *)module)->dead = true;
 	return sticky;
 }
@@ -165,6 +170,23 @@ API int cuFuncSetAttribute(void *function, int a, int value) {
 	}
 	return 0;
 }
+// The sizes of parameters, as many as there are.
+API int cuFuncGetParamInfo(void *function, size_t i, size_t *offset, size_t *bytes) {
+	ENTER;
+	const char *kinds = ((Function *)function)->kernel->kinds;
+	size_t at = 0;
+	for (size_t j = 0; kinds[j]; j++) {
+		size_t size = kinds[j] == 'p' ? 8 : (size_t)kinds[j];
+		at = (at + size - 1) / size * size;
+		if (j == i) {
+			*offset = at;
+			if (bytes) *bytes = size;
+			return 0;
+		}
+		at += size;
+	}
+	return error_invalid_value;
+}
 API int cuFuncSetCacheConfig(void *, int) { return 0; }
 
 API int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **parameters, void **extra) {
@@ -177,6 +199,7 @@ API int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, un
 	std::array<uint64_t, 64> cells = {};
 	if (f.kernel->parameters > 64 || (f.kernel->parameters && !parameters)) return refuse(error_invalid_value, "%s: parameters", f.kernel->name);
 	for (int i = 0; i < f.kernel->parameters; i++) memcpy(&cells[(size_t)i], parameters[i], 8);
-	enqueue(s, f.kernel->name, [=] { run_kernel(f, grid, threads, shared, cells.data()); });
+	if (int code = check_parameters(f, cells.data())) return code;
+	enqueue(s, Work{[=] { run_kernel(f, grid, threads, shared, cells.data()); }});
 	return 0;
 }
