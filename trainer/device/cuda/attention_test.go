@@ -4,89 +4,62 @@ package cuda
 
 import (
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/device/reference"
 )
 
-// attended is what attention gives for sequences of these lengths, whose rows of qkv and
-// dout begin at row from of those that the seed draws: out, lse and dqkv. askew moves
-// each buffer by so many elements.
-func attended(t *testing.T, d *Device, typ device.Type, from int, lengths []int, heads int, causal bool, askew int) (out, lse, dqkv []float32) {
-	t.Helper()
+// attends runs attention forward and back, over the rows of qkv and dout.
+func attends(b *desk, qkv, dout device.Buffer, lengths []int, heads int, causal bool) []device.Buffer {
 	offsets, rows := []int32{0}, 0
 	for _, n := range lengths {
 		rows += n
 		offsets = append(offsets, int32(rows))
 	}
-	width := 64 * heads
+	width := dout.Len / max(1, rows)
 	a := device.AttentionShape{Rows: rows, Sequences: len(lengths), Longest: slices.Max(lengths), Width: width, Heads: heads, Causal: causal}
-	var held []device.Memory
-	alloc := func(typ device.Type, n int) device.Buffer {
-		m, err := d.Alloc((n + askew) * typ.Bytes())
-		if err != nil {
-			t.Fatal(err)
-		}
-		held = append(held, m)
-		return device.Whole(m, typ).Slice(askew, n)
+	at, out, lse, dqkv := b.ints(offsets), b.room(qkv.Type, rows*width), b.room(device.F32, rows*heads), b.room(qkv.Type, rows*3*width)
+	b.Attention(out, lse, qkv, at, a)
+	b.AttentionBackward(dqkv, dout, out, lse, qkv, at, a)
+	return []device.Buffer{out, lse, dqkv}
+}
+
+// weights is a buffer of n numbers from -0.17 to 0.17.
+func (b *desk) weights(t device.Type, n int) device.Buffer {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = b.random.Float32()*0.34 - 0.17
 	}
-	draw := func(seed uint64, cols int) device.Buffer {
-		random, values := rand.New(rand.NewPCG(seed, 3)), make([]float32, (from+rows)*cols)
-		for i := range values {
-			values[i] = float32(random.NormFloat64())
-		}
-		wide, x := alloc(device.F32, rows*cols), alloc(typ, rows*cols)
-		d.Write(wide, values[from*cols:])
-		d.Convert(x, wide)
+	x := b.room(device.F32, n)
+	b.Write(x, values)
+	if t == device.F32 {
 		return x
 	}
-	read := func(x device.Buffer) []float32 {
-		wide, values := alloc(device.F32, x.Len), make([]float32, x.Len)
-		d.Convert(wide, x)
-		if err := d.Read(values, wide); err != nil {
-			t.Fatal(err)
-		}
-		return values
-	}
-	at := alloc(device.I32, len(offsets))
-	d.WriteInts(at, offsets)
-	qkv, dout := draw(1, 3*width), draw(2, width)
-	y, l, dx := alloc(typ, rows*width), alloc(device.F32, rows*heads), alloc(typ, rows*3*width)
-	d.Attention(y, l, qkv, at, a)
-	d.AttentionBackward(dx, dout, y, l, qkv, at, a)
-	out, lse, dqkv = read(y), make([]float32, rows*heads), read(dx)
-	if err := d.Read(lse, l); err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range held {
-		m.Free()
-	}
-	return out, lse, dqkv
+	y := b.room(t, n)
+	b.Convert(y, x)
+	return y
 }
 
 // Whatever else is in the batch, and so whichever kernels and grids it takes, the rows of
 // a sequence come out the same to the bit.
 func TestAttentionOfASequenceStandsAlone(t *testing.T) {
-	d := open(t)
-	defer d.Close()
-	const heads = 3
+	const heads, width = 3, 3 * 64
 	for _, lengths := range [][]int{{15, 1, 16, 3}, {17, 50, 16, 5, 80}, {100, 9, 65, 33}} {
 		for _, causal := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v, causal %v", lengths, causal), func(t *testing.T) {
-				out, lse, dqkv := attended(t, d, device.BF16, 0, lengths, heads, causal, 0)
-				from := 0
+				b, rows := newDesk(t, card(t), false), 0
 				for _, n := range lengths {
-					gotOut, gotLSE, gotDqkv := attended(t, d, device.BF16, from, []int{n}, heads, causal, 0)
-					for name, pair := range map[string][2][]float32{
-						"out":  {gotOut, out[from*64*heads:][:n*64*heads]},
-						"lse":  {gotLSE, lse[from*heads:][:n*heads]},
-						"dqkv": {gotDqkv, dqkv[from*3*64*heads:][:n*3*64*heads]},
-					} {
-						if !slices.Equal(pair[0], pair[1]) {
-							t.Errorf("%s of the sequence of %d rows is another one alone", name, n)
+					rows += n
+				}
+				qkv, dout := b.draw(device.BF16, rows*3*width), b.draw(device.BF16, rows*width)
+				together, from := attends(b, qkv, dout, lengths, heads, causal), 0
+				for _, n := range lengths {
+					alone := attends(b, qkv.Slice(from*3*width, n*3*width), dout.Slice(from*width, n*width), []int{n}, heads, causal)
+					for i, cols := range []int{width, heads, 3 * width} {
+						if !slices.Equal(b.read(alone[i]), b.read(together[i].Slice(from*cols, n*cols))) {
+							t.Errorf("%s of the sequence of %d rows is another one alone", []string{"out", "lse", "dqkv"}[i], n)
 						}
 					}
 					from += n
@@ -96,20 +69,58 @@ func TestAttentionOfASequenceStandsAlone(t *testing.T) {
 	}
 }
 
-// Rows that do not lie at multiples of 16 bytes take other kernels: the results are the
-// same but for rounding.
-func TestAttentionOfRowsAskew(t *testing.T) {
-	d := open(t)
-	defer d.Close()
-	for _, causal := range []bool{false, true} {
-		var even, askew [3][]float32
-		even[0], even[1], even[2] = attended(t, d, device.BF16, 0, []int{33, 5}, 2, causal, 0)
-		askew[0], askew[1], askew[2] = attended(t, d, device.BF16, 0, []int{33, 5}, 2, causal, 1)
-		for i, name := range []string{"out", "lse", "dqkv"} {
-			for j, x := range even[i] {
-				if e := math.Abs(float64(x - askew[i][j])); !(e <= 1e-2*max(0.2, math.Abs(float64(x)))) {
-					t.Fatalf("causal %v: %s[%d] is %g askew, %g otherwise", causal, name, j, askew[i][j], x)
-				}
+// TestAttention holds attention and its pool against the reference backend where the
+// conformance suite does not go: captions, heads of one block and of two passes side by
+// side, heads that are wide, rows that do not lie at multiples of 16 bytes, and a pool of
+// more pictures than it takes at once.
+func TestAttention(t *testing.T) {
+	type operation struct {
+		name string
+		run  func(b *desk, t device.Type) []device.Buffer
+	}
+	var list []operation
+	for _, s := range []struct {
+		lengths     []int
+		heads, size int
+		causal      bool
+	}{
+		{[]int{8, 15, 16, 31, 3}, 5, 64, true},
+		{[]int{50, 50, 50}, 2, 64, false},
+		{[]int{77, 81, 80, 1}, 1, 64, true},
+		{[]int{17, 40}, 2, 130, true},
+	} {
+		list = append(list, operation{fmt.Sprintf("%v, %d heads of %d", s.lengths, s.heads, s.size), func(b *desk, t device.Type) []device.Buffer {
+			rows := 0
+			for _, n := range s.lengths {
+				rows += n
+			}
+			width := s.heads * s.size
+			return attends(b, b.draw(t, rows*3*width), b.draw(t, rows*width), s.lengths, s.heads, s.causal)
+		}})
+	}
+	for _, a := range []device.AttentionPool{{Batch: 3, Tokens: 70, Width: 258, Heads: 3}, {Batch: 2, Tokens: 5, Width: 70, Heads: 35}, {Batch: 33, Tokens: 2, Width: 512, Heads: 512}, {Tokens: 5, Width: 64, Heads: 1}} {
+		list = append(list, operation{fmt.Sprintf("pool of %d by %d by %d, %d heads", a.Batch, a.Tokens, a.Width, a.Heads), func(b *desk, t device.Type) []device.Buffer {
+			w := a.Width
+			q, x, dout := b.draw(t, a.Batch*w), b.draw(t, a.Batch*a.Tokens*w), b.draw(t, a.Batch*w)
+			wk, wv := b.weights(t, w*w), b.weights(t, w*w)
+			out, dq, dx := b.room(t, a.Batch*w), b.room(t, a.Batch*w), b.room(t, a.Batch*a.Tokens*w)
+			dwk, dwv := b.draw(device.F32, w*w), b.draw(device.F32, w*w)
+			b.AttentionPool(out, q, x, wk, wv, a)
+			b.AttentionPoolBackward(dq, dx, dwk, dwv, dout, q, x, wk, wv, a)
+			return []device.Buffer{out, dq, dx, dwk, dwv}
+		}})
+	}
+	for _, op := range list {
+		for _, typ := range []device.Type{device.F32, device.BF16} {
+			for _, askew := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, askew %v", op.name, typ, askew), func(t *testing.T) {
+					truth, b := newDesk(t, reference.New(), false), newDesk(t, device.Strict{Device: card(t)}, askew)
+					limit := map[device.Type]float64{device.F32: 1e-5, device.BF16: 1e-2}[typ]
+					wanted, got := op.run(truth, typ), op.run(b, typ)
+					for i := range wanted {
+						near(t, fmt.Sprintf("result %d", i), b.read(got[i]), truth.read(wanted[i]), limit)
+					}
+				})
 			}
 		}
 	}
