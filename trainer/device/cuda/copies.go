@@ -102,7 +102,7 @@ func (d *Device) write(op string, to address, src []byte) {
 		if err != nil {
 			return err
 		}
-		defer func() { d.events <- arrived }()
+		defer d.recycle(arrived)
 		if err := arrived.Record(d.copies); err != nil {
 			return plain(err)
 		}

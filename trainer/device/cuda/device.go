@@ -54,6 +54,7 @@ type Device struct {
 	events     chan cu.Event // for marks, to be used again
 	fetches    chan *slot    // that no copy is under way through
 	fetchSlots int           // that were made
+	broken     error         // of the card, whose cause the waiter names
 	since      span          // of launches after the last mark that has been passed without a fault
 }
 
@@ -97,9 +98,9 @@ func (d *Device) serve(n int) {
 	}
 	var c command // one for all, since its address is handed on
 	for c = range d.queue {
-		if d.faulted() == nil || c.always {
+		if d.faulted() == nil && d.broken == nil || c.always {
 			if err := d.execute(&c); err != nil {
-				d.fail(c.String(), err)
+				d.blame(&c, err)
 			}
 		}
 		if c.mark != 0 || c.wait {

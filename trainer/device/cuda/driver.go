@@ -36,6 +36,7 @@ const (
 	outOfMemory       driverError = C.CUDA_ERROR_OUT_OF_MEMORY
 	deviceUnavailable driverError = C.CUDA_ERROR_DEVICE_UNAVAILABLE
 	noDevice          driverError = C.CUDA_ERROR_NO_DEVICE
+	notReady          driverError = C.CUDA_ERROR_NOT_READY
 	notFound          driverError = C.CUDA_ERROR_NOT_FOUND
 	ptxTooNew         driverError = C.CUDA_ERROR_UNSUPPORTED_PTX_VERSION
 	driverMismatch    driverError = C.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH

@@ -69,11 +69,12 @@ type passage struct {
 	mark  device.Mark
 	wait  bool
 	since span
+	fault error // that the card was found with
 }
 
 // pass sends a passage after what the work's stream has.
 func (d *Device) pass(p passage) {
-	if d.faulted() == nil {
+	if d.faulted() == nil && d.broken == nil {
 		var err error
 		if p.event, err = d.event(); err == nil {
 			err = plain(p.event.Record(d.work))
@@ -98,6 +99,28 @@ func (d *Device) event() (cu.Event, error) {
 	return e, plain(err)
 }
 
+// recycle takes back an event.
+func (d *Device) recycle(e cu.Event) {
+	select {
+	case d.events <- e:
+	default:
+		cu.DestroyEvent(&e)
+	}
+}
+
+// blame finds where an error comes from that c met. A card that broke says so at the
+// next call, whichever that is: then it was one of the launches that are still under way,
+// and the waiter is the one who knows which those are.
+func (d *Device) blame(c *command, err error) {
+	card := plain(d.work.Query())
+	if d.each || card == nil || is(card, notReady) {
+		d.fail(c.String(), err)
+		return
+	}
+	d.broken = card
+	d.pass(passage{fault: card})
+}
+
 // waitForPassages is the goroutine that waits for the card, so that the queue's need
 // not.
 func (d *Device) waitForPassages() {
@@ -110,11 +133,10 @@ func (d *Device) waitForPassages() {
 			if err := p.event.Synchronize(); err != nil {
 				d.fail(p.since.String(), plain(err))
 			}
-			select {
-			case d.events <- p.event:
-			default:
-				cu.DestroyEvent(&p.event)
-			}
+			d.recycle(p.event)
+		}
+		if p.fault != nil {
+			d.fail(p.since.String(), p.fault)
 		}
 		if p.slot != nil {
 			if d.faulted() == nil {

@@ -5,7 +5,8 @@
 // asynchronous copies of 16 bytes, 2 or 3 slices ahead, in 48 KB of shared memory: two blocks a
 // multiprocessor from sm_80 on. A slice costs (128+N)*64 bytes of L2 traffic and
 // 2*128*N*32 operations: 256 operations a byte at N = 128.
-// f32: 8 x N/16 sums a thread by FMA, exact products; slices of 16 of k, 33 KB.
+// f32: 8 x N/16 sums a thread by FMA; slices of 16 of k, 33 KB. A slice is summed by itself, so
+// that rounding grows with the root of k/16.
 //
 // A factor is stored with k along its rows, or across them. Chunks that start at a multiple of 16
 // bytes are copied at once; what lies otherwise goes element by element.
@@ -14,6 +15,10 @@
 
 #define TILE 128   // rows of c
 #define TILERS 256 // threads
+
+// How many tiles a multiprocessor has at a time: the sums of f32 take the registers of two.
+#define TILES_AT_ONCE_f32 1
+#define TILES_AT_ONCE_bf16 2
 
 // Matrix is a factor in memory: rows that lie ld elements apart.
 template <class T> struct Matrix {
@@ -138,7 +143,7 @@ DEVICE void put_fragments(bf16 *c, int ldc, const float d[4][4], int row, int co
 	int g = lane() >> 2, t = lane() & 3;
 #pragma unroll
 	for (int half = 0; half < 2; half++) {
-		uint32 w[4];
+		alignas(16) uint32 w[4];
 #pragma unroll
 		for (int j = 0; j < 4; j++) w[j] = pack(d[j][2 * half], d[j][2 * half + 1]);
 		turn_quad(w);
@@ -267,6 +272,11 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 	for (int s = 0; s <= steps; s++) {
 		if (s < steps) fetch(va, fa), fetch(vb, fb);
 		if (s > 0) {
+			float slice[8][4 * GROUPS];
+#pragma unroll
+			for (int i = 0; i < 8; i++)
+#pragma unroll
+				for (int j = 0; j < 4 * GROUPS; j++) slice[i][j] = 0;
 			const float *sa = slices + (s - 1) % 2 * SLICE + ty * 4, *sb = slices + (s - 1) % 2 * SLICE + 16 * (TILE + 4) + tx * 4;
 #pragma unroll
 			for (int k = 0; k < 16; k++) {
@@ -278,8 +288,12 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 #pragma unroll
 				for (int i = 0; i < 8; i++)
 #pragma unroll
-					for (int j = 0; j < 4 * GROUPS; j++) d[i][j] += x[i / 4].at[i % 4] * y[j / 4].at[j % 4];
+					for (int j = 0; j < 4 * GROUPS; j++) slice[i][j] += x[i / 4].at[i % 4] * y[j / 4].at[j % 4];
 			}
+#pragma unroll
+			for (int i = 0; i < 8; i++)
+#pragma unroll
+				for (int j = 0; j < 4 * GROUPS; j++) d[i][j] += slice[i][j];
 		}
 		if (s < steps) spread<ALONG_A, TILE>(slices + s % 2 * SLICE, va, fa), spread<ALONG_B, N>(slices + s % 2 * SLICE + 16 * (TILE + 4), vb, fb);
 		block_barrier();
