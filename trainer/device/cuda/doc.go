@@ -23,3 +23,5 @@
 //
 // All but this file is behind the build tag cuda: see docs/gpu.md.
 package cuda
+
+//go:generate ./toolchain.sh --compiler go run ./compile
