@@ -48,13 +48,13 @@ void load_matrices(uint32 r[4], const void *row, bool transposed) {
 	// The last lane reads for all, as what it writes next comes after their reads.
 	for (int l = 0; l < lanes; l++)
 		for (int m = 0; m < 4; m++) {
-			uint32 pair[2];
-			for (int i = 0; i < 2; i++) {
-				int a = l / 4, b = 2 * (l % 4) + i;
-				const void *from = w.in[turn][8 * m + (transposed ? b : a)];
-				pair[i] = ((const uint16 *)from)[transposed ? a : b];
-			}
-			((uint32 *)w.out[turn][l])[m] = pair[0] | pair[1] << 16;
+			uint32 *to = (uint32 *)w.out[turn][l] + m;
+			int row = l / 4, pair = 2 * (l % 4);
+			const void *const *rows = w.in[turn] + 8 * m;
+			if (transposed)
+				*to = ((const uint16 *)rows[pair])[row] | (uint32)((const uint16 *)rows[pair + 1])[row] << 16;
+			else
+				memcpy(to, (const uint16 *)rows[row] + pair, 4);
 		}
 }
 

@@ -3,8 +3,8 @@
 // memory belong to someone, is it aligned, has it been written, and could another thread
 // have written it, or read what is now overwritten, without a barrier between the two.
 //
-// A cell of two bytes keeps the stamp of the last write and of the reads since then: the
-// block (counted over all launches), the thread, how many barriers its block had passed,
+// A cell of four bytes keeps the stamp of the last write and of the reads since then, or
+// says that two halves do, once only one of them was touched. A stamp is the block (counted over all launches), the thread, how many barriers its block had passed,
 // and how many its warp since the block's last. Two threads of a block are in order where
 // a barrier of the block lies between, or one of their warp; two blocks of a launch never.
 #ifdef PAIRLOOM_CHECKED
@@ -28,7 +28,9 @@ static const void *here; // the place in the code that the access comes from
 struct Cell {
 	uint64_t write, read;
 };
-static Cell *cells;
+static Cell *cells;  // of four bytes each
+static Cell *halves; // of two, for those cells whose write is split
+static const uint64_t split = ~0ull;
 static uint64_t launch_start; // the stamp that no earlier launch has reached
 
 // A stamp, from the lowest bit: readers (2), other blocks have read (1), warp's
@@ -39,32 +41,38 @@ static uint64_t block_of(uint64_t s) { return s >> 36; }
 static uint64_t barriers_of(uint64_t s) { return s >> 13 & 8191; }
 static uint64_t warp_barriers_of(uint64_t s) { return s >> 3 & 1023; }
 
-static uint64_t stamp() {
-	const Fiber &f = self();
+static inline uint64_t stamp() {
+	const Fiber &f = *now;
 	return (uint64_t)block_serial << 36 | (uint64_t)f.index << 26 | (uint64_t)(barriers & 8191) << 13 | (uint64_t)(warps[f.warp].barriers & 1023) << 3;
 }
 
-void reserve_cells() {
-	size_t bytes = range_bytes / 2 * sizeof(Cell);
-	cells = (Cell *)mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (cells == MAP_FAILED) {
+static Cell *reserve(size_t bytes) {
+	void *p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED) {
 		perror("testdriver: addresses for what is kept of the device's memory");
 		abort();
 	}
-	madvise(cells, bytes, MADV_DONTDUMP);
+	madvise(p, bytes, MADV_DONTDUMP);
+	return (Cell *)p;
+}
+
+void reserve_cells() {
+	cells = reserve(range_bytes / 4 * sizeof(Cell));
+	halves = reserve(range_bytes / 2 * sizeof(Cell));
+}
+
+void forget_cells(const void *p, size_t bytes) {
+	size_t at = (size_t)((const char *)p - range);
+	madvise(cells + at / 4, bytes / 4 * sizeof(Cell), MADV_DONTNEED);
+	madvise(halves + at / 2, bytes / 2 * sizeof(Cell), MADV_DONTNEED);
 }
 
 void watch_launch(unsigned long long blocks) {
 	if (block_serial + blocks + 1 >= 1ull << 28) {
-		madvise(cells, range_bytes / 2 * sizeof(Cell), MADV_DONTNEED);
+		forget_cells(range, range_bytes);
 		block_serial = 0;
 	}
 	launch_start = (uint64_t)(block_serial + 1) << 36;
-}
-
-void forget_cells(const void *p, size_t bytes) {
-	char *from = (char *)(cells + ((const char *)p - range) / 2);
-	madvise(from, bytes / 2 * sizeof(Cell), MADV_DONTNEED);
 }
 
 // What the thread of a stamp did, and why it is a race with what this one does.
@@ -86,8 +94,7 @@ static void check_last_write(const void *p, uint64_t w, uint64_t mine, const cha
 	if (block_of(w) != block_of(mine) || unordered(mine, w)) race(p, mine, w, "wrote", does);
 }
 
-static void note_write(const void *p, Cell &c, uint64_t mine, uint64_t start) {
-	if (c.write == mine && !c.read) return;
+static __attribute__((noinline)) void order_write(const void *p, Cell &c, uint64_t mine, uint64_t start) {
 	if (c.write >= start) check_last_write(p, c.write, mine, "writes");
 	uint64_t r = c.read;
 	if (r >= start) {
@@ -109,7 +116,7 @@ static void note_write(const void *p, Cell &c, uint64_t mine, uint64_t start) {
 	c.read = 0;
 }
 
-static void note_read(const void *p, Cell &c, uint64_t mine, uint64_t start) {
+static __attribute__((noinline)) void order_read(const void *p, Cell &c, uint64_t mine, uint64_t start) {
 	uint64_t w = c.write, r = c.read;
 	if (w >= start && w != mine) check_last_write(p, w, mine, "reads");
 	if (r == mine) return;
@@ -126,6 +133,34 @@ static void note_read(const void *p, Cell &c, uint64_t mine, uint64_t start) {
 		c.read = mine | (r & other_blocks);
 	} else if (thread_of(r) != thread_of(mine)) {
 		c.read = (r & ~(uint64_t)readers) | one_warp;
+	}
+}
+
+// Most often no one else was there in this launch.
+
+static inline void note_write(const void *p, Cell &c, uint64_t mine, uint64_t start) {
+	if ((c.write < start || c.write == mine) && c.read < start)
+		c.write = mine;
+	else
+		order_write(p, c, mine, start);
+}
+
+static inline void note_read(const void *p, Cell &c, uint64_t mine, uint64_t start) {
+	if (c.write < start && c.read < start)
+		c.read = mine;
+	else if (c.read != mine || c.write >= start)
+		order_read(p, c, mine, start);
+}
+
+static __attribute__((noinline)) void note_halves(const char *p, size_t bytes, bool write, uint64_t mine, uint64_t start) {
+	size_t at = (size_t)(p - range), last = (at + bytes - 1) / 2;
+	for (size_t i = at / 2; i <= last; i++) {
+		Cell &c = cells[i / 2];
+		if (c.write != split) {
+			halves[i & ~(size_t)1] = halves[i | 1] = c;
+			c.write = split;
+		}
+		write ? note_write(range + 2 * i, halves[i], mine, start) : note_read(range + 2 * i, halves[i], mine, start);
 	}
 }
 
@@ -210,14 +245,21 @@ static inline __attribute__((always_inline)) void touch(const void *p, size_t by
 	here = from;
 	uint64_t mine = stamp();
 	uint64_t start = (size_t)((const char *)p - range) < shared_bytes ? mine >> 36 << 36 : launch_start;
-	Cell *c = cells + ((const char *)p - range) / 2;
-	// A single byte is half of a cell: the other half is none of its business.
+	// A single byte is half of a half: the other is none of its business.
 	if (bytes == 1 && write) return;
-	for (size_t i = 0; i < (bytes + 1) / 2; i++) {
-		if (write)
-			note_write((const char *)p + 2 * i, c[i], mine, start);
-		else
-			note_read((const char *)p + 2 * i, c[i], mine, start);
+	if (bytes % 4 || !aligned) {
+		note_halves((const char *)p, bytes, write, mine, start);
+		return;
+	}
+	Cell *c = cells + ((const char *)p - range) / 4;
+	for (size_t i = 0; i < bytes / 4; i++) {
+		const char *at = (const char *)p + 4 * i;
+		if (c[i].write == split) {
+			note_halves(at, 4, write, mine, start);
+			if (write) c[i] = Cell{mine, 0};
+		} else {
+			write ? note_write(at, c[i], mine, start) : note_read(at, c[i], mine, start);
+		}
 	}
 }
 
