@@ -37,6 +37,7 @@ type Device struct {
 	// Of the caller's goroutine.
 	scratchAt   address
 	scratchSize int
+	band        int // bytes of a band of logits, bandBytes unless a test says less
 
 	// The rest belongs to the queue's goroutine.
 	card       cu.Device

@@ -3,9 +3,11 @@
 package cuda
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
-	"io/fs"
+	"io"
 	"math"
 	"regexp"
 	"strings"
@@ -91,12 +93,13 @@ func (c *command) String() string {
 	return fmt.Sprintf("%s: %s(%s)", c.op, c.launch.kernel, strings.Join(values, ", "))
 }
 
-//go:embed kernels/ptx
+//go:embed kernels/ptx/*.ptx.gz
 var ptx embed.FS
 
 // kernels are the functions of the program, each file of them compiled for the card when
 // the first is launched.
 type kernels struct {
+	texts   map[string]string // PTX by the file that it is kept in
 	images  map[string]string // the file that a kernel is in
 	modules map[string]cu.Module
 	ready   map[string]*kernel
@@ -110,17 +113,30 @@ type kernel struct {
 var entry = regexp.MustCompile(`\.entry\s+(\w+)`)
 
 func (k *kernels) open() error {
-	k.images, k.modules, k.ready = map[string]string{}, map[string]cu.Module{}, map[string]*kernel{}
-	return fs.WalkDir(ptx, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+	k.texts, k.images, k.modules, k.ready = map[string]string{}, map[string]string{}, map[string]cu.Module{}, map[string]*kernel{}
+	files, err := ptx.ReadDir("kernels/ptx")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		packed, err := ptx.ReadFile("kernels/ptx/" + f.Name())
+		if err != nil {
 			return err
 		}
-		text, err := ptx.ReadFile(path)
-		for _, m := range entry.FindAllSubmatch(text, -1) {
-			k.images[string(m[1])] = path
+		r, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			return err
 		}
-		return err
-	})
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		k.texts[f.Name()] = string(text)
+		for _, m := range entry.FindAllSubmatch(text, -1) {
+			k.images[string(m[1])] = f.Name()
+		}
+	}
+	return nil
 }
 
 func (k *kernels) find(name string) (*kernel, error) {
@@ -130,15 +146,12 @@ func (k *kernels) find(name string) (*kernel, error) {
 	path := k.images[name]
 	module, loaded := k.modules[path]
 	if !loaded {
-		image := []byte(".version 7.0\n.target sm_80\n.address_size 64\n") // of no kernel
+		image := ".version 7.0\n.target sm_80\n.address_size 64\n" // of no kernel
 		if path != "" {
-			var err error
-			if image, err = ptx.ReadFile(path); err != nil {
-				return nil, err
-			}
+			image = k.texts[path]
 		}
 		var err error
-		if module, err = cu.LoadData(string(image)); err != nil {
+		if module, err = cu.LoadData(image); err != nil {
 			return nil, fmt.Errorf("load %s: %w", path, plain(err))
 		}
 		k.modules[path] = module

@@ -174,11 +174,14 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 		for (int j = 0; j < 4; j++) d[i][j][0] = d[i][j][1] = d[i][j][2] = d[i][j][3] = 0;
 	// Lanes name the rows of the fragments' four matrices.
 	int low = lane() & 7, second = lane() >> 3 & 1, third = lane() >> 4;
-	int now = 0, ahead = STAGES - 1;
+	int now = 0;
 	for (int s = 0; s < steps; s++) {
 		copy_wait<STAGES - 2>();
 		block_barrier(); // slice s is here, and all are done with the one before, whose place is filled next
-		if (s + STAGES - 1 < steps) fetch(slices + ahead * SLICE, fa), fetch(slices + ahead * SLICE + TILE * 32, fb);
+		if (s + STAGES - 1 < steps) {
+			bf16 *ahead = slices + (now == 0 ? STAGES - 1 : now - 1) * SLICE; // the place of the slice before
+			fetch(ahead, fa), fetch(ahead + TILE * 32, fb);
+		}
 		copy_commit();
 		const bf16 *sa = slices + now * SLICE, *sb = sa + TILE * 32;
 #pragma unroll
@@ -204,7 +207,6 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 				for (int j = 0; j < 4; j++) multiply(d[i][j], x[i], y[j / 2] + j % 2 * 2);
 		}
 		now = now + 1 < STAGES ? now + 1 : 0;
-		ahead = ahead + 1 < STAGES ? ahead + 1 : 0;
 	}
 	bool chunks = sizeof(C) == 2 && beta == 0 && chunked(c, ldc, n, (int)sizeof(C));
 #pragma unroll
@@ -278,7 +280,7 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 #pragma unroll
 				for (int j = 0; j < 4 * GROUPS; j++) slice[i][j] = 0;
 			const float *sa = slices + (s - 1) % 2 * SLICE + ty * 4, *sb = slices + (s - 1) % 2 * SLICE + 16 * (TILE + 4) + tx * 4;
-#pragma unroll
+#pragma unroll 4
 			for (int k = 0; k < 16; k++) {
 				Run<float, 4> x[2], y[GROUPS];
 #pragma unroll
