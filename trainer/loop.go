@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
@@ -50,7 +51,8 @@ type run struct {
 	model      *clip.Model
 	head       head
 	objective  objective
-	classes    []int32 // of each row, -1 for none; nil unless the objective needs them
+	classes    []int32        // of each row, -1 for none; nil unless the objective needs them
+	choice     backend.Choice // of the device
 	device     device.Device
 	pool       *device.Pool
 	tape       *autograd.Tape

@@ -13,6 +13,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/trainer/backend"
 )
 
 // Keys of Options that name files. What is in them shapes the result, and not
@@ -115,6 +116,11 @@ func onlyEpochs(difference string) bool {
 // Fingerprint stands for all that shapes a training on dir with the options: the
 // settings, and what is in the shards and in the files that the options name.
 func Fingerprint(dir string, o Options) (string, error) {
+	choice, err := backend.Choose(o.Device)
+	if err != nil {
+		return "", err
+	}
+	o.Precision = o.precisionOn(choice, nil)
 	r := &run{options: o, dir: dir}
 	if err := r.openPairs(); err != nil {
 		return "", err
