@@ -10,6 +10,7 @@ import (
 type cost struct {
 	launches              int
 	bytes, tensor, simple float64
+	flops                 float64 // of all kinds
 	seconds               float64 // by the card that is assumed
 }
 
@@ -17,14 +18,15 @@ type cost struct {
 type card struct {
 	bytes  float64 // a second
 	tensor float64 // operations a second in bf16
-	simple float64 // operations a second in float32
+	single float64 // operations a second in products of float32
+	simple float64 // of other code in float32
 	launch float64 // seconds from one launch to the next at least
 }
 
 // h100 does 798 TFLOP/s in a product of bf16 and copies 3.0 TB/s; its 132 multiprocessors
-// have 128 cores each, two operations a cycle at 1.7 GHz, of which simple code gets a
-// third.
-var h100 = card{bytes: 3.0e12, tensor: 798e12, simple: 20e12, launch: 2e-6}
+// have 128 cores each, two operations a cycle at some 1.8 GHz, of which code that is no
+// product gets a third.
+var h100 = card{bytes: 3.0e12, tensor: 798e12, single: 60e12, simple: 20e12, launch: 2e-6}
 
 // meter is a device that computes nothing and counts what each kernel of the backend for
 // cards would cost, by the comments at the head of trainer/device/cuda/kernels.
@@ -52,6 +54,7 @@ func (m *meter) add(kernel string, launches int, bytes, tensor, simple float64) 
 	c.bytes += bytes
 	c.tensor += tensor
 	c.simple += simple
+	c.flops += tensor + simple
 	c.seconds += max(bytes/m.card.bytes, tensor/m.card.tensor, simple/m.card.simple, float64(launches)*m.card.launch)
 }
 
@@ -254,21 +257,29 @@ func (m *meter) NormalizeBackward(dx, _, _, _ device.Buffer, rows, cols int) {
 	m.elements("normalize back", rows*cols, 3*size(dx), 5)
 }
 
-// The contrastive loss computes its similarities in float32: once for rows and columns,
-// and twice more on the way back, with two products each.
-func (m *meter) Contrastive(_, _, _, _, _ device.Buffer, n, dim int, _ float32) {
+// loss counts one over bands of all similarities of n rows: so many products of them in
+// float32, and for each similarity bytes and exponentials of about 10 operations.
+func (m *meter) loss(kernel string, n, dim, products int, bytes, exponentials float64) {
 	s := float64(n) * float64(n)
-	m.add("contrastive", 3, 8*float64(n*dim), 0, s*(2*float64(dim)+20))
+	bands := (n*n*4 + 64<<20 - 1) / (64 << 20)
+	operations, slower := 2*s*float64(dim*products), m.card.simple/m.card.single
+	m.add(kernel, 3*bands, bytes*s, 0, operations*slower+10*exponentials*s)
+	m.costs[kernel].flops += operations * (1 - slower)
+}
+
+// Forward there is a product, and three on the way back: the similarities again, and both
+// gradients.
+func (m *meter) Contrastive(_, _, _, _, _ device.Buffer, n, dim int, _ float32) {
+	m.loss("contrastive", n, dim, 1, 12, 2)
 }
 func (m *meter) ContrastiveBackward(_, _, _, _, _, _, _ device.Buffer, n, dim int, _ float32) {
-	s := float64(n) * float64(n)
-	m.add("contrastive back", 3, 16*float64(n*dim), 0, s*(8*float64(dim)+20))
+	m.loss("contrastive back", n, dim, 3, 28, 2)
 }
-func (m *meter) Siglip(l, x, y, s, _ device.Buffer, n, dim int) {
-	m.Contrastive(l, l, x, y, s, n, dim, 1)
+func (m *meter) Siglip(_, _, _, _, _ device.Buffer, n, dim int) {
+	m.loss("siglip", n, dim, 1, 8, 2)
 }
-func (m *meter) SiglipBackward(dx, dy, ds, _, x, y, s, _ device.Buffer, n, dim int) {
-	m.ContrastiveBackward(dx, dy, ds, s, x, y, s, n, dim, 1)
+func (m *meter) SiglipBackward(_, _, _, _, _, _, _, _ device.Buffer, n, dim int) {
+	m.loss("siglip back", n, dim, 3, 28, 1)
 }
 
 func (m *meter) SquaredNorm(_, x device.Buffer) {

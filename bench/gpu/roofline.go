@@ -56,8 +56,7 @@ func printRoofline(out io.Writer, d *meter, useful float64, batch int) {
 		c := d.costs[name]
 		all.launches += c.launches
 		all.bytes += c.bytes
-		all.tensor += c.tensor
-		all.simple += c.simple
+		all.flops += c.flops
 		all.seconds += c.seconds
 		by := "memory"
 		switch c := *c; max(c.bytes/d.card.bytes, c.tensor/d.card.tensor, c.simple/d.card.simple, float64(c.launches)*d.card.launch) {
@@ -68,9 +67,9 @@ func printRoofline(out io.Writer, d *meter, useful float64, batch int) {
 		case float64(c.launches) * d.card.launch:
 			by = "launches"
 		}
-		fmt.Fprintf(out, "| %s | %d | %.2f | %.2f | %.2f | %s |\n", name, c.launches, c.bytes/1e9, (c.tensor+c.simple)/1e12, 1e3*c.seconds, by)
+		fmt.Fprintf(out, "| %s | %d | %.2f | %.2f | %.2f | %s |\n", name, c.launches, c.bytes/1e9, c.flops/1e12, 1e3*c.seconds, by)
 	}
-	fmt.Fprintf(out, "| all | %d | %.2f | %.2f | %.2f | |\n\n", all.launches, all.bytes/1e9, (all.tensor+all.simple)/1e12, 1e3*all.seconds)
+	fmt.Fprintf(out, "| all | %d | %.2f | %.2f | %.2f | |\n\n", all.launches, all.bytes/1e9, all.flops/1e12, 1e3*all.seconds)
 	fmt.Fprintf(out, "%d pairs in %.1f ms: %.0f pairs/s at most; %.2f TFLOP are useful, %.0f%% of %.0f TFLOP/s; %.1f GB of the card's memory\n",
 		batch, 1e3*all.seconds, float64(batch)/all.seconds, useful/1e12, 100*useful/all.seconds/d.card.tensor, d.card.tensor/1e12, float64(d.Most()+d.Scratch())/1e9)
 }

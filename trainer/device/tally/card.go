@@ -9,7 +9,7 @@ const (
 	cardNormBlocks = 1024     // that add up columns of a batch norm
 	cardNormParts  = 528      // that add up columns of a layer norm
 	cardPoolWords  = 8 << 20  // of the rows a head and picture of an attention pool
-	cardLossWords  = 64       // for each row of a loss over all pairs
+	cardBand       = 16 << 20 // of the similarities of a loss, in words
 	cardSumBlocks  = 528      // into which the long side of a product is cut
 	cardLeastChunk = 512      // of it
 	cardColumns    = 512      // parts of a bias' gradient
@@ -19,6 +19,13 @@ const (
 // into.
 func cardChunks(depth, tiles int) int {
 	return max(1, min(cardSumBlocks/max(1, tiles), depth/cardLeastChunk))
+}
+
+// cardLoss is what a loss over all pairs of n rows has: a band of their similarities, and
+// what goes with its rows and columns.
+func cardLoss(n int) int {
+	rows := min(n, max(128, cardBand/((n+7)/8*8)/128*128))
+	return rows*((n+7)/8*8) + 4*n + 2*((rows+31)/32*n+n)
 }
 
 // cardPool is the number of pictures of an attention pool that are at work at a time.

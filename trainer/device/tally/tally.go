@@ -144,7 +144,7 @@ const bandOfRows = 256
 // needOfLoss is that of a loss over all pairs of n rows.
 func (d *Device) needOfLoss(n int) {
 	if d.Card {
-		d.need(cardLossWords * n)
+		d.need(cardLoss(n))
 		return
 	}
 	d.need((bandOfRows+4)*n + roomOfProducts)

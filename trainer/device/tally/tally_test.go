@@ -63,6 +63,8 @@ func TestScratchOfCards(t *testing.T) {
 		{"attention back", func(d *Device) {
 			d.AttentionBackward(none, none, none, none, none, none, device.AttentionShape{Rows: 100, Heads: 12})
 		}, 4 * 2 * 100 * 12},
+		{"a loss in one band", func(d *Device) { d.Contrastive(none, none, none, none, none, 1024, 512, 0.5) }, 4 * (1024*1024 + 4*1024 + 2*(32*1024+1024))},
+		{"a loss in bands of 512 rows", func(d *Device) { d.ContrastiveBackward(none, none, none, none, none, none, none, 32768, 512, 0.5) }, 4 * (512*32768 + 4*32768 + 2*(16*32768+32768))},
 		{"a product", func(d *Device) { d.MatMul(none, none, none, 30, 40, 50, false, true, 0) }, 0},
 	} {
 		d := &Device{Card: true}
