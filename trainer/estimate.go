@@ -183,8 +183,10 @@ func (r *run) measure(e *Estimate, c clip.Config) error {
 	if err != nil {
 		return err
 	}
-	if r.notice != "" {
-		e.Notes, r.notice = append(e.Notes, r.notice), ""
+	for _, note := range []string{r.placed, r.notice} {
+		if note != "" {
+			e.Notes = append(e.Notes, note)
+		}
 	}
 	defer d.Close()
 	e.Device = d.Name()

@@ -184,11 +184,10 @@ func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) er
 		if err != nil {
 			return err
 		}
-		use(b)
-		read := f.device.Mark()
-		if err := f.pool.Err(); err != nil {
+		if err := f.enqueue(b, use); err != nil {
 			return &deviceError{err}
 		}
+		read := f.device.Mark()
 		f.seen(b.Undecodable)
 		done += b.Captions.Len()
 		if err := f.release(); err != nil {
@@ -196,6 +195,13 @@ func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) er
 		}
 		f.last, f.read = b, read
 	}
+	return nil
+}
+
+// enqueue is use, or that memory ran out.
+func (f *feed) enqueue(b *batch.Batch, use func(b *batch.Batch)) (err error) {
+	defer f.pool.Lacking(&err)
+	use(b)
 	return nil
 }
 

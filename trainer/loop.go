@@ -54,6 +54,7 @@ type run struct {
 	classes    []int32        // of each row, -1 for none; nil unless the objective needs them
 	choice     backend.Choice // of the device
 	device     device.Device
+	placed     string // what is to be told of the device
 	pool       *device.Pool
 	tape       *autograd.Tape
 	embedded   *embeddings   // with micro batches, else nil

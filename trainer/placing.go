@@ -17,8 +17,8 @@ func (o Options) precisionOn(c backend.Choice, found *checkpoint.Checkpoint) str
 	case o.Precision != "" && o.Precision != precisionAuto:
 		return o.Precision
 	case found != nil:
-		if values, err := readSettings(found.State.Settings); err == nil && values["precision"] != precisionAuto {
-			return values["precision"]
+		if values, err := readSettings(found.State.Settings); err == nil {
+			return values[keyPrecision]
 		}
 	case c.OnCard:
 		return precisionBF16
@@ -36,9 +36,9 @@ func (r *run) openDevice() (device.Device, error) {
 	}
 	switch {
 	case r.choice.OnCard:
-		r.tell("computes on " + d.Name() + " in " + o.Precision)
+		r.placed = "computes on " + d.Name() + " in " + o.Precision
 	case r.choice.Why != "":
-		r.tell("computes on " + d.Name() + " in " + o.Precision + ": " + r.choice.Why)
+		r.placed = "computes on " + d.Name() + " in " + o.Precision + ": " + r.choice.Why
 	}
 	if r.choice.InSoftware(o.activations()) {
 		r.tell("train.precision is bf16, which this processor does in software, slower than fp32")

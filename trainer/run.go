@@ -115,9 +115,8 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	if err := r.begin(); err != nil {
 		return Result{}, done, err
 	}
-	if r.notice != "" { // before the first step, which may take its time
-		progress(Step{Step: r.state.Step, Total: r.state.Total, Notice: r.notice})
-		r.notice = ""
+	if r.placed != "" { // before the first step, which may take its time
+		progress(Step{Step: r.state.Step, Total: r.state.Total, Notice: r.placed})
 	}
 	loopErr := r.advise(r.loop(ctx, progress))
 	if err := r.device.Sync(); err != nil && loopErr == nil {

@@ -25,6 +25,9 @@ const (
 	keyTextInit = "text_init"
 )
 
+// keyPrecision is that of Options.Precision, which checkpoints have as it was decided.
+const keyPrecision = "precision"
+
 // keySteps stands for Options.Steps, which no configuration sets.
 const keySteps = "steps"
 
@@ -80,6 +83,9 @@ func readSettings(text string) (map[string]string, error) {
 	for key, value := range all {
 		values[key] = fmt.Sprint(value)
 	}
+	if values[keyPrecision] == precisionAuto {
+		values[keyPrecision] = precisionFP32 // as it was before there was auto
+	}
 	return values, nil
 }
 
@@ -118,7 +124,7 @@ func onlyEpochs(difference string) bool {
 func Fingerprint(dir string, o Options) (string, error) {
 	choice, err := backend.Choose(o.Device)
 	if err != nil {
-		return "", err
+		choice = backend.Choice{} // of no device: who trains is told
 	}
 	o.Precision = o.precisionOn(choice, nil)
 	r := &run{options: o, dir: dir}

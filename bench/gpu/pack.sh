@@ -18,8 +18,8 @@ toolchain=${TOOLCHAIN-$root/trainer/device/cuda/toolchain.sh}
 
 rm -rf "$to/lib" "$to/wheels"
 mkdir -p "$to/lib" "$to/wheels"
-(cd "$here" && $toolchain go build -tags cuda -trimpath -ldflags="-s -w" -o "$to/gpu" .)
-(cd "$root" && $toolchain go test -c -tags cuda -vet=off -trimpath -ldflags="-s -w" -o "$to/conformance.test" ./trainer/device/cuda)
+(cd "$here" && $toolchain go build -tags cuda -ldflags="-s -w" -o "$to/gpu" .)
+(cd "$root" && $toolchain go test -c -tags cuda -vet=off -ldflags="-s -w" -o "$to/conformance.test" ./trainer/device/cuda)
 # What Linux has everywhere is not carried: the C library and what belongs to it.
 for program in "$to/gpu" "$to/conformance.test"; do
 	ldd "$program" | awk '$3 ~ /^\// { print $3 }' | grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv|ld-linux-x86-64)\.so' | xargs -r -n1 cp -Lt "$to/lib" -u

@@ -191,9 +191,8 @@ func (l *Loader) Ready() bool {
 
 // Next waits for the next batch. After the last one it returns nil.
 func (l *Loader) Next(ctx context.Context) (*Batch, error) {
-	reply := l.head
+	reply, open := l.head, true
 	if l.head = nil; reply == nil {
-		open := true
 		select {
 		case reply, open = <-l.ordered:
 		case <-ctx.Done():
@@ -201,6 +200,12 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 		}
 		if !open {
 			return nil, nil
+		}
+	} else {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		default:
 		}
 	}
 	select {
