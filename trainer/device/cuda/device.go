@@ -22,8 +22,6 @@ type Options struct {
 
 // Device is one card.
 type Device struct {
-	device.Device // of what has no code yet
-
 	options Options
 	name    string
 	queue   chan command
@@ -37,6 +35,7 @@ type Device struct {
 	// Of the caller's goroutine.
 	scratchAt   address
 	scratchSize int
+	band        int // bytes of a band of logits, bandBytes unless a test says less
 
 	// The rest belongs to the queue's goroutine.
 	card       cu.Device

@@ -3,12 +3,15 @@
 package cuda
 
 import (
+	"bytes"
+	"compress/gzip"
 	"embed"
 	"fmt"
-	"io/fs"
+	"io"
 	"math"
 	"regexp"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/pairloom/pairloom/trainer/device"
@@ -91,16 +94,19 @@ func (c *command) String() string {
 	return fmt.Sprintf("%s: %s(%s)", c.op, c.launch.kernel, strings.Join(values, ", "))
 }
 
-//go:embed kernels/ptx
+//go:embed kernels/ptx/*.ptx.gz
 var ptx embed.FS
 
 // kernels are the functions of the program, each file of them compiled for the card when
 // the first is launched.
 type kernels struct {
-	images  map[string]string // the file that a kernel is in
+	sources
 	modules map[string]cu.Module
 	ready   map[string]*kernel
 }
+
+// sources are the files of PTX by their names, and the file that each kernel is in.
+type sources struct{ texts, files map[string]string }
 
 type kernel struct {
 	cu.Function
@@ -109,36 +115,53 @@ type kernel struct {
 
 var entry = regexp.MustCompile(`\.entry\s+(\w+)`)
 
-func (k *kernels) open() error {
-	k.images, k.modules, k.ready = map[string]string{}, map[string]cu.Module{}, map[string]*kernel{}
-	return fs.WalkDir(ptx, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
+// unpacked are the program's, read when the first device opens.
+var unpacked = sync.OnceValues(func() (sources, error) {
+	s := sources{map[string]string{}, map[string]string{}}
+	files, err := ptx.ReadDir("kernels/ptx")
+	if err != nil {
+		return s, err
+	}
+	for _, f := range files {
+		packed, err := ptx.ReadFile("kernels/ptx/" + f.Name())
+		if err != nil {
+			return s, err
 		}
-		text, err := ptx.ReadFile(path)
+		r, err := gzip.NewReader(bytes.NewReader(packed))
+		if err != nil {
+			return s, err
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return s, err
+		}
+		s.texts[f.Name()] = string(text)
 		for _, m := range entry.FindAllSubmatch(text, -1) {
-			k.images[string(m[1])] = path
+			s.files[string(m[1])] = f.Name()
 		}
-		return err
-	})
+	}
+	return s, nil
+})
+
+func (k *kernels) open() (err error) {
+	k.modules, k.ready = map[string]cu.Module{}, map[string]*kernel{}
+	k.sources, err = unpacked()
+	return err
 }
 
 func (k *kernels) find(name string) (*kernel, error) {
 	if f := k.ready[name]; f != nil {
 		return f, nil
 	}
-	path := k.images[name]
+	path := k.files[name]
 	module, loaded := k.modules[path]
 	if !loaded {
-		image := []byte(".version 7.0\n.target sm_80\n.address_size 64\n") // of no kernel
+		image := ".version 7.0\n.target sm_80\n.address_size 64\n" // of no kernel
 		if path != "" {
-			var err error
-			if image, err = ptx.ReadFile(path); err != nil {
-				return nil, err
-			}
+			image = k.texts[path]
 		}
 		var err error
-		if module, err = cu.LoadData(string(image)); err != nil {
+		if module, err = cu.LoadData(image); err != nil {
 			return nil, fmt.Errorf("load %s: %w", path, plain(err))
 		}
 		k.modules[path] = module

@@ -12,6 +12,7 @@ type product struct {
 	m, n, k                   int
 	ldc, lda, ldb             int // elements from a row to the next, as stored; 0 for rows that lie end to end
 	transA, transB            bool
+	uncut                     bool        // k is long, and yet the operation's scratch is taken
 	in, out                   device.Type // of a and b, and of c: F32 or BF16
 	beta                      float32     // 0 or 1
 	batch                     int         // 0 counts as 1
@@ -68,7 +69,7 @@ func (d *Device) ownProduct(op string, p product) {
 	}
 	tiles := (p.m + tileRows - 1) / tileRows * ((p.n + 127) / 128)
 	chunks, each := 1, p.k
-	if p.transA && batch == 1 { // a row of what is not transposed depends on no other, not even on how many there are
+	if p.transA && batch == 1 && !p.uncut { // a row of what is not transposed depends on no other, not even on how many there are
 		chunks, each = sumChunks(p.k, tiles)
 	}
 	l := launch{kernel: "product_" + layout + "_" + p.in.String() + "_to_", blocks: [3]int{tiles, chunks, batch}, threads: tileThreads}

@@ -68,10 +68,10 @@ func (d *Device) MatMul(c, a, b device.Buffer, m, n, k int, transA, transB bool,
 // is therefore rounded, as PyTorch's autocast does.
 func (d *Device) Linear(y, x, w device.Buffer, m, n, k int, e device.Epilogue) {
 	const op = "linear"
-	t, to := x.Type, y.Type
+	t, to, activated := x.Type, y.Type, e.Activation != device.NoActivation
 	out, residual, bias := active(op, to, y, m*n), optional(op, to, e.Residual, m*n), optional(op, device.F32, e.Bias, n)
 	var pre address
-	if e.Activation != device.NoActivation {
+	if activated {
 		pre = optional(op, to, e.Pre, m*n)
 	}
 	p := product{c: out, a: active(op, t, x, m*k), b: active(op, t, w, n*k), m: m, n: n, k: k, transB: true, in: t, out: to}.whole()
@@ -79,51 +79,39 @@ func (d *Device) Linear(y, x, w device.Buffer, m, n, k int, e device.Epilogue) {
 		return
 	}
 	f := finish{bias: bias, plus: out}
-	if e.Activation == device.NoActivation {
-		if residual != 0 {
-			p.beta, f.plus = 1, residual
-		}
-	} else if pre != 0 {
+	switch {
+	case activated && residual != 0:
+		// To add a residual to what was rounded before the activation would lose too much.
+		d.wideLinear(op, p, out, pre, bias, residual, e.Activation)
+		return
+	case residual != 0:
+		p.beta, f.plus = 1, residual
+	case pre != 0:
 		p.c, f.plus = pre, pre
 	}
 	chosen := d.plan(op, p, f)
 	if chosen == nil {
-		d.ownLinear(op, p, out, pre, bias, residual, e.Activation)
+		d.wideLinear(op, p, out, pre, bias, residual, e.Activation)
 		return
 	}
-	// Scratch: the rounded bias, then a product that may not lie in y, which holds the residual.
-	room := 0
 	if bias != 0 && to == device.BF16 {
-		room = (n*to.Bytes() + 255) &^ 255
-	}
-	aside := e.Activation != device.NoActivation && pre == 0 && residual == out
-	scratch := room
-	if aside {
-		scratch += m * n * to.Bytes()
-	}
-	at := d.scratch(op, scratch)
-	if room != 0 {
-		d.do(op, elementwise("convert_to_bf16", n, 8), at, bias, int64(n))
-		f.bias = at
-	}
-	if aside {
-		p.c = at + address(room)
-		f.plus = p.c
+		f.bias = d.scratch(op, n*to.Bytes())
+		d.do(op, elementwise("convert_to_bf16", n, 8), f.bias, bias, int64(n))
 	}
 	d.multiply(op, chosen, p, f)
-	if e.Activation != device.NoActivation {
-		d.do(op, elementwise(suffixed("activate", to), m*n, 8), out, address(0), p.c, address(0), residual, int64(m*n), n, int(e.Activation))
+	if activated {
+		d.do(op, elementwise(suffixed("activate", to), m*n, 8), out, address(0), p.c, address(0), address(0), int64(m*n), n, int(e.Activation))
 	}
 }
 
-// ownLinear is Linear by our own product, to f32, and one pass for the rest.
-func (d *Device) ownLinear(op string, p product, y, pre, bias, residual address, a device.Activation) {
+// wideLinear is Linear by a product to f32, and one pass for the rest.
+func (d *Device) wideLinear(op string, p product, y, pre, bias, residual address, a device.Activation) {
 	kernel := "activate_f32"
 	if p.out == device.BF16 {
 		kernel = "activate_f32_to_bf16"
 	}
 	p.c, p.out, p.beta = d.scratch(op, p.m*p.n*device.F32.Bytes()), device.F32, 0
-	d.ownProduct(op, p)
+	d.product(op, p)
 	d.do(op, elementwise(kernel, p.m*p.n, 8), y, pre, p.c, bias, residual, int64(p.m*p.n), p.n, int(a))
 }
 

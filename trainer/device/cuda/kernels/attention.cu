@@ -197,7 +197,7 @@ template <class T> DEVICE void backward_keys(T *dqkv, const float *d, const T *d
 }
 
 #define ATTENTION(S, T) \
-	KERNEL(128, attention_##S, T *out, float *lse, const T *qkv, const int *offsets, int width, int heads, int tiles, int causal) { attention(out, lse, qkv, offsets, width, heads, tiles, causal); } \
+	KERNEL_SHARING(128, 4, attention_##S, T *out, float *lse, const T *qkv, const int *offsets, int width, int heads, int tiles, int causal) { attention(out, lse, qkv, offsets, width, heads, tiles, causal); } \
 	KERNEL(128, attention_backward_queries_##S, T *dqkv, float *d, const T *dout, const T *out, const float *lse, const T *qkv, const int *offsets, int width, int heads, int tiles, int causal) { backward_queries(dqkv, d, dout, out, lse, qkv, offsets, width, heads, tiles, causal); } \
-	KERNEL(128, attention_backward_keys_##S, T *dqkv, const float *d, const T *dout, const float *lse, const T *qkv, const int *offsets, int width, int heads, int tiles, int causal) { backward_keys(dqkv, d, dout, lse, qkv, offsets, width, heads, tiles, causal); }
+	KERNEL_SHARING(128, 4, attention_backward_keys_##S, T *dqkv, const float *d, const T *dout, const float *lse, const T *qkv, const int *offsets, int width, int heads, int tiles, int causal) { backward_keys(dqkv, d, dout, lse, qkv, offsets, width, heads, tiles, causal); }
 FOR_TYPES(ATTENTION)

@@ -77,11 +77,11 @@ template <int N, class T> DEVICE void convolution_weights(float *sums, const T *
 }
 
 #define CONVOLUTION(S, T, N)                                                                                                               \
-	KERNEL_SHARING(TILERS, 2, convolution_##N##_##S, T *y, const T *x, const T *w, int rows, int side, int in, int out) {                  \
+	KERNEL_SHARING(TILERS, TILES_AT_ONCE_##S, convolution_##N##_##S, T *y, const T *x, const T *w, int rows, int side, int in, int out) {                  \
 		SHARED(T, slices, (Slices<T, N>::count));                                                                                          \
 		convolution<N>(y, x, w, rows, side, in, out, slices);                                                                              \
 	}                                                                                                                                      \
-	KERNEL_SHARING(TILERS, 2, convolution_weights_##N##_##S, float *sums, const T *dy, const T *x, int rows, int side, int in, int out, int each) { \
+	KERNEL_SHARING(TILERS, TILES_AT_ONCE_##S, convolution_weights_##N##_##S, float *sums, const T *dy, const T *x, int rows, int side, int in, int out, int each) { \
 		SHARED(T, slices, (Slices<T, N>::count));                                                                                          \
 		convolution_weights<N>(sums, dy, x, rows, side, in, out, each, slices);                                                            \
 	}

@@ -288,7 +288,7 @@ template <int N> DEVICE void join_parts(float *dtable, const float *parts, const
 }
 
 #define GATHER_SUM(S, T) \
-	KERNEL(128, gather_sum_##S, float *dtable, float *parts, const T *dy, const int *ids, const int *order, int rows, int cols, int chunk) { \
+	KERNEL_SHARING(128, 8, gather_sum_##S, float *dtable, float *parts, const T *dy, const int *ids, const int *order, int rows, int cols, int chunk) { \
 		if (cols % 4 == 0 && aligned<4>(dtable) && aligned<4>(dy)) \
 			gather_sum<4>(dtable, parts, dy, ids, order, rows, cols, chunk); \
 		else \

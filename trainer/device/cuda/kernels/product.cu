@@ -18,7 +18,7 @@ DEVICE void product(C *c, const T *a, const T *b, int m, int n, int k, int ldc, 
 	multiply_tile<ALONG_A, ALONG_B, 128>(c, ldc, beta, x, y, (int)(blockIdx.x / tiles) * TILE, (int)(blockIdx.x % tiles) * 128, m, n, from, to, slices);
 }
 #define PRODUCT(LAYOUT, ALONG_A, ALONG_B, S, T, SC, C)                                                                               \
-	KERNEL_SHARING(TILERS, 2, product_##LAYOUT##_##S##_to_##SC, C *c, const T *a, const T *b, int m, int n, int k, int ldc, int lda, int ldb,   \
+	KERNEL_SHARING(TILERS, TILES_AT_ONCE_##S, product_##LAYOUT##_##S##_to_##SC, C *c, const T *a, const T *b, int m, int n, int k, int ldc, int lda, int ldb,   \
 	       float beta, int each, long long chunk, long long stride_c, long long stride_a, long long stride_b) {                     \
 		SHARED(T, slices, (Slices<T, 128>::count));                                                                                  \
 		product<ALONG_A, ALONG_B>(c, a, b, m, n, k, ldc, lda, ldb, beta, each, chunk, stride_c, stride_a, stride_b, slices);         \

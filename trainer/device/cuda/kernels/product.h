@@ -5,7 +5,8 @@
 // asynchronous copies of 16 bytes, 2 or 3 slices ahead, in 48 KB of shared memory: two blocks a
 // multiprocessor from sm_80 on. A slice costs (128+N)*64 bytes of L2 traffic and
 // 2*128*N*32 operations: 256 operations a byte at N = 128.
-// f32: 8 x N/16 sums a thread by FMA, exact products; slices of 16 of k, 33 KB.
+// f32: 8 x N/16 sums a thread by FMA; slices of 16 of k, 33 KB. A slice is summed by itself, so
+// that rounding grows with the root of k/16.
 //
 // A factor is stored with k along its rows, or across them. Chunks that start at a multiple of 16
 // bytes are copied at once; what lies otherwise goes element by element.
@@ -14,6 +15,10 @@
 
 #define TILE 128   // rows of c
 #define TILERS 256 // threads
+
+// How many tiles a multiprocessor has at a time: the sums of f32 take the registers of two.
+#define TILES_AT_ONCE_f32 1
+#define TILES_AT_ONCE_bf16 2
 
 // Matrix is a factor in memory: rows that lie ld elements apart.
 template <class T> struct Matrix {
@@ -138,7 +143,7 @@ DEVICE void put_fragments(bf16 *c, int ldc, const float d[4][4], int row, int co
 	int g = lane() >> 2, t = lane() & 3;
 #pragma unroll
 	for (int half = 0; half < 2; half++) {
-		uint32 w[4];
+		alignas(16) uint32 w[4];
 #pragma unroll
 		for (int j = 0; j < 4; j++) w[j] = pack(d[j][2 * half], d[j][2 * half + 1]);
 		turn_quad(w);
@@ -169,11 +174,14 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 		for (int j = 0; j < 4; j++) d[i][j][0] = d[i][j][1] = d[i][j][2] = d[i][j][3] = 0;
 	// Lanes name the rows of the fragments' four matrices.
 	int low = lane() & 7, second = lane() >> 3 & 1, third = lane() >> 4;
-	int now = 0, ahead = STAGES - 1;
+	int now = 0;
 	for (int s = 0; s < steps; s++) {
 		copy_wait<STAGES - 2>();
 		block_barrier(); // slice s is here, and all are done with the one before, whose place is filled next
-		if (s + STAGES - 1 < steps) fetch(slices + ahead * SLICE, fa), fetch(slices + ahead * SLICE + TILE * 32, fb);
+		if (s + STAGES - 1 < steps) {
+			bf16 *ahead = slices + (now == 0 ? STAGES - 1 : now - 1) * SLICE; // the place of the slice before
+			fetch(ahead, fa), fetch(ahead + TILE * 32, fb);
+		}
 		copy_commit();
 		const bf16 *sa = slices + now * SLICE, *sb = sa + TILE * 32;
 #pragma unroll
@@ -199,7 +207,6 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 				for (int j = 0; j < 4; j++) multiply(d[i][j], x[i], y[j / 2] + j % 2 * 2);
 		}
 		now = now + 1 < STAGES ? now + 1 : 0;
-		ahead = ahead + 1 < STAGES ? ahead + 1 : 0;
 	}
 	bool chunks = sizeof(C) == 2 && beta == 0 && chunked(c, ldc, n, (int)sizeof(C));
 #pragma unroll
@@ -267,8 +274,13 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 	for (int s = 0; s <= steps; s++) {
 		if (s < steps) fetch(va, fa), fetch(vb, fb);
 		if (s > 0) {
-			const float *sa = slices + (s - 1) % 2 * SLICE + ty * 4, *sb = slices + (s - 1) % 2 * SLICE + 16 * (TILE + 4) + tx * 4;
+			float slice[8][4 * GROUPS];
 #pragma unroll
+			for (int i = 0; i < 8; i++)
+#pragma unroll
+				for (int j = 0; j < 4 * GROUPS; j++) slice[i][j] = 0;
+			const float *sa = slices + (s - 1) % 2 * SLICE + ty * 4, *sb = slices + (s - 1) % 2 * SLICE + 16 * (TILE + 4) + tx * 4;
+#pragma unroll 4
 			for (int k = 0; k < 16; k++) {
 				Run<float, 4> x[2], y[GROUPS];
 #pragma unroll
@@ -278,8 +290,12 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 #pragma unroll
 				for (int i = 0; i < 8; i++)
 #pragma unroll
-					for (int j = 0; j < 4 * GROUPS; j++) d[i][j] += x[i / 4].at[i % 4] * y[j / 4].at[j % 4];
+					for (int j = 0; j < 4 * GROUPS; j++) slice[i][j] += x[i / 4].at[i % 4] * y[j / 4].at[j % 4];
 			}
+#pragma unroll
+			for (int i = 0; i < 8; i++)
+#pragma unroll
+				for (int j = 0; j < 4 * GROUPS; j++) d[i][j] += slice[i][j];
 		}
 		if (s < steps) spread<ALONG_A, TILE>(slices + s % 2 * SLICE, va, fa), spread<ALONG_B, N>(slices + s % 2 * SLICE + 16 * (TILE + 4), vb, fb);
 		block_barrier();

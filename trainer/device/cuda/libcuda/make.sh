@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
-# Makes FOLDER/lib/libcuda.a, which a program with the build tag cuda links in place of
-# the driver (see shim.c), from what the compiled packages leave open:
-# libcuda/make.sh FOLDER HEADERS, where HEADERS holds cuda.h.
+# Makes FOLDER/libcuda.a, which a program with the build tag cuda links in place of the
+# driver (see shim.c): libcuda/make.sh FOLDER HEADERS, where HEADERS holds cuda.h, and
+# each function that it declares gets a place.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$1/lib"
-out=$(realpath "$1")
-export CGO_CFLAGS="-I$(realpath "$2")"
-ar rcs "$out/lib/libcuda.a"
-archives=$(CGO_LDFLAGS="-L$out/lib -Wl,--unresolved-symbols=ignore-all" "${GO:-go}" list -tags cuda -export -f '{{.Export}}' gorgonia.org/cu "$here/..")
-# Open in one archive, defined in none.
-symbols() { nm $archives 2>/dev/null | awk -v kind="$1" 'NF >= 2 && $(NF-1) == kind && $NF ~ /^cu[A-Z]/ { print $NF }' | sort -u; }
-functions=$(comm -23 <(symbols U) <(symbols T) | grep -vx cuInit)
+mkdir -p "$1"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# A function's name behind the preprocessor is the one that programs link.
+functions=$(echo '#include <cuda.h>' | ${CC:-gcc} -E -P -I"$2" - | grep -oE '\bcu[A-Z][A-Za-z0-9_]*\(' | tr -d '(' | sort -u | grep -vx cuInit)
 {
 	case $(uname -m) in
 	x86_64) jump() { echo "$1: jmp *pairloom_cuda_functions+$2(%rip)"; } ;;
@@ -33,9 +30,8 @@ functions=$(comm -23 <(symbols U) <(symbols T) | grep -vx cuInit)
 	echo "pairloom_cuda_count: .int $((at / 8))"
 	for f in $functions; do echo "name_$f: .asciz \"$f\""; done
 	echo '.section .note.GNU-stack,"",%progbits'
-} >"$out/functions.S"
-${CC:-gcc} -O2 -fPIC -c "$here/shim.c" -o "$out/shim.o"
-${CC:-gcc} -c "$out/functions.S" -o "$out/functions.o"
-rm "$out/lib/libcuda.a"
-ar rcs "$out/lib/libcuda.a" "$out/shim.o" "$out/functions.o"
-echo "$out/lib/libcuda.a: $(echo "$functions" | wc -l) functions"
+} >"$work/functions.S"
+${CC:-gcc} -O2 -fPIC -c "$here/shim.c" -o "$work/shim.o"
+${CC:-gcc} -c "$work/functions.S" -o "$work/functions.o"
+ar rcsD "$work/libcuda.a" "$work/shim.o" "$work/functions.o"
+mv "$work/libcuda.a" "$1/libcuda.a"
