@@ -64,15 +64,21 @@ INLINE const element *fetch(const pl_view *v, int64_t row, int64_t from, int64_t
 		own(room, v->at, at, n, v->type);
 		return room;
 	}
-	int64_t side = v->side, column = row % side, line = row / side % side;
+	// Three places beside each other lie one after the other, but at a picture's edge.
+	int64_t side = v->side, column = row % side, line = row / side % side, three = 3 * v->ld;
+	int64_t dy = from / three - 1, at = from % three, inner = column > 0 && column < side - 1;
 	for (int64_t done = 0; done < n;) {
-		int64_t tap = (from + done) / v->ld, channel = (from + done) % v->ld, count = smaller(v->ld - channel, n - done);
-		int64_t dy = tap / 3 - 1, dx = tap % 3 - 1;
+		int64_t dx = inner ? 0 : at / v->ld - 1, end = inner ? three : (dx + 2) * v->ld, count = smaller(end - at, n - done);
 		if (line + dy < 0 || line + dy >= side || column + dx < 0 || column + dx >= side)
 			memset(room + done, 0, (size_t)count * sizeof(element));
 		else
-			own(room + done, v->at, (row + dy * side + dx) * v->ld + channel, count, v->type);
+			own(room + done, v->at, (row + dy * side - 1) * v->ld + at, count, v->type);
 		done += count;
+		at += count;
+		if (at == three) {
+			at = 0;
+			dy++;
+		}
 	}
 	return room;
 }
@@ -136,6 +142,33 @@ INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols
 				memset(word, 0, (size_t)(some * width) * 4);
 				for (int64_t i = 0; i < some; i++)
 					join(word + i * width, row[i * PER_WORD] + j, row[i * PER_WORD + PER_WORD - 1] + j, cols - j);
+			}
+		}
+	}
+}
+
+// pack_places is pack_across for B where a panel holds channels of one place
+// alone: they are read where they lie.
+static void pack_places(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n) {
+	enum { AT_ONCE = 8 };
+	static const element outside[NR];
+	int64_t words = (n + PER_WORD - 1) / PER_WORD, side = v->side;
+	const element *x[AT_ONCE]; // of a pixel
+	int inside[AT_ONCE];       // a bit a place
+	for (int64_t l = 0; l < n; l += AT_ONCE) {
+		for (int64_t i = 0; i < AT_ONCE; i++) {
+			int64_t row = from + l + i, column = row % side, line = row / side % side;
+			x[i] = (const element *)v->at + row * v->ld;
+			int across = (column > 0 ? 1 : 0) | 2 | (column < side - 1 ? 4 : 0);
+			inside[i] = l + i >= n ? 0 : (line > 0 ? across : 0) | across << 3 | (line < side - 1 ? across << 6 : 0);
+		}
+		int64_t some = smaller(AT_ONCE / PER_WORD, words - l / PER_WORD);
+		for (int64_t j = 0; j < cols; j += NR) {
+			int64_t place = (first + j) / v->ld, at = ((place / 3 - 1) * side + place % 3 - 1) * v->ld + (first + j) % v->ld;
+			float *word = to + j * words + l / PER_WORD * NR;
+			for (int64_t i = 0; i < some; i++) {
+				const element *one = x[i * PER_WORD] + at, *two = x[i * PER_WORD + PER_WORD - 1] + at;
+				join(word + i * NR, inside[i * PER_WORD] >> place & 1 ? one : outside, inside[i * PER_WORD + PER_WORD - 1] >> place & 1 ? two : outside, NR);
 			}
 		}
 	}
@@ -238,6 +271,8 @@ static void KERNEL(pack_a)(float *to, const pl_view *v, int trans, int64_t first
 static void KERNEL(pack_b)(float *to, const pl_view *v, int trans, int64_t first, int64_t cols, int64_t from, int64_t n) {
 	if (trans)
 		pack_turned(to, v, first, cols, from, n);
+	else if (v->side && v->type == OWN && v->ld % NR == 0)
+		pack_places(to, v, first, cols, from, n);
 	else
 		pack_across(to, v, first, cols, from, n, NR);
 }
@@ -253,9 +288,10 @@ INLINE lanes multiply(lanes sum, const float *a, lanes b) { return sum + *a * b;
 #endif
 
 // tile computes `count` rows of a panel's columns. A's word (r,l) lies at
-// a[r*row + l*col]; the strides are constants. On its way it asks for the words
+// a[r*row + l*col]; the strides are constants. The sums are added to those at
+// onto, if any. On its way it asks for the words
 // at next, which will be needed soon.
-INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, int add, const float *next) {
+INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, const float *onto, int64_t ldo, const float *next) {
 	lanes sum[MR][2];
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++)
@@ -272,9 +308,10 @@ INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const i
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++) {
 		lanes *at = (lanes *)(c + r * ldc);
-		if (add) {
-			at[0] += sum[r][0];
-			at[1] += sum[r][1];
+		if (onto) {
+			const lanes *old = (const lanes *)(onto + r * ldo);
+			at[0] = old[0] + sum[r][0];
+			at[1] = old[1] + sum[r][1];
 		} else {
 			at[0] = sum[r][0];
 			at[1] = sum[r][1];
@@ -297,7 +334,7 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 // The last rows of a column, fewer than a tile's.
 #define REST(count, row, col, where) \
 	case count: \
-		tile(count, c + i * ldc, ldc, where, row, col, b, words, add, b); \
+		tile(count, c + i * ldc, ldc, where, row, col, b, words, onto ? onto + i * ldo : NULL, ldo, coming(ahead, LANES * words)); \
 		break;
 #if TILE_ROWS == 14
 #define MORE_RESTS(row, col, where) \
@@ -315,7 +352,7 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 
 // coming is what the next tile asks for, which has so many words to spare.
 INLINE const float *coming(pl_ahead *ahead, int64_t words) {
-	pl_ahead *now = ahead[0].at < ahead[0].end ? ahead : ahead + 1;
+	pl_ahead *now = ahead[0].at < ahead[0].end ? ahead : ahead[1].at < ahead[1].end ? ahead + 1 : ahead + 2;
 	const char *at = now->at;
 	if (at < now->end)
 		now->at += words * 4;
@@ -325,13 +362,13 @@ INLINE const float *coming(pl_ahead *ahead, int64_t words) {
 // A column is a panel's columns of a block, from either form of A. The panels
 // of B lie one after the other, and the first tiles ask for the next.
 #define COLUMN(name, row, col, where) \
-	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) { \
-		const float *next = b + NR * words; \
+	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) { \
+		const float *next = rows > MR ? b + NR * words : coming(ahead, LANES * words); \
 		int64_t i = 0; \
 		for (; i + MR <= rows; i += MR) { \
 			if (p) \
 				ask(p, at + i * p->ldc, MR); \
-			tile(MR, c + i * ldc, ldc, where, row, col, b, words, add, next); \
+			tile(MR, c + i * ldc, ldc, where, row, col, b, words, onto ? onto + i * ldo : NULL, ldo, next); \
 			next = next == b + NR * words ? next + LANES * words : coming(ahead, LANES * words); \
 		} \
 		switch (rows - i) { \
@@ -357,18 +394,26 @@ INLINE int whole(const pl_product *p) {
 // a panel, else by finish. It returns how many columns finish need not do.
 static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) {
 	int64_t done = 0;
-	for (int64_t j = 0; j < cols; j += NR) {
-		float *to = c + j;
-		int64_t ld = PL_BLOCK;
-		int onto = add;
-		if (p && !add && j + NR <= cols && whole(p)) {
-			to = (float *)p->c + at + j;
-			ld = p->ldc;
-			onto = p->finish.beta != 0;
-			done = j + NR;
+	// Where a tile is soon done with its rows of A, it goes along C's rows, which
+	// the memory likes better; else down a panel, which then stays near.
+	int64_t step = words <= 128 ? MR : rows;
+	for (int64_t i = 0; i < rows; i += step)
+		for (int64_t j = 0; j < cols; j += NR) {
+			float *to = c + j, *onto = add ? to : NULL;
+			int64_t ld = PL_BLOCK, ldo = PL_BLOCK;
+			if (p && !(add && p->finish.beta) && j + NR <= cols && whole(p)) {
+				to = (float *)p->c + at + j;
+				ld = p->ldc;
+				if (p->finish.beta) {
+					onto = to;
+					ldo = ld;
+				}
+				done = j + NR;
+			}
+			if (onto)
+				onto += i * ldo;
+			(trans_a ? column_of_panels : column_of_rows)(to + i * ld, ld, a + (trans_a ? i * words : i * PL_ROW), b + j * words, smaller(step, rows - i), words, onto, ldo, p, at + j + (p ? i * p->ldc : 0), ahead);
 		}
-		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j, ahead);
-	}
 	return done;
 }
 
