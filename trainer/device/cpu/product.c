@@ -53,6 +53,7 @@ typedef struct {
 	int64_t span, columns; // of B at a time
 	int64_t depth;         // elements of k in a block
 	int64_t blocks, width; // of rows, evenly high, and columns of one
+	int form;              // of A
 	int alone;             // each block packs its own B, which no other needs
 } plan;
 
@@ -60,9 +61,22 @@ typedef struct {
 // pieces of k take no more.
 enum { PACKED = 5 << 19 };
 
+// stripped says that each tile's pixels lie in one line of a picture, and have a
+// size that there are kernels for: A is packed as strips.
+static int stripped(const pl_product *p, const pl_product_kernels *kernels) {
+	const pl_view *a = &p->a;
+	int64_t pixel = a->ld / kernels->per_word;
+	return !p->trans_a && !p->trans_b && kernels->tile == PL_STRIP && a->side && a->side % PL_STRIP == 0 &&
+	       pixel * kernels->per_word == a->ld && (pixel == 16 || pixel == 32 || pixel == 64 || pixel == PL_PIXEL);
+}
+
 static plan plan_of(const pl_product *p, const pl_product_kernels *kernels, int threads) {
 	const pl_finish *f = &p->finish;
-	plan s = {.depth = PL_WORDS * kernels->per_word};
+	plan s = {.depth = PL_WORDS * kernels->per_word, .form = p->trans_a ? PL_PANELS : PL_ROWWISE};
+	if (stripped(p, kernels)) {
+		s.form = PL_STRIPS;
+		s.depth = p->k;
+	}
 	// Sums that are not whole yet can wait in C where it is float32 and takes
 	// nothing but sums. Where k is cut does not depend on m. Of a gradient of
 	// weights, k is the rows of a batch and C small: B's part stays in a near cache.
@@ -150,7 +164,7 @@ static void block(const work *w, int64_t from, int64_t span, int64_t first, int6
 	do { // once where k is 0
 		int64_t deep = least(s->depth, span - l), words = parts(deep, w->kernels->per_word);
 		int last = l + deep == span;
-		w->kernels->pack_a(a, &p->a, p->trans_a, i, rows, from + l, deep);
+		w->kernels->pack_a(a, &p->a, s->form, i, rows, from + l, deep);
 		int64_t group = s->alone ? PL_ALONE : PL_GROUP;
 		for (int64_t g = 0; g < cols; g += group) {
 			int64_t count = least(group, cols - g), at = i * p->ldc + first + j + g;
@@ -159,9 +173,7 @@ static void block(const work *w, int64_t from, int64_t span, int64_t first, int6
 				w->kernels->pack_b(own, &p->b, p->trans_b, first + j + g, count, from + l, deep);
 			else
 				b = w->packed + l / w->kernels->per_word * wide + (j + g) * words;
-			int64_t done = w->kernels->block(c + g, a, p->trans_a, b, rows, count, words, l > 0, last ? p : NULL, at, asked);
-			for (int64_t r = 0; last && done < count && r < rows; r++)
-				w->kernels->finish(c + r * PL_BLOCK + g + done, count - done, first + j + g + done, at + done + r * p->ldc, p);
+			w->kernels->block(c + g, a, s->form, b, rows, count, words, l > 0, last ? p : NULL, at, first + j + g, asked);
 		}
 		l += deep;
 	} while (l < span);
@@ -177,7 +189,7 @@ static int threads_of(const pl_product *p) { return p->m * p->n * p->k > 1 << 18
 
 // Of a thread: a block of A, one of C, and a group of B with the line after it.
 // To whole lines.
-enum { PL_A = PL_ROWS * PL_ROW, PL_C = PL_ROWS * PL_BLOCK, PL_B = PL_ALONE * PL_WORDS + 16, EACH = PL_A + PL_C + PL_B };
+enum { PL_A = PL_ROWS / PL_STRIP * 3 * (PL_STRIP + 2) * PL_PIXEL, PL_C = PL_ROWS * PL_BLOCK, PL_B = PL_ALONE * PL_WORDS + 16, EACH = PL_A + PL_C + PL_B };
 
 // packed is the words of B that are packed at a time, and the next line, which
 // is asked for.

@@ -261,8 +261,30 @@ static void pack_turned(float *to, const pl_view *v, int64_t first, int64_t cols
 			memset(to + done / NR * NR * words + l * NR + LANES, 0, LANES * 4);
 }
 
-static void KERNEL(pack_a)(float *to, const pl_view *v, int trans, int64_t first, int64_t rows, int64_t from, int64_t n) {
-	if (trans)
+// pack_strips packs for each tile, all of whose pixels are of one line, what lies
+// above, beside and below them: three strips that begin a pixel before the tile
+// and end one after it. Windows overlap there as they do in the picture.
+static void pack_strips(float *to, const pl_view *v, int64_t first, int64_t rows) {
+	element *strip = (element *)to;
+	for (int64_t row = first; row < first + rows; row += MR) {
+		int64_t column = row % v->side, line = row / v->side % v->side;
+		int64_t before = column > 0 ? 0 : v->ld, after = column + MR < v->side ? 0 : v->ld, size = (MR + 2) * v->ld;
+		for (int64_t dy = -1; dy <= 1; dy++, strip += size) {
+			if (line + dy < 0 || line + dy >= v->side) {
+				memset(strip, 0, (size_t)size * sizeof(element));
+				continue;
+			}
+			memset(strip, 0, (size_t)before * sizeof(element));
+			own(strip + before, v->at, (row + dy * v->side - 1) * v->ld + before, size - before - after, v->type);
+			memset(strip + size - after, 0, (size_t)after * sizeof(element));
+		}
+	}
+}
+
+static void KERNEL(pack_a)(float *to, const pl_view *v, int form, int64_t first, int64_t rows, int64_t from, int64_t n) {
+	if (form == PL_STRIPS)
+		pack_strips(to, v, first, rows);
+	else if (form == PL_PANELS)
 		pack_across(to, v, first, rows, from, n, MR);
 	else
 		pack_rows(to, v, first, rows, from, n);
@@ -288,23 +310,24 @@ INLINE lanes multiply(lanes sum, const float *a, lanes b) { return sum + *a * b;
 #endif
 
 // tile computes `count` rows of a panel's columns. A's word (r,l) lies at
-// a[r*row + l*col]; the strides are constants. The sums are added to those at
-// onto, if any. On its way it asks for the words
-// at next, which will be needed soon.
-INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, const float *onto, int64_t ldo, const float *next) {
+// a[r*row + l*col]; the strides are constants. So many words come several times,
+// with A's skip apart. Sums are added to those at onto, if any. On its way it asks
+// for the words at next, which will be needed soon.
+INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, const int times, const int64_t skip, const float *onto, int64_t ldo, const float *next) {
 	lanes sum[MR][2];
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++)
 		sum[r][0] = sum[r][1] = (lanes){0};
-	for (int64_t l = 0; l < words; l++) {
-		lanes b0 = *(const lanes *)(b + l * NR), b1 = *(const lanes *)(b + l * NR + LANES);
-		__builtin_prefetch(next + l * LANES);
+	for (int i = 0; i < times; i++, a += skip, b += words * NR, next += words * LANES)
+		for (int64_t l = 0; l < words; l++) {
+			lanes b0 = *(const lanes *)(b + l * NR), b1 = *(const lanes *)(b + l * NR + LANES);
+			__builtin_prefetch(next + l * LANES);
 #pragma GCC unroll 16
-		for (int r = 0; r < count; r++) {
-			sum[r][0] = multiply(sum[r][0], a + r * row + l * col, b0);
-			sum[r][1] = multiply(sum[r][1], a + r * row + l * col, b1);
+			for (int r = 0; r < count; r++) {
+				sum[r][0] = multiply(sum[r][0], a + r * row + l * col, b0);
+				sum[r][1] = multiply(sum[r][1], a + r * row + l * col, b1);
+			}
 		}
-	}
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++) {
 		lanes *at = (lanes *)(c + r * ldc);
@@ -334,7 +357,7 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 // The last rows of a column, fewer than a tile's.
 #define REST(count, row, col, where) \
 	case count: \
-		tile(count, c + i * ldc, ldc, where, row, col, b, words, onto ? onto + i * ldo : NULL, ldo, coming(ahead, LANES * words)); \
+		tile(count, c + i * ldc, ldc, where, row, col, b, words, 1, 0, onto ? onto + i * ldo : NULL, ldo, coming(ahead, LANES * words)); \
 		break;
 #if TILE_ROWS == 14
 #define MORE_RESTS(row, col, where) \
@@ -360,7 +383,8 @@ INLINE const float *coming(pl_ahead *ahead, int64_t words) {
 }
 
 // A column is a panel's columns of a block, from either form of A. The panels
-// of B lie one after the other, and the first tiles ask for the next.
+// of B lie one after the other, and the first tiles ask for the next, unless each
+// has but one.
 #define COLUMN(name, row, col, where) \
 	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) { \
 		const float *next = rows > MR ? b + NR * words : coming(ahead, LANES * words); \
@@ -368,7 +392,7 @@ INLINE const float *coming(pl_ahead *ahead, int64_t words) {
 		for (; i + MR <= rows; i += MR) { \
 			if (p) \
 				ask(p, at + i * p->ldc, MR); \
-			tile(MR, c + i * ldc, ldc, where, row, col, b, words, onto ? onto + i * ldo : NULL, ldo, next); \
+			tile(MR, c + i * ldc, ldc, where, row, col, b, words, 1, 0, onto ? onto + i * ldo : NULL, ldo, next); \
 			next = next == b + NR * words ? next + LANES * words : coming(ahead, LANES * words); \
 		} \
 		switch (rows - i) { \
@@ -383,38 +407,30 @@ INLINE const float *coming(pl_ahead *ahead, int64_t words) {
 COLUMN(column_of_rows, PL_ROW, 1, a + i * PL_ROW)
 COLUMN(column_of_panels, 1, MR, a + i / MR * MR * words + i % MR)
 
+#if TILE_ROWS == 14
+// strip is a tile of adjacent pixels of a line, from the strips that pack_strips
+// made for it.
+static void strip(float *c, int64_t ldc, const float *a, const float *b, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) {
+	const float *next = coming(ahead, LANES * words);
+	if (p)
+		ask(p, at, MR);
+	switch (words / 9) {
+#define STRIP(pixel) \
+	case pixel: \
+		tile(MR, c, ldc, a, pixel, 1, b, 3 * pixel, 3, (MR + 2) * pixel, onto, ldo, next); \
+		break;
+		STRIP(16)
+		STRIP(32)
+		STRIP(64)
+		STRIP(128)
+	}
+}
+#endif
+
 // whole says that C takes sums as they are, or adds them to itself.
 INLINE int whole(const pl_product *p) {
 	const pl_finish *f = &p->finish;
 	return p->type == PL_F32 && p->alpha == 1 && !f->bias && !f->pre && !f->activation && !f->slope && !f->residual && (f->beta == 0 || f->beta == 1);
-}
-
-// block computes a block of sums, or adds to them. With p they are complete and
-// go to C from element at: by themselves where they need no other sums and fill
-// a panel, else by finish. It returns how many columns finish need not do.
-static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) {
-	int64_t done = 0;
-	// Where a tile is soon done with its rows of A, it goes along C's rows, which
-	// the memory likes better; else down a panel, which then stays near.
-	int64_t step = words <= 128 ? MR : rows;
-	for (int64_t i = 0; i < rows; i += step)
-		for (int64_t j = 0; j < cols; j += NR) {
-			float *to = c + j, *onto = add ? to : NULL;
-			int64_t ld = PL_BLOCK, ldo = PL_BLOCK;
-			if (p && !(add && p->finish.beta) && j + NR <= cols && whole(p)) {
-				to = (float *)p->c + at + j;
-				ld = p->ldc;
-				if (p->finish.beta) {
-					onto = to;
-					ldo = ld;
-				}
-				done = j + NR;
-			}
-			if (onto)
-				onto += i * ldo;
-			(trans_a ? column_of_panels : column_of_rows)(to + i * ld, ld, a + (trans_a ? i * words : i * PL_ROW), b + j * words, smaller(step, rows - i), words, onto, ldo, p, at + j + (p ? i * p->ldc : 0), ahead);
-		}
-	return done;
 }
 
 // as_floats is a row of C's type as floats, where it is stored or in room.
@@ -433,7 +449,7 @@ INLINE void put(void *y, int64_t at, const float *x, int64_t n, int type) {
 }
 
 // finish takes a row of sums to C, which starts at element at.
-static void KERNEL(finish)(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p) {
+static void finish(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p) {
 	const pl_finish *f = &p->finish;
 	float room[PL_COLUMNS];
 	if (p->alpha != 1)
@@ -483,6 +499,47 @@ static void KERNEL(finish)(float *x, int64_t n, int64_t column, int64_t at, cons
 	put(p->c, at, x, n, p->type);
 }
 
+// panel computes a panel's columns of a block, or of a tile of it.
+static void panel(float *c, int64_t ldc, const float *a, int form, const float *b, int64_t rows, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) {
+	if (form == PL_ROWWISE)
+		column_of_rows(c, ldc, a, b, rows, words, onto, ldo, p, at, ahead);
+	else if (form == PL_PANELS)
+		column_of_panels(c, ldc, a, b, rows, words, onto, ldo, p, at, ahead);
+#if TILE_ROWS == 14
+	else
+		strip(c, ldc, a, b, words, onto, ldo, p, at, ahead);
+#endif
+}
+
+// block computes a block of sums, or adds to them. With p they are complete and
+// go to C from element at, which is of this column: by themselves where they need
+// no other sums and fill a panel, else by finish.
+static void KERNEL(block)(float *c, const float *a, int form, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, int64_t column, pl_ahead *ahead) {
+	// Where a tile is soon done with its rows of A, it goes along C's rows, which
+	// the memory likes better; else down a panel, which then stays near.
+	int64_t step = form == PL_STRIPS || words <= 128 ? MR : rows;
+	int64_t tile_of_a = form == PL_STRIPS ? (MR + 2) * (words / 3) : form == PL_PANELS ? MR * words : MR * PL_ROW;
+	for (int64_t i = 0; i < rows; i += step) {
+		int64_t done = 0, count = smaller(step, rows - i);
+		for (int64_t j = 0; j < cols; j += NR) {
+			float *to = c + i * PL_BLOCK + j, *onto = add ? to : NULL;
+			int64_t ld = PL_BLOCK, ldo = PL_BLOCK, where = at + j + (p ? i * p->ldc : 0);
+			if (p && !(add && p->finish.beta) && j + NR <= cols && whole(p)) {
+				to = (float *)p->c + where;
+				ld = p->ldc;
+				if (p->finish.beta) {
+					onto = to;
+					ldo = ld;
+				}
+				done = j + NR;
+			}
+			panel(to, ld, a + i / MR * tile_of_a, form, b + j * words, count, words, onto, ldo, p, where, ahead);
+		}
+		for (int64_t r = i; p && done < cols && r < i + count; r++)
+			finish(c + r * PL_BLOCK + done, cols - done, column + done, at + done + r * p->ldc, p);
+	}
+}
+
 const pl_product_kernels KERNELS_TABLE = {
 	.tile = MR,
 	.panel = NR,
@@ -490,5 +547,4 @@ const pl_product_kernels KERNELS_TABLE = {
 	.pack_a = KERNEL(pack_a),
 	.pack_b = KERNEL(pack_b),
 	.block = KERNEL(block),
-	.finish = KERNEL(finish),
 };

@@ -99,7 +99,7 @@ func (d *Device) AttentionPoolBackward(_, _, _, _, _, _, _, _, _ device.Buffer, 
 
 // roomOfProducts is what a matrix product of any shape takes at most to pack its factors,
 // in words: what the processor's backend was seen to have with one thread.
-const roomOfProducts = 13124800 / 4
+const roomOfProducts = 13150912 / 4
 
 // CrossEntropyBackward comes with products, whose room is a fifth of the most.
 func (d *Device) CrossEntropyBackward(_, _, _, _, _ device.Buffer, _, _ int, _ float32) {
