@@ -280,7 +280,7 @@ DEVICE void multiply_tile(C *c, int ldc, float beta, const A &a, const B &b, int
 #pragma unroll
 				for (int j = 0; j < 4 * GROUPS; j++) slice[i][j] = 0;
 			const float *sa = slices + (s - 1) % 2 * SLICE + ty * 4, *sb = slices + (s - 1) % 2 * SLICE + 16 * (TILE + 4) + tx * 4;
-#pragma unroll
+#pragma unroll 4
 			for (int k = 0; k < 16; k++) {
 				Run<float, 4> x[2], y[GROUPS];
 #pragma unroll
