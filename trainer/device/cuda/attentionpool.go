@@ -21,7 +21,8 @@ type pool struct {
 	narrow               address // [Batch,Width] in f32, what becomes bf16
 }
 
-const poolWords = 8 << 20
+// poolWords is 32 MB in f32, most of which stays in a card's cache. A test lowers it.
+var poolWords = 8 << 20
 
 // pools calls each with the parts of a batch in turn, from picture first on.
 func (d *Device) pools(op string, t device.Type, a device.AttentionPool, backward bool, each func(p pool, first int)) {

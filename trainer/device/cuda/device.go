@@ -22,8 +22,6 @@ type Options struct {
 
 // Device is one card.
 type Device struct {
-	device.Device // of what has no code yet
-
 	options Options
 	name    string
 	queue   chan command

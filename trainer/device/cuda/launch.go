@@ -11,6 +11,7 @@ import (
 	"math"
 	"regexp"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/pairloom/pairloom/trainer/device"
@@ -99,11 +100,13 @@ var ptx embed.FS
 // kernels are the functions of the program, each file of them compiled for the card when
 // the first is launched.
 type kernels struct {
-	texts   map[string]string // PTX by the file that it is kept in
-	images  map[string]string // the file that a kernel is in
+	sources
 	modules map[string]cu.Module
 	ready   map[string]*kernel
 }
+
+// sources are the files of PTX by their names, and the file that each kernel is in.
+type sources struct{ texts, files map[string]string }
 
 type kernel struct {
 	cu.Function
@@ -112,38 +115,45 @@ type kernel struct {
 
 var entry = regexp.MustCompile(`\.entry\s+(\w+)`)
 
-func (k *kernels) open() error {
-	k.texts, k.images, k.modules, k.ready = map[string]string{}, map[string]string{}, map[string]cu.Module{}, map[string]*kernel{}
+// unpacked are the program's, read when the first device opens.
+var unpacked = sync.OnceValues(func() (sources, error) {
+	s := sources{map[string]string{}, map[string]string{}}
 	files, err := ptx.ReadDir("kernels/ptx")
 	if err != nil {
-		return err
+		return s, err
 	}
 	for _, f := range files {
 		packed, err := ptx.ReadFile("kernels/ptx/" + f.Name())
 		if err != nil {
-			return err
+			return s, err
 		}
 		r, err := gzip.NewReader(bytes.NewReader(packed))
 		if err != nil {
-			return err
+			return s, err
 		}
 		text, err := io.ReadAll(r)
 		if err != nil {
-			return err
+			return s, err
 		}
-		k.texts[f.Name()] = string(text)
+		s.texts[f.Name()] = string(text)
 		for _, m := range entry.FindAllSubmatch(text, -1) {
-			k.images[string(m[1])] = f.Name()
+			s.files[string(m[1])] = f.Name()
 		}
 	}
-	return nil
+	return s, nil
+})
+
+func (k *kernels) open() (err error) {
+	k.modules, k.ready = map[string]cu.Module{}, map[string]*kernel{}
+	k.sources, err = unpacked()
+	return err
 }
 
 func (k *kernels) find(name string) (*kernel, error) {
 	if f := k.ready[name]; f != nil {
 		return f, nil
 	}
-	path := k.images[name]
+	path := k.files[name]
 	module, loaded := k.modules[path]
 	if !loaded {
 		image := ".version 7.0\n.target sm_80\n.address_size 64\n" // of no kernel
