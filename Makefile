@@ -44,7 +44,7 @@ test-race: deps
 test-plain: deps
 	$(GO) test -vet=off -p 3 -timeout 20m ./...
 
-test-long: deps $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
+test-long: deps test-kernels $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
 	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
 
 test-cuda: deps ## lint and tests of the CUDA backend, on a test driver: needs no card
