@@ -183,7 +183,7 @@ var only = map[string][]string{
 	"github.com/apache/thrift":                    {"internal/cells"}, // Parquet's headers
 	"github.com/spf13/cobra":                      {"cmd"},
 	"github.com/goccy/go-yaml":                    {"cmd"},
-	"os/exec":                                     {"internal/picture", "internal/readers", "trainer/device/cuda/compile"},
+	"os/exec":                                     {"internal/picture", "internal/readers", "trainer/device/cuda/compile", "trainer/device/cuda/testdriver"},
 	"gocloud.dev":                                 {"shard/export"}, // drivers of buckets
 	"math/rand":                                   {},
 	"math/rand/v2":                                {"trainer/nn", "trainer/device/conformance"}, // seeded sources: weights, test tensors

@@ -18,9 +18,11 @@
 package testdriver
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +31,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/pairloom/pairloom/internal/atomicfile"
 	"golang.org/x/sys/cpu"
 )
 
@@ -109,20 +111,17 @@ func (k Kind) link(sources []string, shared string) (string, error) {
 		return "", err
 	}
 	objects := make([]string, len(sources))
-	var group errgroup.Group
-	group.SetLimit(2)
+	var jobs []job
 	for i, source := range sources {
-		group.Go(func() error {
-			text, err := os.ReadFile(filepath.Join(folder(), source))
-			if err != nil {
-				return err
-			}
-			arguments := append(k.flags(source), "-I", "host", "-I", "../kernels", "-x", "c++", "-c", source)
-			objects[i] = filepath.Join(cache, key(compiler(), strings.Join(arguments, " "), headers, string(text))+".o")
-			return compile(objects[i], arguments)
-		})
+		text, err := os.ReadFile(filepath.Join(folder(), source))
+		if err != nil {
+			return "", err
+		}
+		arguments := append(k.flags(source), "-I", "host", "-I", "../kernels", "-x", "c++", "-c", source)
+		objects[i] = filepath.Join(cache, key(compiler(), strings.Join(arguments, " "), headers, string(text))+".o")
+		jobs = append(jobs, job{objects[i], arguments})
 	}
-	if err := group.Wait(); err != nil {
+	if err := compile(jobs...); err != nil {
 		return "", err
 	}
 	arguments := objects
@@ -130,7 +129,7 @@ func (k Kind) link(sources []string, shared string) (string, error) {
 		arguments = append([]string{shared, "-Wl,-Bsymbolic"}, objects...)
 	}
 	file := filepath.Join(cache, key(arguments...)+".so")
-	return file, compile(file, arguments)
+	return file, compile(job{file, arguments})
 }
 
 // cacheFolder is where what was compiled lies, by the hash of what it was made from.
@@ -150,25 +149,72 @@ func compiler() string {
 	return "g++"
 }
 
-// compile runs the compiler for a file that is not there yet; the file is there whole or not at all.
-func compile(file string, arguments []string) error {
-	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-		return err
+// A job is a file to compile or link.
+type job struct {
+	file      string
+	arguments []string
+}
+
+// compile runs the compiler for those files that are not there yet, two at a time; a
+// file is there whole or not at all.
+func compile(jobs ...job) error {
+	var running []*run
+	var first error
+	finish := func(left int) {
+		for len(running) > left {
+			if err := running[0].finish(); first == nil {
+				first = err
+			}
+			running = running[1:]
+		}
 	}
-	beside, err := os.CreateTemp(filepath.Dir(file), "new")
+	for _, j := range jobs {
+		if _, err := os.Stat(j.file); err == nil {
+			continue
+		}
+		r, err := j.start()
+		if err != nil {
+			first = err
+			break
+		}
+		running = append(running, r)
+		finish(1)
+	}
+	finish(0)
+	return first
+}
+
+// A run is a job under way.
+type run struct {
+	job
+	command *exec.Cmd
+	out     bytes.Buffer
+	beside  string
+}
+
+func (j job) start() (*run, error) {
+	f, err := os.CreateTemp(filepath.Dir(j.file), "*"+atomicfile.Suffix)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("test driver: %w", err)
 	}
-	defer os.Remove(beside.Name())
-	beside.Close()
-	c := exec.Command(compiler(), append(arguments, "-o", beside.Name())...)
-	c.Dir = folder()
-	out, err := c.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("test driver: %s %s: %w\n%s", compiler(), strings.Join(arguments, " "), err, out)
+	f.Close()
+	r := &run{job: j, beside: f.Name(), command: exec.Command(compiler(), append(j.arguments, "-o", f.Name())...)}
+	r.command.Dir = folder()
+	r.command.Stdout, r.command.Stderr = &r.out, &r.out
+	if err := r.command.Start(); err != nil {
+		os.Remove(r.beside)
+		return nil, fmt.Errorf("test driver: start %s, the compiler that CXX names or g++: %w", compiler(), err)
 	}
-	os.Stderr.Write(out)
-	return os.Rename(beside.Name(), file)
+	return r, nil
+}
+
+func (r *run) finish() error {
+	defer os.Remove(r.beside)
+	if err := r.command.Wait(); err != nil {
+		return fmt.Errorf("test driver: %s %s: %w\n%s", compiler(), strings.Join(r.arguments, " "), err, &r.out)
+	}
+	os.Stderr.Write(r.out.Bytes())
+	return atomicfile.Rename(r.beside, r.file)
 }
 
 // hashHeaders is a hash of what every object depends on beside its source.
@@ -226,5 +272,27 @@ func Again(k Kind) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if err := logSources(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(0)
+}
+
+// logSources tells go test that the result hangs on the C++ too: it keeps results by what
+// the tests opened, and they only opened the library.
+func logSources() error {
+	flag.Parse()
+	f := flag.Lookup("test.testlogfile")
+	if f == nil || f.Value.String() == "" {
+		return nil
+	}
+	log, err := os.OpenFile(f.Value.String(), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{"host", "../kernels"} {
+		fmt.Fprintf(log, "open %s\n", filepath.Join(folder(), dir))
+	}
+	return log.Close()
 }
