@@ -19,6 +19,9 @@ import (
 // A run that has used up its budget is unfinished, which is no fault; runs go on until
 // the folder is that of a run without one.
 func TestFetchKeepsToItsBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	unbroken := newPictureSite(t, sevenPaths...)
 	unbroken.run()
 	want := unbroken.disk()

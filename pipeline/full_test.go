@@ -97,6 +97,9 @@ func upTo(n int) (list []int) {
 // Which pictures are asked for where query 0 may keep 3 of its 10 pairs, so that 4 good
 // pictures make it full; and what the tally says.
 func TestAFullQueryStopsAsking(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	gone, optOut := file{status: 404}, file{header: "noai"}
 	for _, tt := range []struct {
 		name   string
@@ -155,6 +158,9 @@ func TestAFullQueryStopsAsking(t *testing.T) {
 // Whatever the mode and the order in which it becomes known what failed, the same
 // pictures are asked for: those that asking for one at a time comes to, the last first.
 func TestWhatIsAskedForDoesNotDependOnTheOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	for _, mode := range []balance.Mode{balance.Cap, balance.Probability} {
 		s := newRankedSite(t, 24, map[int][]uint32{3: {0, 1}, 9: {0, 1}, 14: {1}, 15: {1, 2}, 17: {1}, 20: {0, 1}, 21: {1}, 22: {2}})
 		s.balance.Mode, s.balance.MaxPairsPerQuery = string(mode), 2
@@ -287,6 +293,9 @@ func TestRoundsThatAreBrokenOff(t *testing.T) {
 // When pictures are lost, or other settings drop some, the next ones are asked for, and
 // those that are there are not fetched again.
 func TestTheNextOnesAreAskedForLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	s := newRankedSite(t, 10, nil)
 	s.fails(file{header: "noai"}, 1)
 	if got := ranksOf(s.run()); !slices.Equal(got, upTo(4)) {

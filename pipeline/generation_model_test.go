@@ -215,6 +215,9 @@ func (l *plainList) holds(t testing.TB, dir string) {
 // befalls them, kills among them; after each step they read like a list that is kept
 // beside them: rows, views, and views of earlier generations.
 func TestDatasetIsAPlainListWhateverHappens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	sequences := 15
 	switch {
 	case os.Getenv("PAIRLOOM_LONG") != "":

@@ -11,6 +11,9 @@ import (
 
 // TestPlaceholders matches pictures that stand under many texts.
 func TestPlaceholders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	// on lists candidates of a picture on a site: of a text for each page, where %d in
 	// it stands for the page's number.
 	on := func(site, picture, text string, pages int) (list []shard.Candidate) {

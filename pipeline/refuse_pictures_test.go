@@ -104,6 +104,9 @@ func TestStoredPicturesAreRefused(t *testing.T) {
 // TestRefusedIsNotStored holds that what is refused from the beginning is not asked for,
 // or where only its bytes tell, not stored, and that nothing of the list is in other rows.
 func TestRefusedIsNotStored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	s := newPictureSite(t, "/a", "/b", "/c", "/d")
 	paths := http.NewServeMux()
 	paths.Handle("/away.png", http.RedirectHandler(s.server.URL+"/a", http.StatusFound))

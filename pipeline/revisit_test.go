@@ -129,6 +129,9 @@ func TestWhenAPictureIsAskedForAgain(t *testing.T) {
 
 // A picture that could not be had is asked for once a run, and less and less often.
 func TestPauseAfterFailures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	for _, stored := range []bool{false, true} {
 		s := newPictureSite(t, "/a")
 		failed := s.now
@@ -171,6 +174,9 @@ func TestPauseAfterFailures(t *testing.T) {
 
 // What a setting refused is asked for when that setting is another, and only that.
 func TestSettingsThatRefusedAPicture(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	for _, tt := range []struct {
 		name            string
 		before, after   func(*pictureSite)
@@ -374,6 +380,9 @@ type killed struct{}
 // A run that ends at any moment at which the folder is another is made good by the
 // next one.
 func TestBrokenOffAtAnyMomentOfARevisit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	site := newPictureSite(t, sevenPaths...)
 	site.run()
 	first := site.dir
@@ -433,6 +442,9 @@ func TestBrokenOffAtAnyMomentOfARevisit(t *testing.T) {
 
 // What is in hand is saved now and then: a kill costs no more than since.
 func TestWhatIsInHandIsSaved(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	s := newPictureSite(t, sevenPaths...)
 	s.options.PartPictures, s.options.SaveEvery, s.options.Workers = 100, 30*time.Second, 1
 	var seconds atomic.Int64

@@ -8,6 +8,9 @@ import (
 
 // TestBraces holds what braces stand for to what a shell and WebDataset make of them.
 func TestBraces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	for _, tt := range []struct{ name, want string }{
 		{"a.tar", "a.tar"},
 		{"{0..3}.tar", "0.tar 1.tar 2.tar 3.tar"},

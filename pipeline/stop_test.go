@@ -91,6 +91,9 @@ func TestStagesThatAreStopped(t *testing.T) {
 // TestWithdrawnPicturesLeaveTheDataset follows a picture that was withdrawn, and one
 // that was replaced, through the stages behind fetch.
 func TestWithdrawnPicturesLeaveTheDataset(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	s := newPictureSite(t, sevenPaths...)
 	o := testOptions()
 	writeList(t, filepath.Join(s.dir, "list.zst"), "cat")

@@ -15,6 +15,9 @@ import (
 // TestUprightLeavesPicturesAlone holds that a model gets the pixels of a file as they
 // are stored, but where they are not as they are to be seen.
 func TestUprightLeavesPicturesAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	fill := func(m interface {
 		image.Image
 		Set(x, y int, c color.Color)

@@ -290,6 +290,9 @@ func TestYearOfCron(t *testing.T) {
 
 // When a site withdraws all that it had, nothing is left of it, and the run says so.
 func TestNothingStaysOfASiteThatWithdrawsAll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*yearHost)

@@ -212,6 +212,9 @@ func TestReplaceKilled(t *testing.T) {
 
 // TestTrainLonger follows the advice that is given when epochs has changed.
 func TestTrainLonger(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, old, _ := replaced(t)
 	o := old
 	o.Epochs = 2
@@ -235,6 +238,9 @@ func TestTrainLonger(t *testing.T) {
 // TestSpelledOtherwise goes on with a run from another working directory: other
 // names of the same folders, which hold the same.
 func TestSpelledOtherwise(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	parent := t.TempDir()
 	dir, birds := filepath.Join(parent, "cats"), filepath.Join(parent, "birds")
 	writeShards(t, dir, 40)

@@ -29,6 +29,9 @@ func seenBy(t *testing.T, folder string) iter.Seq2[*checkpoint.SeenPair, error] 
 
 // TestSeen reads what a model was trained on: with each segment what it added.
 func TestSeen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := t.TempDir()
 	compacted(t, dir, numbers(0, 32)...)
 	o := growing()

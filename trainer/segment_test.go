@@ -149,6 +149,9 @@ func segments(t testing.TB, dir string) []checkpoint.Segment {
 // TestTheDatasetChanged follows a finished training of 8 steps on 32 pairs whose
 // dataset changes.
 func TestTheDatasetChanged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	parent := t.TempDir()
 	compacted(t, parent, numbers(0, 32)...)
 	train(t, parent, growing())
@@ -418,6 +421,9 @@ func TestAnew(t *testing.T) {
 
 // TestReplaceAfterGrowth trains anew because it is told to.
 func TestReplaceAfterGrowth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := t.TempDir()
 	compacted(t, dir, numbers(0, 32)...)
 	o := growing()

@@ -159,6 +159,9 @@ func TestKilledOnASmallDisk(t *testing.T) {
 // TestForgivenCheckpoints makes the places of two checkpoints unusable in the middle of a
 // run: it goes on, says so, keeps what there is, and ends like any other.
 func TestForgivenCheckpoints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	whole := t.TempDir()
 	writeShards(t, whole, 70)
 	train(t, whole, small())
@@ -216,6 +219,9 @@ func TestLastCheckpointMustBeWritten(t *testing.T) {
 
 // TestRefusedCheckpoints starts on checkpoints that must not be gone on from.
 func TestRefusedCheckpoints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	made := t.TempDir()
 	writeShards(t, made, 40)
 	o := small()

@@ -71,6 +71,9 @@ func writeGPT2(t *testing.T, dir string, seed float64) string {
 // TestTextInit starts the text tower from a language model, stops, goes on
 // without reading it again, and refuses another file.
 func TestTextInit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir, other, without, weights := t.TempDir(), t.TempDir(), t.TempDir(), t.TempDir()
 	for _, d := range []string{dir, other, without} {
 		writeShards(t, d, 40)

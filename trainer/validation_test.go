@@ -149,6 +149,9 @@ func TestTooFewToValidate(t *testing.T) {
 // too high, and begins a third: the best weights are still those of the first, judged on
 // the held-out pairs of now, and the model goes on from its last ones all the same.
 func TestBestOutlivesItsSegment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("other tests run its goroutines")
+	}
 	dir := t.TempDir()
 	compacted(t, dir, numbers(0, 36)...)
 	holdOut(t, dir, 18)

@@ -72,6 +72,9 @@ func read(t *testing.T, address string) string {
 // TestBrowse looks through a dataset that the whole road made: each page is there, each
 // picture of the grid, and the way of a pair is that of pairloom explain.
 func TestBrowse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	dir := finished(t)
 	if out, err := program(t, "embed", "pictures", "-C", dir, "--quiet").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -150,6 +150,9 @@ func TestOneObject(t *testing.T) {
 // TestStatusTellsOfTheHolder looks at a folder from outside while pictures hang,
 // after a kill, and at the end.
 func TestStatusTellsOfTheHolder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	site, began := slowSite(t)
 	dir := newFolder(t, testSettings(site))
 	says := func(pattern string) {
@@ -185,6 +188,9 @@ func TestStatusTellsOfTheHolder(t *testing.T) {
 // TestMetricsOfARun holds what metrics.prom says after a run, after one that
 // failed, and that another folder's series are others.
 func TestMetricsOfARun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	dir := newFolder(t, testSettings(newSite(t)))
 	var s summary
 	if err := json.Unmarshal([]byte(must(t, "run", "-C", dir, "--to", "fetch", "--json")), &s); err != nil {
@@ -247,6 +253,9 @@ func TestProgressInALog(t *testing.T) {
 // TestQuietIsQuiet holds that a run that went well says one line, and nothing to
 // who reads errors.
 func TestQuietIsQuiet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	dir := newFolder(t, testSettings(newSite(t)))
 	for range 2 {
 		code, stdout, stderr := pairloom(t, "run", "-C", dir, "--quiet", "--to", "report")

@@ -66,6 +66,9 @@ func withList(name string) map[string]string {
 }
 
 func TestExitCodesOfTheProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	empty := t.TempDir()
 	for _, tt := range []struct {
 		name string

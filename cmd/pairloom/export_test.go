@@ -108,6 +108,9 @@ func TestExportKilled(t *testing.T) {
 
 // TestExportCommand lists what the command says, and its exit codes.
 func TestExportCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	dir := finished(t)
 	empty := newFolder(t, testSettings(newSite(t)))
 	to, link := filepath.Join(t.TempDir(), "to"), filepath.Join(t.TempDir(), "link")

@@ -114,6 +114,9 @@ func TestImportWithoutBadFiles(t *testing.T) {
 // TestUnfinishedListsAreNamed: match, run and status name a list or archive that is not
 // finished, and the command that goes on with it.
 func TestUnfinishedListsAreNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	folder, _ := servedLists(t)
 	dir := newFolder(t, listSettings)
 	list := filepath.Join(folder, "laion.csv")
@@ -150,6 +153,9 @@ func TestUnfinishedListsAreNamed(t *testing.T) {
 // TestImportOfOtherFiles: a list of other files of the same name is put in the place of
 // one only when that is asked for; one that grew is read anew.
 func TestImportOfOtherFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	one, other := filepath.Join(t.TempDir(), "ch.csv"), filepath.Join(t.TempDir(), "ch.csv")
 	for path, rows := range map[string]int{one: 1, other: 3} {
 		if err := os.WriteFile(path, []byte("url,text\n"+strings.Repeat("http://a.example/1.png,a cat\n", rows)), 0o666); err != nil {
@@ -176,6 +182,9 @@ func TestImportOfOtherFiles(t *testing.T) {
 
 // TestExplainOfLists: of rows of a list that no page has, explain names the rows.
 func TestExplainOfLists(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	list := filepath.Join(t.TempDir(), "l.csv")
 	if err := os.WriteFile(list, []byte("url,text\n"+strings.Repeat("http://a.example/1.png,a cat\n", 2)), 0o666); err != nil {
 		t.Fatal(err)

@@ -42,6 +42,9 @@ func foxList(t *testing.T) string {
 // TestOutputThatCannotBeWritten holds that no command ends well whose output was
 // lost, be it at the first byte or at the last.
 func TestOutputThatCannotBeWritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the tests of its rooms run their goroutines")
+	}
 	site := newSite(t)
 	dir := newFolder(t, testSettings(site))
 	crawled := newFolder(t, testSettings(site))

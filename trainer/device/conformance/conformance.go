@@ -215,6 +215,9 @@ func (e *expected) gradient(op operation, i int) []float64 {
 }
 
 func checkOperation(t *testing.T, open func() device.Device, op operation) {
+	if testing.Short() {
+		t.Skip("its subject is numbers")
+	}
 	e := expect(op)
 	d := open()
 	defer closeDevice(t, d)

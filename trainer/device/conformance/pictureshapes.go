@@ -35,7 +35,7 @@ func pictureShapes() []shape {
 			return bufs{out}
 		})
 	}
-	for _, c := range []device.Conv3x3{{Batch: 3, Side: 14, In: 67, Out: 80}, {Batch: 1, Side: 7, In: 256, Out: 33}, {Batch: 2, Side: 1, In: 130, Out: 64}, {Batch: 0, Side: 7, In: 64, Out: 64}} {
+	for _, c := range []device.Conv3x3{{Batch: 3, Side: 14, In: 67, Out: 80}, {Batch: 1, Side: 7, In: 256, Out: 33}, {Batch: 2, Side: 1, In: 130, Out: 64}, {Batch: 0, Side: 7, In: 64, Out: 64}, {Batch: 2, Side: 14, In: 64, Out: 128}, {Batch: 1, Side: 28, In: 32, Out: 16}, {Batch: 1, Side: 14, In: 256, Out: 35}} {
 		add("convolution", fmt.Sprintf("%d of %d, %d to %d", c.Batch, c.Side, c.In, c.Out), bothTypes, func(b *bench, t device.Type) bufs {
 			x, w, dy := b.draw(t, c.Rows()*c.In), b.draw(t, c.Out*c.In*9), b.draw(t, c.Rows()*c.Out)
 			y, dx, dw := b.draw(t, c.Rows()*c.Out), b.draw(t, c.Rows()*c.In), b.draw(device.F32, c.Out*c.In*9)

@@ -64,15 +64,21 @@ INLINE const element *fetch(const pl_view *v, int64_t row, int64_t from, int64_t
 		own(room, v->at, at, n, v->type);
 		return room;
 	}
-	int64_t side = v->side, column = row % side, line = row / side % side;
+	// Three places beside each other lie one after the other, but at a picture's edge.
+	int64_t side = v->side, column = row % side, line = row / side % side, three = 3 * v->ld;
+	int64_t dy = from / three - 1, at = from % three, inner = column > 0 && column < side - 1;
 	for (int64_t done = 0; done < n;) {
-		int64_t tap = (from + done) / v->ld, channel = (from + done) % v->ld, count = smaller(v->ld - channel, n - done);
-		int64_t dy = tap / 3 - 1, dx = tap % 3 - 1;
+		int64_t dx = inner ? 0 : at / v->ld - 1, end = inner ? three : (dx + 2) * v->ld, count = smaller(end - at, n - done);
 		if (line + dy < 0 || line + dy >= side || column + dx < 0 || column + dx >= side)
 			memset(room + done, 0, (size_t)count * sizeof(element));
 		else
-			own(room + done, v->at, (row + dy * side + dx) * v->ld + channel, count, v->type);
+			own(room + done, v->at, (row + dy * side - 1) * v->ld + at, count, v->type);
 		done += count;
+		at += count;
+		if (at == three) {
+			at = 0;
+			dy++;
+		}
 	}
 	return room;
 }
@@ -136,6 +142,33 @@ INLINE void pack_across(float *to, const pl_view *v, int64_t first, int64_t cols
 				memset(word, 0, (size_t)(some * width) * 4);
 				for (int64_t i = 0; i < some; i++)
 					join(word + i * width, row[i * PER_WORD] + j, row[i * PER_WORD + PER_WORD - 1] + j, cols - j);
+			}
+		}
+	}
+}
+
+// pack_places is pack_across for B where a panel holds channels of one place
+// alone: they are read where they lie.
+static void pack_places(float *to, const pl_view *v, int64_t first, int64_t cols, int64_t from, int64_t n) {
+	enum { AT_ONCE = 8 };
+	static const element outside[NR];
+	int64_t words = (n + PER_WORD - 1) / PER_WORD, side = v->side;
+	const element *x[AT_ONCE]; // of a pixel
+	int inside[AT_ONCE];       // a bit a place
+	for (int64_t l = 0; l < n; l += AT_ONCE) {
+		for (int64_t i = 0; i < AT_ONCE; i++) {
+			int64_t row = from + l + i, column = row % side, line = row / side % side;
+			x[i] = (const element *)v->at + row * v->ld;
+			int across = (column > 0 ? 1 : 0) | 2 | (column < side - 1 ? 4 : 0);
+			inside[i] = l + i >= n ? 0 : (line > 0 ? across : 0) | across << 3 | (line < side - 1 ? across << 6 : 0);
+		}
+		int64_t some = smaller(AT_ONCE / PER_WORD, words - l / PER_WORD);
+		for (int64_t j = 0; j < cols; j += NR) {
+			int64_t place = (first + j) / v->ld, at = ((place / 3 - 1) * side + place % 3 - 1) * v->ld + (first + j) % v->ld;
+			float *word = to + j * words + l / PER_WORD * NR;
+			for (int64_t i = 0; i < some; i++) {
+				const element *one = x[i * PER_WORD] + at, *two = x[i * PER_WORD + PER_WORD - 1] + at;
+				join(word + i * NR, inside[i * PER_WORD] >> place & 1 ? one : outside, inside[i * PER_WORD + PER_WORD - 1] >> place & 1 ? two : outside, NR);
 			}
 		}
 	}
@@ -228,8 +261,30 @@ static void pack_turned(float *to, const pl_view *v, int64_t first, int64_t cols
 			memset(to + done / NR * NR * words + l * NR + LANES, 0, LANES * 4);
 }
 
-static void KERNEL(pack_a)(float *to, const pl_view *v, int trans, int64_t first, int64_t rows, int64_t from, int64_t n) {
-	if (trans)
+// pack_strips packs for each tile, all of whose pixels are of one line, what lies
+// above, beside and below them: three strips that begin a pixel before the tile
+// and end one after it. Windows overlap there as they do in the picture.
+static void pack_strips(float *to, const pl_view *v, int64_t first, int64_t rows) {
+	element *strip = (element *)to;
+	for (int64_t row = first; row < first + rows; row += MR) {
+		int64_t column = row % v->side, line = row / v->side % v->side;
+		int64_t before = column > 0 ? 0 : v->ld, after = column + MR < v->side ? 0 : v->ld, size = (MR + 2) * v->ld;
+		for (int64_t dy = -1; dy <= 1; dy++, strip += size) {
+			if (line + dy < 0 || line + dy >= v->side) {
+				memset(strip, 0, (size_t)size * sizeof(element));
+				continue;
+			}
+			memset(strip, 0, (size_t)before * sizeof(element));
+			own(strip + before, v->at, (row + dy * v->side - 1) * v->ld + before, size - before - after, v->type);
+			memset(strip + size - after, 0, (size_t)after * sizeof(element));
+		}
+	}
+}
+
+static void KERNEL(pack_a)(float *to, const pl_view *v, int form, int64_t first, int64_t rows, int64_t from, int64_t n) {
+	if (form == PL_STRIPS)
+		pack_strips(to, v, first, rows);
+	else if (form == PL_PANELS)
 		pack_across(to, v, first, rows, from, n, MR);
 	else
 		pack_rows(to, v, first, rows, from, n);
@@ -238,6 +293,8 @@ static void KERNEL(pack_a)(float *to, const pl_view *v, int trans, int64_t first
 static void KERNEL(pack_b)(float *to, const pl_view *v, int trans, int64_t first, int64_t cols, int64_t from, int64_t n) {
 	if (trans)
 		pack_turned(to, v, first, cols, from, n);
+	else if (v->side && v->type == OWN && v->ld % NR == 0)
+		pack_places(to, v, first, cols, from, n);
 	else
 		pack_across(to, v, first, cols, from, n, NR);
 }
@@ -253,28 +310,31 @@ INLINE lanes multiply(lanes sum, const float *a, lanes b) { return sum + *a * b;
 #endif
 
 // tile computes `count` rows of a panel's columns. A's word (r,l) lies at
-// a[r*row + l*col]; the strides are constants. On its way it asks for the words
-// at next, which will be needed soon.
-INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, int add, const float *next) {
+// a[r*row + l*col]; the strides are constants. So many words come several times,
+// with A's skip apart. Sums are added to those at onto, if any. On its way it asks
+// for the words at next, which will be needed soon.
+INLINE void tile(const int count, float *c, int64_t ldc, const float *a, const int64_t row, const int64_t col, const float *b, int64_t words, const int times, const int64_t skip, const float *onto, int64_t ldo, const float *next) {
 	lanes sum[MR][2];
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++)
 		sum[r][0] = sum[r][1] = (lanes){0};
-	for (int64_t l = 0; l < words; l++) {
-		lanes b0 = *(const lanes *)(b + l * NR), b1 = *(const lanes *)(b + l * NR + LANES);
-		__builtin_prefetch(next + l * LANES);
+	for (int i = 0; i < times; i++, a += skip, b += words * NR, next += words * LANES)
+		for (int64_t l = 0; l < words; l++) {
+			lanes b0 = *(const lanes *)(b + l * NR), b1 = *(const lanes *)(b + l * NR + LANES);
+			__builtin_prefetch(next + l * LANES);
 #pragma GCC unroll 16
-		for (int r = 0; r < count; r++) {
-			sum[r][0] = multiply(sum[r][0], a + r * row + l * col, b0);
-			sum[r][1] = multiply(sum[r][1], a + r * row + l * col, b1);
+			for (int r = 0; r < count; r++) {
+				sum[r][0] = multiply(sum[r][0], a + r * row + l * col, b0);
+				sum[r][1] = multiply(sum[r][1], a + r * row + l * col, b1);
+			}
 		}
-	}
 #pragma GCC unroll 16
 	for (int r = 0; r < count; r++) {
 		lanes *at = (lanes *)(c + r * ldc);
-		if (add) {
-			at[0] += sum[r][0];
-			at[1] += sum[r][1];
+		if (onto) {
+			const lanes *old = (const lanes *)(onto + r * ldo);
+			at[0] = old[0] + sum[r][0];
+			at[1] = old[1] + sum[r][1];
 		} else {
 			at[0] = sum[r][0];
 			at[1] = sum[r][1];
@@ -297,7 +357,7 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 // The last rows of a column, fewer than a tile's.
 #define REST(count, row, col, where) \
 	case count: \
-		tile(count, c + i * ldc, ldc, where, row, col, b, words, add, b); \
+		tile(count, c + i * ldc, ldc, where, row, col, b, words, 1, 0, onto ? onto + i * ldo : NULL, ldo, coming(ahead, LANES * words)); \
 		break;
 #if TILE_ROWS == 14
 #define MORE_RESTS(row, col, where) \
@@ -315,7 +375,7 @@ INLINE void ask(const pl_product *p, int64_t at, int64_t count) {
 
 // coming is what the next tile asks for, which has so many words to spare.
 INLINE const float *coming(pl_ahead *ahead, int64_t words) {
-	pl_ahead *now = ahead[0].at < ahead[0].end ? ahead : ahead + 1;
+	pl_ahead *now = ahead[0].at < ahead[0].end ? ahead : ahead[1].at < ahead[1].end ? ahead + 1 : ahead + 2;
 	const char *at = now->at;
 	if (at < now->end)
 		now->at += words * 4;
@@ -323,15 +383,16 @@ INLINE const float *coming(pl_ahead *ahead, int64_t words) {
 }
 
 // A column is a panel's columns of a block, from either form of A. The panels
-// of B lie one after the other, and the first tiles ask for the next.
+// of B lie one after the other, and the first tiles ask for the next, unless each
+// has but one.
 #define COLUMN(name, row, col, where) \
-	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) { \
-		const float *next = b + NR * words; \
+	static void name(float *c, int64_t ldc, const float *a, const float *b, int64_t rows, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) { \
+		const float *next = rows > MR ? b + NR * words : coming(ahead, LANES * words); \
 		int64_t i = 0; \
 		for (; i + MR <= rows; i += MR) { \
 			if (p) \
 				ask(p, at + i * p->ldc, MR); \
-			tile(MR, c + i * ldc, ldc, where, row, col, b, words, add, next); \
+			tile(MR, c + i * ldc, ldc, where, row, col, b, words, 1, 0, onto ? onto + i * ldo : NULL, ldo, next); \
 			next = next == b + NR * words ? next + LANES * words : coming(ahead, LANES * words); \
 		} \
 		switch (rows - i) { \
@@ -346,30 +407,30 @@ INLINE const float *coming(pl_ahead *ahead, int64_t words) {
 COLUMN(column_of_rows, PL_ROW, 1, a + i * PL_ROW)
 COLUMN(column_of_panels, 1, MR, a + i / MR * MR * words + i % MR)
 
+#if TILE_ROWS == 14
+// strip is a tile of adjacent pixels of a line, from the strips that pack_strips
+// made for it.
+static void strip(float *c, int64_t ldc, const float *a, const float *b, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) {
+	const float *next = coming(ahead, LANES * words);
+	if (p)
+		ask(p, at, MR);
+	switch (words / 9) {
+#define STRIP(pixel) \
+	case pixel: \
+		tile(MR, c, ldc, a, pixel, 1, b, 3 * pixel, 3, (MR + 2) * pixel, onto, ldo, next); \
+		break;
+		STRIP(16)
+		STRIP(32)
+		STRIP(64)
+		STRIP(128)
+	}
+}
+#endif
+
 // whole says that C takes sums as they are, or adds them to itself.
 INLINE int whole(const pl_product *p) {
 	const pl_finish *f = &p->finish;
 	return p->type == PL_F32 && p->alpha == 1 && !f->bias && !f->pre && !f->activation && !f->slope && !f->residual && (f->beta == 0 || f->beta == 1);
-}
-
-// block computes a block of sums, or adds to them. With p they are complete and
-// go to C from element at: by themselves where they need no other sums and fill
-// a panel, else by finish. It returns how many columns finish need not do.
-static int64_t KERNEL(block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead) {
-	int64_t done = 0;
-	for (int64_t j = 0; j < cols; j += NR) {
-		float *to = c + j;
-		int64_t ld = PL_BLOCK;
-		int onto = add;
-		if (p && !add && j + NR <= cols && whole(p)) {
-			to = (float *)p->c + at + j;
-			ld = p->ldc;
-			onto = p->finish.beta != 0;
-			done = j + NR;
-		}
-		(trans_a ? column_of_panels : column_of_rows)(to, ld, a, b + j * words, rows, words, onto, p, at + j, ahead);
-	}
-	return done;
 }
 
 // as_floats is a row of C's type as floats, where it is stored or in room.
@@ -388,7 +449,7 @@ INLINE void put(void *y, int64_t at, const float *x, int64_t n, int type) {
 }
 
 // finish takes a row of sums to C, which starts at element at.
-static void KERNEL(finish)(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p) {
+static void finish(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p) {
 	const pl_finish *f = &p->finish;
 	float room[PL_COLUMNS];
 	if (p->alpha != 1)
@@ -438,6 +499,47 @@ static void KERNEL(finish)(float *x, int64_t n, int64_t column, int64_t at, cons
 	put(p->c, at, x, n, p->type);
 }
 
+// panel computes a panel's columns of a block, or of a tile of it.
+static void panel(float *c, int64_t ldc, const float *a, int form, const float *b, int64_t rows, int64_t words, const float *onto, int64_t ldo, const pl_product *p, int64_t at, pl_ahead *ahead) {
+	if (form == PL_ROWWISE)
+		column_of_rows(c, ldc, a, b, rows, words, onto, ldo, p, at, ahead);
+	else if (form == PL_PANELS)
+		column_of_panels(c, ldc, a, b, rows, words, onto, ldo, p, at, ahead);
+#if TILE_ROWS == 14
+	else
+		strip(c, ldc, a, b, words, onto, ldo, p, at, ahead);
+#endif
+}
+
+// block computes a block of sums, or adds to them. With p they are complete and
+// go to C from element at, which is of this column: by themselves where they need
+// no other sums and fill a panel, else by finish.
+static void KERNEL(block)(float *c, const float *a, int form, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, int64_t column, pl_ahead *ahead) {
+	// Where a tile is soon done with its rows of A, it goes along C's rows, which
+	// the memory likes better; else down a panel, which then stays near.
+	int64_t step = form == PL_STRIPS || words <= 128 ? MR : rows;
+	int64_t tile_of_a = form == PL_STRIPS ? (MR + 2) * (words / 3) : form == PL_PANELS ? MR * words : MR * PL_ROW;
+	for (int64_t i = 0; i < rows; i += step) {
+		int64_t done = 0, count = smaller(step, rows - i);
+		for (int64_t j = 0; j < cols; j += NR) {
+			float *to = c + i * PL_BLOCK + j, *onto = add ? to : NULL;
+			int64_t ld = PL_BLOCK, ldo = PL_BLOCK, where = at + j + (p ? i * p->ldc : 0);
+			if (p && !(add && p->finish.beta) && j + NR <= cols && whole(p)) {
+				to = (float *)p->c + where;
+				ld = p->ldc;
+				if (p->finish.beta) {
+					onto = to;
+					ldo = ld;
+				}
+				done = j + NR;
+			}
+			panel(to, ld, a + i / MR * tile_of_a, form, b + j * words, count, words, onto, ldo, p, where, ahead);
+		}
+		for (int64_t r = i; p && done < cols && r < i + count; r++)
+			finish(c + r * PL_BLOCK + done, cols - done, column + done, at + done + r * p->ldc, p);
+	}
+}
+
 const pl_product_kernels KERNELS_TABLE = {
 	.tile = MR,
 	.panel = NR,
@@ -445,5 +547,4 @@ const pl_product_kernels KERNELS_TABLE = {
 	.pack_a = KERNEL(pack_a),
 	.pack_b = KERNEL(pack_b),
 	.block = KERNEL(block),
-	.finish = KERNEL(finish),
 };

@@ -15,6 +15,13 @@ enum {
 	PL_GROUP = 128, // columns that are finished at a time, while they lie in the nearest caches
 };
 
+// A strip has a tile's pixels and one at either side, of so many words at most.
+enum { PL_STRIP = 14, PL_PIXEL = 128 };
+
+// The forms in which a block of A is packed: rows along k; panels of a tile's
+// rows, a word of each after the other; or strips of pictures.
+enum { PL_ROWWISE, PL_PANELS, PL_STRIPS };
+
 // A part of a factor that is not packed yet, which tiles ask for on their way.
 typedef struct {
 	const char *at, *end;
@@ -25,10 +32,9 @@ typedef struct {
 	int64_t panel;    // columns of a panel of B
 	int64_t per_word; // elements of k in a word
 	// Both pack n elements of k from `from`, of rows of op(A), or columns of op(B), from first.
-	void (*pack_a)(float *to, const pl_view *v, int trans, int64_t first, int64_t rows, int64_t from, int64_t n);
+	void (*pack_a)(float *to, const pl_view *v, int form, int64_t first, int64_t rows, int64_t from, int64_t n);
 	void (*pack_b)(float *to, const pl_view *v, int trans, int64_t first, int64_t cols, int64_t from, int64_t n);
-	int64_t (*block)(float *c, const float *a, int trans_a, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, pl_ahead *ahead);
-	void (*finish)(float *x, int64_t n, int64_t column, int64_t at, const pl_product *p);
+	void (*block)(float *c, const float *a, int form, const float *b, int64_t rows, int64_t cols, int64_t words, int add, const pl_product *p, int64_t at, int64_t column, pl_ahead *ahead);
 } pl_product_kernels;
 
 #endif

@@ -130,8 +130,10 @@ func TestThreadsOfProducts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("its subject is numbers")
 	}
-	const m, n, k = 4100, 70, 45 // rows past what is added up at a time
-	conv := device.Conv3x3{Batch: 3, Side: 13, In: 20, Out: 24}
+	// Rows past what is added up at a time, and enough to be cut in two and in eight pieces.
+	linears := []struct{ m, n, k int }{{4100, 70, 45}, {6500, 20, 33}, {25000, 33, 10}}
+	// Lines of which tiles are a part, and lines of whole tiles.
+	convs := []device.Conv3x3{{Batch: 3, Side: 13, In: 20, Out: 24}, {Batch: 2, Side: 14, In: 32, Out: 40}, {Batch: 1, Side: 28, In: 128, Out: 64}}
 	for _, set := range kernels {
 		for _, typ := range []device.Type{device.F32, device.BF16} {
 			t.Run(set.name+"/"+typ.String(), func(t *testing.T) {
@@ -139,14 +141,21 @@ func TestThreadsOfProducts(t *testing.T) {
 					b := newTable(t, threads, set.level)
 					defer b.close()
 					zeros := func(typ device.Type, n int) device.Buffer { return b.buffer(typ, make([]float32, n)) }
-					dw := zeros(device.F32, n*k)
-					b.LinearBackward(device.Buffer{}, dw, device.Buffer{}, b.buffer(typ, normals(1, m*n)), b.buffer(typ, normals(2, m*k)), device.Buffer{}, m, n, k, device.BackwardEpilogue{})
-					x, w, dy := b.buffer(typ, normals(3, conv.Rows()*conv.In)), b.buffer(typ, normals(4, conv.In*conv.Out*9)), b.buffer(typ, normals(5, conv.Rows()*conv.Out))
-					y, dx, dcw := zeros(typ, dy.Len), zeros(typ, x.Len), zeros(device.F32, w.Len)
-					b.Conv3x3(y, x, w, conv)
-					b.Conv3x3BackwardData(dx, dy, w, conv)
-					b.Conv3x3BackwardWeights(dcw, dy, x, conv)
-					return [][]float32{b.read(dw), b.read(y), b.read(dx), b.read(dcw)}
+					var all [][]float32
+					for _, s := range linears {
+						dw := zeros(device.F32, s.n*s.k)
+						b.LinearBackward(device.Buffer{}, dw, device.Buffer{}, b.buffer(typ, normals(1, s.m*s.n)), b.buffer(typ, normals(2, s.m*s.k)), device.Buffer{}, s.m, s.n, s.k, device.BackwardEpilogue{})
+						all = append(all, b.read(dw))
+					}
+					for _, conv := range convs {
+						x, w, dy := b.buffer(typ, normals(3, conv.Rows()*conv.In)), b.buffer(typ, normals(4, conv.In*conv.Out*9)), b.buffer(typ, normals(5, conv.Rows()*conv.Out))
+						y, dx, dw := zeros(typ, dy.Len), zeros(typ, x.Len), zeros(device.F32, w.Len)
+						b.Conv3x3(y, x, w, conv)
+						b.Conv3x3BackwardData(dx, dy, w, conv)
+						b.Conv3x3BackwardWeights(dw, dy, x, conv)
+						all = append(all, b.read(y), b.read(dx), b.read(dw))
+					}
+					return all
 				}
 				want := of(1)
 				for _, threads := range []int{2, 3} {
@@ -168,7 +177,7 @@ func TestProducts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("its subject is numbers")
 	}
-	shapes := []struct{ m, n, k int }{{1, 1, 1}, {0, 5, 3}, {5, 7, 0}, {5, 7, 3}, {17, 33, 21}, {1, 300, 40}, {300, 257, 511}, {3, 40, 4100}}
+	shapes := []struct{ m, n, k int }{{1, 1, 1}, {0, 5, 3}, {5, 7, 0}, {5, 7, 3}, {17, 33, 21}, {1, 300, 40}, {300, 257, 511}, {3, 40, 4100}, {5, 33, 25000}}
 	for _, set := range kernels {
 		for _, typ := range []device.Type{device.F32, device.BF16} {
 			for _, to := range []device.Type{device.F32, device.BF16} {

@@ -36,7 +36,7 @@ func unusable(name, what, cure string) error {
 // driverFault says why no card can be used; nil where the driver is well.
 func driverFault(name string) error {
 	const hidden = "nvidia-smi shows what it sees; CUDA_VISIBLE_DEVICES may hide one, and a container needs to be given it (docker run --gpus all)"
-	state, why := driverState()
+	why, state := driverState()
 	switch {
 	case why != "":
 		return unusable(name, "NVIDIA's driver is not there ("+why+")", "install it, or in a container start that with the card (docker run --gpus all)")

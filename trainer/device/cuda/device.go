@@ -157,16 +157,6 @@ func (d *Device) do(op string, l launch, args ...any) {
 	d.queue <- c
 }
 
-// zero clears so many bytes.
-func (d *Device) zero(op string, at address, bytes int) {
-	if bytes == 0 {
-		return
-	}
-	d.queue <- command{op: op, run: func() error {
-		return plain(cu.MemsetD8Async(cu.DevicePtr(at), 0, int64(bytes), d.work))
-	}}
-}
-
 // Name names the card.
 func (d *Device) Name() string { return d.name }
 

@@ -73,15 +73,15 @@ func is(err error, want driverError) bool {
 	return errors.As(err, &e) && e == want
 }
 
-// driverState is what initialising the driver answered, and why its library could not be
-// opened, "" if it was. The shim keeps it: see libcuda/shim.c.
-func driverState() (error, string) {
+// driverState is why the driver's library could not be opened, "" if it was, and what
+// initialising it answered. The shim keeps it: see libcuda/shim.c.
+func driverState() (string, error) {
 	var why *C.char
 	r := C.pairloom_cuda_state(&why)
 	if why == nil {
-		return result(C.CUresult(r)), ""
+		return "", result(C.CUresult(r))
 	}
-	return result(C.CUresult(r)), C.GoString(why)
+	return C.GoString(why), result(C.CUresult(r))
 }
 
 // keepPool keeps what is freed in the device's pool, for the next allocation.

@@ -99,11 +99,11 @@ func (d *Device) AttentionPoolBackward(_, _, _, _, _, _, _, _, _ device.Buffer, 
 
 // roomOfProducts is what a matrix product of any shape takes at most to pack its factors,
 // in words: what the processor's backend was seen to have with one thread.
-const roomOfProducts = 11027648 / 4
+const roomOfProducts = 13150912 / 4
 
-// CrossEntropyBackward comes with products, whose room is a fifth of the most.
+// CrossEntropyBackward comes with products, whose room is an eighth of the most.
 func (d *Device) CrossEntropyBackward(_, _, _, _, _ device.Buffer, _, _ int, _ float32) {
-	d.need(roomOfProducts / 5)
+	d.need(roomOfProducts / 8)
 }
 
 // bandOfRows is the number of rows of a similarity matrix that are there at a time.

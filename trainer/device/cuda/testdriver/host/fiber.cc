@@ -16,6 +16,7 @@
 namespace host {
 
 Fiber *now;
+const char *own_stack;
 dim3 set_thread, set_block, set_block_size, set_grid_size;
 Fiber fibers[most_threads];
 Warp warps[most_threads / lanes];
@@ -111,6 +112,7 @@ static void *new_stack(void *stack) {
 
 static void become(Fiber *f) {
 	now = f;
+	own_stack = (const char *)f->stack;
 	set_thread = f->thread;
 }
 
@@ -190,8 +192,8 @@ static void start() {
 // Lets others run until this fiber can go on.
 static void give_way() {
 	Fiber &f = self();
-	Fiber *n = next(&f);
-	if (n == &f) return;
+	uint32 near = warps[f.warp].runnable;
+	Fiber *n = near ? &fibers[f.warp * lanes + after(near, f.lane)] : next(&f);
 	if (n->state == Fiber::fresh) {
 		n->stack = idle.back();
 		idle.pop_back();

@@ -69,5 +69,6 @@ extern dim3 set_grid_size __asm__("pairloom_testdriver_grid_size");
 // Whether p lies on the stack of some fiber; each has so many bytes.
 bool on_stacks(const void *p);
 const size_t stack_bytes = 128 << 10;
+extern const char *own_stack; // of the fiber that runs
 
 } // namespace host

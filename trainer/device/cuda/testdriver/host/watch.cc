@@ -184,11 +184,7 @@ static int find_image(dl_phdr_info *info, size_t, void *) {
 }
 
 static void elsewhere(const char *does, const void *p, size_t bytes) {
-	if (on_stacks(p)) {
-		const char *own = (const char *)self().stack;
-		if ((const char *)p >= own && (const char *)p + bytes <= own + stack_bytes) return;
-		fault_at(here, error_illegal_address, "%s %zu bytes on another thread's stack", does, bytes);
-	}
+	if (on_stacks(p)) fault_at(here, error_illegal_address, "%s %zu bytes on another thread's stack", does, bytes);
 	if (!image_end) dl_iterate_phdr(find_image, nullptr);
 	if ((const char *)p >= image_start && (const char *)p < image_end) return;
 	fault_at(here, error_illegal_address, "%s %zu bytes at %s", does, bytes, place(p));
@@ -228,6 +224,7 @@ static bool states_are(const uint8_t *s, size_t bytes, uint8_t bits, uint8_t wan
 
 static inline __attribute__((always_inline)) void touch(const void *p, size_t bytes, bool write, bool aligned, const void *from) {
 	if (!in_range(p)) {
+		if ((size_t)((const char *)p - own_stack) <= stack_bytes - bytes) return; // its own, most often
 		here = from;
 		elsewhere(write ? "writes" : "reads", p, bytes);
 		return;
