@@ -94,9 +94,14 @@ func (d *Device) Linear(y, x, w device.Buffer, m, n, k int, e device.Epilogue) {
 		d.wideLinear(op, p, out, pre, bias, residual, e.Activation)
 		return
 	}
-	if bias != 0 && to == device.BF16 {
+	switch {
+	case bias == 0:
+	case to == device.BF16:
 		f.bias = d.scratch(op, n*to.Bytes())
 		d.do(op, elementwise("convert_to_bf16", n, 8), f.bias, bias, int64(n))
+	case bias%16 != 0: // some algorithms read 16 bytes at once, and nothing tells them not to
+		f.bias = d.scratch(op, n*to.Bytes())
+		d.move(op, f.bias, bias, n*to.Bytes())
 	}
 	d.multiply(op, chosen, p, f)
 	if activated {
@@ -106,13 +111,10 @@ func (d *Device) Linear(y, x, w device.Buffer, m, n, k int, e device.Epilogue) {
 
 // wideLinear is Linear by a product to f32, and one pass for the rest.
 func (d *Device) wideLinear(op string, p product, y, pre, bias, residual address, a device.Activation) {
-	kernel := "activate_f32"
-	if p.out == device.BF16 {
-		kernel = "activate_f32_to_bf16"
-	}
-	p.c, p.out, p.beta = d.scratch(op, p.m*p.n*device.F32.Bytes()), device.F32, 0
-	d.product(op, p)
-	d.do(op, elementwise(kernel, p.m*p.n, 8), y, pre, p.c, bias, residual, int64(p.m*p.n), p.n, int(a))
+	n, to := p.n, p.out
+	d.inRows(op, p, func(rows product, from int) {
+		d.do(op, elementwise("activate_"+wideTo(to), rows.m*n, 8), row(y, from, n, to), row(pre, from, n, to), rows.c, bias, row(residual, from, n, to), int64(rows.m*n), n, int(a))
+	})
 }
 
 // LinearBackward computes dw += dy^t x, dbias += the sum of dy's rows, and dx =
@@ -136,8 +138,44 @@ func (d *Device) LinearBackward(dx, dw, dbias, dy, x, w device.Buffer, m, n, k i
 	if e.Activation != device.NoActivation {
 		pre = active(op, t, e.Pre, m*k)
 	}
-	d.product(op, product{c: to, a: dyAt, b: active(op, t, w, n*k), m: m, n: k, k: n, in: t, out: t, beta: e.Beta})
-	if pre != 0 {
-		d.do(op, elementwise(suffixed("activate_backward", t), m*k, 8), to, to, pre, int64(m*k), int(e.Activation))
+	back := product{c: to, a: dyAt, b: active(op, t, w, n*k), m: m, n: k, k: n, in: t, out: t, beta: e.Beta}
+	if pre == 0 {
+		d.product(op, back)
+		return
 	}
+	d.inRows(op, back, func(rows product, from int) {
+		d.do(op, elementwise("activate_backward_"+wideTo(t), rows.m*k, 8), row(to, from, k, t), rows.c, row(pre, from, k, t), int64(rows.m*k), int(e.Activation))
+	})
+}
+
+// wideRows is the number of rows of a product that are in f32 at a time: enough of them
+// for all of a card, of a width of 3072 six waves of one of 132 multiprocessors, and 100 MB.
+const wideRows = 8192
+
+// inRows computes p to f32, some rows at a time, and calls then with those and where they start,
+// so that the result is rounded once.
+func (d *Device) inRows(op string, p product, then func(rows product, from int)) {
+	rows := p
+	rows.c, rows.out, rows.beta = d.scratch(op, min(p.m, wideRows)*p.n*device.F32.Bytes()), device.F32, 0
+	for from := 0; from < p.m; from += wideRows {
+		rows.m, rows.a = min(wideRows, p.m-from), row(p.a, from, p.k, p.in)
+		d.product(op, rows)
+		then(rows, from)
+	}
+}
+
+// row is where a row of cols elements starts, 0 for what is absent.
+func row(a address, from, cols int, t device.Type) address {
+	if a == 0 {
+		return 0
+	}
+	return a + address(from*cols*t.Bytes())
+}
+
+// wideTo is the suffix of a kernel from f32 to t.
+func wideTo(t device.Type) string {
+	if t == device.BF16 {
+		return "f32_to_bf16"
+	}
+	return "f32"
 }
