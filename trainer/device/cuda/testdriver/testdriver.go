@@ -14,7 +14,7 @@
 // PAIRLOOM_TESTDRIVER_DEVICES (how many), PAIRLOOM_TESTDRIVER_CAPABILITY (75 is a card
 // without bf16), PAIRLOOM_TESTDRIVER_VERSION (12090), PAIRLOOM_TESTDRIVER_ORDER
 // (backwards: the last thread and block go first), PAIRLOOM_TESTDRIVER_FAIL
-// (cuMemAllocAsync=2@3: what a function answers from its third call on), and
+// (cuMemAllocAsync=2@3: what a function answers from its third call on; 2@3-4: in those), and
 // PAIRLOOM_TESTDRIVER_QUIET keeps faults and refused calls off standard error.
 package testdriver
 
