@@ -10,7 +10,7 @@ DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev
 # What starts goroutines or guards against them; a house test keeps the list.
 RACE := ./browse ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./dedup/hamming ./filter ./filter/language \
 	./internal/deflate ./internal/fold ./internal/picture ./internal/places ./pipeline ./query/build ./shard ./shard/export ./shard/stats ./trainer ./trainer/batch ./trainer/compare \
-	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
+	./trainer/device/cpu ./trainer/device/cuda ./trainer/evaluate ./trainer/search ./trainer/token
 
 # Compiling takes a fifth less time with more memory, staticcheck a third. Tests run as they
 # are, and without go vet, which lint runs in full: it would go through all packages again.
@@ -46,6 +46,7 @@ test-plain: deps
 
 test-long: deps test-kernels $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
 	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
+	$(CUDA) $(GO) test -race -count=1 -timeout 60m -tags cuda ./trainer/device/cuda/...
 
 test-cuda: deps ## lint and tests of the CUDA backend, on a test driver: needs no card
 	$(ROOM) $(CUDA) $(GO) vet -tags cuda ./trainer/device/cuda/...
