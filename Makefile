@@ -10,7 +10,7 @@ DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev
 # What starts goroutines or guards against them; a house test keeps the list.
 RACE := ./browse ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./dedup/hamming ./filter ./filter/language \
 	./internal/deflate ./internal/fold ./internal/picture ./internal/places ./pipeline ./query/build ./shard ./shard/export ./shard/stats ./trainer ./trainer/batch ./trainer/compare \
-	./trainer/device/cpu ./trainer/evaluate ./trainer/search ./trainer/token
+	./trainer/device/cpu ./trainer/device/cuda ./trainer/evaluate ./trainer/search ./trainer/token
 
 # Compiling takes a fifth less time with more memory, staticcheck a third. Tests run as they
 # are, and without go vet, which lint runs in full: it would go through all packages again.
@@ -18,11 +18,14 @@ ROOM := GOGC=400 GOMEMLIMIT=3GiB
 # C knows nothing of the race detector: SQLite is compiled once more, a minute at -O2 -g.
 RACED := CGO_CFLAGS=-O1
 
+# What the tag cuda needs: CUDA's headers, of a toolkit or a wheel, and a libcuda to link.
+CUDA := trainer/device/cuda/toolchain.sh
+
 READERS := internal/readers/requirements.txt
 # An S3 server, to export to; make test has one in Python from the readers.
 VERSITYGW := .readers/bin/versitygw
 
-.PHONY: readers chromium help demo test test-race test-plain test-long build bench bench-train bench-zeroshot lint deps clean
+.PHONY: readers chromium help demo test test-race test-plain test-long test-cuda test-kernels build cuda bench bench-train bench-zeroshot lint deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -41,11 +44,24 @@ test-race: deps
 test-plain: deps
 	$(GO) test -vet=off -p 3 -timeout 20m ./...
 
-test-long: deps $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
+test-long: deps test-kernels $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
 	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
+	$(CUDA) $(GO) test -race -count=1 -timeout 60m -tags cuda ./trainer/device/cuda/...
+
+test-cuda: deps ## lint and tests of the CUDA backend, on a test driver: needs no card
+	$(ROOM) $(CUDA) $(GO) vet -tags cuda ./trainer/device/cuda/...
+	$(ROOM) $(CUDA) $(GO) tool staticcheck -tags cuda ./trainer/device/cuda/...
+	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m ./trainer/device/cuda/...
+
+test-kernels: ## compile CUDA's kernels again and assemble them: fetches 130 MB of NVIDIA's compiler
+	PAIRLOOM_NVRTC=required $(CUDA) --compiler $(GO) test -vet=off -count=1 ./trainer/device/cuda/compile
 
 build: deps ## bin/pairloom; without Google's and Azure's storage, a third smaller, by TAGS=
 	$(GO) build -tags "$(TAGS)" -o $(BIN) ./cmd/pairloom
+
+cuda: deps ## bin/pairloom that trains on NVIDIA's cards; it runs without one, too
+	$(CUDA) $(GO) build -tags "$(TAGS) cuda" -o $(BIN) ./cmd/pairloom
+	@! readelf -d $(BIN) | grep -F '[libcuda.' || { echo "$(BIN) is bound to this machine's driver: take libcuda.so out of LIBRARY_PATH"; exit 1; }
 
 bench: deps ## all benchmarks
 	$(GO) test -run '^$$' -bench . ./...
@@ -88,4 +104,4 @@ $(VERSITYGW):
 	GOBIN=$(abspath $(dir $@)) $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 clean: ## remove the program and the demo's data
-	rm -rf bin .readers $(DEMO)
+	rm -rf bin .readers .cuda $(DEMO)

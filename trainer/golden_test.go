@@ -112,13 +112,7 @@ func TestGoldenSteps(t *testing.T) {
 	} {
 		set := readTensors(t, filepath.Join("clip", "testdata", tt.name+".safetensors"))
 		set["weights/logit_scale"] = nn.Tensor{Data: []float32{tt.scale}}
-		for _, backend := range []struct {
-			name string
-			open func() device.Device
-		}{
-			{"reference", func() device.Device { return reference.New() }},
-			{"cpu", func() device.Device { return cpu.Open(2) }},
-		} {
+		for _, backend := range goldenBackends {
 			for _, activations := range []device.Type{device.F32, device.BF16} {
 				t.Run(tt.name+"/"+backend.name+"/"+activations.String(), func(t *testing.T) {
 					got := goldenRun(t, backend.open(), activations, tt.config, set, tt.rate)
@@ -173,6 +167,17 @@ func TestGoldenSteps(t *testing.T) {
 		rows = append(rows, peer)
 	}
 	conformance.Report(t, "training of 20 steps", rows)
+}
+
+// goldenBackends are held against PyTorch.
+var goldenBackends = []goldenBackend{
+	{"reference", func() device.Device { return reference.New() }},
+	{"cpu", func() device.Device { return cpu.Open(2) }},
+}
+
+type goldenBackend struct {
+	name string
+	open func() device.Device
 }
 
 // goldenRun returns loss, norm and scale of each step.

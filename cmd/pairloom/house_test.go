@@ -174,7 +174,7 @@ func TestFoldersAreNamedOnce(t *testing.T) {
 
 // only says which rooms may import a package.
 var only = map[string][]string{
-	"C":                              {"trainer/device/cpu", "trainer/batch", "internal/deflate", "internal/picture"},
+	"C":                              {"trainer/device/cpu", "trainer/device/cuda", "trainer/batch", "internal/deflate", "internal/picture"},
 	"github.com/mattn/go-sqlite3":    {"crawl/frontier"},
 	"database/sql":                   {"crawl/frontier"},
 	"github.com/apache/arrow/go/v17": {"shard", "crawl/lists"},
@@ -183,7 +183,7 @@ var only = map[string][]string{
 	"github.com/apache/thrift":                    {"internal/cells"}, // Parquet's headers
 	"github.com/spf13/cobra":                      {"cmd"},
 	"github.com/goccy/go-yaml":                    {"cmd"},
-	"os/exec":                                     {"internal/picture", "internal/readers"},
+	"os/exec":                                     {"internal/picture", "internal/readers", "trainer/device/cuda/compile", "trainer/device/cuda/testdriver"},
 	"gocloud.dev":                                 {"shard/export"}, // drivers of buckets
 	"math/rand":                                   {},
 	"math/rand/v2":                                {"trainer/nn", "trainer/device/conformance"}, // seeded sources: weights, test tensors

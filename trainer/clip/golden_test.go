@@ -230,6 +230,17 @@ func (g *golden) logits() {
 	g.check("logits", got, &g.worst.logits)
 }
 
+// goldenBackends are held against open_clip.
+var goldenBackends = []goldenBackend{
+	{"reference", func() device.Device { return reference.New() }},
+	{"cpu", func() device.Device { return cpu.Open(2) }},
+}
+
+type goldenBackend struct {
+	name string
+	open func() device.Device
+}
+
 // TestGolden holds each family of models against open_clip's own classes in
 // float64, from the same weights: loss, every gradient, running statistics,
 // embeddings in evaluation mode, logits.
@@ -245,13 +256,7 @@ func TestGolden(t *testing.T) {
 	} {
 		set := readTruth(t, tt.file)
 		tt.config.QuickGELU = tt.kind == "quick"
-		for _, backend := range []struct {
-			name string
-			open func() device.Device
-		}{
-			{"reference", func() device.Device { return reference.New() }},
-			{"cpu", func() device.Device { return cpu.Open(2) }},
-		} {
+		for _, backend := range goldenBackends {
 			for _, activations := range []device.Type{device.F32, device.BF16} {
 				t.Run(tt.name+"/"+backend.name+"/"+activations.String(), func(t *testing.T) {
 					g := newGolden(t, backend.open(), activations, tt.config, set, tt.kind)

@@ -121,6 +121,11 @@ func rows(t *testing.T, d device.Device, model *clip.Model, v *token.Vocabulary,
 	return x
 }
 
+// backends are held against PyTorch.
+var backends = map[string]func() device.Device{
+	"reference": func() device.Device { return reference.New() }, "cpu": func() device.Device { return cpu.Open(1) },
+}
+
 // TestForward holds the text tower against a GPT-2 in PyTorch, after each number
 // of layers, and says what GPT-2's own activation would have given.
 func TestForward(t *testing.T) {
@@ -134,9 +139,7 @@ func TestForward(t *testing.T) {
 	}
 	v := words(t)
 	worst, activation := 0.0, 0.0
-	for name, open := range map[string]func() device.Device{
-		"reference": func() device.Device { return reference.New() }, "cpu": func() device.Device { return cpu.Open(1) },
-	} {
+	for name, open := range backends {
 		for layers := 1; layers <= m.Layers; layers++ {
 			d := open()
 			model := drawn(t, d, tower(32, layers), v)

@@ -41,15 +41,13 @@ func largestError(got, want []float32) float64 {
 	rms, worst := math.Sqrt(squares/float64(max(1, len(want)))), 0.0
 	for i, w := range want {
 		difference := math.Abs(float64(got[i]) - float64(w))
-		if difference == 0 {
+		switch {
+		case difference == 0:
 			continue
+		case math.IsNaN(difference):
+			return math.Inf(1)
 		}
-		if e := difference / max(math.Abs(float64(w)), rms); !(e <= worst) {
-			worst = e
-		}
-	}
-	if math.IsNaN(worst) {
-		return math.Inf(1)
+		worst = max(worst, difference/max(math.Abs(float64(w)), rms))
 	}
 	return worst
 }

@@ -1,0 +1,23 @@
+//go:build cuda
+
+package clip_test
+
+import (
+	"github.com/pairloom/pairloom/trainer/device"
+	"github.com/pairloom/pairloom/trainer/device/cuda"
+	"github.com/pairloom/pairloom/trainer/device/cuda/testdriver"
+)
+
+// The tests run on the test driver, unless the driver is named.
+func init() {
+	testdriver.Again(testdriver.Fast)
+	goldenBackends = append(goldenBackends, goldenBackend{"cuda", openCUDA})
+}
+
+func openCUDA() device.Device {
+	d, err := cuda.Open(0, cuda.Options{})
+	if err != nil {
+		panic(err)
+	}
+	return device.Strict{Device: d}
+}
