@@ -89,6 +89,7 @@ func (r *run) remember(rows []int) {
 type pace struct {
 	from                        time.Time // end of the step before
 	pairs, waited, whole, flops float64
+	data                        float64 // seconds of all steps in which the device waited for data
 	peak                        float64 // operations a second of large matrix products, 0 when unknown
 }
 
@@ -101,6 +102,7 @@ func (p *pace) add(pairs int, n *pending) time.Duration {
 	whole := now.Sub(p.from)
 	p.from = now
 	p.pairs = p.pairs*fadingPace + float64(pairs)
+	p.data += min(n.waited, whole.Seconds())
 	p.waited = p.waited*fadingPace + min(n.waited, whole.Seconds())
 	p.whole = p.whole*fadingPace + whole.Seconds()
 	p.flops = p.flops*fadingPace + n.flops

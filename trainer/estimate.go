@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/pairloom/pairloom/shard"
@@ -18,6 +17,7 @@ import (
 type Estimate struct {
 	Model      string `json:"model"`
 	Device     string `json:"device"`
+	Precision  string `json:"precision"`
 	Parameters int    `json:"parameters"`
 	Vocabulary int    `json:"vocabulary"` // tokens
 	Pairs      int64  `json:"pairs"`      // of training; 0 when there are no shards
@@ -28,6 +28,10 @@ type Estimate struct {
 	Memory  Memory `json:"memory"`
 	Total   int64  `json:"memory_total"`
 	Machine int64  `json:"memory_of_machine"` // that can be had now; 0 when not known
+	// OnCard is the part of Total that lies on the card, and Card what can be had there
+	// now; 0 where the processor computes.
+	OnCard int64 `json:"memory_on_card,omitempty"`
+	Card   int64 `json:"memory_of_card,omitempty"`
 	// LargestBatch fits into the machine as a whole, and LargestMicroBatch with the batch
 	// of the configuration; 0 when not known, or where not one pair does.
 	LargestBatch      int `json:"largest_batch"`
@@ -62,22 +66,31 @@ func DryRun(dir string, o Options) (Estimate, error) {
 		return Estimate{}, err
 	}
 	o.Replace = false
-	r := &run{options: o, dir: dir, home: o.home(dir)}
-	defer r.close()
 	var e Estimate
+	choice, err := backend.Choose(o.Device)
+	if err != nil {
+		return e, fmt.Errorf("train: %w", err)
+	}
+	o.Precision = o.precisionOn(choice, nil)
+	r := &run{options: o, dir: dir, home: o.home(dir), choice: choice}
+	defer r.close()
 	p, err := r.planAnew(&e)
 	if err != nil {
 		return e, err
 	}
+	e.Precision = o.Precision
 	e.Model, e.Vocabulary, e.Batch, e.MicroBatch = p.config.Name, p.vocabulary, r.batch, r.microBatch()
 	var flops float64
 	if e.Memory, flops, err = p.memory(r.batch, r.microBatch()); err != nil {
 		return e, err
 	}
 	e.Total, e.FlopsPerPair = e.Memory.Total(), flops
-	known := false
-	if e.Machine, known = machineMemory(os.DirFS("/")); known {
-		if e.LargestBatch, e.LargestMicroBatch, err = p.largest(r.batch, e.Machine); err != nil {
+	rooms := roomsOf(r.choice)
+	if e.Machine = max(0, rooms.machine); rooms.onCard {
+		e.OnCard, e.Card = e.Memory.Device(), rooms.card
+	}
+	if rooms.known() {
+		if e.LargestBatch, e.LargestMicroBatch, err = p.largest(r.batch, rooms); err != nil {
 			return e, err
 		}
 		if e.LargestBatch < 2 {
@@ -88,7 +101,7 @@ func DryRun(dir string, o Options) (Estimate, error) {
 	newHead(o, model)
 	e.Parameters = model.Parameters.Words()
 	e.disk(o, &model.Parameters, r.home)
-	return e, e.measure(o, p.config)
+	return e, r.measure(&e, p.config)
 }
 
 // planAnew is the plan of a training from the start.
@@ -124,7 +137,7 @@ func (r *run) planAnew(e *Estimate) (plan, error) {
 // planWithout is the plan where there are no shards.
 func (r *run) planWithout(e *Estimate) (plan, error) {
 	o := r.options
-	p := plan{options: o, config: r.state.Model, lengths: captionTokens, rows: 1 << 30}
+	p := plan{options: o, config: r.state.Model, lengths: captionTokens, rows: 1 << 30, onCard: r.choice.OnCard}
 	p.vocabulary = 49408
 	if o.Vocabulary != publicVocabulary {
 		p.vocabulary = o.vocabularySize()
@@ -164,10 +177,16 @@ func (e *Estimate) disk(o Options, p *nn.Parameters, home string) {
 }
 
 // measure times a product of the shape that the model has most of.
-func (e *Estimate) measure(o Options, c clip.Config) error {
-	d, err := backend.Open(backend.Options{Device: o.Device, Threads: o.threads()})
+func (r *run) measure(e *Estimate, c clip.Config) error {
+	o := r.options
+	d, err := r.openDevice()
 	if err != nil {
-		return fmt.Errorf("train: %w", err)
+		return err
+	}
+	for _, note := range []string{r.placed, r.notice} {
+		if note != "" {
+			e.Notes = append(e.Notes, note)
+		}
 	}
 	defer d.Close()
 	e.Device = d.Name()

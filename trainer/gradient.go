@@ -150,6 +150,7 @@ func (r *run) gradient(ctx context.Context, feed *feed, loss device.Buffer) erro
 
 // loader is a *[batch.Loader], or what stands for it where nothing is computed.
 type loader interface {
+	Ready() bool
 	Next(context.Context) (*batch.Batch, error)
 	Release(*batch.Batch)
 	Close()
@@ -163,7 +164,7 @@ type feed struct {
 	seen   func(undecodable []int)
 	last   *batch.Batch  // whose memory the device may still read
 	read   device.Mark   // after which it does not
-	waited time.Duration // for data, in this step
+	waited time.Duration // of the device for data, in this step
 	flops  float64       // useful operations of this step
 }
 
@@ -171,17 +172,22 @@ type feed struct {
 // device: it gives a batch's memory back when the device has come past its use.
 func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) error {
 	for done := 0; done < pairs; {
+		if !f.loader.Ready() {
+			// There is nothing to run ahead with: what the device still does is no waiting.
+			if err := f.device.Wait(f.device.Mark()); err != nil {
+				return &deviceError{err}
+			}
+		}
 		began := time.Now()
 		b, err := f.loader.Next(ctx)
 		f.waited += time.Since(began)
 		if err != nil {
 			return err
 		}
-		use(b)
-		read := f.device.Mark()
-		if err := f.pool.Err(); err != nil {
+		if err := f.enqueue(b, use); err != nil {
 			return &deviceError{err}
 		}
+		read := f.device.Mark()
 		f.seen(b.Undecodable)
 		done += b.Captions.Len()
 		if err := f.release(); err != nil {
@@ -189,6 +195,13 @@ func (f *feed) each(ctx context.Context, pairs int, use func(b *batch.Batch)) er
 		}
 		f.last, f.read = b, read
 	}
+	return nil
+}
+
+// enqueue is use, or that memory ran out.
+func (f *feed) enqueue(b *batch.Batch, use func(b *batch.Batch)) (err error) {
+	defer f.pool.Lacking(&err)
+	use(b)
 	return nil
 }
 

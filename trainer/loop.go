@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
@@ -50,8 +51,10 @@ type run struct {
 	model      *clip.Model
 	head       head
 	objective  objective
-	classes    []int32 // of each row, -1 for none; nil unless the objective needs them
+	classes    []int32        // of each row, -1 for none; nil unless the objective needs them
+	choice     backend.Choice // of the device
 	device     device.Device
+	placed     string // what is to be told of the device
 	pool       *device.Pool
 	tape       *autograd.Tape
 	embedded   *embeddings   // with micro batches, else nil

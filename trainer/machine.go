@@ -3,6 +3,7 @@ package trainer
 import (
 	"io/fs"
 	"math"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -61,3 +62,7 @@ func field(root fs.FS, file, name string) int64 {
 	}
 	return 0
 }
+
+// MachineMemory is what this process may still take on this machine in bytes; known is
+// false where the system does not tell.
+func MachineMemory() (bytes int64, known bool) { return machineMemory(os.DirFS("/")) }

@@ -56,7 +56,7 @@ type Options struct {
 	ExtendShare           float64       `yaml:"extend_share" default:"0.1" range:"0..1000" pace:"true" doc:"new training pairs that it takes, as a share of those trained on, before extend does so: 0.1 is a tenth; 0 means any"`
 	ExtendRate            float64       `yaml:"extend_lr" default:"0" range:"0..1" pace:"true" doc:"peak learning rate while the model is trained on, after a warm-up of its own; falls to 0 along a cosine; 0 means 0.3 of lr"`
 	Device                string        `yaml:"device" default:"auto" pace:"true" doc:"what computes: auto, cpu, or cuda or cuda:N for a GPU; auto takes a GPU where the program can"`
-	Precision             string        `yaml:"precision" default:"fp32" choices:"fp32|bf16" doc:"type of the activations: fp32, or bf16, which halves their memory and is faster where the processor multiplies it; weights, gradients of weights, sums, losses and embeddings stay fp32"`
+	Precision             string        `yaml:"precision" default:"auto" choices:"auto|fp32|tf32|bf16" doc:"type of the activations: fp32, or bf16, which halves their memory and is faster where the device multiplies it; weights, gradients of weights, sums, losses and embeddings stay fp32; tf32 is fp32 whose factors a card rounds to 10 bits of fraction where it multiplies them; auto is what the checkpoints have that training goes on from, else bf16 on a card and fp32 on the processor"`
 	Seed                  int64         `yaml:"seed" default:"1" doc:"seed of the weights, of the order of pairs and of the crops"`
 	CheckpointActivations bool          `yaml:"checkpoint_activations" default:"false" pace:"true" doc:"transformer blocks keep their inputs alone and compute the rest again on the way back: a third more work, far less memory, the same bits"`
 	CheckpointEvery       int           `yaml:"checkpoint_every" default:"100" range:"1.." pace:"true" doc:"steps from one checkpoint to the next"`
@@ -207,7 +207,12 @@ func (r *run) datasets() (list []ground, err error) {
 
 const (
 	publicVocabulary = "public" // value of Options.Vocabulary
-	precisionBF16    = "bf16"   // value of Options.Precision
+
+	// Values of Options.Precision.
+	precisionAuto = "auto"
+	precisionFP32 = "fp32"
+	precisionTF32 = "tf32"
+	precisionBF16 = "bf16"
 
 	// Values of Options.Activation; the other one is that of clip.Config.
 	activationPreset = "preset"

@@ -2,14 +2,9 @@ package trainer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
-	"os"
-	"strings"
 
 	"github.com/pairloom/pairloom/trainer/autograd"
-	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/batch"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
@@ -36,6 +31,11 @@ func (m Memory) Total() int64 {
 	return m.Weights + m.Gradients + m.Moments + m.Average + m.Activations + m.Scratch + m.Batches + m.Cache + m.Saving + m.Program
 }
 
+// Device is the part of it that lies on a card, where one computes.
+func (m Memory) Device() int64 {
+	return m.Weights + m.Gradients + m.Moments + m.Average + m.Activations + m.Scratch
+}
+
 // programMemory is about what the program takes of itself.
 const programMemory = 40 << 20
 
@@ -47,6 +47,7 @@ type plan struct {
 	lengths    []int // of some captions, in tokens
 	rows       int   // training pairs
 	heldOut    int   // pairs of a validation
+	onCard     bool
 }
 
 // planSteps is the number of steps that are gone through: batches differ in the length
@@ -65,7 +66,7 @@ func (p plan) memory(pairs, micro int) (m Memory, flops float64, err error) {
 	if micro >= pairs {
 		o.MicroBatch = 0
 	}
-	d := &tally.Device{}
+	d := &tally.Device{Card: p.onCard}
 	r := &run{options: o, batch: pairs, batchesPerEpoch: 1, device: d, classes: []int32{0}}
 	r.state = checkpoint.State{Model: p.config, Vocabulary: p.vocabulary, Total: math.MaxInt32}
 	r.model = clip.New(p.config, p.vocabulary)
@@ -159,19 +160,20 @@ func (l *madeUp) batch(n int) *batch.Batch {
 	return b
 }
 
+func (l *madeUp) Ready() bool          { return true }
 func (l *madeUp) Release(*batch.Batch) {}
 func (l *madeUp) Close()               {}
 
-// fits is the largest number of pairs for which need says no more than room, up to most;
-// 0 for none. The need grows with the number.
-func fits(most int, room int64, need func(pairs int) (int64, error)) (int, error) {
+// fits is the largest number of pairs of which hold says that there is room for them, up
+// to most; 0 for none. The need grows with the number.
+func fits(most int, hold func(pairs int) (bool, error)) (int, error) {
 	low, high := 0, 1 // low fits
 	for high <= most {
-		bytes, err := need(high)
+		fine, err := hold(high)
 		if err != nil {
 			return 0, err
 		}
-		if bytes > room {
+		if !fine {
 			break
 		}
 		low, high = high, 2*high
@@ -179,77 +181,33 @@ func fits(most int, room int64, need func(pairs int) (int64, error)) (int, error
 	high = min(high, most+1)
 	for low+max(1, low/64) < high {
 		middle := (low + high) / 2
-		bytes, err := need(middle)
+		fine, err := hold(middle)
 		if err != nil {
 			return 0, err
 		}
-		if bytes > room {
-			high = middle
-		} else {
+		if fine {
 			low = middle
+		} else {
+			high = middle
 		}
 	}
 	return low, nil
 }
 
-// ErrMemory is wrapped when a training cannot fit into the memory of the machine.
-var ErrMemory = errors.New("the batch does not fit into the memory of this machine")
-
-// sure is the share of an estimate that a training takes in any case.
-const sure = 0.9
-
-// checkMemory holds the need of the run against the memory of the machine, and names the
-// batch that fits. It is asked before there is anything on the device.
-func (r *run) checkMemory() error {
-	room, known := machineMemory(os.DirFS("/"))
-	if !known || r.state.Step >= r.state.Total || strings.HasPrefix(r.options.Device, backend.CUDA) {
-		return nil
-	}
-	p, err := r.plan()
-	if err != nil {
-		return err
-	}
-	micro := r.microBatch()
-	m, _, err := p.memory(r.batch, micro)
-	if err != nil || int64(sure*float64(m.Total())) <= room {
-		return err
-	}
-	whole, part, err := p.largest(r.batch, room)
-	if err != nil {
-		return err
-	}
-	told := fmt.Sprintf("train.batch: %d pairs of %s", r.batch, p.config.Name)
-	if micro < r.batch {
-		told = fmt.Sprintf("train.micro_batch: %d of %d pairs of %s", micro, r.batch, p.config.Name)
-	}
-	told += fmt.Sprintf(" need about %s, and there are %s", megabytes(m.Total()), megabytes(room))
-	var cures []string
-	if part > 0 {
-		cures = append(cures, fmt.Sprintf("set train.micro_batch to %d, which gives the gradient of the whole batch for a third more work", part))
-	}
-	if whole > 1 {
-		cures = append(cures, fmt.Sprintf("set train.batch to %d", whole))
-	}
-	if len(cures) == 0 {
-		cures = append(cures, "not even two pairs fit; take a smaller model")
-	}
-	return fmt.Errorf("%w: %s; %s", ErrMemory, told, strings.Join(cures, ", or "))
-}
-
 // largest are the largest batch that fits as a whole, and the largest micro batch with
 // which a batch of so many pairs does, where the objective has those.
-func (p plan) largest(pairs int, room int64) (whole, micro int, err error) {
+func (p plan) largest(pairs int, in rooms) (whole, micro int, err error) {
 	const most = 1 << 20
-	whole, err = fits(most, room, func(n int) (int64, error) {
+	whole, err = fits(most, func(n int) (bool, error) {
 		m, _, err := p.memory(max(2, n), max(2, n))
-		return m.Total(), err
+		return in.hold(m, 1), err
 	})
 	if err != nil || !p.config.Pairs() || p.options.LMWeight > 0 {
 		return whole, 0, err
 	}
-	micro, err = fits(pairs-1, room, func(n int) (int64, error) {
+	micro, err = fits(pairs-1, func(n int) (bool, error) {
 		m, _, err := p.memory(pairs, n)
-		return m.Total(), err
+		return in.hold(m, 1), err
 	})
 	return whole, micro, err
 }
@@ -259,7 +217,7 @@ const planCaptions = 2000
 
 // plan is that of a run whose pairs and vocabulary are known.
 func (r *run) plan() (plan, error) {
-	p := plan{options: r.options, config: r.state.Model, vocabulary: r.vocabulary.Size(), rows: r.source.Len()}
+	p := plan{options: r.options, config: r.state.Model, vocabulary: r.vocabulary.Size(), rows: r.source.Len(), onCard: r.choice.OnCard}
 	encoder := r.vocabulary.NewEncoder()
 	var c token.Captions
 	for _, row := range r.sample(planCaptions) {

@@ -158,15 +158,15 @@ func TestFits(t *testing.T) {
 		{"of many, to a sixty-fourth", 1 << 20, 100007, 10000},
 	} {
 		calls := 0
-		got, err := fits(tt.most, tt.room, func(n int) (int64, error) {
+		got, err := fits(tt.most, func(n int) (bool, error) {
 			calls++
-			return int64(10*n + min(n-1, 7)), nil
+			return int64(10*n+min(n-1, 7)) <= tt.room, nil
 		})
 		if want := int(tt.want); err != nil || got > want || got < want-want/32 || calls > 40 {
 			t.Errorf("%s: %d, want %d, after %d calls, %v", tt.name, got, tt.want, calls, err)
 		}
 	}
-	if _, err := fits(9, 9, func(int) (int64, error) { return 0, errors.New("no") }); err == nil {
+	if _, err := fits(9, func(int) (bool, error) { return true, errors.New("no") }); err == nil {
 		t.Error("an error is lost")
 	}
 }

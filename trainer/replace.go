@@ -25,6 +25,8 @@ func (r *run) findCheckpoint() error {
 	if err != nil {
 		return err
 	}
+	o := r.options
+	r.options.Precision = o.precisionOn(r.choice, nil)
 	found, err := checkpoint.Latest(r.home)
 	var damaged *checkpoint.Damaged
 	switch {
@@ -32,6 +34,7 @@ func (r *run) findCheckpoint() error {
 	case err != nil:
 		return err
 	default:
+		r.options.Precision = o.precisionOn(r.choice, found)
 		if c[keyInit], err = r.initContentSince(found); err != nil {
 			return err
 		}
@@ -47,6 +50,7 @@ func (r *run) findCheckpoint() error {
 			return fmt.Errorf("resume from %s: %w: %s", found.Path, ErrForeign, difference+r.advice(found, difference))
 		}
 	}
+	r.options.Precision = o.precisionOn(r.choice, nil)
 	if c[keyInit], err = r.options.initContent(); err != nil {
 		return err
 	}

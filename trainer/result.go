@@ -16,7 +16,8 @@ const (
 	NoLabel = "no_label"
 )
 
-// Step is what is known after a training step.
+// Step is what is known after a training step; before the first, that there are so many
+// and a Notice.
 type Step struct {
 	Step, Total    int64   // steps taken, by this run and those before it, and in all
 	Epoch          int     // from 1
@@ -55,7 +56,8 @@ type Result struct {
 	LossChance  float64 `json:"loss_chance"` // what guessing gives: ln(batch) for the loss clip, ln(classes) for predictive objectives
 	Temperature float64 `json:"temperature"`
 
-	Seconds        float64 `json:"seconds"` // in training steps, by all runs
+	Seconds        float64 `json:"seconds"`      // in training steps, by all runs
+	DataSeconds    float64 `json:"data_seconds"` // of this run's steps, in which the device waited for data; it computed in the rest
 	PairsPerSecond float64 `json:"pairs_per_second"`
 	Flops          float64 `json:"flops,omitempty"` // useful operations, by all runs
 	Checkpoint     string  `json:"checkpoint"`      // path of the last one

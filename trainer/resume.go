@@ -183,7 +183,7 @@ func (r *run) result() Result {
 		Steps: s.Step, TotalSteps: s.Total, Resumed: r.resumed, Skipped: s.Skipped, Outliers: s.Outliers.Skipped, PairsSeen: r.pairsSeen(),
 		Complete: s.Step == s.Total, LossFirst: average(s.LossFirst), LossLast: average(s.LossLast),
 		LossChance: r.chance(), Temperature: math.Exp(-s.Scale),
-		Seconds: s.Seconds, Checkpoint: r.path, FailedCheckpoints: r.failedSaves,
+		Seconds: s.Seconds, DataSeconds: r.pace.data, Checkpoint: r.path, FailedCheckpoints: r.failedSaves,
 		Validation: s.Validation.Loss, BestStep: s.Best.Step, BestValidation: s.Best.Loss,
 		Segments: len(s.Segments), Generation: last.Data[0].Generation, Generations: r.grounds[0].now.Generation(),
 		Added: r.added, Gone: r.gone, Note: r.note,

@@ -115,7 +115,10 @@ func runSegment(ctx context.Context, dir string, o Options, progress func(Step))
 	if err := r.begin(); err != nil {
 		return Result{}, done, err
 	}
-	loopErr := r.loop(ctx, progress)
+	if r.placed != "" { // before the first step, which may take its time
+		progress(Step{Step: r.state.Step, Total: r.state.Total, Notice: r.placed})
+	}
+	loopErr := r.advise(r.loop(ctx, progress))
 	if err := r.device.Sync(); err != nil && loopErr == nil {
 		loopErr = err
 	}
@@ -172,10 +175,14 @@ func newRun(dir string, o Options) (*run, error) {
 }
 
 func (r *run) open() error {
-	o := r.options
+	var err error
+	if r.choice, err = backend.Choose(r.options.Device); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
 	if err := r.openGrounds(); err != nil {
 		return err
 	}
+	o := r.options
 	config, err := o.config()
 	if err != nil {
 		return err
@@ -209,13 +216,10 @@ func (r *run) open() error {
 	}
 	r.head = newHead(o, r.model)
 	r.objective = r.newObjective()
-	if r.device, err = backend.Open(backend.Options{Device: o.Device, Threads: o.threads()}); err != nil {
-		return fmt.Errorf("train: %w", err)
+	if r.device, err = r.openDevice(); err != nil {
+		return err
 	}
-	if backend.InSoftware(o.Device, o.activations()) {
-		r.tell("train.precision is bf16, which this processor does in software, slower than fp32")
-	}
-	return r.allocate()
+	return r.advise(r.allocate())
 }
 
 // config is the model's shape, but for the number of classes.

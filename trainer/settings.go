@@ -13,6 +13,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/pairloom/pairloom/internal/settings"
+	"github.com/pairloom/pairloom/trainer/backend"
 )
 
 // Keys of Options that name files. What is in them shapes the result, and not
@@ -23,6 +24,9 @@ const (
 	keyLabels   = "labels"
 	keyTextInit = "text_init"
 )
+
+// keyPrecision is that of Options.Precision, which checkpoints have as it was decided.
+const keyPrecision = "precision"
 
 // keySteps stands for Options.Steps, which no configuration sets.
 const keySteps = "steps"
@@ -79,6 +83,9 @@ func readSettings(text string) (map[string]string, error) {
 	for key, value := range all {
 		values[key] = fmt.Sprint(value)
 	}
+	if values[keyPrecision] == precisionAuto {
+		values[keyPrecision] = precisionFP32 // as it was before there was auto
+	}
 	return values, nil
 }
 
@@ -115,6 +122,11 @@ func onlyEpochs(difference string) bool {
 // Fingerprint stands for all that shapes a training on dir with the options: the
 // settings, and what is in the shards and in the files that the options name.
 func Fingerprint(dir string, o Options) (string, error) {
+	choice, err := backend.Choose(o.Device)
+	if err != nil {
+		choice = backend.Choice{} // of no device: who trains is told
+	}
+	o.Precision = o.precisionOn(choice, nil)
 	r := &run{options: o, dir: dir}
 	if err := r.openPairs(); err != nil {
 		return "", err

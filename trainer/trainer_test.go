@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pairloom/pairloom/shard"
+	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
 	"github.com/pairloom/pairloom/trainer/clip"
 )
@@ -109,7 +110,7 @@ func small() Options {
 	return Options{
 		Model: "vit-nano", Epochs: 6, Batch: 16, LearningRate: 2e-3, Warmup: 4, WeightDecay: 0.1,
 		Beta1: 0.9, Beta2: 0.98, Epsilon: 1e-6, GradClip: 1, Vocabulary: "600", Seed: 3,
-		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Threads: 1, Workers: 2, CacheMB: 10,
+		CheckpointEvery: 5, Keep: 2, LogEvery: 1, Device: backend.CPU, Threads: 1, Workers: 2, CacheMB: 10,
 	}
 }
 

@@ -91,6 +91,11 @@ func estimateTable(out io.Writer, e *trainer.Estimate) {
 	}
 	if e.Machine > 0 {
 		row("this machine", "%s can be had now", gigabytes(e.Machine))
+	}
+	if e.Card > 0 {
+		row("on the card", "%s of it, and %s can be had there now", gigabytes(e.OnCard), gigabytes(e.Card))
+	}
+	if e.Machine > 0 || e.Card > 0 {
 		switch {
 		case e.LargestBatch > 0:
 			row("largest batch", "%s pairs as a whole", pipeline.Grouped(int64(e.LargestBatch)))
@@ -103,7 +108,7 @@ func estimateTable(out io.Writer, e *trainer.Estimate) {
 	}
 	row("", "")
 	row("work", "%.3g GFLOP a pair, with the way back", e.FlopsPerPair/1e9)
-	row("device", "%s; %.0f GFLOP/s in a product of the model's shape", e.Device, e.ProductFlops/1e9)
+	row("device", "%s; %.0f GFLOP/s in a product of the model's shape, in %s", e.Device, e.ProductFlops/1e9, e.Precision)
 	row("time", "%s, at %.3g pairs/s", hours(e), e.PairsPerSecond)
 	row("", "")
 	row("disk", "%s a checkpoint, %s for those that are there at a time", gigabytes(e.Checkpoint), gigabytes(e.Disk))

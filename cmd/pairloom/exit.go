@@ -9,6 +9,7 @@ import (
 	"github.com/pairloom/pairloom/shard"
 	"github.com/pairloom/pairloom/trainer/backend"
 	"github.com/pairloom/pairloom/trainer/checkpoint"
+	"github.com/pairloom/pairloom/trainer/device"
 	"github.com/pairloom/pairloom/trainer/evaluate"
 	"github.com/pairloom/pairloom/trainer/layout"
 )
@@ -57,6 +58,7 @@ func exitCode(err error) int {
 	var damaged *shard.DamagedPart
 	var unusable *layout.Unusable
 	var checkpointDamaged *checkpoint.Damaged
+	var deviceUnusable *device.Unusable
 	switch {
 	case err == nil:
 		return exitDone
@@ -66,7 +68,7 @@ func exitCode(err error) int {
 		return exitInterrupt
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &configuration), errors.Is(err, shard.ErrUnfinished), errors.Is(err, backend.ErrNoCUDA):
+	case errors.As(err, &configuration), errors.Is(err, shard.ErrUnfinished), errors.Is(err, backend.ErrNoCUDA), errors.As(err, &deviceUnusable):
 		return exitConfiguration
 	case errors.Is(err, pipeline.ErrNothingKept), errors.Is(err, evaluate.ErrTooFew):
 		return exitPartial

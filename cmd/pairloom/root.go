@@ -59,7 +59,7 @@ func newRoot(g *global) *cobra.Command {
 	addGroup(root, "To other tools:", newExport(g))
 	addGroup(root, "What became of it:", newStatus(g), newExplain(g), newBrowse(g), newVerify(g), newRemove(g))
 	addGroup(root, "The query list:", newQueries(g))
-	addGroup(root, "To try it:", newServe(g), newDemo(g))
+	addGroup(root, "To try it:", newServe(g), newDemo(g), newDoctor(g))
 	root.AddCommand(newPictureChild())
 	_ = root.MarkPersistentFlagDirname("dir") // the flag is there
 	for c := range commands(root) {

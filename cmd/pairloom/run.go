@@ -218,7 +218,9 @@ func (p *stageProgress) End() { p.now.end() }
 
 // step shows a step of training.
 func (p *stageProgress) step(s trainer.Step) {
-	p.now.say(trainLine(&s))
+	if s.PairsPerSecond > 0 { // a step was taken
+		p.now.say(trainLine(&s))
+	}
 	if s.Notice != "" {
 		p.now.warn(s.Notice)
 	}

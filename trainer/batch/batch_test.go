@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -148,11 +149,19 @@ func load(t testing.TB, f fake, o Options, first, last int64) ([]string, []int) 
 	var batches []string
 	var bad []int
 	for {
+		if n := len(batches); n%3 > 0 { // whether one looks first or not, and once or until it is there
+			for !l.Ready() && n%3 == 2 {
+				runtime.Gosched()
+			}
+		}
 		b, err := l.Next(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if b == nil {
+			if !l.Ready() {
+				t.Error("after the last batch there is something to wait for")
+			}
 			return batches, bad
 		}
 		batches = append(batches, fmt.Sprint(b.Number, b.Pictures, b.Captions))

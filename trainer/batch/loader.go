@@ -67,6 +67,7 @@ type Loader struct {
 
 	jobs    chan job
 	ordered chan chan result
+	head    chan result // the first of them, once Ready has looked at it
 	free    chan *Batch
 	cancel  context.CancelFunc
 	done    sync.WaitGroup
@@ -172,19 +173,44 @@ func (l *Loader) work(e *token.Encoder) {
 	}
 }
 
+// Ready tells whether Next has nothing to wait for.
+func (l *Loader) Ready() bool {
+	if l.head == nil {
+		select {
+		case reply, open := <-l.ordered:
+			if !open {
+				return true
+			}
+			l.head = reply
+		default:
+			return false
+		}
+	}
+	return len(l.head) > 0
+}
+
 // Next waits for the next batch. After the last one it returns nil.
 func (l *Loader) Next(ctx context.Context) (*Batch, error) {
-	select {
-	case reply, open := <-l.ordered:
-		if !open {
-			return nil, nil
-		}
+	reply, open := l.head, true
+	if l.head = nil; reply == nil {
 		select {
-		case r := <-reply:
-			return r.batch, r.err
+		case reply, open = <-l.ordered:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		if !open {
+			return nil, nil
+		}
+	} else {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		default:
+		}
+	}
+	select {
+	case r := <-reply:
+		return r.batch, r.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

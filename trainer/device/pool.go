@@ -87,6 +87,16 @@ func (p *Pool) Put(b Buffer) {
 	p.free[class] = append(p.free[class], b)
 }
 
+// Lacking is deferred by who uses buffers of the pool, with the error that it returns:
+// where memory ran out it takes the panic of the operation that got the zero Buffer, and
+// the error is that of Err.
+func (p *Pool) Lacking(err *error) {
+	if p.err != nil {
+		recover()
+		*err = p.err
+	}
+}
+
 // Err is the first allocation that failed.
 func (p *Pool) Err() error { return p.err }
 

@@ -85,3 +85,39 @@ func TestPoolWithoutMemory(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// exhausted is a device whose memory is all in use.
+type exhausted struct{ device.Device }
+
+func (exhausted) Alloc(int) (device.Memory, error) { return nil, device.ErrMemory }
+
+// TestPoolLacking takes the panic of who uses a buffer that was not to be had, and no other.
+func TestPoolLacking(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		full, panics bool // the operation does
+		want         error
+	}{{"all is well", false, false, nil}, {"memory ran out", true, true, device.ErrMemory}, {"memory ran out for nothing", true, false, device.ErrMemory}, {"a bug", false, true, nil}} {
+		p := device.NewPool(reference.New())
+		if tt.full {
+			p = device.NewPool(exhausted{reference.New()})
+		}
+		p.Get(device.F32, 1)
+		var got error
+		escaped := func() (escaped any) {
+			defer func() { escaped = recover() }()
+			got = func() (err error) {
+				defer p.Lacking(&err)
+				if tt.panics {
+					panic("a buffer of 0 elements")
+				}
+				return nil
+			}()
+			return nil
+		}()
+		if !errors.Is(got, tt.want) || (escaped != nil) != (tt.panics && !tt.full) {
+			t.Errorf("%s: got %v, and the panic %v", tt.name, got, escaped)
+		}
+		p.Close()
+	}
+}

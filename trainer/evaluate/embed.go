@@ -177,7 +177,8 @@ func (e *Embedder) Close() {
 }
 
 // texts embeds texts, one row each.
-func (e *Embedder) texts(texts []string) ([]float32, error) {
+func (e *Embedder) texts(texts []string) (rows []float32, err error) {
+	defer e.pool.Lacking(&err)
 	var captions token.Captions
 	for _, t := range texts {
 		captions.Add(e.encoder, t, e.model.Config.Context)
@@ -204,6 +205,7 @@ func (e *Embedder) Texts(ctx context.Context, texts []string, batch int) ([]floa
 // images embeds pictures[count,side,side,3]. pooled are the rows before
 // the projection to the shared space.
 func (e *Embedder) images(pixels []byte) (rows, pooled []float32, err error) {
+	defer e.pool.Lacking(&err)
 	before := e.model.Pooled(e.tape, e.model.Pictures(e.tape, pixels))
 	x := e.model.PooledImages(e.tape, before)
 	pooled = make([]float32, before.Rows*before.Cols)

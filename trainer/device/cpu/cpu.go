@@ -13,7 +13,6 @@ package cpu
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -139,10 +138,11 @@ func (d *Device) serve(level int, started chan struct{}) {
 	d.reply <- d.fault
 }
 
+// Kernels names those that were chosen, such as avx512.
+func (d *Device) Kernels() string { return C.GoString(C.pl_kernels_name()) }
+
 // Name says which kernels were chosen.
-func (d *Device) Name() string {
-	return fmt.Sprintf("cpu (%s, %d threads)", C.GoString(C.pl_kernels_name()), d.threads)
-}
+func (d *Device) Name() string { return fmt.Sprintf("cpu (%s, %d threads)", d.Kernels(), d.threads) }
 
 // Bytes is the C memory held.
 func (d *Device) Bytes() int64 { return d.held.Load() }
@@ -170,8 +170,6 @@ func free(d *Device, c *command) {
 	d.held.Add(-int64(c.n[0]))
 }
 
-var errMemory = errors.New("out of memory; a smaller batch or model needs less")
-
 // Alloc returns memory of unknown content.
 func (d *Device) Alloc(bytes int) (device.Memory, error) {
 	at, err := d.allocate(bytes)
@@ -184,7 +182,7 @@ func (d *Device) Alloc(bytes int) (device.Memory, error) {
 func (d *Device) allocate(bytes int) (unsafe.Pointer, error) {
 	at := C.pl_allocate(C.size_t(max(bytes, 4)))
 	if at == nil {
-		return nil, fmt.Errorf("allocate %d bytes: %w", bytes, errMemory)
+		return nil, fmt.Errorf("allocate %d bytes: %w", bytes, device.ErrMemory)
 	}
 	d.held.Add(int64(bytes))
 	return at, nil

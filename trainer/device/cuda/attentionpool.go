@@ -86,7 +86,7 @@ func (p pool) gather(y, w address) {
 func (p pool) weights(dw, x address) {
 	size := p.Width / p.Heads
 	p.parts(func(at address, _ float32) {
-		p.d.product(p.op, product{c: dw, a: x, b: at, m: size, n: p.Width, k: p.Batch, transA: true, ldc: p.Width, lda: p.Width, ldb: p.Heads * p.Width,
+		p.d.product(p.op, product{c: dw, a: x, b: at, m: size, n: p.Width, k: p.Batch, transA: true, uncut: true, ldc: p.Width, lda: p.Width, ldb: p.Heads * p.Width,
 			batch: p.Heads, strideC: size * p.Width, strideA: size, strideB: p.Width, in: p.t, out: device.F32, beta: 1})
 	})
 }

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -24,8 +26,8 @@ import (
 const workspaceBytes = 32 << 20
 
 // lt is cuBLASLt with what it chose: the first answer of its heuristic for each
-// shape, which hangs on the shape, the card and the library's version alone. Nothing
-// is timed, so that a run takes the same algorithms each time.
+// shape, rounded up, which hangs on the shape, the card and the library's version alone.
+// Nothing is timed, so that a run takes the same algorithms each time.
 type lt struct {
 	library   unsafe.Pointer // nil without one
 	missing   error          // why there is none
@@ -37,10 +39,14 @@ type lt struct {
 	order []C.lt_shape
 }
 
+// A plan is for all products whose shapes round up to one.
 type plan struct {
 	chosen  C.lt_plan
+	deep    bool // what is rounded is k, not m
 	missing bool // cuBLASLt has no algorithm
 	calls   int
+
+	exact map[C.int64_t]*C.lt_plan // where the algorithm for the rounded shape does not do; of the queue's goroutine
 }
 
 // libraries are the places where a library of NVIDIA's may be, of the versions given, the best
@@ -59,19 +65,33 @@ func libraries(name string, versions ...string) []string {
 				paths = append(paths, filepath.Join(root, "lib64", file))
 			}
 		}
-		// Where pip puts NVIDIA's wheels, for the Python that is active.
-		if env := os.Getenv("VIRTUAL_ENV"); env != "" {
-			found, _ := filepath.Glob(filepath.Join(env, "lib", "python3*", "site-packages", "nvidia", "*", "lib", file))
+		for _, root := range pythons() {
+			found, _ := filepath.Glob(filepath.Join(root, "lib", "python3*", "*-packages", "nvidia", "*", "lib", file))
 			paths = append(paths, found...)
 		}
 	}
 	return paths
 }
 
+// pythons are the roots under which pip puts NVIDIA's wheels, as PyTorch brings them: of the
+// Python that is active, of the one that is found first, and of the system's.
+func pythons() []string {
+	roots := []string{os.Getenv("VIRTUAL_ENV"), os.Getenv("CONDA_PREFIX")}
+	if path, err := exec.LookPath("python3"); err == nil {
+		roots = append(roots, filepath.Dir(filepath.Dir(path)))
+	}
+	roots = append(roots, "/usr/local", "/usr")
+	return slices.DeleteFunc(roots, func(root string) bool { return root == "" })
+}
+
 // openLibrary opens the first cuBLASLt that there is.
 func openLibrary() (library unsafe.Pointer, path string, err error) {
 	var faults []string
-	for _, path := range libraries("libcublasLt.so", "13", "12") {
+	versions := []string{"13", "12"}
+	if Driver() < 13000 { // too old for 13, as far as it knows
+		versions = []string{"12", "13"}
+	}
+	for _, path := range libraries("libcublasLt.so", versions...) {
 		var why *C.char
 		name := C.CString(path)
 		library := C.lt_open(name, &why)
@@ -110,6 +130,9 @@ func (l *lt) close() {
 	}
 	for _, p := range l.plans {
 		C.lt_forget(l.library, &p.chosen)
+		for _, q := range p.exact {
+			C.lt_forget(l.library, q)
+		}
 	}
 	C.lt_destroy(l.library, l.handle)
 }
@@ -155,16 +178,77 @@ func (d *Device) ltShape(p product, f finish) C.lt_shape {
 	}
 }
 
+// round is n rounded up to a 32nd of the power of two below it, and to 64 at least. Packed
+// captions have another number of rows in nearly every batch: a choice for each would take
+// a search of some 50 us and memory that grows, and so there are 32 for each doubling.
+// Multiples of 32nds, such as 50 patches of a power of two of pictures, stay as they are.
+func round(n int64) int64 {
+	step := max(64, int64(1)<<(bits.Len64(uint64(n))-1)/32)
+	return (n + step - 1) / step * step
+}
+
+// shared is the shape whose choice s takes: what varies from batch to batch, and has no
+// part in how matrices lie, is rounded up. deep is set where that is the depth.
+func shared(s C.lt_shape) (of C.lt_shape, deep bool) {
+	deep = s.transpose_right != 0 && s.transpose_left == 0
+	switch {
+	case s.batch > 1: // lie too close for more
+	case deep:
+		s.depth = C.int64_t(round(int64(s.depth)))
+	case s.transpose_right == 0:
+		s.cols = C.int64_t(round(int64(s.cols)))
+	}
+	return s, deep
+}
+
+// taken is what lt_fit varies of a shape.
+func taken(s C.lt_shape, deep bool) C.int64_t {
+	if deep {
+		return s.depth
+	}
+	return s.cols
+}
+
+// choose asks the heuristic for s.
+func (l *lt) choose(s C.lt_shape, deep bool, to *C.lt_plan) C.int {
+	status := C.lt_choose(l.library, l.handle, &s, pointer(l.workspace), workspaceBytes, to)
+	to.taken = taken(s, deep)
+	return status
+}
+
+// fit is p for the shape s: by its algorithm, or where that does not do, by the heuristic's
+// for s itself.
+func (l *lt) fit(p *plan, s C.lt_shape) (*C.lt_plan, C.int) {
+	n := taken(s, p.deep)
+	if q := p.exact[n]; q != nil {
+		return q, 0
+	}
+	deep := C.int(truth(p.deep))
+	if C.lt_fit(l.library, l.handle, &p.chosen, deep, n, workspaceBytes) == 0 {
+		return &p.chosen, 0
+	}
+	q := new(C.lt_plan)
+	if status := l.choose(s, p.deep, q); status != 0 {
+		C.lt_forget(l.library, q)
+		return nil, status
+	}
+	if p.exact == nil {
+		p.exact = map[C.int64_t]*C.lt_plan{}
+	}
+	p.exact[n] = q
+	return q, 0
+}
+
 // plan is what computes p with f, or nil where cuBLASLt does not.
 func (d *Device) plan(op string, p product, f finish) *plan {
 	l := &d.lt
 	if l.library == nil || p.k == 0 || p.in == device.F32 && p.out == device.BF16 {
 		return nil
 	}
-	shape := d.ltShape(p, f)
+	shape, deep := shared(d.ltShape(p, f))
 	chosen := l.plans[shape]
 	if chosen == nil {
-		chosen = &plan{}
+		chosen = &plan{deep: deep}
 		l.plans[shape] = chosen
 		l.order = append(l.order, shape)
 		err := d.call(op, func() error {
@@ -174,7 +258,7 @@ func (d *Device) plan(op string, p product, f finish) *plan {
 					return err
 				}
 			}
-			status := C.lt_choose(l.library, l.handle, &shape, workspaceBytes, &chosen.chosen)
+			status := l.choose(shape, deep, &chosen.chosen)
 			chosen.missing = status == C.LT_NOT_SUPPORTED
 			if chosen.missing {
 				return nil
@@ -196,7 +280,11 @@ func (d *Device) plan(op string, p product, f finish) *plan {
 func (d *Device) multiply(op string, chosen *plan, p product, f finish) {
 	d.queue <- command{op: op, what: p.String, run: func() error {
 		l := &d.lt
-		return l.check(C.lt_run(l.library, l.handle, &chosen.chosen, pointer(p.b), pointer(p.a), pointer(f.bias), C.float(p.beta), pointer(f.plus), pointer(p.c),
+		fitting, status := l.fit(chosen, d.ltShape(p, f))
+		if status != 0 {
+			return l.check(status)
+		}
+		return l.check(C.lt_run(l.library, l.handle, fitting, pointer(p.b), pointer(p.a), pointer(f.bias), C.float(p.beta), pointer(f.plus), pointer(p.c),
 			pointer(l.workspace), workspaceBytes, unsafe.Pointer(d.work.C())))
 	}}
 }
@@ -204,7 +292,8 @@ func (d *Device) multiply(op string, chosen *plan, p product, f finish) {
 // pointer is a as C sees it; Go never follows it.
 func pointer(a address) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&a)) }
 
-// An Algorithm is what computes the products of one shape.
+// An Algorithm is what computes the products of one shape, and of those that round up to it: in
+// M, or in K where a is transposed and b is not.
 type Algorithm struct {
 	M, N, K, Batch int
 	Layout         string // "nt": a as it is, b transposed

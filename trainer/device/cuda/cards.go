@@ -23,7 +23,10 @@ type Card struct {
 }
 
 // Driver is the version of CUDA that the driver is for, such as 12090; 0 without one.
-func Driver() int { return max(0, cu.Version()) }
+func Driver() int {
+	driverState() // opens it
+	return max(0, cu.Version())
+}
 
 // Version writes such a version as 12.9.
 func Version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }

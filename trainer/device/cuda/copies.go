@@ -15,15 +15,16 @@ type slot struct {
 	event cu.Event // the end of the last copy
 }
 
-// slots are used in turn, and made when they are first needed.
+// slots are used in turn, and made when they are first needed. There are more of the work's
+// stream than a micro batch has writes (ids, offsets): the one whose turn it is waits for
+// what the card has then been given since, and the card is not to run out of that.
 type slots struct {
-	list []*slot
-	next int
+	bytes, count int // of a slot; of them
+	list         []*slot
+	next         int
 }
 
 const (
-	slotBytes  = 4 << 20
-	slotCount  = 8
 	bulkBytes  = 1 << 20 // from here on a Write goes over the copies' stream
 	fetchBytes = 4 << 20
 	fetchCount = 4
@@ -53,7 +54,7 @@ func (s *slots) close() {
 func (s *slots) upload(to address, src []byte, stream cu.Stream) error {
 	for len(src) > 0 {
 		if s.next == len(s.list) {
-			made, err := newSlot(slotBytes)
+			made, err := newSlot(s.bytes)
 			if err != nil {
 				return err
 			}
@@ -62,7 +63,7 @@ func (s *slots) upload(to address, src []byte, stream cu.Stream) error {
 			return plain(err)
 		}
 		one := s.list[s.next]
-		s.next = (s.next + 1) % slotCount
+		s.next = (s.next + 1) % s.count
 		n := copy(one.host, src)
 		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(to), unsafe.Pointer(&one.host[0]), int64(n), stream); err != nil {
 			return plain(err)

@@ -79,6 +79,7 @@ func Open(n int, o Options) (*Device, error) {
 		each: os.Getenv("PAIRLOOM_CUDA_SYNC") == "1", live: map[address]int{},
 		passing: make(chan passage, queueLength), waiting: make(chan struct{}), events: make(chan cu.Event, queueLength),
 		fetches: make(chan *slot, fetchCount),
+		uploads: slots{bytes: bulkBytes, count: 32}, bulk: slots{bytes: 4 << 20, count: 8},
 	}
 	go d.serve(n)
 	if err := <-d.reply; err != nil {
@@ -121,7 +122,8 @@ func (d *Device) execute(c *command) error {
 	case c.run != nil:
 		return c.run()
 	case c.launch.kernel != "":
-		if err := d.profile.around(c.launch.kernel, d.work, func() error { return d.kernels.launch(c, d.work) }); err != nil {
+		start := func() error { return d.kernels.launch(c, d.work) } // the first of a file loads it
+		if err := d.profile.around(c.launch.kernel, d.work, func() error { return d.trimmed(start) }); err != nil {
 			return err
 		}
 	default:

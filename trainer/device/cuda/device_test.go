@@ -205,7 +205,7 @@ func TestCopies(t *testing.T) {
 		name string
 		n    int
 	}{
-		{"small", 1000}, {"as large as goes at once", bulkBytes / 4}, {"several slots", 3*slotBytes/4 + 17}, {"more than all slots", (slotCount+1)*slotBytes/4 + 1},
+		{"small", 1000}, {"as large as goes at once", bulkBytes / 4}, {"several slots", 3<<20 + 17}, {"more than all slots", 9<<20 + 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inLab(t, func(l *lab) {
@@ -228,6 +228,27 @@ func TestCopies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSmallWrites holds that writes arrive in order, more of them than there are slots, from
+// memory that changes as soon as the device has read it.
+func TestSmallWrites(t *testing.T) {
+	inLab(t, func(l *lab) {
+		const times, n = 75, 1000
+		all, src := l.alloc(device.F32, times*n), make([][]float32, times)
+		for i := range src {
+			src[i] = slices.Repeat([]float32{float32(i)}, n)
+			l.Write(all.Slice(i*n, n), src[i])
+		}
+		l.wait(l.Mark())
+		want := slices.Concat(src...)
+		for _, s := range src {
+			clear(s)
+		}
+		if got := l.read(all); !slices.Equal(got, want) {
+			t.Error("what is there differs from what was written")
+		}
+	})
 }
 
 // TestMemory holds what is counted, and what a card without memory says.
@@ -257,6 +278,14 @@ func TestMemory(t *testing.T) {
 			}
 			l.free()
 			l.filled(2.5e6, 1) // goes on
+		})
+	})
+	t.Run("none for a kernel at first", func(t *testing.T) {
+		t.Setenv("PAIRLOOM_TESTDRIVER_FAIL", "cuModuleLoadData=2@1-1")
+		inLab(t, func(l *lab) {
+			if got := l.read(l.filled(3, 7)); !slices.Equal(got, []float32{7, 7, 7}) {
+				t.Errorf("got %v", got)
+			}
 		})
 	})
 	t.Run("scratch too large", func(t *testing.T) {

@@ -14,6 +14,12 @@ static CUresult keep_pool(CUdevice device) {
 	CUresult r = cuDeviceGetDefaultMemPool(&pool, device);
 	return r ? r : cuMemPoolSetAttribute(pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &all);
 }
+
+static CUresult trim_pool(CUdevice device) {
+	CUmemoryPool pool;
+	CUresult r = cuDeviceGetDefaultMemPool(&pool, device);
+	return r ? r : cuMemPoolTrimTo(pool, 0);
+}
 */
 import "C"
 
@@ -86,6 +92,10 @@ func driverState() (string, error) {
 
 // keepPool keeps what is freed in the device's pool, for the next allocation.
 func keepPool(d cu.Device) error { return result(C.keep_pool(C.CUdevice(d))) }
+
+// trimPool gives back what is free in it: to what is not of the pool, such as kernels that
+// are loaded, and to larger allocations than its pieces.
+func trimPool(d cu.Device) error { return result(C.trim_pool(C.CUdevice(d))) }
 
 func allocAsync(bytes int, s cu.Stream) (address, error) {
 	var at C.CUdeviceptr

@@ -23,12 +23,16 @@ func (d *Device) Sum(y, a, b device.Buffer) {
 // Copy computes y = x.
 func (d *Device) Copy(y, x device.Buffer) {
 	const op = "copy"
-	to, from, bytes := typed(op, y.Type, y, y.Len), typed(op, y.Type, x, y.Len), int64(y.Len*y.Type.Bytes())
+	d.move(op, typed(op, y.Type, y, y.Len), typed(op, y.Type, x, y.Len), y.Len*y.Type.Bytes())
+}
+
+// move copies so many bytes.
+func (d *Device) move(op string, to, from address, bytes int) {
 	if bytes == 0 {
 		return
 	}
 	d.queue <- command{op: op, run: func() error {
-		return plain(cu.MemcpyDtoDAsync(cu.DevicePtr(to), cu.DevicePtr(from), bytes, d.work))
+		return plain(cu.MemcpyDtoDAsync(cu.DevicePtr(to), cu.DevicePtr(from), int64(bytes), d.work))
 	}}
 }
 

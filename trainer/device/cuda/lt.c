@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { DESC_TRANSA = 3, DESC_TRANSB = 4, DESC_EPILOGUE = 7, DESC_BIAS_POINTER = 8 };
-enum { LAYOUT_BATCH_COUNT = 5, LAYOUT_STRIDED_BATCH_OFFSET = 6 };
+enum { LAYOUT_COLS = 3, LAYOUT_BATCH_COUNT = 5, LAYOUT_STRIDED_BATCH_OFFSET = 6 };
 enum { PREF_MAX_WORKSPACE_BYTES = 1, PREF_REDUCTION_SCHEME_MASK = 3, PREF_MIN_ALIGNMENT_A_BYTES = 5 };
 enum { EPILOGUE_DEFAULT = 1, EPILOGUE_BIAS = 4 };
 // Parts of k go to the workspace in f32 and are added in order. The other schemes add in the
@@ -40,6 +40,7 @@ typedef struct {
 	int (*pref_set)(void *, int, const void *, size_t);
 	int (*heuristics)(void *, void *, void *, void *, void *, void *, void *, int, heuristic *, int *);
 	int (*matmul)(void *, void *, const void *, const void *, void *, const void *, void *, const void *, const void *, void *, void *, void *, const lt_algorithm *, void *, size_t, void *);
+	int (*check)(void *, void *, void *, void *, void *, void *, const lt_algorithm *, heuristic *);
 	int (*config)(const lt_algorithm *, int, void *, size_t, size_t *);
 } functions;
 
@@ -69,6 +70,7 @@ void *lt_open(const char *path, const char **why) {
 		{"cublasLtMatmulPreferenceSetAttribute", (void **)&f.pref_set},
 		{"cublasLtMatmulAlgoGetHeuristic", (void **)&f.heuristics},
 		{"cublasLtMatmul", (void **)&f.matmul},
+		{"cublasLtMatmulAlgoCheck", (void **)&f.check},
 		{"cublasLtMatmulAlgoConfigGetAttribute", (void **)&f.config},
 	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -125,7 +127,7 @@ static int search(functions *f, void *handle, const lt_shape *s, uint64_t worksp
 	return 0;
 }
 
-int lt_choose(void *library, void *handle, const lt_shape *s, size_t workspace, lt_plan *p) {
+int lt_choose(void *library, void *handle, const lt_shape *s, void *workspace, size_t bytes, lt_plan *p) {
 	functions *f = library;
 	memset(p, 0, sizeof *p);
 	int32_t epilogue = s->bias ? EPILOGUE_BIAS : EPILOGUE_DEFAULT;
@@ -133,14 +135,30 @@ int lt_choose(void *library, void *handle, const lt_shape *s, size_t workspace, 
 	TRY(f->desc_set(p->operation, DESC_TRANSA, &s->transpose_left, sizeof(int32_t)));
 	TRY(f->desc_set(p->operation, DESC_TRANSB, &s->transpose_right, sizeof(int32_t)));
 	TRY(f->desc_set(p->operation, DESC_EPILOGUE, &epilogue, sizeof epilogue));
+	// Any address does until lt_run has the bias: none at all might be taken for a fault.
+	if (s->bias) TRY(f->desc_set(p->operation, DESC_BIAS_POINTER, &workspace, sizeof workspace));
 	TRY(layout(f, &p->left, s->in, s->transpose_left ? s->depth : s->rows, s->transpose_left ? s->rows : s->depth, s->left, s->batch, s->left_stride));
 	TRY(layout(f, &p->right, s->in, s->transpose_right ? s->cols : s->depth, s->transpose_right ? s->depth : s->cols, s->right, s->batch, s->right_stride));
 	TRY(layout(f, &p->result, s->out, s->rows, s->cols, s->result, s->batch, s->result_stride));
 	void *preference;
 	TRY(f->pref_create(&preference));
-	int status = search(f, handle, s, workspace, p, preference);
+	int status = search(f, handle, s, bytes, p, preference);
 	f->pref_destroy(preference);
 	return status;
+}
+
+int lt_fit(void *library, void *handle, lt_plan *p, int deep, int64_t taken, size_t bytes) {
+	functions *f = library;
+	if (p->taken == taken) return 0;
+	p->taken = 0;
+	uint64_t columns = (uint64_t)taken;
+	TRY(f->layout_set(p->right, LAYOUT_COLS, &columns, sizeof columns));
+	TRY(f->layout_set(deep ? p->left : p->result, LAYOUT_COLS, &columns, sizeof columns));
+	heuristic checked;
+	TRY(f->check(handle, p->operation, p->left, p->right, p->result, p->result, &p->algorithm, &checked));
+	if (checked.workspace > bytes) return LT_NOT_SUPPORTED;
+	p->taken = taken;
+	return 0;
 }
 
 void lt_forget(void *library, lt_plan *p) {

@@ -25,11 +25,12 @@ typedef struct {
 	uint32_t alignment[4]; // of left, right, c and d, in bytes
 } lt_shape;
 
-// A shape with what was chosen for it.
+// A shape with what was chosen for it, and how much of it is taken at the time: see lt_fit.
 typedef struct {
 	void *operation, *left, *right, *result;
 	lt_algorithm algorithm;
 	size_t workspace;
+	int64_t taken;
 } lt_plan;
 
 // lt_open opens a library; NULL and why not.
@@ -41,8 +42,11 @@ void lt_destroy(void *library, void *handle);
 size_t lt_version(void *library);
 const char *lt_status(void *library, int status);
 // lt_choose takes the first of the heuristic's answers, whose sums have one order.
-int lt_choose(void *library, void *handle, const lt_shape *shape, size_t workspace, lt_plan *plan);
+int lt_choose(void *library, void *handle, const lt_shape *shape, void *workspace, size_t bytes, lt_plan *plan);
 void lt_forget(void *library, lt_plan *plan);
+// lt_fit takes a plan for a shape with other columns, or, deep, with another depth where right
+// is transposed and left is not. A status but 0 says that its algorithm does not do that.
+int lt_fit(void *library, void *handle, lt_plan *plan, int deep, int64_t taken, size_t bytes);
 int lt_run(void *library, void *handle, const lt_plan *plan, const void *left, const void *right, const void *bias, float beta, const void *c, void *d, void *workspace, size_t bytes, void *stream);
 // lt_describe reads an algorithm's number, tile, stages, parts of k and scheme of reduction.
 void lt_describe(void *library, const lt_plan *plan, int32_t figures[5]);

@@ -42,14 +42,8 @@ func (d *Device) Alloc(bytes int) (device.Memory, error) {
 
 // allocate and release run on the queue's goroutine.
 func (d *Device) allocate(bytes int) (address, error) {
-	at, err := allocAsync(max(bytes, 4), d.work)
-	if is(err, outOfMemory) {
-		// What was freed in the queue, or went through the copies' stream, may not be back yet.
-		if err := plain(cu.Synchronize()); err != nil {
-			return 0, err
-		}
-		at, err = allocAsync(max(bytes, 4), d.work)
-	}
+	var at address
+	err := d.trimmed(func() (err error) { at, err = allocAsync(max(bytes, 4), d.work); return err })
 	if is(err, outOfMemory) {
 		return 0, d.noMemory(bytes)
 	}
@@ -59,6 +53,22 @@ func (d *Device) allocate(bytes int) (address, error) {
 	d.live[at] = bytes
 	d.hold(bytes)
 	return at, nil
+}
+
+// trimmed does f, and where that finds no memory, again: what was freed in the queue, or went
+// through the copies' stream, may not be back yet, and the pool keeps what is free in pieces.
+func (d *Device) trimmed(f func() error) error {
+	err := f()
+	if !is(err, outOfMemory) {
+		return err
+	}
+	if err := plain(cu.Synchronize()); err != nil {
+		return err
+	}
+	if err := trimPool(d.card); err != nil {
+		return err
+	}
+	return f()
 }
 
 func (d *Device) release(at address, bytes int) error {

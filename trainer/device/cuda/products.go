@@ -94,9 +94,14 @@ func (d *Device) Linear(y, x, w device.Buffer, m, n, k int, e device.Epilogue) {
 		d.wideLinear(op, p, out, pre, bias, residual, e.Activation)
 		return
 	}
-	if bias != 0 && to == device.BF16 {
+	switch {
+	case bias == 0:
+	case to == device.BF16:
 		f.bias = d.scratch(op, n*to.Bytes())
 		d.do(op, elementwise("convert_to_bf16", n, 8), f.bias, bias, int64(n))
+	case bias%16 != 0: // some algorithms read 16 bytes at once, and nothing tells them not to
+		f.bias = d.scratch(op, n*to.Bytes())
+		d.move(op, f.bias, bias, n*to.Bytes())
 	}
 	d.multiply(op, chosen, p, f)
 	if activated {

@@ -20,25 +20,19 @@ func (d *Device) Linear(device.Buffer, device.Buffer, device.Buffer, int, int, i
 }
 func (d *Device) LinearBackward(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, int, device.BackwardEpilogue) {
 }
-func (d *Device) Bias(device.Buffer, device.Buffer, int, int)         {}
-func (d *Device) BiasBackward(device.Buffer, device.Buffer, int, int) {}
-func (d *Device) Fill(device.Buffer, float32)                         {}
-func (d *Device) Sum(device.Buffer, device.Buffer, device.Buffer)     {}
-func (d *Device) Copy(device.Buffer, device.Buffer)                   {}
-func (d *Device) Blend(device.Buffer, device.Buffer, float32)         {}
-func (d *Device) Clamp(device.Buffer, float32, float32)               {}
+func (d *Device) Bias(device.Buffer, device.Buffer, int, int)     {}
+func (d *Device) Fill(device.Buffer, float32)                     {}
+func (d *Device) Sum(device.Buffer, device.Buffer, device.Buffer) {}
+func (d *Device) Copy(device.Buffer, device.Buffer)               {}
+func (d *Device) Blend(device.Buffer, device.Buffer, float32)     {}
+func (d *Device) Clamp(device.Buffer, float32, float32)           {}
 func (d *Device) LayerNorm(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, float32) {
-}
-func (d *Device) LayerNormBackward(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, int, int, float32) {
 }
 func (d *Device) GELU(device.Buffer, device.Buffer, bool)                        {}
 func (d *Device) GELUBackward(device.Buffer, device.Buffer, device.Buffer, bool) {}
 func (d *Device) Attention(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.AttentionShape) {
 }
-func (d *Device) AttentionBackward(device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.Buffer, device.AttentionShape) {
-}
 func (d *Device) Gather(device.Buffer, device.Buffer, device.Buffer, int, int, float32) {}
-func (d *Device) GatherBackward(device.Buffer, device.Buffer, device.Buffer, int, int)  {}
 func (d *Device) Patchify(device.Buffer, device.Buffer, int, int, int)                  {}
 func (d *Device) Unfold(device.Buffer, device.Buffer, int, int)                         {}
 func (d *Device) RunningStats(device.Buffer, device.Running, int, float32)              {}

@@ -14,7 +14,8 @@
 // PAIRLOOM_TESTDRIVER_DEVICES (how many), PAIRLOOM_TESTDRIVER_CAPABILITY (75 is a card
 // without bf16), PAIRLOOM_TESTDRIVER_VERSION (12090), PAIRLOOM_TESTDRIVER_ORDER
 // (backwards: the last thread and block go first), PAIRLOOM_TESTDRIVER_FAIL
-// (cuMemAllocAsync=2@3: what a function answers from its third call on).
+// (cuMemAllocAsync=2@3: what a function answers from its third call on; 2@3-4: in those), and
+// PAIRLOOM_TESTDRIVER_QUIET keeps faults and refused calls off standard error.
 package testdriver
 
 import (
@@ -22,7 +23,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -282,12 +282,16 @@ func Again(k Kind) {
 // logSources tells go test that the result hangs on the C++ too: it keeps results by what
 // the tests opened, and they only opened the library.
 func logSources() error {
-	flag.Parse()
-	f := flag.Lookup("test.testlogfile")
-	if f == nil || f.Value.String() == "" {
+	var file string // no flag is defined yet where init has called
+	for _, a := range os.Args[1:] {
+		if v, ok := strings.CutPrefix(a, "-test.testlogfile="); ok {
+			file = v
+		}
+	}
+	if file == "" {
 		return nil
 	}
-	log, err := os.OpenFile(f.Value.String(), os.O_APPEND|os.O_WRONLY, 0)
+	log, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -214,6 +214,20 @@ API int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *
 	return success;
 }
 
+API int cublasLtMatmulAlgoCheck(void *handle, void *desc, void *a, void *b, void *c, void *d, const void *algorithm, void *result) {
+	LOCK;
+	if (int code = fail("cublasLtMatmulAlgoCheck")) return code;
+	if (!handle || !desc || !a || !b || !c || !d || !algorithm || !result) return refuse(invalid_value, "cublasLtMatmulAlgoCheck: a null argument");
+	if (int code = judge(*(Desc *)desc, *(Matrix *)a, *(Matrix *)b, *(Matrix *)c, *(Matrix *)d)) return code;
+	Heuristic h = {};
+	h.algorithm = *(const Algorithm *)algorithm;
+	if (h.algorithm.magic != magic) return refuse(invalid_value, "cublasLtMatmulAlgoCheck: an algorithm that no heuristic gave");
+	h.workspace = h.algorithm.workspace;
+	h.waves = 1;
+	memcpy(result, &h, sizeof h);
+	return success;
+}
+
 // Of the algorithm there is: number 1, and nothing to say of tiles, stages and parts of k.
 API int cublasLtMatmulAlgoConfigGetAttribute(const void *algorithm, int a, void *to, size_t bytes, size_t *written) {
 	uint32_t value = a == 0 || a == 2;
@@ -250,6 +264,8 @@ API int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *
 		if (alignment_of(pointers[i]) < (matrices[i]->type == type_f32 ? 4 : 2)) return refuse(invalid_value, "cublasLtMatmul: %c lies across elements", "ABCD"[i]);
 	if (e.epilogue & 4) p.bias = e.bias;
 	if ((e.epilogue & 4) && !e.bias) return refuse(invalid_value, "cublasLtMatmul: no bias");
+	// No preference tells the alignment of a bias, and some algorithms read it 16 bytes at a time.
+	if (p.bias && alignment_of(p.bias) < 16) return refuse(invalid_value, "cublasLtMatmul: the bias is aligned to %u bytes", alignment_of(p.bias));
 	p.bias_type = e.bias_type == -1 ? p.d.type : e.bias_type;
 	p.bias_stride = e.bias_stride;
 	p.activation = e.epilogue & 32 ? Activation::gelu : e.epilogue & 2 ? Activation::relu : Activation::none;

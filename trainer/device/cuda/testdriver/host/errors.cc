@@ -1,5 +1,6 @@
 // Names and words of the driver's errors, and calls that are told to fail:
-// PAIRLOOM_TESTDRIVER_FAIL=cuMemAllocAsync=2 or cuMemAllocAsync=2@3, from the third call on.
+// PAIRLOOM_TESTDRIVER_FAIL=cuMemAllocAsync=2 or cuMemAllocAsync=2@3, from the third call on, or
+// cuMemAllocAsync=2@3-4, the third and fourth.
 #include "api.h"
 
 #include <cstdio>
@@ -25,8 +26,11 @@ int fail(const char *function) {
 	if (strncmp(s, function, n) || s[n] != '=') return 0;
 	char *end;
 	int code = (int)strtol(s + n + 1, &end, 10);
-	int from = *end == '@' ? atoi(end + 1) : 1;
-	if (++calls[function] < from) return 0;
+	int from = 1, to = 0;
+	if (*end == '@') from = (int)strtol(end + 1, &end, 10);
+	if (*end == '-') to = atoi(end + 1);
+	int call = ++calls[function];
+	if (call < from || (to && call > to)) return 0;
 	return refuse(code, "%s is told to answer %d", function, code);
 }
 
