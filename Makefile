@@ -20,6 +20,10 @@ RACED := CGO_CFLAGS=-O1
 
 # What the tag cuda needs: CUDA's headers, of a toolkit or a wheel, and a libcuda to link.
 CUDA := trainer/device/cuda/toolchain.sh
+# Tests of other rooms that the tag lets run on a card.
+CARD := TestCard|TestRoadOnCard|TestGolden.*/.*/cuda|TestGolden.*/cuda|TestResume/card|TestKilled/card
+# Tests of the backend that CI leaves to make test-long, such as TestConformance/real_shapes.
+CUDA_SKIP ?=
 
 READERS := internal/readers/requirements.txt
 # An S3 server, to export to; make test has one in Python from the readers.
@@ -44,14 +48,15 @@ test-race: deps
 test-plain: deps
 	$(GO) test -vet=off -p 3 -timeout 20m ./...
 
-test-long: deps test-kernels $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
+test-long: deps test-kernels test-cuda $(VERSITYGW) ## all tests with the race detector, at their full sizes, and a hundred kills: half an hour
 	PAIRLOOM_VERSITYGW=$(abspath $(VERSITYGW)) PAIRLOOM_LONG=1 PAIRLOOM_KILLS=100 $(GO) test -race -count=1 -timeout 60m ./...
 	$(CUDA) $(GO) test -race -count=1 -timeout 60m -tags cuda ./trainer/device/cuda/...
 
 test-cuda: deps ## lint and tests of the CUDA backend, on a test driver: needs no card
 	$(ROOM) $(CUDA) $(GO) vet -tags cuda ./trainer/device/cuda/...
 	$(ROOM) $(CUDA) $(GO) tool staticcheck -tags cuda ./trainer/device/cuda/...
-	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m ./trainer/device/cuda/...
+	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m $(if $(CUDA_SKIP),-skip $(CUDA_SKIP)) ./trainer/device/cuda/... ./trainer/backend
+	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m -run '$(CARD)' ./trainer ./trainer/clip ./trainer/gpt2 ./cmd/pairloom
 
 test-kernels: ## compile CUDA's kernels again and assemble them: fetches 130 MB of NVIDIA's compiler
 	PAIRLOOM_NVRTC=required $(CUDA) --compiler $(GO) test -vet=off -count=1 ./trainer/device/cuda/compile

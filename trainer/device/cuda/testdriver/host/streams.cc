@@ -191,6 +191,7 @@ API int cuFuncSetCacheConfig(void *, int) { return 0; }
 
 API int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **parameters, void **extra) {
 	ENTER;
+	if (int code = fail("cuLaunchKernel")) return code;
 	STREAM(s, stream);
 	Function f = *(Function *)function;
 	if (extra) return refuse(error_not_supported, "%s: parameters by extra", f.kernel->name);
