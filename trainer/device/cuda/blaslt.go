@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -63,13 +65,23 @@ func libraries(name string, versions ...string) []string {
 				paths = append(paths, filepath.Join(root, "lib64", file))
 			}
 		}
-		// Where pip puts NVIDIA's wheels, for the Python that is active.
-		if env := os.Getenv("VIRTUAL_ENV"); env != "" {
-			found, _ := filepath.Glob(filepath.Join(env, "lib", "python3*", "site-packages", "nvidia", "*", "lib", file))
+		for _, root := range pythons() {
+			found, _ := filepath.Glob(filepath.Join(root, "lib", "python3*", "*-packages", "nvidia", "*", "lib", file))
 			paths = append(paths, found...)
 		}
 	}
 	return paths
+}
+
+// pythons are the roots under which pip puts NVIDIA's wheels, as PyTorch brings them: of the
+// Python that is active, of the one that is found first, and of the system's.
+func pythons() []string {
+	roots := []string{os.Getenv("VIRTUAL_ENV"), os.Getenv("CONDA_PREFIX")}
+	if path, err := exec.LookPath("python3"); err == nil {
+		roots = append(roots, filepath.Dir(filepath.Dir(path)))
+	}
+	roots = append(roots, "/usr/local", "/usr")
+	return slices.DeleteFunc(roots, func(root string) bool { return root == "" })
 }
 
 // openLibrary opens the first cuBLASLt that there is.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -154,21 +155,20 @@ func (k *kernels) find(name string) (*kernel, error) {
 		return f, nil
 	}
 	path := k.files[name]
+	if path == "" {
+		return nil, errors.New("the program's PTX has no such kernel; make it with go generate in trainer/device/cuda")
+	}
 	module, loaded := k.modules[path]
 	if !loaded {
-		image := ".version 7.0\n.target sm_80\n.address_size 64\n" // of no kernel
-		if path != "" {
-			image = k.texts[path]
-		}
 		var err error
-		if module, err = cu.LoadData(image); err != nil {
+		if module, err = cu.LoadData(k.texts[path]); err != nil {
 			return nil, fmt.Errorf("load %s: %w", path, plain(err))
 		}
 		k.modules[path] = module
 	}
 	f, err := module.Function(name)
 	if err != nil {
-		return nil, fmt.Errorf("this program has no such kernel: %w", plain(err))
+		return nil, plain(err)
 	}
 	k.ready[name] = &kernel{Function: f, shared: 48 << 10}
 	return k.ready[name], nil

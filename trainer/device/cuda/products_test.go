@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pairloom/pairloom/trainer/device"
@@ -202,4 +205,35 @@ func TestBiasBetweenLines(t *testing.T) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
+}
+
+// TestLibraries holds that the libraries that PyTorch brings are found, for the Python that is
+// active and for the one on the path, and that those of CUDA 13 lie elsewhere.
+func TestLibraries(t *testing.T) {
+	t.Setenv("PAIRLOOM_LIBCUBLASLT", "")
+	active, other := t.TempDir(), t.TempDir()
+	for path, mode := range map[string]os.FileMode{
+		active + "/lib/python3.12/site-packages/nvidia/cublas/lib/libcublasLt.so.12": 0o644,
+		other + "/lib/python3.12/dist-packages/nvidia/cu13/lib/libcublasLt.so.13":    0o644,
+		other + "/bin/python3": 0o755,
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("VIRTUAL_ENV", active)
+	t.Setenv("PATH", other+"/bin")
+	var found []string
+	for _, path := range libraries("libcublasLt.so", "13", "12") {
+		if strings.HasPrefix(path, active) || strings.HasPrefix(path, other) {
+			found = append(found, path)
+		}
+	}
+	want := []string{other + "/lib/python3.12/dist-packages/nvidia/cu13/lib/libcublasLt.so.13", active + "/lib/python3.12/site-packages/nvidia/cublas/lib/libcublasLt.so.12"}
+	if !slices.Equal(found, want) {
+		t.Errorf("found %q, want %q", found, want)
+	}
 }
