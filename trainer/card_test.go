@@ -26,7 +26,7 @@ func init() {
 func cardRun(t *testing.T, dir string, change func(o *Options), at func(Step)) (Result, string, error) {
 	t.Helper()
 	o := small()
-	o.Device, o.Epochs, o.Batch, o.CheckpointEvery = "cuda", 3, 8, 2
+	o.Device, o.Epochs, o.Batch, o.CheckpointEvery = "cuda", 2, 8, 2
 	change(&o)
 	var told strings.Builder
 	r, err := Run(context.Background(), dir, o, func(s Step) {
@@ -60,17 +60,17 @@ func TestCardPrecision(t *testing.T) {
 // one that fits also where memory runs out later.
 func TestCardMemory(t *testing.T) {
 	dir := t.TempDir()
-	writeKind(t, dir)
+	writeShards(t, dir, 300)
 	named := regexp.MustCompile(`set train\.(micro_)?batch to \d+`)
-	t.Setenv("PAIRLOOM_TESTDRIVER_MEMORY", fmt.Sprint(8<<20))
-	_, _, err := cardRun(t, dir, func(o *Options) { o.Batch = 32 }, func(Step) { t.Error("it trains") })
+	t.Setenv("PAIRLOOM_TESTDRIVER_MEMORY", "45000000") // of which 34 are cuBLASLt's
+	_, _, err := cardRun(t, dir, func(o *Options) { o.Batch = 256 }, func(Step) { t.Error("it trains") })
 	if !errors.Is(err, ErrMemory) || !named.MatchString(err.Error()) || !strings.Contains(err.Error(), "on the card") {
 		t.Errorf("a card that is too small: %v", err)
 	}
 	if left := glob(t, dir, "checkpoints", "*"); len(left) > 0 {
 		t.Errorf("left are %v", left)
 	}
-	t.Setenv("PAIRLOOM_TESTDRIVER_MEMORY", fmt.Sprint(1<<30))
+	t.Setenv("PAIRLOOM_TESTDRIVER_MEMORY", "1000000000")
 	t.Setenv("PAIRLOOM_TESTDRIVER_FAIL", "cuMemAllocAsync=2@12")
 	_, _, err = cardRun(t, dir, func(*Options) {}, func(Step) {})
 	if !errors.Is(err, ErrMemory) || !errors.Is(err, device.ErrMemory) || !named.MatchString(err.Error()) {
@@ -89,22 +89,26 @@ func TestCardFaults(t *testing.T) {
 	}
 	_, _, err := cardRun(t, dir, func(*Options) {}, func(s Step) {
 		if s.Step == 5 {
-			os.Setenv("PAIRLOOM_TESTDRIVER_FAIL", "cuLaunchKernel=719@1")
+			os.Setenv("PAIRLOOM_TESTDRIVER_FAIL", "cublasLtMatmul=13@1")
 		}
 	})
 	os.Unsetenv("PAIRLOOM_TESTDRIVER_FAIL")
 	if err == nil || errors.Is(err, ErrMemory) {
 		t.Fatalf("the fault gives %v", err)
 	}
-	for _, want := range []string{"step ", "cuda:0", "["} {
+	for _, want := range []string{"step ", "cuda:0", "c[", "cuBLASLt"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not tell %q: %v", want, err)
 		}
 	}
 	t.Log(err)
+	var at int64 // later than the report that came last
+	if _, scanned := fmt.Sscanf(err.Error(), "step %d:", &at); scanned != nil || at < 6 {
+		t.Fatalf("the fault is of step %d, %v", at, scanned)
+	}
 	c, failed := checkpoint.Latest(filepath.Join(dir, "checkpoints"))
-	if failed != nil || c.State.Step != 4 {
-		t.Fatalf("the last checkpoint is %+v, %v", c, failed)
+	if failed != nil || c.State.Step != (at-1)/2*2 {
+		t.Fatalf("the last checkpoint is %s, %v", c.Path, failed)
 	}
 	if _, _, err := cardRun(t, dir, func(*Options) {}, func(Step) {}); err != nil {
 		t.Fatal(err)

@@ -163,6 +163,10 @@ func (r *run) loop(ctx context.Context, progress func(Step)) error {
 		}
 		if err := r.gradients(ctx, feed); err != nil {
 			r.model.Parameters.RestoreBuffers(r.device)
+			var fault *deviceError
+			if errors.As(err, &fault) {
+				err = &deviceError{fmt.Errorf("step %d: %w", r.begun()+1, fault.error)}
+			}
 			return r.halt(err, progress)
 		}
 		// The step before is accounted for while the device computes this gradient:

@@ -7,6 +7,7 @@
 #
 #   TOOLCHAIN  what runs go with the tag's headers; empty where CGO_CFLAGS and CGO_LDFLAGS name them
 #   WHEELS     wheels that pip gets, without what they depend on; empty for none
+#   PYTHONS    versions of Python that the wheels are for, "3.11 3.12 3.13"
 #   LIMIT      64 MiB, over which the pack is refused
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,15 +23,17 @@ mkdir -p "$to/lib" "$to/wheels"
 (cd "$root" && $toolchain go test -c -tags cuda -vet=off -ldflags="-s -w" -o "$to/conformance.test" ./trainer/device/cuda)
 # What Linux has everywhere is not carried: the C library and what belongs to it.
 for program in "$to/gpu" "$to/conformance.test"; do
-	ldd "$program" | awk '$3 ~ /^\// { print $3 }' | grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv|ld-linux-x86-64)\.so' | xargs -r -n1 cp -Lt "$to/lib" -u
+	ldd "$program" | awk '$3 ~ /^\// { print $3 }' | { grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv|ld-linux-x86-64)\.so' || true; } | xargs -r -n1 cp -Lt "$to/lib" -u
 done
 glibc=$(for f in "$to/gpu" "$to/conformance.test" "$to"/lib/*; do objdump -T "$f" 2>/dev/null; done | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1)
 "$to/gpu" inputs "$to/captions" 4096
 for model in vit-nano rn-nano vit-b-32 vit-l-14 rn50; do "$to/gpu" shape $model >"$to/$model.shape"; done
 cp "$here/run.sh" "$here/peer.py" "$to"
-for wheel in $wheels; do
-	python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: -d "$to/wheels" "$wheel" ||
-		echo "pack.sh: no wheel of $wheel; run.sh does without where the machine has it" >&2
+for version in ${PYTHONS:-3.11 3.12 3.13}; do
+	for wheel in $wheels; do
+		python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --python-version "$version" -d "$to/wheels" "$wheel" ||
+			echo "pack.sh: no wheel of $wheel for Python $version; run.sh does without where the machine has it" >&2
+	done
 done
 bytes=$(du -sb "$to" | cut -f1)
 echo "$to: $((bytes >> 20)) MiB; the machine's C library must be $glibc or later"

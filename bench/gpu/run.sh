@@ -23,7 +23,7 @@ python=${PYTHON:-python3}
 if [ -n "${SMALL:-}" ]; then
 	cases=${CASES:-vit-nano:8 rn-nano:4}
 	seconds=${SECONDS_:-1} train=${TRAIN:-10} pairs=64 trained=vit-nano:16 eager=--eager peer=${PEER:-300} limit=${LIMIT:-1800}
-	tests=${TESTS:-TestConformance/layer_norm}
+	tests=${TESTS:-TestConformance/layernorm}
 else
 	cases=${CASES:-vit-b-32:1024 vit-b-32:4096 vit-l-14:256 rn50:512}
 	seconds=${SECONDS_:-8} train=${TRAIN:-60} pairs=16384 trained=vit-b-32:1024 eager= peer=${PEER:-75} limit=${LIMIT:-420}
@@ -93,7 +93,9 @@ IFS=: read -r model batch <<<"${cases%% *}"
 if [ "${PEERS:-1}" != 0 ]; then
 	site="$out/site"
 	mkdir -p "$site"
+	version=$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])')
 	for wheel in wheels/*.whl; do
+		case $wheel in *-"$version"-* | *-abi3-* | *-none-any.whl) ;; *) continue ;; esac
 		# What the machine has already is better matched to its PyTorch.
 		name=$(basename "$wheel" | cut -d- -f1)
 		"$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('${name/open_clip_torch/open_clip}') is None)" 2>/dev/null ||
