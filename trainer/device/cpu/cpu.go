@@ -30,11 +30,11 @@ const queueLength = 4096
 
 // Device is the CPU backend.
 type Device struct {
-	queue   chan command
-	reply   chan error
-	marks   marks
-	threads int
-	held    atomic.Int64 // bytes of C memory
+	queue    chan command
+	reply    chan error
+	progress device.Progress
+	threads  int
+	held     atomic.Int64 // bytes of C memory
 
 	// The rest belongs to the queue's goroutine.
 	fault       error
@@ -95,7 +95,7 @@ func open(threads, level int) *Device {
 	if threads <= 0 {
 		threads = runtime.NumCPU()
 	}
-	d := &Device{queue: make(chan command, queueLength), reply: make(chan error, 1), marks: newMarks(), threads: threads, shares: map[uintptr]*Share{}}
+	d := &Device{queue: make(chan command, queueLength), reply: make(chan error, 1), progress: device.NewProgress(), threads: threads, shares: map[uintptr]*Share{}}
 	started := make(chan struct{})
 	go d.serve(level, started)
 	<-started
@@ -127,7 +127,7 @@ func (d *Device) serve(level int, started chan struct{}) {
 			d.add(c.run, ended.Sub(began))
 		}
 		if c.mark != 0 {
-			d.marks.pass(c.mark, d.fault)
+			d.progress.Pass(c.mark, d.fault)
 		}
 		if c.wait {
 			d.reply <- d.fault

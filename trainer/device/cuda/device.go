@@ -22,15 +22,15 @@ type Options struct {
 
 // Device is one card.
 type Device struct {
-	options Options
-	name    string
-	queue   chan command
-	reply   chan error
-	marks   marks
-	fault   atomic.Pointer[error] // the first
-	held    atomic.Int64          // bytes of device memory
-	peak    atomic.Int64
-	each    bool // wait for each launch, so that a fault is found where it is
+	options  Options
+	name     string
+	queue    chan command
+	reply    chan error
+	progress device.Progress
+	fault    atomic.Pointer[error] // the first
+	held     atomic.Int64          // bytes of device memory
+	peak     atomic.Int64
+	each     bool // wait for each launch, so that a fault is found where it is
 
 	// Of the caller's goroutine.
 	scratchAt   address
@@ -75,7 +75,7 @@ type command struct {
 // offer, says what is missing.
 func Open(n int, o Options) (*Device, error) {
 	d := &Device{
-		options: o, queue: make(chan command, queueLength), reply: make(chan error, 1), marks: newMarks(),
+		options: o, queue: make(chan command, queueLength), reply: make(chan error, 1), progress: device.NewProgress(),
 		each: os.Getenv("PAIRLOOM_CUDA_SYNC") == "1", live: map[address]int{},
 		passing: make(chan passage, queueLength), waiting: make(chan struct{}), events: make(chan cu.Event, queueLength),
 		fetches: make(chan *slot, fetchCount),
