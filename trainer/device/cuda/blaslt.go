@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,8 +76,11 @@ func libraries(name string, versions ...string) []string {
 // Python that is active, of the one that is found first, and of the system's.
 func pythons() []string {
 	roots := []string{os.Getenv("VIRTUAL_ENV"), os.Getenv("CONDA_PREFIX")}
-	if path, err := exec.LookPath("python3"); err == nil {
-		roots = append(roots, filepath.Dir(filepath.Dir(path)))
+	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
+		if _, err := os.Stat(filepath.Join(folder, "python3")); err == nil {
+			roots = append(roots, filepath.Dir(filepath.Clean(folder)))
+			break
+		}
 	}
 	roots = append(roots, "/usr/local", "/usr")
 	return slices.DeleteFunc(roots, func(root string) bool { return root == "" })
