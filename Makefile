@@ -9,7 +9,7 @@ TAGS  ?= clouds
 DEBIAN_PACKAGES := gcc libc6-dev pkg-config libvips-dev libjpeg-dev liblcms2-dev libdeflate-dev
 # What starts goroutines or guards against them; a house test keeps the list.
 RACE := ./browse ./cmd/pairloom ./crawl ./crawl/archive ./crawl/fetch ./crawl/frontier ./crawl/gate ./dedup/hamming ./filter ./filter/language \
-	./internal/deflate ./internal/fold ./internal/picture ./internal/places ./pipeline ./query/build ./shard ./shard/export ./shard/stats ./trainer ./trainer/batch ./trainer/compare \
+	./internal/deflate ./internal/fold ./internal/picture ./internal/places ./pipeline ./query/build ./shard ./shard/export ./shard/stats ./trainer ./trainer/batch ./trainer/compare ./trainer/device \
 	./trainer/device/cpu ./trainer/device/cuda ./trainer/evaluate ./trainer/search ./trainer/token
 
 # Compiling takes a fifth less time with more memory, staticcheck a third. Tests run as they
