@@ -22,8 +22,9 @@ RACED := CGO_CFLAGS=-O1
 CUDA := trainer/device/cuda/toolchain.sh
 # Tests of other rooms that the tag lets run on a card.
 CARD := TestCard|TestRoadOnCard|TestGolden.*/.*/cuda|TestGolden.*/cuda|TestResume/card|TestKilled/card
-# Tests of the backend that CI leaves to make test-long, such as TestConformance/real_shapes.
+# Those that CI leaves to make test-long, which take minutes.
 CUDA_SKIP ?=
+SKIPPED = $(if $(CUDA_SKIP),-skip '$(CUDA_SKIP)')
 
 READERS := internal/readers/requirements.txt
 # An S3 server, to export to; make test has one in Python from the readers.
@@ -55,8 +56,8 @@ test-long: deps test-kernels test-cuda $(VERSITYGW) ## all tests with the race d
 test-cuda: deps ## lint and tests of the CUDA backend, on a test driver: needs no card
 	$(ROOM) $(CUDA) $(GO) vet -tags cuda ./trainer/device/cuda/...
 	$(ROOM) $(CUDA) $(GO) tool staticcheck -tags cuda ./trainer/device/cuda/...
-	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m $(if $(CUDA_SKIP),-skip $(CUDA_SKIP)) ./trainer/device/cuda/... ./trainer/backend
-	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m -run '$(CARD)' ./trainer ./trainer/clip ./trainer/gpt2 ./cmd/pairloom
+	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m $(SKIPPED) ./trainer/device/cuda/... ./trainer/backend ./trainer/gpt2
+	$(CUDA) $(GO) test -vet=off -tags cuda -p 3 -timeout 20m -run '$(CARD)' $(SKIPPED) ./trainer ./trainer/clip ./cmd/pairloom
 
 test-kernels: ## compile CUDA's kernels again and assemble them: fetches 130 MB of NVIDIA's compiler
 	PAIRLOOM_NVRTC=required $(CUDA) --compiler $(GO) test -vet=off -count=1 ./trainer/device/cuda/compile
