@@ -146,6 +146,7 @@ func Run(t *testing.T, backend func() device.Device) {
 	t.Run("real shapes", func(t *testing.T) { checkShapes(t, open) })
 	t.Run("overlaps", func(t *testing.T) { checkOverlaps(t, open) })
 	t.Run("contract", func(t *testing.T) { checkContract(t, open) })
+	t.Run("marks", func(t *testing.T) { checkMarks(t, open) })
 	t.Run("adamw", func(t *testing.T) { checkAdamW(t, open) })
 	t.Run("patchify", func(t *testing.T) { checkPatchify(t, open) })
 	t.Run("unfold", func(t *testing.T) { checkUnfold(t, open) })
